@@ -1,0 +1,55 @@
+//! Limits and timings of connections, with defaults that suit an open network.
+
+use std::time::Duration;
+
+/// What a server or a client grants each of its connections.
+///
+/// It is set through the builders (`Server::builder().max_message(..)`); the fields are read by whoever needs
+/// to know, such as a middleware that reports them.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The largest message in bytes, either way. Default: 1,000,000.
+    pub max_message: usize,
+    /// How deep arrays and maps may nest in one message. Default: 64.
+    pub max_depth: usize,
+    /// How many incoming calls and events of one connection may be running at once. Past it a call is refused
+    /// as `busy`, and events wait in the peer's send buffer. Default: 1024.
+    pub max_in_flight: usize,
+    /// How many namespaces one connection may join. Default: 64.
+    pub max_namespaces: usize,
+    /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
+    /// A broadcast may exceed it up to twice; then the peer is disconnected. Default: 1 MiB.
+    pub max_outbox: usize,
+    /// How long a peer may take nothing of a waiting outbox. Default: 10 s.
+    pub slow_consumer: Duration,
+    /// How long a new connection may take for its first complete message. Default: 10 s.
+    pub handshake_timeout: Duration,
+    /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s.
+    pub heartbeat: Duration,
+    /// How long the answer to that may take. Default: 20 s.
+    pub heartbeat_timeout: Duration,
+    /// How long a `disconnect` handler may run. Default: 30 s.
+    pub disconnect_timeout: Duration,
+    /// How long a call waits for its reply when the call itself does not say. Default: no limit but the
+    /// connection's life.
+    pub call_timeout: Option<Duration>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_message: 1_000_000,
+            max_depth: 64,
+            max_in_flight: 1024,
+            max_namespaces: 64,
+            max_outbox: 1 << 20,
+            slow_consumer: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(25),
+            heartbeat_timeout: Duration::from_secs(20),
+            disconnect_timeout: Duration::from_secs(30),
+            call_timeout: None,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What stands around handlers.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde::de::DeserializeOwned;
+
+use super::{Argument, ArgumentReader, Arguments, Context, Reply, State};
+use crate::error::Error;
+use crate::peer::{PeerAddress, Time};
+
+/// One event on its way to its handler, as a middleware sees it. `connect` is one of them.
+pub struct Call {
+    context: Context,
+    arguments: Bytes,
+    time: Time,
+}
+
+impl Call {
+    /// Packs an event up for the way through the middlewares; its arguments are copied.
+    pub fn new(context: Context, arguments: Arguments<'_>) -> Self {
+        Self { arguments: arguments.to_bytes(), context, time: Time(SystemTime::now()) }
+    }
+
+    /// The event's name.
+    pub fn event(&self) -> &str {
+        self.context.event()
+    }
+
+    /// The namespace it came in.
+    pub fn namespace(&self) -> &str {
+        self.context.origin().namespace()
+    }
+
+    /// The address of who sent it.
+    pub fn peer(&self) -> PeerAddress {
+        self.context.origin().peer()
+    }
+
+    /// When it was read.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
+    /// The state of type `T` that the server was built with.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&State<T>> {
+        self.context.state()
+    }
+
+    /// A clone of the value of type `T` kept with the socket.
+    pub fn value<T: Clone + Send + Sync + 'static>(&self) -> Option<T> {
+        self.context.value()
+    }
+
+    /// Reads the first argument, for a middleware that looks into the message.
+    ///
+    /// # Errors
+    ///
+    /// `bad_arguments` when it is missing or not a `T`.
+    pub fn argument<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        T::take(&mut self.reader()?, "argument")
+    }
+
+    fn reader(&self) -> Result<ArgumentReader<'_>, Error> {
+        self.arguments().reader(&["argument"])
+    }
+
+    pub(crate) fn arguments(&self) -> Arguments<'_> {
+        Arguments::new(&self.arguments, self.context.origin().encoding())
+    }
+
+    /// Origin and route of the event.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("context", &self.context).finish_non_exhaustive()
+    }
+}
+
+/// What comes after a middleware: the next one, or the handler.
+#[derive(Debug)]
+pub struct Next {
+    position: usize,
+}
+
+impl Next {
+    pub(crate) fn first() -> Self {
+        Self { position: 0 }
+    }
+
+    /// Runs the rest of the chain and returns its reply.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the handler where it stands.
+    pub fn run(self, call: Call) -> BoxFuture<'static, Reply> {
+        let route = call.context.origin().table().route(call.context.route());
+        match route.middleware().get(self.position) {
+            Some(middleware) => (middleware.run)(call, Self { position: self.position + 1 }),
+            None => {
+                let glue = route.glue();
+                let Call { context, arguments, .. } = call;
+                let encoding = context.origin().encoding();
+                Box::pin(glue(context, Arguments::new(&arguments, encoding)).reply())
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What macros generate against: entries, tables, extraction, middleware, replies.
+//!
+//! Nothing here knows what a connection is beyond the [`Origin`] trait, so a table of handlers can be tested
+//! without any socket.
+
+mod argument;
+mod entry;
+mod extract;
+mod middleware;
+mod path;
+mod reply;
+mod stub;
+mod table;
+
+pub use argument::{Args, Argument, ArgumentReader, Arguments};
+pub use entry::{
+    AppKey, ArgumentEntry, ConfigureSocketEntry, Contract, ContractEvent, Glue, HandlerEntry, Location,
+    MiddlewareEntry, Registered, RegisteredConfigureSocket, RegisteredMiddleware, ServiceKey, Side,
+};
+pub use extract::{Context, EventName, FromConnection, Need, Needs, Origin, State};
+pub use middleware::{Call, Next};
+pub use path::Path;
+pub use reply::{CallerError, Dispatch, Failure, Outcome, Reply, ReplyError, ReplyValue};
+pub use stub::{Carrier, Connector};
+pub use table::{HandlerList, Link, NamespaceTable, Route, RouteId, Table, TableBuilder};
+
+/// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.
+///
+/// `connect` and `disconnect` may be handled, as the two ends of a socket's life, but not emitted.
+pub const RESERVED_EVENTS: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];

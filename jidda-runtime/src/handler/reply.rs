@@ -1,0 +1,289 @@
+//! What comes out of a handler, and how its errors travel.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::pin::Pin;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Context;
+use crate::error::{CallError, Error};
+use crate::payload::{Encoding, Payload, Value};
+
+/// The future a glue function returns when the handler has to be polled.
+pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+/// What a glue function gives back: a reply at once, or the handler's future.
+pub enum Dispatch {
+    /// The reply is there.
+    Ready(Reply),
+    /// The handler has to be polled.
+    Future(HandlerFuture),
+}
+
+impl Dispatch {
+    /// The handler's future.
+    pub fn future(future: impl Future<Output = Reply> + Send + 'static) -> Self {
+        Self::Future(Box::pin(future))
+    }
+
+    /// A refusal, before the handler ran.
+    pub fn refused(error: Error) -> Self {
+        Self::Ready(Reply::error(error))
+    }
+
+    /// Waits for the reply.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the handler where it stands.
+    pub async fn reply(self) -> Reply {
+        match self {
+            Self::Ready(reply) => reply,
+            Self::Future(future) => future.await,
+        }
+    }
+}
+
+impl fmt::Debug for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ready(reply) => f.debug_tuple("Ready").field(reply).finish(),
+            Self::Future(_) => f.write_str("Future"),
+        }
+    }
+}
+
+/// The answer to one event: a value, or a failure. Middleware sees it on its way out and may replace it.
+#[derive(Debug, Clone)]
+pub struct Reply(Result<Payload, Box<Failure>>);
+
+/// A failure as it travels: on the native wire `{"code", "message", "data"?, "app"?}`.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) message: Cow<'static, str>,
+    pub(crate) data: Option<Payload>,
+    pub(crate) app: bool,
+    /// The text that is logged and not sent.
+    pub(crate) internal: bool,
+}
+
+impl Reply {
+    /// A value, written for the connection the call came from.
+    pub fn value<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Self {
+        match Payload::encode(value, encoding) {
+            Ok(payload) => Self(Ok(payload)),
+            Err(error) => Self::error(Error::from(error)),
+        }
+    }
+
+    /// A failure that the caller is shown, or that is internal: see [`Error`].
+    pub fn error(error: impl Into<Error>) -> Self {
+        let error = error.into();
+        Self(Err(Box::new(Failure {
+            code: error.code().to_owned().into(),
+            message: error.message().to_owned().into(),
+            data: error.data().and_then(|data| Payload::encode(data, Encoding::MessagePack).ok()),
+            app: false,
+            internal: error.is_internal(),
+        })))
+    }
+
+    /// The reply of an infallible handler.
+    #[doc(hidden)]
+    pub fn from_value<T: ReplyValue>(context: &Context, value: T) -> Self {
+        value.into_reply(context.origin().encoding())
+    }
+
+    /// The reply of a fallible handler.
+    #[doc(hidden)]
+    pub fn from_outcome<O>(context: &Context, outcome: O) -> Self
+    where
+        O: Outcome,
+        O::Value: ReplyValue,
+        O::Error: ReplyError,
+    {
+        let encoding = context.origin().encoding();
+        match outcome.into_result() {
+            Ok(value) => value.into_reply(encoding),
+            Err(error) => error.into_reply(encoding),
+        }
+    }
+
+    /// Whether the handler gave a value.
+    pub fn is_ok(&self) -> bool {
+        self.0.is_ok()
+    }
+
+    /// The failure's code, if it failed.
+    pub fn code(&self) -> Option<&str> {
+        self.0.as_ref().err().map(|failure| &*failure.code)
+    }
+
+    /// The failure's message, if it failed. For an internal error it is the text that stays here.
+    pub fn message(&self) -> Option<&str> {
+        self.0.as_ref().err().map(|failure| &*failure.message)
+    }
+
+    /// The value, if the handler gave one.
+    pub fn payload(&self) -> Option<&Payload> {
+        self.0.as_ref().ok()
+    }
+
+    pub(crate) fn into_result(self) -> Result<Payload, Box<Failure>> {
+        self.0
+    }
+
+    pub(crate) fn failure(failure: Failure) -> Self {
+        Self(Err(Box::new(failure)))
+    }
+}
+
+/// What an infallible handler may return, and a fallible one in its `Ok`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as a reply",
+    label = "the reply has to be written on the wire",
+    note = "add `#[derive(serde::Serialize)]` to `{Self}`"
+)]
+pub trait ReplyValue {
+    #[doc(hidden)]
+    fn into_reply(self, encoding: Encoding) -> Reply;
+}
+
+impl<T: Serialize> ReplyValue for T {
+    fn into_reply(self, encoding: Encoding) -> Reply {
+        Reply::value(&self, encoding)
+    }
+}
+
+impl ReplyValue for Reply {
+    fn into_reply(self, _: Encoding) -> Reply {
+        self
+    }
+}
+
+/// What a fallible handler may return in its `Err`: a type of your own that is `Serialize`, which reaches a
+/// typed caller as it is, or [`Error`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent as an error",
+    label = "the error has to be written on the wire",
+    note = "add `#[derive(serde::Serialize)]` to `{Self}`, or return `jidda::Result<_>`, which takes any error by `?`"
+)]
+pub trait ReplyError {
+    #[doc(hidden)]
+    fn into_reply(self, encoding: Encoding) -> Reply;
+}
+
+impl<E: Serialize> ReplyError for E {
+    fn into_reply(self, encoding: Encoding) -> Reply {
+        match Payload::encode(&self, encoding) {
+            Ok(data) => {
+                let code = variant(&data).unwrap_or(Cow::Borrowed("app"));
+                Reply(Err(Box::new(Failure {
+                    message: code.clone(),
+                    code,
+                    data: Some(data),
+                    app: true,
+                    internal: false,
+                })))
+            }
+            Err(error) => Reply::error(Error::from(error)),
+        }
+    }
+}
+
+impl ReplyError for Error {
+    fn into_reply(self, _: Encoding) -> Reply {
+        Reply::error(self)
+    }
+}
+
+/// The variant's name of a serialized enum, so that untyped callers get a code to branch on.
+fn variant(data: &Payload) -> Option<Cow<'static, str>> {
+    match data.decode::<Value>().ok()? {
+        Value::String(name) => name.into_str().map(Cow::Owned),
+        Value::Map(entries) if entries.len() == 1 => match entries.into_iter().next()?.0 {
+            Value::String(name) => name.into_str().map(Cow::Owned),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What a fallible handler returns. A type whose name ends in `Result` is taken for one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result`",
+    label = "a type whose name ends in `Result` counts as one",
+    note = "rename the type, or return a `Result<T, E>`"
+)]
+pub trait Outcome {
+    /// The type of the reply.
+    type Value;
+    /// The type of the error.
+    type Error;
+
+    #[doc(hidden)]
+    fn into_result(self) -> Result<Self::Value, Self::Error>;
+}
+
+impl<T, E> Outcome for Result<T, E> {
+    type Value = T;
+    type Error = E;
+
+    fn into_result(self) -> Self {
+        self
+    }
+}
+
+/// The error type a caller expects: what [`ReplyError`] sent, read back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a reply",
+    label = "the caller has to read the error from the wire",
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}`"
+)]
+pub trait CallerError: Sized {
+    #[doc(hidden)]
+    fn from_data(data: Option<&Payload>) -> Option<Result<Self, String>>;
+}
+
+impl<E: DeserializeOwned> CallerError for E {
+    fn from_data(data: Option<&Payload>) -> Option<Result<Self, String>> {
+        data.map(|data| data.decode().map_err(|error| error.to_string()))
+    }
+}
+
+impl CallerError for Error {
+    fn from_data(_: Option<&Payload>) -> Option<Result<Self, String>> {
+        None
+    }
+}
+
+impl Failure {
+    /// What the caller meets.
+    pub(crate) fn into_call_error<E: CallerError>(self) -> CallError<E> {
+        if self.app {
+            match E::from_data(self.data.as_ref()) {
+                Some(Ok(error)) => return CallError::App(error),
+                Some(Err(text)) => return CallError::Decode(text),
+                None => {}
+            }
+        } else {
+            match &*self.code {
+                "timeout" => return CallError::Timeout,
+                "cancelled" => return CallError::Cancelled,
+                "internal" => {
+                    let id = self.data.as_ref().and_then(|data| data.decode::<String>().ok());
+                    return CallError::Internal { id: id.unwrap_or_default() };
+                }
+                _ => {}
+            }
+        }
+        CallError::Refused {
+            code: self.code.into_owned(),
+            message: self.message.into_owned(),
+            data: self.data.and_then(|data| data.decode().ok()),
+        }
+    }
+}

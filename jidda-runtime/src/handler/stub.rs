@@ -1,0 +1,90 @@
+//! What typed stubs are made over: anything that can carry a call, and anything that can join a namespace.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::CallerError;
+use crate::error::CallError;
+
+/// What a stub sends its calls through: a socket of either side, a client, or a broadcast selection.
+///
+/// `namespace` is the stub's own; a family such as `/orders/{id}` means the carrier's namespace as it is.
+#[diagnostic::on_unimplemented(
+    message = "a stub cannot send its calls through `{Self}`",
+    label = "not a `Carrier`",
+    note = "wrap a `&Socket`, a `&Client` or a broadcast selection such as `socket.to(\"room\")`"
+)]
+pub trait Carrier {
+    /// A call under way, or to be sent: awaiting it gives the reply, or every reply of a broadcast.
+    type Call<R: DeserializeOwned, E: CallerError>;
+    /// A call of a handler that returns nothing: one socket is asked for its acknowledgement, a broadcast is
+    /// an event.
+    type Tell<E: CallerError>;
+    /// An event without a reply.
+    type Emit;
+
+    /// Starts a call.
+    fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Call<R, E>;
+
+    /// Starts a call of a handler that returns nothing.
+    fn tell<A: Serialize, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Tell<E>;
+
+    /// Sends an event.
+    fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit;
+}
+
+impl<C: Carrier + ?Sized> Carrier for &C {
+    type Call<R: DeserializeOwned, E: CallerError> = C::Call<R, E>;
+    type Tell<E: CallerError> = C::Tell<E>;
+    type Emit = C::Emit;
+
+    fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Call<R, E> {
+        (**self).call(namespace, event, arguments)
+    }
+
+    fn tell<A: Serialize, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Tell<E> {
+        (**self).tell(namespace, event, arguments)
+    }
+
+    fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
+        (**self).emit(namespace, event, arguments)
+    }
+}
+
+/// What can join a namespace: a client, or a socket of one (which joins another on the same connection).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot join a namespace",
+    label = "not a `Connector`",
+    note = "pass a `&Client`, or a socket of one"
+)]
+pub trait Connector {
+    /// What the joined namespace is used through.
+    type Carrier: Carrier;
+
+    /// Joins `namespace` with `auth` as its auth value.
+    fn join<A: Serialize + Sync, E: CallerError + Send>(
+        &self,
+        namespace: &str,
+        auth: &A,
+    ) -> impl Future<Output = Result<Self::Carrier, CallError<E>>> + Send;
+}

@@ -1,0 +1,106 @@
+//! Names for connections and sockets.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const POOL: usize = 32 * 15;
+
+thread_local! {
+    // One system call fills many ids: 15 bytes an id, taken from the end.
+    static RANDOM: RefCell<([u8; POOL], usize)> = const { RefCell::new(([0; POOL], 0)) };
+}
+
+/// The public name of a socket: 20 characters of `[A-Za-z0-9_-]` from the system's random source.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId([u8; 20]);
+
+impl SocketId {
+    pub(crate) fn random() -> Self {
+        RANDOM.with_borrow_mut(|(pool, left)| {
+            if *left == 0 {
+                getrandom::fill(pool).expect("the system has a random source");
+                *left = POOL;
+            }
+            let bytes = &mut pool[*left - 15..*left];
+            *left -= 15;
+            let mut text = [0; 20];
+            for (three, four) in bytes.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
+                let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+                for (place, character) in four.iter_mut().enumerate() {
+                    *character = ALPHABET[(bits >> (18 - 6 * place)) as usize & 63];
+                }
+            }
+            // An id that was handed out must not be found in memory that is handed out again.
+            bytes.fill(0);
+            Self(text)
+        })
+    }
+
+    /// Reads an id from its 20 characters; `None` when the text is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 20] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(|byte| ALPHABET.contains(byte)).then_some(Self(bytes))
+    }
+
+    /// The 20 characters.
+    ///
+    /// # Panics
+    ///
+    /// Never: an id is made of ASCII only.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("an id is ASCII")
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl AsRef<str> for SocketId {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// The number of a connection in this process, for logs: it is not a secret and not unique across processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_twenty_distinct_url_safe_characters() {
+        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| SocketId::random()).collect();
+        assert_eq!(ids.len(), 10_000);
+        for id in ids {
+            assert_eq!(SocketId::parse(id.as_str()), Some(id));
+        }
+        assert_eq!(SocketId::parse("short"), None);
+        assert_eq!(SocketId::parse("!!!!!!!!!!!!!!!!!!!!"), None);
+    }
+}

@@ -1,0 +1,21 @@
+//! The runtime of jidda. Programs use it through the `jidda` crate, which re-exports it.
+//!
+//! The folders are floors; a file imports only from floors below its own:
+//! [`server`](crate) and client, connection, room, handler, wire and transport, plain values.
+
+mod config;
+mod error;
+mod id;
+mod payload;
+mod peer;
+
+pub mod handler;
+
+pub use config::Config;
+pub use error::{CallError, Error, Result, SendError};
+pub use id::{ConnectionId, SocketId};
+pub use payload::{CodecError, Encoding, Payload, Value};
+pub use peer::{Handshake, PeerAddress, Time};
+
+#[doc(hidden)]
+pub mod __private;

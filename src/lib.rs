@@ -1,0 +1,2 @@
+//! jidda
+pub use jidda_runtime::*;
