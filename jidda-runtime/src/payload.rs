@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
-use serde::ser::{Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 pub use rmpv::Value;
 
