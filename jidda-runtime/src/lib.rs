@@ -5,14 +5,17 @@
 
 mod config;
 mod error;
+mod failure;
 mod id;
 mod payload;
 mod peer;
 
 pub mod handler;
+pub mod wire;
 
 pub use config::Config;
 pub use error::{CallError, Error, Result, SendError};
+pub use failure::Failure;
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Time};

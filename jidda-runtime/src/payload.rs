@@ -85,9 +85,7 @@ pub(crate) fn encode_arguments_into<T: Serialize + ?Sized>(
     match encoding {
         Encoding::MessagePack => {
             let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
-            arguments
-                .serialize(ArgumentList(&mut serializer))
-                .map_err(|error| CodecError(error.to_string()))
+            arguments.serialize(ArgumentList(&mut serializer)).map_err(|error| CodecError(error.to_string()))
         }
     }
 }
@@ -99,7 +97,9 @@ pub(crate) fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Cod
 /// serde's own words where there are some; rmp's otherwise.
 pub(crate) fn describe_decode(error: &rmp_serde::decode::Error) -> String {
     match error {
-        rmp_serde::decode::Error::Syntax(text) | rmp_serde::decode::Error::Uncategorized(text) => text.clone(),
+        rmp_serde::decode::Error::Syntax(text) | rmp_serde::decode::Error::Uncategorized(text) => {
+            text.clone()
+        }
         other => other.to_string(),
     }
 }

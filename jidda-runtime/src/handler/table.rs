@@ -230,7 +230,10 @@ pub struct TableBuilder {
 
 impl fmt::Debug for TableBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TableBuilder").field("side", &self.side).field("app", &self.app).finish_non_exhaustive()
+        f.debug_struct("TableBuilder")
+            .field("side", &self.side)
+            .field("app", &self.app)
+            .finish_non_exhaustive()
     }
 }
 
@@ -299,9 +302,7 @@ impl TableBuilder {
     pub fn build(self) -> Result<Table, Error> {
         let mut problems = Vec::new();
         let mut entries = self.entries();
-        entries.sort_by_key(|entry| {
-            (entry.namespace, entry.event, entry.location.file, entry.location.line)
-        });
+        entries.sort_by_key(|entry| (entry.namespace, entry.event, entry.location.file, entry.location.line));
         for pair in entries.chunk_by(|a, b| (a.namespace, a.event) == (b.namespace, b.event)) {
             if let [first, rest @ ..] = pair
                 && !rest.is_empty()
@@ -496,8 +497,11 @@ fn accept(context: Context, _: Arguments<'_>) -> Dispatch {
 
 /// Every event where nobody handles it.
 fn not_found(context: Context, _: Arguments<'_>) -> Dispatch {
-    let message =
-        format!("there is no handler for `{}` in the namespace `{}`", context.event(), context.origin().namespace());
+    let message = format!(
+        "there is no handler for `{}` in the namespace `{}`",
+        context.event(),
+        context.origin().namespace()
+    );
     Dispatch::refused(Error::new("not_found", message))
 }
 
@@ -515,10 +519,10 @@ mod tests {
 
     static ECHO: HandlerEntry = HandlerEntry::new("echo", accept, at(1));
     static ECHO_AGAIN: HandlerEntry = HandlerEntry::new("echo", accept, at(2));
-    static POST: HandlerEntry =
-        HandlerEntry::new("post", accept, at(3)).namespaced("/chat").of_service(ServiceKey::of::<Chat>(|| None));
-    static LOAD: HandlerEntry =
-        HandlerEntry::new("load", accept, at(4)).needing(|needs| needs.state::<Db>());
+    static POST: HandlerEntry = HandlerEntry::new("post", accept, at(3))
+        .namespaced("/chat")
+        .of_service(ServiceKey::of::<Chat>(|| None));
+    static LOAD: HandlerEntry = HandlerEntry::new("load", accept, at(4)).needing(|needs| needs.state::<Db>());
     static ORDER: HandlerEntry = HandlerEntry::new("order", accept, at(5)).namespaced("/orders/{id}");
     static CLIENT: HandlerEntry = HandlerEntry::new("ask", accept, at(6)).on_side(Side::Client);
 
@@ -534,7 +538,10 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.code(), "start");
         let text = error.to_string();
-        assert!(text.contains("src/a.rs:1: `echo` in namespace `/` is handled again at src/a.rs:2"), "{text}");
+        assert!(
+            text.contains("src/a.rs:1: `echo` in namespace `/` is handled again at src/a.rs:2"),
+            "{text}"
+        );
         assert!(text.contains("src/a.rs:3: the service `"), "{text}");
         assert!(text.contains("`.service(Chat { .. })`"), "{text}");
         assert!(text.contains("src/a.rs:4: the state `"), "{text}");
