@@ -9,8 +9,11 @@ mod failure;
 mod id;
 mod payload;
 mod peer;
+mod reason;
 
 pub mod handler;
+mod room;
+pub mod transport;
 pub mod wire;
 
 pub use config::Config;
@@ -19,6 +22,7 @@ pub use failure::Failure;
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Time};
+pub use reason::DisconnectReason;
 
 #[doc(hidden)]
 pub mod __private;

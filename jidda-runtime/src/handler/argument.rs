@@ -126,8 +126,9 @@ impl<'a> ArgumentReader<'a> {
             }
             Source::Positional { .. } => missing(position, name),
             Source::Named(entries) => match entries.iter().position(|(key, _)| key == name) {
-                Some(index) => rmpv::ext::from_value(entries.swap_remove(index).1)
-                    .map_err(|error| mistyped(position, name, &error.to_string())),
+                Some(index) => {
+                    from_value(entries.swap_remove(index).1).map_err(|text| mistyped(position, name, &text))
+                }
                 None => missing(position, name),
             },
         }
@@ -146,7 +147,14 @@ fn expectation<T: DeserializeOwned>(mut list: &[u8], position: usize) -> Option<
         rmpv::decode::read_value(&mut list).ok()?;
     }
     let value = rmpv::decode::read_value(&mut list).ok()?;
-    rmpv::ext::from_value::<T>(value).err().map(|error| error.to_string())
+    from_value::<T>(value).err()
+}
+
+/// Reads a value; the error is serde's own sentence.
+fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    rmpv::ext::from_value(value).map_err(|error| match error {
+        rmpv::ext::Error::Syntax(text) => text,
+    })
 }
 
 #[cold]
