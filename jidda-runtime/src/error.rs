@@ -6,6 +6,8 @@ use std::fmt;
 use rmpv::Value;
 use serde::Serialize;
 
+use crate::reason::DisconnectReason;
+
 /// What a fallible handler or a start-up function returns: any [`std::error::Error`] is raised by `?`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -150,6 +152,18 @@ pub enum SendError {
     /// The name is one of jidda's own, see [`crate::handler::RESERVED_EVENTS`].
     #[error("the event name `{0}` is reserved")]
     Reserved(String),
+}
+
+/// Why there is no message to receive.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The socket ended.
+    #[error("the socket is closed: {0}")]
+    Closed(DisconnectReason),
+    /// The message is not what was asked for.
+    #[error("cannot decode the message: {0}")]
+    Decode(String),
 }
 
 /// How a call failed, as its caller meets it. `E` is the handler's own error type.

@@ -11,18 +11,24 @@ mod payload;
 mod peer;
 mod reason;
 
+mod connection;
 pub mod handler;
 mod room;
+mod server;
 pub mod transport;
 pub mod wire;
 
 pub use config::Config;
-pub use error::{CallError, Error, Result, SendError};
+pub use connection::{
+    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,
+};
+pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Time};
 pub use reason::DisconnectReason;
+pub use server::{Server, ServerBuilder};
 
 #[doc(hidden)]
 pub mod __private;

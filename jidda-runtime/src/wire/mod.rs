@@ -182,6 +182,13 @@ impl Wire {
         }
     }
 
+    /// Writes an event whose argument list is encoded already.
+    pub fn event_encoded(self, out: &mut Vec<u8>, namespace: &str, event: &str, arguments: &[u8]) {
+        match self {
+            Self::MessagePackRpc => msgpack_rpc::event_encoded(out, namespace, event, arguments),
+        }
+    }
+
     /// Writes an event that wants a reply; `arguments` is an encoded list.
     pub fn request(
         self,

@@ -293,6 +293,12 @@ pub(super) fn event<A: Serialize + ?Sized>(
     encode_arguments_into(out, arguments, Encoding::MessagePack).inspect_err(|_| out.truncate(start))
 }
 
+pub(super) fn event_encoded(out: &mut Vec<u8>, namespace: &str, event: &str, arguments: &[u8]) {
+    out.extend_from_slice(&[0x93, 2]);
+    method(out, namespace, event);
+    out.extend_from_slice(arguments);
+}
+
 pub(super) fn request(
     out: &mut Vec<u8>,
     id: u32,
