@@ -11,6 +11,7 @@ mod payload;
 mod peer;
 mod reason;
 
+mod client;
 mod connection;
 pub mod handler;
 mod room;
@@ -18,6 +19,9 @@ mod server;
 pub mod transport;
 pub mod wire;
 
+pub use client::{
+    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, WhileAway, blocking,
+};
 pub use config::Config;
 pub use connection::{
     Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,

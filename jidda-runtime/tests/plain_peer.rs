@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use jidda_runtime::handler::{
-    ArgumentEntry, Arguments, Context, Dispatch, HandlerEntry, Location, Reply,
-};
+use jidda_runtime::handler::{ArgumentEntry, Arguments, Context, Dispatch, HandlerEntry, Location, Reply};
 use jidda_runtime::{Encoding, Server, Socket, Value};
 use rmpv::decode::read_value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

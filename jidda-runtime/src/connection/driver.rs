@@ -64,6 +64,8 @@ impl Driver {
         exchange.link = Link::Up;
         exchange.stalled_since = None;
         exchange.pinged_at = None;
+        // What the last stream did not take is not for this one.
+        exchange.outbox.clear();
         drop(exchange);
         Self {
             connection,
@@ -329,6 +331,7 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        self.connection.exchange.lock().detach();
         self.connection.hub.driver_ended();
     }
 }

@@ -98,6 +98,17 @@ impl Exchange {
         self.waker = None;
     }
 
+    /// The task is gone: nobody looks at this until there is another one.
+    pub(super) fn detach(&mut self) {
+        self.is_polling = false;
+        self.is_blocked = false;
+        self.waker = None;
+        self.controls.clear();
+        if self.link == Link::Up {
+            self.link = Link::Closed;
+        }
+    }
+
     pub(super) fn end_poll(&mut self, waker: Waker, is_blocked: bool) {
         self.is_polling = false;
         self.is_blocked = is_blocked;

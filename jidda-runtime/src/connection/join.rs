@@ -2,19 +2,22 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Connection;
 use super::calls::Answer;
-use super::exchange::Link;
+use super::exchange::{Control, Link};
+use super::hub::Hub;
 use super::socket::{Phase, Socket, SocketInner};
 use crate::error::{CallError, SendError};
 use crate::failure::Failure;
-use crate::handler::{CallerError, call_error};
-use crate::payload::{Encoding, encode_into};
+use crate::handler::{CallerError, Table, call_error};
+use crate::payload::{Encoding, Payload, encode_into};
+use crate::peer::PeerAddress;
+use crate::reason::DisconnectReason;
+use crate::transport::Address;
 
 /// A request of the protocol itself, sent and waiting.
 struct Asked {
@@ -63,7 +66,7 @@ impl Connection {
             exchange.outbox.append(false, |out| self.wire.hello(out, id));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(std::task::Waker::wake);
+            waker.map(Waker::wake);
             id
         };
         match (Asked { connection: Arc::clone(self), id }).await {
@@ -107,7 +110,7 @@ impl SocketInner {
             exchange.outbox.append(false, |out| self.wire().connect(out, id, self.namespace(), auth));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(std::task::Waker::wake);
+            waker.map(Waker::wake);
             id
         };
         match (Asked { connection: Arc::clone(&self.connection), id }).await {
@@ -125,8 +128,8 @@ impl Socket {
     ) -> Result<(), CallError<E>> {
         let mut bytes = Vec::new();
         encode_into(&mut bytes, auth, Encoding::MessagePack).map_err(|error| SendError::Encode(error.0))?;
-        self.inner.extra(|extra| extra.auth = (bytes != [0xc0]).then(|| Bytes::from(bytes)));
-        self.rejoin().await
+        self.want((bytes != [0xc0]).then(|| Payload::from_bytes(bytes.into(), Encoding::MessagePack)));
+        self.rejoin().await.inspect_err(|_| self.inner.extra(|extra| extra.is_wanted = false))
     }
 
     /// Joins it again, with the auth value of before.
@@ -149,9 +152,107 @@ impl Socket {
         }
         self.inner.activate(None);
     }
+}
 
-    /// Whether the socket left for good.
-    pub(crate) fn is_over(&self) -> bool {
-        self.inner.phase() == Phase::Closed
+impl Connection {
+    /// A client's connection, before it has a stream.
+    pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
+        let (peer, transport) = match address {
+            Address::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
+            Address::Unix(_) => (PeerAddress::Unix, "unix"),
+            Address::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
+        };
+        Self::new(hub, peer, transport)
+    }
+
+    /// A client's socket in a namespace, made if there is none yet.
+    pub(crate) fn client_socket(self: &Arc<Self>, namespace: &str) -> Socket {
+        let mut sockets = self.sockets.lock();
+        if let Some(inner) = sockets.iter().find(|socket| socket.namespace() == namespace) {
+            return Socket { inner: Arc::clone(inner) };
+        }
+        let inner = SocketInner::new(self, namespace).expect("a client may join any namespace");
+        if self.exchange.lock().link == Link::Closed {
+            inner.end(&DisconnectReason::ForcedClose);
+        } else {
+            sockets.push(Arc::clone(&inner));
+        }
+        Socket { inner }
+    }
+
+    /// The sockets that are to be joined whenever there is a connection.
+    pub(crate) fn wanted_sockets(&self) -> Vec<Socket> {
+        let sockets = self.sockets().into_iter().filter(|socket| socket.extra(|extra| extra.is_wanted));
+        sockets.map(|inner| Socket { inner }).collect()
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.hub.table
+    }
+
+    /// Closes a client's connection: through its driver where one runs, else here and now.
+    pub(crate) fn close_client(&self, reason: DisconnectReason) {
+        let mut exchange = self.exchange.lock();
+        if exchange.link == Link::Up {
+            let waker = exchange.control(Control::Close(reason));
+            drop(exchange);
+            waker.map(Waker::wake);
+        } else {
+            drop(exchange);
+            self.abandon(reason);
+        }
+    }
+
+    /// Ends a client's connection for good, whether or not a driver runs.
+    pub(crate) fn abandon(&self, reason: DisconnectReason) {
+        let wakers = {
+            let mut exchange = self.exchange.lock();
+            let was_up = exchange.link == Link::Up;
+            if was_up {
+                let wakers = exchange.control(Control::Close(reason.clone())).into_iter().collect();
+                drop(exchange);
+                return wake_all(wakers);
+            }
+            exchange.link = Link::Closed;
+            exchange.outbox.clear()
+        };
+        wake_all(wakers);
+        for socket in std::mem::take(&mut *self.sockets.lock()) {
+            socket.end(&reason);
+            socket.release();
+        }
+        self.ended.notify_waiters();
+    }
+
+    /// Waits until the connection was ended while it was away.
+    pub(crate) async fn abandoned(&self) -> DisconnectReason {
+        loop {
+            let ended = self.ended.notified();
+            if self.is_closed() {
+                return DisconnectReason::ClientDisconnect;
+            }
+            ended.await;
+        }
+    }
+}
+
+fn wake_all(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+impl Socket {
+    /// Marks the namespace as one to be joined, with its auth value.
+    pub(crate) fn want(&self, auth: Option<Payload>) {
+        self.inner.extra(|extra| {
+            extra.is_wanted = true;
+            extra.auth = auth.map(|auth| auth.bytes().clone());
+        });
+    }
+
+    /// Ends a client's socket that cannot join again.
+    pub(crate) fn finish(&self, reason: &DisconnectReason) {
+        self.inner.end(reason);
+        self.inner.connection.forget_socket(&self.inner);
+        self.inner.release();
     }
 }

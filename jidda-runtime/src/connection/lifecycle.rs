@@ -442,7 +442,7 @@ impl SocketInner {
     }
 
     /// Frees what the socket holds, which may hold the socket itself.
-    fn release(&self) {
+    pub(super) fn release(&self) {
         if self.phase() != Phase::Closed {
             return;
         }

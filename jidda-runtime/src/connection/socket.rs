@@ -406,6 +406,10 @@ impl Socket {
             Side::Server => DisconnectReason::ServerDisconnect,
             Side::Client => DisconnectReason::ClientDisconnect,
         };
+        if self.inner.phase() == Phase::Away {
+            // There is nobody to tell, and no task to do it.
+            return self.finish(&reason);
+        }
         self.inner.connection.control(Control::Leave(Arc::clone(&self.inner), reason));
     }
 

@@ -33,6 +33,8 @@ pub(super) struct Extra {
     pub(super) auth: Option<Bytes>,
     /// The peer's number of the request that asked to join.
     pub(super) connect_id: Option<u32>,
+    /// Whether a client joins the namespace whenever it has a connection.
+    pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(super) permissions: BTreeSet<Box<str>>,
     pub(super) identity: Option<Arc<str>>,
