@@ -77,10 +77,6 @@ impl Error {
     pub fn is_internal(&self) -> bool {
         self.0.source.is_some()
     }
-
-    pub(crate) fn set_data(&mut self, data: Option<Value>) {
-        self.0.data = data;
-    }
 }
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
@@ -125,6 +121,13 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+/// Two errors are equal when a caller could not tell them apart.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.code == other.0.code && self.0.message == other.0.message && self.0.data == other.0.data
     }
 }
 

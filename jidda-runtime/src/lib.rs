@@ -16,6 +16,7 @@ mod connection;
 pub mod handler;
 mod room;
 mod server;
+pub mod testing;
 pub mod transport;
 pub mod wire;
 

@@ -193,6 +193,7 @@ impl ClientBuilder {
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();
+        let mut roots = Vec::new();
         let mut ready = Vec::new();
         for _ in 0..self.connections {
             let connection = Connection::for_client(&hub, &address);
@@ -211,6 +212,7 @@ impl ClientBuilder {
             };
             supervisors.spawn(supervise(plan, tell));
             connections.push(connection);
+            roots.push(root);
             ready.push(told);
         }
         // From here on, dropping the client ends its connections.

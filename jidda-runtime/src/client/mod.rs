@@ -104,6 +104,8 @@ pub struct Client {
 
 struct Inner {
     connections: Vec<Arc<Connection>>,
+    /// The root namespace of each; kept here, since a connection that ended forgets its sockets.
+    roots: Vec<Socket>,
     next: AtomicUsize,
     events: broadcast::Sender<ClientEvent>,
     /// Aborted when the client is dropped.
@@ -143,20 +145,25 @@ impl Client {
         ClientBuilder::new(address.into())
     }
 
-    fn connection(&self) -> &Arc<Connection> {
-        let connections = &self.inner.connections;
-        &connections[self.inner.next.fetch_add(1, Ordering::Relaxed) % connections.len()]
+    /// The connection whose turn it is.
+    fn turn(&self) -> usize {
+        self.inner.next.fetch_add(1, Ordering::Relaxed) % self.inner.connections.len()
     }
 
     /// The socket of a namespace, joined or not: handlers can be put in place with [`Socket::on`] before
     /// [`join`](Self::join). With several connections it is the next one's in turn.
     pub fn namespace(&self, path: &str) -> Socket {
-        self.connection().client_socket(path)
+        let turn = self.turn();
+        if path == "/" {
+            self.inner.roots[turn].clone()
+        } else {
+            self.inner.connections[turn].client_socket(path)
+        }
     }
 
     /// The root namespace of the first connection.
     pub fn root(&self) -> Socket {
-        self.inner.connections[0].client_socket("/")
+        self.inner.roots[0].clone()
     }
 
     /// Joins a namespace on every connection, with `auth` as its auth value.
@@ -232,8 +239,8 @@ impl Client {
     ///
     /// When the event's name is reserved.
     pub fn on<A, L: Listener<A> + Clone>(&self, event: &str, listener: L) {
-        for connection in &self.inner.connections {
-            connection.client_socket("/").on(event, listener.clone());
+        for root in &self.inner.roots {
+            root.on(event, listener.clone());
         }
     }
 

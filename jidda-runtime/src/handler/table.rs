@@ -223,6 +223,7 @@ pub struct TableBuilder {
     app: AppKey,
     handlers: HandlerList,
     only_namespaces: Vec<String>,
+    only_service: Option<TypeId>,
     services: HashMap<TypeId, Service>,
     states: Vec<TypeId>,
     links: Vec<Link>,
@@ -245,6 +246,7 @@ impl TableBuilder {
             app: AppKey::of::<()>(),
             handlers: HandlerList::Linked,
             only_namespaces: Vec::new(),
+            only_service: None,
             services: HashMap::new(),
             states: Vec::new(),
             links: Vec::new(),
@@ -269,6 +271,13 @@ impl TableBuilder {
     #[must_use]
     pub fn only_namespace(mut self, namespace: impl Into<String>) -> Self {
         self.only_namespaces.push(namespace.into());
+        self
+    }
+
+    /// Keeps only the handlers that are methods of `S`.
+    #[must_use]
+    pub fn only_service<S: 'static>(mut self) -> Self {
+        self.only_service = Some(TypeId::of::<S>());
         self
     }
 
@@ -339,6 +348,7 @@ impl TableBuilder {
                 && entry.app.id() == self.app.id()
                 && (self.only_namespaces.is_empty()
                     || self.only_namespaces.iter().any(|namespace| namespace == entry.namespace))
+                && self.only_service.is_none_or(|only| entry.service.is_some_and(|service| service.id() == only))
                 // A client runs the services it was given; it is not the program's only client.
                 && (self.side == Side::Server
                     || entry.service.is_none_or(|service| self.services.contains_key(&service.id())))

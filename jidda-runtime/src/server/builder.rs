@@ -105,6 +105,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Serves only the handlers that are methods of `S`.
+    pub fn only_service<S: 'static>(mut self) -> Self {
+        self.table = self.table.only_service::<S>();
+        self
+    }
+
     /// Requires a crate to have handlers in the program; `run!("..", link = [..])` does this and links it.
     pub fn link(mut self, crate_name: &'static str) -> Self {
         self.table = self.table.link(Link { crate_name });
