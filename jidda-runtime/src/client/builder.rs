@@ -216,8 +216,13 @@ impl ClientBuilder {
             ready.push(told);
         }
         // From here on, dropping the client ends its connections.
-        let inner =
-            Inner { connections, next: 0.into(), events, supervisors: parking_lot::Mutex::new(supervisors) };
+        let inner = Inner {
+            connections,
+            roots,
+            next: 0.into(),
+            events,
+            supervisors: parking_lot::Mutex::new(supervisors),
+        };
         let client = Client { inner: Arc::new(inner) };
         for told in ready {
             told.await.unwrap_or_else(|_| Err(ConnectError::Lost(address.to_string())))?;
