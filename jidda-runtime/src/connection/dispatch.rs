@@ -58,17 +58,15 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// The socket of a namespace; the last one is at hand.
+    /// The socket of a namespace. The last one is at hand: taken, not cloned, and put back after its event.
     #[inline]
     fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
-        if let Some(socket) = &self.current
-            && socket.namespace() == namespace
-            && socket.phase() != Phase::Closed
-        {
-            return Some(Arc::clone(socket));
+        match self.current.take() {
+            Some(socket) if socket.namespace() == namespace && socket.phase() != Phase::Closed => {
+                Some(socket)
+            }
+            _ => self.connection.socket(namespace),
         }
-        self.current = self.connection.socket(namespace);
-        self.current.clone()
     }
 
     #[inline]
@@ -79,8 +77,23 @@ impl Driver {
             self.refuse_event(namespace, incoming.event, incoming.id, Failure::new("not_connected", message));
             return ControlFlow::Continue(());
         };
+        let flow = self.socket_event(&socket, incoming, cx);
+        if socket.phase() != Phase::Closed {
+            self.current = Some(socket);
+        }
+        flow
+    }
+
+    #[inline]
+    fn socket_event(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        let namespace = socket.namespace();
         match socket.phase() {
-            Phase::Active => self.run_event(&socket, incoming, cx),
+            Phase::Active => self.run_event(socket, incoming, cx),
             Phase::Joining | Phase::Replaying => {
                 let early = Early {
                     id: incoming.id,
@@ -90,7 +103,7 @@ impl Driver {
                 };
                 if socket.keep_early(early).is_err() {
                     if socket.phase() == Phase::Active {
-                        return self.run_event(&socket, incoming, cx);
+                        return self.run_event(socket, incoming, cx);
                     }
                     let failure = Failure::new("busy", "too many events before the socket was accepted");
                     self.refuse_event(namespace, incoming.event, incoming.id, failure);
@@ -356,7 +369,7 @@ impl Driver {
     fn reply(&mut self, id: u32, outcome: Result<&[u8], &[u8]>, cx: &mut Context<'_>) {
         let wire = self.connection.wire;
         let answer = || match outcome {
-            Ok(value) => Answer::Value(Payload::from_bytes(Bytes::copy_from_slice(value), wire.encoding())),
+            Ok(value) => Answer::Value(Payload::from_bytes(value, wire.encoding())),
             Err(error) => Answer::Failed(wire.read_failure(error)),
         };
         let resolved = self.connection.exchange.lock().calls.resolve(id, answer);

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Connection;
@@ -128,7 +129,7 @@ impl Socket {
     ) -> Result<(), CallError<E>> {
         let mut bytes = Vec::new();
         encode_into(&mut bytes, auth, Encoding::MessagePack).map_err(|error| SendError::Encode(error.0))?;
-        self.want((bytes != [0xc0]).then(|| Payload::from_bytes(bytes.into(), Encoding::MessagePack)));
+        self.want((bytes != [0xc0]).then(|| Payload::from_bytes(&bytes, Encoding::MessagePack)));
         self.rejoin().await.inspect_err(|_| self.inner.extra(|extra| extra.is_wanted = false))
     }
 
@@ -245,7 +246,7 @@ impl Socket {
     pub(crate) fn want(&self, auth: Option<Payload>) {
         self.inner.extra(|extra| {
             extra.is_wanted = true;
-            extra.auth = auth.map(|auth| auth.bytes().clone());
+            extra.auth = auth.map(|auth| Bytes::copy_from_slice(auth.bytes()));
         });
     }
 

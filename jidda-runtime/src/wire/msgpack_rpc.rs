@@ -8,7 +8,7 @@ use std::time::Duration;
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 
-use super::scan::{Limits, ScanError, Scanner};
+use super::scan::{self, Limits, ScanError, Scanner};
 use super::{Packet, Welcome, WireError};
 use crate::failure::Failure;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
@@ -42,6 +42,12 @@ impl Decoder {
             return Ok(None);
         }
         let resumed = self.resume.take();
+        if resumed.is_none()
+            && let Some(length) = scan::length(bytes, self.limits)
+            && let message @ [0x93..=0x95, ..] = &bytes[..length]
+        {
+            return Ok(Some((packet(message)?, length)));
+        }
         let mut scanner = match resumed {
             Some(scanner) => *scanner,
             None => {
