@@ -52,7 +52,9 @@ impl Driver {
                     running.cancel(id);
                 }
             }
-            Packet::Close { reason } => self.farewell = Some(reason.unwrap_or("transport close").into()),
+            Packet::Close { reason } => {
+                self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
+            }
             Packet::Refused { event, namespace, error } => self.refusal(namespace, event, error),
         }
         ControlFlow::Continue(())

@@ -222,13 +222,13 @@ impl Connection {
             socket.end(&reason);
             socket.release();
         }
-        self.ended.notify_waiters();
+        self.hub.abandoned.notify_waiters();
     }
 
     /// Waits until the connection was ended while it was away.
     pub(crate) async fn abandoned(&self) -> DisconnectReason {
         loop {
-            let ended = self.ended.notified();
+            let ended = self.hub.abandoned.notified();
             if self.is_closed() {
                 return DisconnectReason::ClientDisconnect;
             }

@@ -79,7 +79,7 @@ impl Driver {
         } else {
             match self.connection.open_socket(namespace) {
                 Some(socket) => {
-                    socket.extra(|extra| extra.connect_id = Some(id));
+                    socket.state.lock().connect_id = Some(id);
                     self.run_connect(&socket, auth, cx);
                     None
                 }
@@ -156,8 +156,7 @@ impl Driver {
             let mut state = socket.state.lock();
             if socket.phase() == Phase::Joining {
                 socket.enter(Phase::Closed);
-                let extra = state.extra();
-                (true, extra.connect_id.take(), std::mem::take(&mut extra.early))
+                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
             } else {
                 (false, None, Default::default())
             }
@@ -244,8 +243,7 @@ impl Driver {
     pub(super) fn leave(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
         let (connect_id, is_over) = {
             let mut state = socket.state.lock();
-            let connect_id = state.extra.as_mut().and_then(|extra| extra.connect_id.take());
-            (connect_id, matches!(socket.phase(), Phase::Closed))
+            (state.connect_id.take(), matches!(socket.phase(), Phase::Closed))
         };
         if is_over {
             return;
@@ -284,7 +282,7 @@ impl Driver {
         if self.draining.is_none() {
             let wire = self.connection.wire;
             self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, reason.as_str()));
-            self.draining = Some(reason);
+            self.draining = Some(Box::new(reason));
         }
     }
 

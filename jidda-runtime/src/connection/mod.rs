@@ -28,7 +28,6 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::sync::Notify;
 
 pub use call::{CallFuture, Request};
 pub use events::{Emit, Volatile};
@@ -61,8 +60,6 @@ pub(crate) struct Connection {
     is_established: AtomicBool,
     exchange: Mutex<Exchange>,
     sockets: Mutex<SmallVec<[Arc<SocketInner>; 1]>>,
-    /// A client's supervisor waits here while the connection is away.
-    ended: Notify,
 }
 
 impl fmt::Debug for Connection {
@@ -85,7 +82,6 @@ impl Connection {
             is_established: AtomicBool::new(false),
             exchange: Mutex::new(Exchange::new(Link::Away, hub.config.max_message)),
             sockets: Mutex::new(SmallVec::new()),
-            ended: Notify::new(),
         });
         hub.watch(&connection);
         connection

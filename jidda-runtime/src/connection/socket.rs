@@ -171,12 +171,13 @@ impl SocketInner {
             // Another thread was faster.
             Phase::Replaying | Phase::Active | Phase::Away => return,
         }
-        let (connect_id, held, has_early) = match state.extra.as_deref_mut() {
+        let connect_id = state.connect_id.take();
+        let (held, has_early) = match state.extra.as_deref_mut() {
             Some(extra) => {
                 extra.held_bytes = 0;
-                (extra.connect_id.take(), std::mem::take(&mut extra.held), !extra.early.is_empty())
+                (std::mem::take(&mut extra.held), !extra.early.is_empty())
             }
-            None => (None, Vec::new(), false),
+            None => (Vec::new(), false),
         };
         let mut exchange = self.connection.exchange.lock();
         let wire = self.wire();
