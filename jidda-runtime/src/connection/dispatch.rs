@@ -18,7 +18,7 @@ use super::socket::{Phase, SocketInner};
 use super::state::Early;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Call, Dispatch, EventName, Next, Origin, Reply, RouteId};
+use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId};
 use crate::payload::Payload;
 use crate::wire::Packet;
 
@@ -155,7 +155,9 @@ impl Driver {
                 let fallback = routes.fallback();
                 let has_handler = socket.table().route(fallback).entry().is_some();
                 if incoming.event == "message" && !has_handler {
-                    self.message(socket, incoming);
+                    let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                    let label = EventLabel::Named(incoming.event.into());
+                    self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
                     return ControlFlow::Continue(());
                 }
                 (fallback, Some(EventName::new(incoming.event.to_owned())))
@@ -292,17 +294,6 @@ impl Driver {
         }
     }
 
-    /// A bare message that no handler takes.
-    fn message(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) {
-        if !socket.deliver_message(incoming.arguments) {
-            let failure = Failure::new("busy", "too many messages wait to be received");
-            self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-        } else if let Some(id) = incoming.id {
-            let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
-        }
-    }
-
     /// Writes the reply of an event.
     #[inline]
     pub(super) fn respond(
@@ -436,7 +427,35 @@ fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) ->
             let arguments = observed(arguments).unwrap_or_default();
             observers.iter().for_each(|observer| observer(&name, &arguments));
         }
-        callback.map(|callback| callback(arguments, socket.encoding()))
+        callback.map(|callback| run_callback(socket, event, arguments, callback))
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
+}
+
+/// Runs a handler that is in no table, through the middleware of its namespace where there is any.
+fn run_callback(
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+    callback: Callback,
+) -> Dispatch {
+    let fallback = socket.routes().fallback();
+    if socket.table().route(fallback).middleware().is_empty() {
+        return callback(arguments, socket.encoding());
+    }
+    let name = EventName::new(event.to_owned());
+    let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
+    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(callback)))
+}
+
+/// Keeps bare messages that no handler takes until they are received.
+fn inbox(socket: &Arc<SocketInner>) -> Callback {
+    let socket = Arc::clone(socket);
+    Arc::new(move |arguments, encoding| {
+        if socket.deliver_message(arguments.bytes()) {
+            Dispatch::Ready(Reply::value(&(), encoding))
+        } else {
+            Dispatch::refused(Error::new("busy", "too many messages wait to be received"))
+        }
+    })
 }

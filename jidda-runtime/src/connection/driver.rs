@@ -325,6 +325,7 @@ impl Future for Driver {
             // Another thread may have left something between the round and this lock; once the waker stands
             // there it will be woken for it.
             if exchange.controls.is_empty() && (is_blocked || exchange.outbox.is_empty()) {
+                exchange.is_paused = this.is_full;
                 exchange.end_poll(cx.waker().clone(), is_blocked);
                 return Poll::Pending;
             }

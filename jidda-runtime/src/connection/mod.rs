@@ -144,7 +144,7 @@ impl Connection {
         } else if !self.is_established.load(Ordering::Relaxed) {
             // `last_seen` stands still until the first complete message.
             (silent >= limit(config.handshake_timeout)).then_some(DisconnectReason::HandshakeTimeout)
-        } else if silent < limit(config.heartbeat) {
+        } else if silent < limit(config.heartbeat) || exchange.is_paused {
             exchange.pinged_at = None;
             None
         } else if let Some(then) = exchange.pinged_at {

@@ -18,6 +18,7 @@ pub use entry::{
     MiddlewareEntry, Registered, RegisteredConfigureSocket, RegisteredMiddleware, ServiceKey, Side,
 };
 pub use extract::{Context, EventName, FromConnection, Need, Needs, Origin, State};
+pub(crate) use middleware::Callback;
 pub use middleware::{Call, Next};
 pub use path::Path;
 pub(crate) use reply::call_error;
