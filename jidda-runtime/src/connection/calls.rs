@@ -59,8 +59,8 @@ impl Calls {
         loop {
             self.last = self.last.wrapping_add(1);
             // After four billion requests a number may still be in use by a very old one.
-            if !slots.contains_key(&self.last) {
-                slots.insert(self.last, slot);
+            if let std::collections::hash_map::Entry::Vacant(e) = slots.entry(self.last) {
+                e.insert(slot);
                 return self.last;
             }
         }
@@ -108,7 +108,9 @@ impl Calls {
                 let answered = Slot::Answered(answer());
                 match std::mem::replace(slot, answered) {
                     Slot::Waiting { joins: Some(socket), waker, .. } => {
-                        waker.map(Waker::wake);
+                        if let Some(waker) = waker {
+                            waker.wake();
+                        }
                         Resolved::Joins(socket)
                     }
                     Slot::Waiting { waker, .. } => Resolved::Told(waker),

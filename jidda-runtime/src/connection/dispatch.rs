@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -129,15 +129,15 @@ impl Driver {
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
-        if self.running.is_some() || self.draining.is_some() {
-            if let Some(failure) = self.overload(incoming.id) {
-                match failure {
-                    Some(failure) => {
-                        self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-                        return ControlFlow::Continue(());
-                    }
-                    None => return ControlFlow::Break(()),
+        if (self.running.is_some() || self.draining.is_some())
+            && let Some(failure) = self.overload(incoming.id)
+        {
+            match failure {
+                Some(failure) => {
+                    self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                    return ControlFlow::Continue(());
                 }
+                None => return ControlFlow::Break(()),
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
@@ -149,19 +149,18 @@ impl Driver {
             return ControlFlow::Continue(());
         }
         let routes = socket.routes();
-        let (route, name) = match routes.event(incoming.event) {
-            Some(route) => (route, None),
-            None => {
-                let fallback = routes.fallback();
-                let has_handler = socket.table().route(fallback).entry().is_some();
-                if incoming.event == "message" && !has_handler {
-                    let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
-                    let label = EventLabel::Named(incoming.event.into());
-                    self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
-                    return ControlFlow::Continue(());
-                }
-                (fallback, Some(EventName::new(incoming.event.to_owned())))
+        let (route, name) = if let Some(route) = routes.event(incoming.event) {
+            (route, None)
+        } else {
+            let fallback = routes.fallback();
+            let has_handler = socket.table().route(fallback).entry().is_some();
+            if incoming.event == "message" && !has_handler {
+                let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                let label = EventLabel::Named(incoming.event.into());
+                self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
+                return ControlFlow::Continue(());
             }
+            (fallback, Some(EventName::new(incoming.event.to_owned())))
         };
         self.run_route(socket, route, name, incoming, cx);
         ControlFlow::Continue(())
@@ -368,7 +367,9 @@ impl Driver {
         let resolved = self.connection.exchange.lock().calls.resolve(id, answer);
         match resolved {
             Resolved::Told(waker) => {
-                waker.map(Waker::wake);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
             }
             Resolved::Joins(socket) => self.joined(&socket, outcome.ok(), cx),
             Resolved::Unknown => {
@@ -425,7 +426,9 @@ fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) ->
         if !observers.is_empty() {
             let name = EventName::new(event.to_owned());
             let arguments = observed(arguments).unwrap_or_default();
-            observers.iter().for_each(|observer| observer(&name, &arguments));
+            for observer in &observers {
+                observer(&name, &arguments);
+            }
         }
         callback.map(|callback| run_callback(socket, event, arguments, callback))
     };

@@ -39,6 +39,7 @@ pub(crate) struct Driver {
     /// The beginning of a message whose rest has not come, or messages that have to wait.
     ///
     /// Boxed, like all that an idle connection does not need: its task is a third of its memory.
+    #[allow(clippy::box_collection)]
     partial: Option<Box<Vec<u8>>>,
     /// What the stream did not take at once.
     writing: Option<Box<Batch>>,

@@ -34,6 +34,8 @@ pub(super) enum Control {
     Drain(DisconnectReason),
 }
 
+// Independent facts about the task, the stream and the peer.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) outbox: Outbox,

@@ -67,7 +67,9 @@ impl Connection {
             exchange.outbox.append(false, |out| self.wire.hello(out, id));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
             id
         };
         match (Asked { connection: Arc::clone(self), id }).await {
@@ -111,7 +113,9 @@ impl SocketInner {
             exchange.outbox.append(false, |out| self.wire().connect(out, id, self.namespace(), auth));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
             id
         };
         match (Asked { connection: Arc::clone(&self.connection), id }).await {
@@ -197,7 +201,9 @@ impl Connection {
         if exchange.link == Link::Up {
             let waker = exchange.control(Control::Close(reason));
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         } else {
             drop(exchange);
             self.abandon(reason);

@@ -1,9 +1,10 @@
 //! How connections and sockets begin and end.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -158,7 +159,7 @@ impl Driver {
                 socket.enter(Phase::Closed);
                 (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
             } else {
-                (false, None, Default::default())
+                (false, None, VecDeque::default())
             }
         };
         if !was_joining {
@@ -330,7 +331,9 @@ impl Driver {
             }
             wakers
         };
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            waker.wake();
+        }
         self.drop_running();
         self.current = None;
         let mut farewells = Vec::new();
@@ -394,7 +397,8 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
         match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
             Ok(Ok(reply)) => {
                 if let Err(failure) = reply.into_result() {
-                    failure.disclosed(namespace, "disconnect");
+                    let failure = failure.disclosed(namespace, "disconnect");
+                    tracing::debug!(namespace, %failure, "a disconnect handler failed");
                 }
             }
             Ok(Err(_panic)) => tracing::error!(namespace, "a disconnect handler panicked"),
@@ -420,7 +424,9 @@ impl SocketInner {
         };
         // Outside the lock: a job's destructor may use the socket.
         drop(jobs);
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            waker.wake();
+        }
         was_accepted
     }
 

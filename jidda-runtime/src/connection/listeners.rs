@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::socket::Socket;
 use crate::error::Error;
-use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, Reply, ReplyValue};
+use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, ReplyValue};
 use crate::payload::Encoding;
 
 type Observer = Arc<dyn Fn(&EventName, &Args) + Send + Sync>;

@@ -31,7 +31,7 @@ use smallvec::SmallVec;
 
 pub use call::{CallFuture, Request};
 pub use events::{Emit, Volatile};
-pub(crate) use hub::{Extras, Hub, Statistics};
+pub(crate) use hub::{Extras, Hub};
 pub(crate) use join::Acquaintance;
 pub use listeners::Listener;
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};

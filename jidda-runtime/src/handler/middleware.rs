@@ -113,18 +113,17 @@ impl Next {
     /// Dropping the future drops the handler where it stands.
     pub fn run(self, call: Call) -> BoxFuture<'static, Reply> {
         let route = call.context.origin().table().route(call.context.route());
-        match route.middleware().get(self.position) {
-            Some(middleware) => (middleware.run)(call, Self { position: self.position + 1 }),
-            None => {
-                let glue = route.glue();
-                let Call { context, arguments, callback, .. } = call;
-                let encoding = context.origin().encoding();
-                let arguments = Arguments::new(&arguments, encoding);
-                Box::pin(match callback {
-                    Some(callback) => callback(arguments, encoding).reply(),
-                    None => glue(context, arguments).reply(),
-                })
-            }
+        if let Some(middleware) = route.middleware().get(self.position) {
+            (middleware.run)(call, Self { position: self.position + 1 })
+        } else {
+            let glue = route.glue();
+            let Call { context, arguments, callback, .. } = call;
+            let encoding = context.origin().encoding();
+            let arguments = Arguments::new(&arguments, encoding);
+            Box::pin(match callback {
+                Some(callback) => callback(arguments, encoding).reply(),
+                None => glue(context, arguments).reply(),
+            })
         }
     }
 }

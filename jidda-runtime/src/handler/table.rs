@@ -28,6 +28,12 @@ pub struct Route {
     middleware: Arc<[&'static MiddlewareEntry]>,
 }
 
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route").field("event", &self.event).finish_non_exhaustive()
+    }
+}
+
 impl Route {
     /// The handler's entry; `None` for what jidda itself answers (no handler, a plain `connect`).
     pub fn entry(&self) -> Option<&'static HandlerEntry> {
@@ -532,7 +538,8 @@ mod tests {
     static POST: HandlerEntry = HandlerEntry::new("post", accept, at(3))
         .namespaced("/chat")
         .of_service(ServiceKey::of::<Chat>(|| None));
-    static LOAD: HandlerEntry = HandlerEntry::new("load", accept, at(4)).needing(|needs| needs.state::<Db>());
+    static LOAD: HandlerEntry =
+        HandlerEntry::new("load", accept, at(4)).needing(super::super::extract::Needs::state::<Db>);
     static ORDER: HandlerEntry = HandlerEntry::new("order", accept, at(5)).namespaced("/orders/{id}");
     static CLIENT: HandlerEntry = HandlerEntry::new("ask", accept, at(6)).on_side(Side::Client);
 
@@ -584,7 +591,10 @@ mod tests {
     #[test]
     fn only_namespace_leaves_the_rest_out() {
         let table = builder(&[&ECHO, &POST]).only_namespace("/").build().unwrap();
-        assert_eq!(table.handlers().map(|entry| entry.event()).collect::<Vec<_>>(), ["echo"]);
+        assert_eq!(
+            table.handlers().map(super::super::entry::HandlerEntry::event).collect::<Vec<_>>(),
+            ["echo"]
+        );
         assert!(table.find("/chat").is_none());
     }
 }

@@ -46,15 +46,14 @@ impl Decoder {
         {
             return Ok(Some((packet(message)?, length)));
         }
-        let mut scanner = match resumed {
-            Some(scanner) => *scanner,
-            None => {
-                // Told at once, not when the would-be message is complete.
-                if !matches!(bytes[0], 0x93..=0x95) {
-                    return Err(WireError::Malformed("a message is an array of three to five elements"));
-                }
-                Scanner::default()
+        let mut scanner = if let Some(scanner) = resumed {
+            *scanner
+        } else {
+            // Told at once, not when the would-be message is complete.
+            if !matches!(bytes[0], 0x93..=0x95) {
+                return Err(WireError::Malformed("a message is an array of three to five elements"));
             }
+            Scanner::default()
         };
         match scanner.advance(bytes, limits) {
             Ok(Some(length)) => Ok(Some((packet(&bytes[..length])?, length))),
