@@ -14,7 +14,7 @@ use super::calls::{Answer, Resolved};
 use super::driver::Driver;
 use super::listeners::observed;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll, panicked};
-use super::socket::{Phase, SocketInner};
+use super::socket::{Phase, SocketInner, is_reserved};
 use super::state::Early;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -142,6 +142,7 @@ impl Driver {
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
         if socket.has_listeners.load(Ordering::Acquire)
+            && !is_reserved(incoming.event)
             && let Some(dispatch) = listened(socket, incoming.event, arguments)
         {
             let label = EventLabel::Named(incoming.event.into());
@@ -153,6 +154,13 @@ impl Driver {
             (route, None)
         } else {
             let fallback = routes.fallback();
+            if is_reserved(incoming.event) {
+                // A catch-all must not mistake a peer's word for the protocol's own.
+                let message = format!("the event name `{}` is reserved", incoming.event);
+                let failure = Failure::new("not_found", message);
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                return ControlFlow::Continue(());
+            }
             let has_handler = socket.table().route(fallback).entry().is_some();
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
