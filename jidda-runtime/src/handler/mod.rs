@@ -4,10 +4,12 @@
 //! without any socket.
 
 mod argument;
+pub(crate) mod bounds;
 mod entry;
 mod extract;
 mod middleware;
 mod path;
+pub(crate) mod probe;
 mod reply;
 mod stub;
 mod table;
