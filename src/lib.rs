@@ -42,15 +42,15 @@
 
 pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
 pub use jidda_runtime::handler::{
-    Args, Call, Carrier, Connector, Context, EventName, FromConnection, HandlerEntry, Next, Path, Reply, State,
-    Table,
+    Args, Call, Carrier, Connector, Context, EventName, FromConnection, HandlerEntry, Next, Path, Reply,
+    State, Table,
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent, ClientEvents,
-    Config, ConnectError, ConnectionId, DisconnectReason, Emit, Error, Handshake, Listener, Payload,
-    PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server, ServerBuilder, Socket,
-    SocketId, Time, Value, Volatile, blocking, handler, testing,
+    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
+    ClientEvents, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Error, Handshake, Listener,
+    Payload, PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server, ServerBuilder,
+    Socket, SocketId, Time, Value, Volatile, blocking, handler, testing,
 };
 
 #[doc(hidden)]
