@@ -106,14 +106,8 @@ fn trait_variants(
         method.sig = variant.signature;
         let mut repeated = Errors::default();
         let errors = if std::mem::take(&mut first) { &mut *errors } else { &mut repeated };
-        let handler = Handler::read(
-            options.clone(),
-            &method.attrs,
-            &mut method.sig,
-            Place::Contract,
-            None,
-            errors,
-        );
+        let handler =
+            Handler::read(options.clone(), &method.attrs, &mut method.sig, Place::Contract, None, errors);
         if method.sig.asyncness.take().is_some() {
             let output = match &method.sig.output {
                 ReturnType::Default => quote!(()),

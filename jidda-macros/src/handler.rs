@@ -114,10 +114,9 @@ impl Handler {
         match &self.signature.output {
             Output::Nothing => (quote!(()), quote!(#runtime::Error)),
             Output::Value(ty) => (quote!(#ty), quote!(#runtime::Error)),
-            Output::Result(ty) => (
-                quote!(<#ty as #runtime::Outcome>::Value),
-                quote!(<#ty as #runtime::Outcome>::Error),
-            ),
+            Output::Result(ty) => {
+                (quote!(<#ty as #runtime::Outcome>::Value), quote!(<#ty as #runtime::Outcome>::Error))
+            }
         }
     }
 }

@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Generics, Ident, ImplItem, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, LitStr, Meta, PathArguments, Type,
-    TypePath, Visibility, parse_quote,
+    Generics, Ident, ImplItem, ImplItemFn, Item, ItemFn, ItemImpl, ItemMod, LitStr, Meta, PathArguments,
+    Type, TypePath, Visibility, parse_quote,
 };
 
 use crate::attribute::{Attribute, Options, Side};
@@ -28,7 +28,8 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         Ok(Item::Trait(contract)) => contract::declare(attribute, contract),
         _ => {
             let mut errors = Errors::default();
-            errors.push(&item, "`#[namespace]` marks an `impl` block, a trait or a module that holds handlers");
+            errors
+                .push(&item, "`#[namespace]` marks an `impl` block, a trait or a module that holds handlers");
             let errors = errors.into_tokens();
             quote!(#errors #item)
         }
@@ -41,14 +42,18 @@ pub(crate) fn read_home(attribute: TokenStream, errors: &mut Errors) -> Home {
     if options.leading.is_none() && errors.is_empty() {
         errors.push_at(Span::call_site(), "the namespace is missing: `#[namespace(\"/chat\")]`");
     }
-    Home { namespace: options.leading.as_ref().map_or_else(|| "/".to_owned(), LitStr::value), ..Home::of(&options) }
+    Home {
+        namespace: options.leading.as_ref().map_or_else(|| "/".to_owned(), LitStr::value),
+        ..Home::of(&options)
+    }
 }
 
 /// Says that what the block says cannot be said again by a handler of it.
 pub(crate) fn check_inner_options(options: &Options, errors: &mut Errors) {
     for name in ["namespace", "app", "side"] {
         if let Some(given) = options.find(name) {
-            errors.push(given, format!("`{name}` is said once, by the `#[namespace]` around: remove it here"));
+            errors
+                .push(given, format!("`{name}` is said once, by the `#[namespace]` around: remove it here"));
         }
     }
 }
@@ -90,7 +95,8 @@ pub(crate) fn check_together<'a>(handlers: impl Iterator<Item = &'a Handler>, er
 
 pub(crate) fn check_generics(generics: &Generics, errors: &mut Errors) {
     if !generics.params.is_empty() {
-        errors.push(generics, "handlers cannot be generic: each stands in the program once, under known types");
+        errors
+            .push(generics, "handlers cannot be generic: each stands in the program once, under known types");
     } else if let Some(clause) = &generics.where_clause {
         errors.push(clause, "handlers cannot have a `where` clause: their types must be known");
     }
@@ -191,7 +197,12 @@ pub(crate) fn method_variants(
 }
 
 /// The functions of the stub that need no carrier.
-fn associated(client: &Ident, handlers: &[Handler], home: &Home, entries: Option<TokenStream>) -> TokenStream {
+fn associated(
+    client: &Ident,
+    handlers: &[Handler],
+    home: &Home,
+    entries: Option<TokenStream>,
+) -> TokenStream {
     let runtime = path();
     let quiet = quiet();
     let connect = (home.side == Side::Server).then(|| stub::connect(client, handlers, home));
@@ -249,10 +260,8 @@ fn of_module(attribute: TokenStream, mut module: ItemMod) -> TokenStream {
     let functions: Vec<_> = found.iter().map(|free| free.tokens(all_is_well)).collect();
     let handlers: Vec<_> = found.into_iter().flat_map(Free::into_handlers).collect();
     let client = format_ident!("Client");
-    let docs = format!(
-        "Calls the handlers of the namespace `{}` through whatever carries a call.",
-        home.namespace
-    );
+    let docs =
+        format!("Calls the handlers of the namespace `{}` through whatever carries a call.", home.namespace);
     let visibility: Visibility = parse_quote!(pub);
     let stub = stub::client(&client, &visibility, &docs, &handlers, &home);
     let entries = all_is_well.then(|| list_of_functions(&handlers));

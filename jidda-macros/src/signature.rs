@@ -177,7 +177,8 @@ impl Input {
                     "handlers run side by side: borrow it as `&T`, with a Mutex or atomics inside",
                 );
             }
-            if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
+            if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static")
+            {
                 unsound.push(lifetime, "what a handler borrows lasts as long as its call: remove `'static`");
             }
             check::borrowed(&name.to_string(), &typed.ty, &reference.elem, unsound);

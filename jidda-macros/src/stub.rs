@@ -37,7 +37,8 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
     let name = &handler.signature.name;
     let attributes = handler.carried.all();
     let (cfg, quiet) = (handler.carried.cfg(), quiet());
-    let note = format!("\n\nThe event `{}` of the namespace `{}`, to be called.", handler.event, home.namespace);
+    let note =
+        format!("\n\nThe event `{}` of the namespace `{}`, to be called.", handler.event, home.namespace);
     let functions = (handler.is_callable() && handler.signature.is_sound).then(|| {
         let (types, parameters, values) = caller_arguments(handler);
         let (reply, error) = handler.reply_types();

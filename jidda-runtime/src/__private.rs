@@ -64,14 +64,7 @@ mod tests {
     use super::*;
 
     const fn event(event: &'static str) -> ContractEvent {
-        ContractEvent {
-            event,
-            allow: None,
-            sequential: false,
-            timeout_ms: None,
-            docs: "",
-            deprecated: false,
-        }
+        ContractEvent { event, allow: None, sequential: false, timeout_ms: None, docs: "", deprecated: false }
     }
 
     #[test]

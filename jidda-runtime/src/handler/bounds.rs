@@ -77,7 +77,11 @@ pub trait Joins<A, E> {
     type Carrier: Carrier;
 
     /// Joins `namespace`.
-    fn join(&self, namespace: &str, auth: A) -> impl Future<Output = Result<Self::Carrier, CallError<E>>> + Send;
+    fn join(
+        &self,
+        namespace: &str,
+        auth: A,
+    ) -> impl Future<Output = Result<Self::Carrier, CallError<E>>> + Send;
 }
 
 impl<T, A, E> Joins<A, E> for T
