@@ -229,7 +229,9 @@ async fn reserved_names_never_reach_a_handler() {
     let (builder, journal, _) = builder([&CATCH_ALL]);
     let server = builder.start().await.unwrap();
     let mut peer = Peer::joined(&server, "/").await;
-    for (id, method) in (1..).zip(["$/unknown", "$/cancel", "$/disconnect", "$/", "$/item", "connect", "disconnect"]) {
+    for (id, method) in
+        (1..).zip(["$/unknown", "$/cancel", "$/disconnect", "$/", "$/item", "connect", "disconnect"])
+    {
         peer.send(&request(id, method, vec![])).await;
         assert_eq!(code(&peer.receive().await.unwrap()), "not_found", "{method}");
     }
