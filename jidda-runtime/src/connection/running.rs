@@ -183,7 +183,10 @@ impl Running {
         let mut next = None;
         if let Purpose::Event { id, is_sequential, .. } = &finished.ticket.purpose {
             self.events -= 1;
-            if let Some(id) = id {
+            // A cancelled call's number was freed then, and may be another's by now.
+            if let Some(id) = id
+                && finished.reply.is_some()
+            {
                 self.by_id.remove(id);
             }
             if *is_sequential {
@@ -212,7 +215,7 @@ impl Running {
 
     /// Drops the handler of a request. Sequential ones that did not start are dropped from their queue.
     pub(super) fn cancel(&mut self, id: u32) {
-        if let Some(abort) = self.by_id.get(&id) {
+        if let Some(abort) = self.by_id.remove(&id) {
             abort.abort();
         }
         for (_, queue) in &mut self.sequences {
