@@ -72,6 +72,12 @@ impl Driver {
             Some(Failure::new("not_found", "a client has no namespaces to join"))
         } else if self.draining.is_some() {
             Some(Failure::new("closing", "the server is shutting down"))
+        } else if namespace.contains(':') {
+            // A method is cut at its first `:`, so that no event could ever be sent to it.
+            Some(Failure::new(
+                "not_found",
+                format!("there is no namespace `{namespace}`: it contains a colon"),
+            ))
         } else if self.connection.socket(namespace).is_some() {
             Some(Failure::new("already_connected", format!("the namespace `{namespace}` was joined before")))
         } else if self.connection.sockets.lock().len() >= self.connection.hub.config.max_namespaces {
