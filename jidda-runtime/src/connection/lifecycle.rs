@@ -181,6 +181,8 @@ impl Driver {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
+        // Its handler may have joined rooms before it refused.
+        socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
         if connect_id.is_none() {
             let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
