@@ -271,7 +271,20 @@ impl Driver {
 
     /// Ends one socket while its connection goes on.
     fn part(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
+        let (connect_id, early) = {
+            let mut state = socket.state.lock();
+            let extra = state.extra.as_mut();
+            extra.map(|extra| (extra.connect_id.take(), std::mem::take(&mut extra.early))).unwrap_or_default()
+        };
         let was_accepted = socket.end(&reason);
+        let message = format!("the namespace `{}` was left", socket.namespace());
+        let failure = Failure::new("not_connected", message);
+        if let Some(id) = connect_id {
+            self.refuse_event(socket.namespace(), "connect", Some(id), failure.clone());
+        }
+        for event in early {
+            self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
+        }
         self.connection.forget_socket(socket);
         self.current = None;
         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };
