@@ -94,10 +94,6 @@ impl Driver {
         self.running.as_ref().is_some_and(|running| !running.is_empty())
     }
 
-    pub(super) fn drop_running(&mut self) {
-        self.running = None;
-    }
-
     /// One round. Whether anything was done, so that another round may find more.
     fn round(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = self.run_controls(cx);

@@ -354,12 +354,12 @@ impl Driver {
             wakers
         };
         wakers.into_iter().for_each(Waker::wake);
-        self.drop_running();
+        let mut farewells: Vec<_> =
+            self.running.take().into_iter().flat_map(|running| running.into_farewells()).collect();
         self.current = None;
-        let mut farewells = Vec::new();
         for socket in self.connection.sockets() {
             let was_accepted = if is_final { socket.end(&reason) } else { socket.go_away() };
-            farewells.push(farewell(socket, reason.clone(), was_accepted));
+            farewells.push(farewell(socket, reason.clone(), was_accepted).boxed());
         }
         if is_final {
             self.connection.sockets.lock().clear();

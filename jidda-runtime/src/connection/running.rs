@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::Stream;
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, Sleep};
 
@@ -135,6 +136,15 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
+    /// The `disconnect` handlers among the calls: they outlive the connection's end, unlike all others.
+    pub(super) fn into_farewells(self) -> impl Iterator<Item = BoxFuture<'static, ()>> {
+        let is_farewell = |call: &RunningCall| {
+            call.ticket.as_ref().is_some_and(|ticket| matches!(ticket.purpose, Purpose::Disconnect))
+        };
+        let farewells = self.calls.into_iter().filter(is_farewell);
+        farewells.map(|call| call.future.map(|_| ()).boxed())
+    }
+
     /// How many events are under way.
     pub(super) fn events(&self) -> usize {
         self.events
