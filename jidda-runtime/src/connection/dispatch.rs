@@ -73,8 +73,15 @@ impl Driver {
 
     #[inline]
     fn event(&mut self, namespace: &str, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
-        let Some(socket) = self.find(namespace).or_else(|| self.join_unasked(namespace, incoming.id, cx))
-        else {
+        let socket = match self.find(namespace) {
+            Some(socket) => Some(socket),
+            None => match self.join_unasked(namespace, incoming.id, cx) {
+                // It was refused, and the peer was told so.
+                Some(socket) if socket.phase() == Phase::Closed => return ControlFlow::Continue(()),
+                other => other,
+            },
+        };
+        let Some(socket) = socket else {
             let message = format!("the namespace `{namespace}` was not joined");
             self.refuse_event(namespace, incoming.event, incoming.id, Failure::new("not_connected", message));
             return ControlFlow::Continue(());

@@ -50,6 +50,8 @@ pub(crate) struct Driver {
     pub(super) closing: Option<Box<Closing>>,
     /// An event without an id met the limit of events under way: reading rests until one ends.
     pub(super) is_full: bool,
+    /// The first request of a plain peer, while it is tried whether that may join: it is answered if not.
+    pub(super) unasked_id: Option<u32>,
 }
 
 impl Driver {
@@ -79,6 +81,7 @@ impl Driver {
             farewell: None,
             closing: None,
             is_full: false,
+            unasked_id: None,
         }
     }
 

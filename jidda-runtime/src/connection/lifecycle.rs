@@ -112,15 +112,10 @@ impl Driver {
             return None;
         }
         let socket = self.connection.open_socket("/")?;
+        self.unasked_id = id;
         self.run_connect(&socket, &[0xc0], cx);
-        if socket.phase() == Phase::Closed {
-            // Its first message is answered with the refusal; there is nothing else a plain peer could try.
-            let failure = socket.extra(|extra| extra.refusal.take());
-            if let (Some(id), Some(failure)) = (id, failure) {
-                self.refuse_event("/", "connect", Some(id), failure);
-            }
-            return Some(socket);
-        }
+        // From here on the request is answered with the events that came early, or runs.
+        self.unasked_id = None;
         Some(socket)
     }
 
@@ -186,7 +181,9 @@ impl Driver {
         self.connection.forget_socket(socket);
         if connect_id.is_none() {
             let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
-            socket.extra(|extra| extra.refusal = Some(failure));
+            if let Some(id) = self.unasked_id.take() {
+                self.refuse_event("/", "connect", Some(id), failure);
+            }
             self.begin_closing(reason, None);
         }
         socket.release();

@@ -12,7 +12,6 @@ use tokio::task::JoinSet;
 use super::listeners::Listeners;
 use super::socket::Socket;
 use crate::error::Error;
-use crate::failure::Failure;
 use crate::id::SocketId;
 use crate::reason::DisconnectReason;
 use crate::room::RoomKey;
@@ -40,8 +39,6 @@ pub(super) struct Extra {
     pub(super) identity: Option<Arc<str>>,
     pub(super) listeners: Listeners,
     pub(super) refused: Option<RefusedHook>,
-    /// Why the socket was refused, for the one who has to tell the peer.
-    pub(super) refusal: Option<Failure>,
     /// Events that came before the socket was accepted.
     pub(super) early: VecDeque<Early>,
     /// Frames to send once the socket is active.
