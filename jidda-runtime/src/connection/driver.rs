@@ -330,7 +330,8 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.connection.exchange.lock().detach();
+        let waiting = self.connection.exchange.lock().detach();
+        waiting.into_iter().for_each(Waker::wake);
         self.connection.hub.driver_ended();
     }
 }

@@ -121,6 +121,11 @@ impl Outbox {
         }
     }
 
+    /// Those who wait for room, when there will not be any.
+    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
+        std::mem::take(&mut self.waiting)
+    }
+
     /// Drops everything: the connection is gone. Those who waited learn it by being woken.
     pub(super) fn clear(&mut self) -> Vec<Waker> {
         self.frames = VecDeque::new();
