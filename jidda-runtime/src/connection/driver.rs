@@ -50,6 +50,10 @@ pub(crate) struct Driver {
     pub(super) closing: Option<Box<Closing>>,
     /// An event without an id met the limit of events under way: reading rests until one ends.
     pub(super) is_full: bool,
+    /// Replies filled the outbox: messages rest until it has room.
+    pub(super) is_congested: bool,
+    /// Nothing was read in this round, for want of room in the outbox.
+    rests: bool,
     /// The first request of a plain peer, while it is tried whether that may join: it is answered if not.
     pub(super) unasked_id: Option<u32>,
 }
@@ -81,6 +85,8 @@ impl Driver {
             farewell: None,
             closing: None,
             is_full: false,
+            is_congested: false,
+            rests: false,
             unasked_id: None,
         }
     }
@@ -109,8 +115,10 @@ impl Driver {
             self.begin_closing(reason, None);
             return true;
         }
-        if self.is_full && self.running_events() < self.connection.hub.config.max_in_flight {
-            self.is_full = false;
+        let was_resting = self.is_full || self.is_congested;
+        self.is_full &= self.running_events() >= self.connection.hub.config.max_in_flight;
+        self.is_congested &= self.is_outbox_full();
+        if was_resting && !self.is_full && !self.is_congested {
             let waiting = std::mem::take(&mut self.partial);
             self.ingest(&waiting, cx);
             progress = true;
@@ -152,9 +160,8 @@ impl Driver {
 
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         // What cannot be answered is not read: the peer's own send buffer fills up instead of ours.
-        let is_stalled = self.writing.is_some()
-            && self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox;
-        if self.is_full || is_stalled {
+        self.rests = self.is_congested || (self.writing.is_some() && self.is_outbox_full());
+        if self.is_full || self.rests {
             return false;
         }
         let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
@@ -184,6 +191,10 @@ impl Driver {
         progress
     }
 
+    fn is_outbox_full(&self) -> bool {
+        self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox
+    }
+
     fn lost(&mut self, error: &io::Error) {
         tracing::debug!(connection = %self.connection.id, %error, "the connection broke");
         self.begin_closing(DisconnectReason::TransportError, Some(Loss::Broken));
@@ -210,7 +221,7 @@ impl Driver {
     /// Runs the complete messages at the beginning of `bytes`; how many bytes they were.
     fn run_messages(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> usize {
         let mut used = 0;
-        while self.closing.is_none() {
+        while self.closing.is_none() && !self.is_congested {
             match self.decoder.decode(&bytes[used..]) {
                 Ok(Some((packet, length))) => {
                     if self.packet(packet, cx).is_break() {
@@ -314,7 +325,8 @@ impl Future for Driver {
             }
             let progress = this.round(cx);
             let is_blocked = this.write(cx);
-            if progress || this.closing.is_some() {
+            // When the write made room for what rests, nobody else is going to wake this task to read on.
+            if progress || this.closing.is_some() || (this.rests && !this.is_outbox_full()) {
                 continue;
             }
             let mut exchange = this.connection.exchange.lock();
