@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,11 +14,11 @@ use super::calls::{Answer, Resolved};
 use super::driver::Driver;
 use super::listeners::observed;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll, panicked};
-use super::socket::{Phase, SocketInner};
+use super::socket::{Phase, SocketInner, is_reserved};
 use super::state::Early;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Call, Dispatch, EventName, Next, Origin, Reply, RouteId};
+use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId};
 use crate::payload::Payload;
 use crate::wire::Packet;
 
@@ -52,7 +52,9 @@ impl Driver {
                     running.cancel(id);
                 }
             }
-            Packet::Close { reason } => self.farewell = Some(reason.unwrap_or("transport close").into()),
+            Packet::Close { reason } => {
+                self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
+            }
             Packet::Refused { event, namespace, error } => self.refusal(namespace, event, error),
         }
         ControlFlow::Continue(())
@@ -127,19 +129,20 @@ impl Driver {
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
-        if self.running.is_some() || self.draining.is_some() {
-            if let Some(failure) = self.overload(incoming.id) {
-                match failure {
-                    Some(failure) => {
-                        self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-                        return ControlFlow::Continue(());
-                    }
-                    None => return ControlFlow::Break(()),
+        if (self.running.is_some() || self.draining.is_some())
+            && let Some(failure) = self.overload(incoming.id)
+        {
+            match failure {
+                Some(failure) => {
+                    self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                    return ControlFlow::Continue(());
                 }
+                None => return ControlFlow::Break(()),
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
         if socket.has_listeners.load(Ordering::Acquire)
+            && !is_reserved(incoming.event)
             && let Some(dispatch) = listened(socket, incoming.event, arguments)
         {
             let label = EventLabel::Named(incoming.event.into());
@@ -147,17 +150,25 @@ impl Driver {
             return ControlFlow::Continue(());
         }
         let routes = socket.routes();
-        let (route, name) = match routes.event(incoming.event) {
-            Some(route) => (route, None),
-            None => {
-                let fallback = routes.fallback();
-                let has_handler = socket.table().route(fallback).entry().is_some();
-                if incoming.event == "message" && !has_handler {
-                    self.message(socket, incoming);
-                    return ControlFlow::Continue(());
-                }
-                (fallback, Some(EventName::new(incoming.event.to_owned())))
+        let (route, name) = if let Some(route) = routes.event(incoming.event) {
+            (route, None)
+        } else {
+            let fallback = routes.fallback();
+            if is_reserved(incoming.event) {
+                // A catch-all must not mistake a peer's word for the protocol's own.
+                let message = format!("the event name `{}` is reserved", incoming.event);
+                let failure = Failure::new("not_found", message);
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                return ControlFlow::Continue(());
             }
+            let has_handler = socket.table().route(fallback).entry().is_some();
+            if incoming.event == "message" && !has_handler {
+                let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                let label = EventLabel::Named(incoming.event.into());
+                self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
+                return ControlFlow::Continue(());
+            }
+            (fallback, Some(EventName::new(incoming.event.to_owned())))
         };
         self.run_route(socket, route, name, incoming, cx);
         ControlFlow::Continue(())
@@ -290,17 +301,6 @@ impl Driver {
         }
     }
 
-    /// A bare message that no handler takes.
-    fn message(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) {
-        if !socket.deliver_message(incoming.arguments) {
-            let failure = Failure::new("busy", "too many messages wait to be received");
-            self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-        } else if let Some(id) = incoming.id {
-            let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
-        }
-    }
-
     /// Writes the reply of an event.
     #[inline]
     pub(super) fn respond(
@@ -375,7 +375,9 @@ impl Driver {
         let resolved = self.connection.exchange.lock().calls.resolve(id, answer);
         match resolved {
             Resolved::Told(waker) => {
-                waker.map(Waker::wake);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
             }
             Resolved::Joins(socket) => self.joined(&socket, outcome.ok(), cx),
             Resolved::Unknown => {
@@ -432,9 +434,39 @@ fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) ->
         if !observers.is_empty() {
             let name = EventName::new(event.to_owned());
             let arguments = observed(arguments).unwrap_or_default();
-            observers.iter().for_each(|observer| observer(&name, &arguments));
+            for observer in &observers {
+                observer(&name, &arguments);
+            }
         }
-        callback.map(|callback| callback(arguments, socket.encoding()))
+        callback.map(|callback| run_callback(socket, event, arguments, callback))
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
+}
+
+/// Runs a handler that is in no table, through the middleware of its namespace where there is any.
+fn run_callback(
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+    callback: Callback,
+) -> Dispatch {
+    let fallback = socket.routes().fallback();
+    if socket.table().route(fallback).middleware().is_empty() {
+        return callback(arguments, socket.encoding());
+    }
+    let name = EventName::new(event.to_owned());
+    let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
+    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(callback)))
+}
+
+/// Keeps bare messages that no handler takes until they are received.
+fn inbox(socket: &Arc<SocketInner>) -> Callback {
+    let socket = Arc::clone(socket);
+    Arc::new(move |arguments, encoding| {
+        if socket.deliver_message(arguments.bytes()) {
+            Dispatch::Ready(Reply::value(&(), encoding))
+        } else {
+            Dispatch::refused(Error::new("busy", "too many messages wait to be received"))
+        }
+    })
 }

@@ -37,16 +37,19 @@ pub(crate) struct Driver {
     stream: Stream,
     decoder: Decoder,
     /// The beginning of a message whose rest has not come, or messages that have to wait.
-    partial: Vec<u8>,
-    writing: Option<Batch>,
-    /// Boxed, like all that an idle connection does not need.
+    ///
+    /// Boxed, like all that an idle connection does not need: its task is a third of its memory.
+    #[allow(clippy::box_collection)]
+    partial: Option<Box<Vec<u8>>>,
+    /// What the stream did not take at once.
+    writing: Option<Box<Batch>>,
     pub(super) running: Option<Box<Running>>,
     /// The socket of the last message: most come for the same one.
     pub(super) current: Option<Arc<SocketInner>>,
     /// Set while the connection waits for its handlers to end before it closes.
-    pub(super) draining: Option<DisconnectReason>,
+    pub(super) draining: Option<Box<DisconnectReason>>,
     /// What the peer said before it closed.
-    pub(super) farewell: Option<DisconnectReason>,
+    pub(super) farewell: Option<Box<DisconnectReason>>,
     pub(super) closing: Option<Box<Closing>>,
     /// An event without an id met the limit of events under way: reading rests until one ends.
     pub(super) is_full: bool,
@@ -55,8 +58,6 @@ pub(crate) struct Driver {
 impl Driver {
     /// Takes a stream into service. The connection is up from now on.
     pub(crate) fn new(connection: Arc<Connection>, stream: Stream) -> Self {
-        let config = &connection.hub.config;
-        let limits = Limits { size: config.max_message, depth: config.max_depth };
         connection.hub.driver_started();
         connection.is_established.store(false, Ordering::Relaxed);
         connection.last_seen.store(connection.hub.clock(), Ordering::Relaxed);
@@ -70,8 +71,8 @@ impl Driver {
         Self {
             connection,
             stream,
-            decoder: Decoder::new(limits),
-            partial: Vec::new(),
+            decoder: Decoder::default(),
+            partial: None,
             writing: None,
             running: None,
             current: None,
@@ -107,12 +108,12 @@ impl Driver {
         progress |= self.run_woken(cx);
         if self.draining.is_some() && !self.is_running() {
             let reason = self.draining.take().expect("checked");
-            self.begin_closing(reason, None);
+            self.begin_closing(*reason, None);
             return true;
         }
         if self.is_full && self.running_events() < self.connection.hub.config.max_in_flight {
             self.is_full = false;
-            let waiting = std::mem::take(&mut self.partial);
+            let waiting = self.partial.take().unwrap_or_default();
             self.ingest(&waiting, cx);
             progress = true;
         }
@@ -169,7 +170,7 @@ impl Driver {
                 true
             }
             Poll::Ready(Ok(())) if length == 0 => {
-                let reason = self.farewell.take().unwrap_or(DisconnectReason::TransportClose);
+                let reason = self.farewell.take().map_or(DisconnectReason::TransportClose, |reason| *reason);
                 self.begin_closing(reason, Some(Loss::EndOfStream));
                 true
             }
@@ -192,27 +193,28 @@ impl Driver {
 
     /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.
     fn ingest(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
-        if self.partial.is_empty() {
+        let Some(mut partial) = self.partial.take() else {
             let used = self.run_messages(bytes, cx);
             if used < bytes.len() && self.closing.is_none() {
-                self.partial.extend_from_slice(&bytes[used..]);
+                self.partial = Some(Box::new(bytes[used..].to_vec()));
             }
             return;
-        }
-        self.partial.extend_from_slice(bytes);
-        let mut partial = std::mem::take(&mut self.partial);
+        };
+        partial.extend_from_slice(bytes);
         let used = self.run_messages(&partial, cx);
         if used < partial.len() && self.closing.is_none() {
             partial.drain(..used);
-            self.partial = partial;
+            self.partial = Some(partial);
         }
     }
 
     /// Runs the complete messages at the beginning of `bytes`; how many bytes they were.
     fn run_messages(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> usize {
+        let config = &self.connection.hub.config;
+        let limits = Limits { size: config.max_message, depth: config.max_depth };
         let mut used = 0;
         while self.closing.is_none() {
-            match self.decoder.decode(&bytes[used..]) {
+            match self.decoder.decode(&bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
                     if self.packet(packet, cx).is_break() {
                         self.is_full = true;
@@ -236,14 +238,14 @@ impl Driver {
 
     /// Writes what waits. `true` when the stream takes no more for now.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut resumed = self.writing.take();
         loop {
-            let Some(batch) = &mut self.writing else {
-                let batch = self.connection.exchange.lock().outbox.take();
-                match batch {
-                    Some(batch) => self.writing = Some(batch),
+            let mut batch = match resumed.take() {
+                Some(batch) => *batch,
+                None => match self.connection.exchange.lock().outbox.take() {
+                    Some(batch) => batch,
                     None => return false,
-                }
-                continue;
+                },
             };
             let mut written = 0;
             let result = batch.poll_write(Pin::new(&mut self.stream), cx, &mut written);
@@ -259,9 +261,8 @@ impl Driver {
             };
             waiting.into_iter().for_each(Waker::wake);
             match result {
-                Poll::Ready(Ok(())) => self.writing = None,
+                Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
-                    self.writing = None;
                     if self.closing.is_none() {
                         self.lost(&error);
                     } else {
@@ -269,7 +270,10 @@ impl Driver {
                     }
                     return false;
                 }
-                Poll::Pending => return true,
+                Poll::Pending => {
+                    self.writing = Some(Box::new(batch));
+                    return true;
+                }
             }
         }
     }
@@ -322,6 +326,7 @@ impl Future for Driver {
             // Another thread may have left something between the round and this lock; once the waker stands
             // there it will be woken for it.
             if exchange.controls.is_empty() && (is_blocked || exchange.outbox.is_empty()) {
+                exchange.is_paused = this.is_full;
                 exchange.end_poll(cx.waker().clone(), is_blocked);
                 return Poll::Pending;
             }

@@ -67,7 +67,9 @@ impl Connection {
             exchange.outbox.append(false, |out| self.wire.hello(out, id));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
             id
         };
         match (Asked { connection: Arc::clone(self), id }).await {
@@ -111,7 +113,9 @@ impl SocketInner {
             exchange.outbox.append(false, |out| self.wire().connect(out, id, self.namespace(), auth));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
             id
         };
         match (Asked { connection: Arc::clone(&self.connection), id }).await {
@@ -197,7 +201,9 @@ impl Connection {
         if exchange.link == Link::Up {
             let waker = exchange.control(Control::Close(reason));
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         } else {
             drop(exchange);
             self.abandon(reason);
@@ -222,13 +228,13 @@ impl Connection {
             socket.end(&reason);
             socket.release();
         }
-        self.ended.notify_waiters();
+        self.hub.abandoned.notify_waiters();
     }
 
     /// Waits until the connection was ended while it was away.
     pub(crate) async fn abandoned(&self) -> DisconnectReason {
         loop {
-            let ended = self.ended.notified();
+            let ended = self.hub.abandoned.notified();
             if self.is_closed() {
                 return DisconnectReason::ClientDisconnect;
             }

@@ -1,9 +1,10 @@
 //! How connections and sockets begin and end.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -79,7 +80,7 @@ impl Driver {
         } else {
             match self.connection.open_socket(namespace) {
                 Some(socket) => {
-                    socket.extra(|extra| extra.connect_id = Some(id));
+                    socket.state.lock().connect_id = Some(id);
                     self.run_connect(&socket, auth, cx);
                     None
                 }
@@ -156,10 +157,9 @@ impl Driver {
             let mut state = socket.state.lock();
             if socket.phase() == Phase::Joining {
                 socket.enter(Phase::Closed);
-                let extra = state.extra();
-                (true, extra.connect_id.take(), std::mem::take(&mut extra.early))
+                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
             } else {
-                (false, None, Default::default())
+                (false, None, VecDeque::default())
             }
         };
         if !was_joining {
@@ -244,8 +244,7 @@ impl Driver {
     pub(super) fn leave(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
         let (connect_id, is_over) = {
             let mut state = socket.state.lock();
-            let connect_id = state.extra.as_mut().and_then(|extra| extra.connect_id.take());
-            (connect_id, matches!(socket.phase(), Phase::Closed))
+            (state.connect_id.take(), matches!(socket.phase(), Phase::Closed))
         };
         if is_over {
             return;
@@ -284,7 +283,7 @@ impl Driver {
         if self.draining.is_none() {
             let wire = self.connection.wire;
             self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, reason.as_str()));
-            self.draining = Some(reason);
+            self.draining = Some(Box::new(reason));
         }
     }
 
@@ -332,7 +331,9 @@ impl Driver {
             }
             wakers
         };
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            waker.wake();
+        }
         self.drop_running();
         self.current = None;
         let mut farewells = Vec::new();
@@ -396,7 +397,8 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
         match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
             Ok(Ok(reply)) => {
                 if let Err(failure) = reply.into_result() {
-                    failure.disclosed(namespace, "disconnect");
+                    let failure = failure.disclosed(namespace, "disconnect");
+                    tracing::debug!(namespace, %failure, "a disconnect handler failed");
                 }
             }
             Ok(Err(_panic)) => tracing::error!(namespace, "a disconnect handler panicked"),
@@ -422,7 +424,9 @@ impl SocketInner {
         };
         // Outside the lock: a job's destructor may use the socket.
         drop(jobs);
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            waker.wake();
+        }
         was_accepted
     }
 

@@ -171,12 +171,13 @@ impl SocketInner {
             // Another thread was faster.
             Phase::Replaying | Phase::Active | Phase::Away => return,
         }
-        let (connect_id, held, has_early) = match state.extra.as_deref_mut() {
+        let connect_id = state.connect_id.take();
+        let (held, has_early) = match state.extra.as_deref_mut() {
             Some(extra) => {
                 extra.held_bytes = 0;
-                (extra.connect_id.take(), std::mem::take(&mut extra.held), !extra.early.is_empty())
+                (std::mem::take(&mut extra.held), !extra.early.is_empty())
             }
-            None => (None, Vec::new(), false),
+            None => (Vec::new(), false),
         };
         let mut exchange = self.connection.exchange.lock();
         let wire = self.wire();
@@ -184,7 +185,9 @@ impl SocketInner {
             if let Some(id) = connect_id {
                 wire.connected(out, id, state.id.as_str());
             }
-            held.iter().for_each(|frame| out.extend_from_slice(frame));
+            for frame in &held {
+                out.extend_from_slice(frame);
+            }
         });
         let waker = if has_early {
             self.enter(Phase::Replaying);
@@ -223,10 +226,11 @@ impl SocketInner {
         match self.phase() {
             Phase::Active | Phase::Replaying => {}
             Phase::Closed => return Err(SendError::NotConnected),
-            Phase::Joining | Phase::Away => match self.hold(&frame, wait.is_some())? {
-                true => return Ok(true),
-                false => {}
-            },
+            Phase::Joining | Phase::Away => {
+                if self.hold(&frame, wait.is_some())? {
+                    return Ok(true);
+                }
+            }
         }
         let limit = self.connection.hub.config.max_outbox;
         let mut exchange = self.connection.exchange.lock();
@@ -245,7 +249,9 @@ impl SocketInner {
             if exchange.outbox.queued() + size > 2 * limit {
                 let waker = exchange.control(Control::Close(DisconnectReason::SlowConsumer));
                 drop(exchange);
-                waker.map(Waker::wake);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
                 return Err(SendError::Full);
             }
         }

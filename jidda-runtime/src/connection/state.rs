@@ -22,6 +22,8 @@ use crate::room::RoomKey;
 pub(super) struct State {
     pub(super) id: SocketId,
     pub(super) reason: Option<DisconnectReason>,
+    /// The peer's number of the request that asked to join.
+    pub(super) connect_id: Option<u32>,
     pub(super) extra: Option<Box<Extra>>,
 }
 
@@ -31,8 +33,6 @@ type RefusedHook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
 pub(super) struct Extra {
     /// The encoded auth value of the handshake.
     pub(super) auth: Option<Bytes>,
-    /// The peer's number of the request that asked to join.
-    pub(super) connect_id: Option<u32>,
     /// Whether a client joins the namespace whenever it has a connection.
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
@@ -71,7 +71,7 @@ pub(super) struct Early {
 
 impl State {
     pub(super) fn new(id: SocketId) -> Self {
-        Self { id, reason: None, extra: None }
+        Self { id, reason: None, connect_id: None, extra: None }
     }
 
     pub(super) fn extra(&mut self) -> &mut Extra {

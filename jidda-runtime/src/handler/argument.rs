@@ -65,8 +65,8 @@ impl<'a> ArgumentReader<'a> {
             [0xdc, a, b, ..] => (usize::from(u16::from_be_bytes([a, b])), 3),
             [0xdd, a, b, c, d, ..] => (u32::from_be_bytes([a, b, c, d]) as usize, 5),
             [0x80..=0x8f | 0xde | 0xdf, ..] => {
-                let named = rmp_serde::from_slice::<Named>(bytes).map_err(|_| malformed())?;
-                return Ok(Self { names, taken: 0, source: Source::Named(named.0) });
+                let Named(entries) = rmp_serde::from_slice(bytes).map_err(|_| malformed())?;
+                return Ok(Self { names, taken: 0, source: Source::Named(entries) });
             }
             _ => return Err(malformed()),
         };
