@@ -1,7 +1,8 @@
 //! Shows a server and a client that greet each other, with a logger around every event.
 //!
 //! `cargo run --example hello` runs both and ends. `cargo run --example hello server` runs only the server, until
-//! Ctrl-C; `cargo run --example hello client` then talks to it from another terminal.
+//! Ctrl-C; `cargo run --example hello client` then talks to it from another terminal, or `hello client ADDRESS` to one
+//! that listens elsewhere.
 
 use jidda::prelude::*;
 use serde::Serialize;
@@ -41,11 +42,14 @@ fn config(socket: &SockRef<'_>) -> std::io::Result<()> {
 }
 
 fn main() -> jidda::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        None => both(),
-        Some("server") => jidda::run!(ADDRESS),
-        Some("client") => client(),
-        Some(other) => Err(Error::new("usage", format!("`{other}` is neither `server` nor `client`"))),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => both(),
+        ["server"] => jidda::run!(ADDRESS),
+        ["client"] => client(ADDRESS),
+        ["client", address] => client(address),
+        _ => Err(Error::new("usage", "write nothing, `server`, `client` or `client ADDRESS`")),
     }
 }
 
@@ -61,8 +65,8 @@ async fn both() -> jidda::Result<()> {
 }
 
 #[tokio::main]
-async fn client() -> jidda::Result<()> {
-    greet(ADDRESS).await
+async fn client(address: &str) -> jidda::Result<()> {
+    greet(address).await
 }
 
 /// The client: answers the greeting with its entries turned round, and has a number doubled.

@@ -94,12 +94,14 @@ async fn feed(socket: &Socket, queue: &State<Queue>) {
 /// A worker reports a job as done.
 #[on]
 async fn done(queue: &State<Queue>, id: u64, words: usize) -> Result<(), String> {
-    queue.with(|jobs| {
-        let place = jobs.running.iter().position(|(_, job)| job.id == id);
-        jobs.running.remove(place.ok_or(format!("nobody works on job {id}"))?);
+    let found = queue.with(|jobs| {
+        let place = jobs.running.iter().position(|(_, job)| job.id == id)?;
         jobs.done.insert(id, words);
-        Ok(())
-    })?;
+        Some(jobs.running.remove(place))
+    });
+    if found.is_none() {
+        return Err(format!("nobody works on job {id}"));
+    }
     println!("server: job {id} is done");
     queue.changed.notify_waiters();
     Ok(())
@@ -138,11 +140,14 @@ async fn work(socket: &Socket) {
 }
 
 fn main() -> jidda::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        None => both(),
-        Some("server") => Server::builder().listen(ADDRESS).state(Queue::new()).run(),
-        Some("worker") => worker(),
-        Some(other) => Err(Error::new("usage", format!("`{other}` is neither `server` nor `worker`"))),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] => both(),
+        ["server"] => Server::builder().listen(ADDRESS).state(Queue::new()).run(),
+        ["worker"] => worker(ADDRESS),
+        ["worker", address] => worker(address),
+        _ => Err(Error::new("usage", "write nothing, `server`, `worker` or `worker ADDRESS`")),
     }
 }
 
@@ -161,8 +166,8 @@ async fn both() -> jidda::Result<()> {
 }
 
 #[tokio::main]
-async fn worker() -> jidda::Result<()> {
-    let worker = Client::builder(ADDRESS).wait_for_server().connect().await?;
+async fn worker(address: &str) -> jidda::Result<()> {
+    let worker = Client::builder(address).wait_for_server().connect().await?;
     println!("worker: {}", worker.closed().await);
     Ok(())
 }

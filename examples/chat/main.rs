@@ -3,6 +3,9 @@
 //! `cargo run --example chat server` runs the server; `cargo run --example chat ada` lets ada in, in another
 //! terminal. A line is posted to the room; `/go ROOM` goes to another one, `/who` tells who is there, `/quit` ends.
 
+// The contract is written as it would be in a crate of its own.
+#![allow(unreachable_pub)]
+
 mod client;
 mod contract;
 mod server;
