@@ -4,4 +4,81 @@ pub use futures_util::future::BoxFuture;
 pub use inventory;
 pub use socket2::SockRef;
 
+pub use crate::error::{CallError, Error};
+pub use crate::handler::bounds::{Calls, Emits, Joins, Tells};
+pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
+pub use crate::handler::{
+    AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
+    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Outcome, Registered,
+    RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
+};
 pub use crate::server::run;
+
+/// Runs a handler on the blocking pool; its panic goes on here, as if it had run in place.
+pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(reply) => reply,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Reply::error(Error::new("cancelled", "the server is shutting down")),
+        },
+    }
+}
+
+/// The event of a contract's method.
+///
+/// # Panics
+///
+/// When there is no such method, at compile time; rustc says then that the trait has none.
+pub const fn contract_event(
+    events: &'static [(&'static str, ContractEvent)],
+    method: &'static str,
+) -> ContractEvent {
+    let mut index = 0;
+    while index < events.len() {
+        let (name, event) = events[index];
+        if is_same(name.as_bytes(), method.as_bytes()) {
+            return event;
+        }
+        index += 1;
+    }
+    panic!("the contract has no such method")
+}
+
+const fn is_same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn event(event: &'static str) -> ContractEvent {
+        ContractEvent { event, allow: None, sequential: false, timeout_ms: None, docs: "", deprecated: false }
+    }
+
+    #[test]
+    fn a_contracts_event_is_found_by_its_method() {
+        const EVENTS: &[(&str, ContractEvent)] = &[("posted", event("posted")), ("sheep", event("draw"))];
+        const SHEEP: ContractEvent = contract_event(EVENTS, "sheep");
+        assert_eq!(SHEEP.event, "draw");
+    }
+
+    #[tokio::test]
+    async fn a_panic_on_the_blocking_pool_goes_on() {
+        let reply = tokio::spawn(blocking(|| panic!("boom"))).await;
+        assert!(reply.unwrap_err().is_panic());
+        let reply = blocking(|| Reply::error(Error::new("no", "no"))).await;
+        assert_eq!(reply.code(), Some("no"));
+    }
+}

@@ -108,7 +108,8 @@ impl Driver {
         progress |= self.run_woken(cx);
         if self.draining.is_some() && !self.is_running() {
             let reason = self.draining.take().expect("checked");
-            self.begin_closing(*reason, None);
+            // The peer was told when the draining began.
+            self.end_all(*reason, None);
             return true;
         }
         if self.is_full && self.running_events() < self.connection.hub.config.max_in_flight {

@@ -93,30 +93,28 @@ impl Driver {
         }
     }
 
-    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message.
+    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message, which waits like
+    /// any that comes before its socket is accepted. `false` when this is no such message.
     pub(super) fn join_unasked(
         &mut self,
         namespace: &str,
-        id: Option<u32>,
+        first: Incoming<'_>,
         cx: &mut Context<'_>,
-    ) -> Option<Arc<SocketInner>> {
+    ) -> bool {
         let hub = &self.connection.hub;
         let is_plain = !self.connection.exchange.lock().is_acquainted;
         if hub.side == Side::Client || namespace != "/" || !is_plain || !self.connection.sockets().is_empty()
         {
-            return None;
+            return false;
         }
-        let socket = self.connection.open_socket("/")?;
+        let Some(socket) = self.connection.open_socket("/") else { return false };
+        socket.extra(|extra| extra.early.push(first.into()));
         self.run_connect(&socket, &[0xc0], cx);
-        if socket.phase() == Phase::Closed {
-            // Its first message is answered with the refusal; there is nothing else a plain peer could try.
-            let failure = socket.extra(|extra| extra.refusal.take());
-            if let (Some(id), Some(failure)) = (id, failure) {
-                self.refuse_event("/", "connect", Some(id), failure);
-            }
-            return Some(socket);
+        if socket.phase() == Phase::Replaying {
+            // Here and now: what follows in the same read must not overtake it.
+            self.replay(&socket, cx);
         }
-        Some(socket)
+        true
     }
 
     /// Runs the `connect` handler of a new socket.
@@ -157,14 +155,13 @@ impl Driver {
             let mut state = socket.state.lock();
             if socket.phase() == Phase::Joining {
                 socket.enter(Phase::Closed);
-                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
+                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early).into_events())
             } else {
                 (false, None, VecDeque::default())
             }
         };
         if !was_joining {
-            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
-            return self.leave(socket, reason);
+            return self.leave(socket, DisconnectReason::Other(failure.to_string().into()));
         }
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
@@ -177,8 +174,8 @@ impl Driver {
         socket.end(&DisconnectReason::Other(failure.message.clone()));
         self.connection.forget_socket(socket);
         if connect_id.is_none() {
-            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
-            socket.extra(|extra| extra.refusal = Some(failure));
+            // There is nothing else that a plain peer could try.
+            let reason = DisconnectReason::Other(failure.to_string().into());
             self.begin_closing(reason, None);
         }
         socket.release();
@@ -189,7 +186,7 @@ impl Driver {
         loop {
             let early = {
                 let mut state = socket.state.lock();
-                let early = state.extra().early.pop_front();
+                let early = state.extra().early.pop();
                 if early.is_none() && socket.phase() == Phase::Replaying {
                     socket.enter(Phase::Active);
                 }
@@ -312,7 +309,7 @@ impl Driver {
         self.end_all(reason, loss);
     }
 
-    fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
+    pub(super) fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
         if self.closing.is_some() {
             return;
         }

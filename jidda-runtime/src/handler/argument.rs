@@ -177,6 +177,8 @@ pub trait Argument: Sized {
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error>;
 }
 
+// The words above are what users need to read, not serde's.
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Argument for T {
     #[inline]
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error> {

@@ -4,11 +4,13 @@
 //! without any socket.
 
 mod argument;
+pub(crate) mod bounds;
 mod builder;
 mod entry;
 mod extract;
 mod middleware;
 mod path;
+pub(crate) mod probe;
 mod reply;
 mod stub;
 mod table;
