@@ -1,0 +1,129 @@
+//! The servers under test, each with the client that loads it.
+
+mod jsonrpsee;
+mod raw;
+mod tarpc;
+
+use std::{
+    any::Any,
+    fmt::{self, Display, Formatter},
+    net::SocketAddr,
+};
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+use tokio::net::TcpListener;
+
+use crate::{
+    load::{Shape, broadcast, pipeline, tasks},
+    measure::{Sample, Window, cpu::CpuClock},
+};
+
+/// A server under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Peer {
+    /// Bytes come back as they came: what the system calls alone cost.
+    Raw,
+    /// Like `raw`, and one message makes it write an event to every connection in a plain loop.
+    Loop,
+    /// tarpc over TCP, bincode.
+    Tarpc,
+    /// jsonrpsee over WebSocket.
+    Jsonrpsee,
+}
+
+/// A column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// Bare tokio, which is the limit.
+    Raw,
+    /// tarpc.
+    Tarpc,
+    /// jsonrpsee.
+    Jsonrpsee,
+}
+
+impl Column {
+    /// The one that is compared to the others.
+    pub const FIRST: Self = Self::Raw;
+    /// The others.
+    pub const OTHERS: &[Self] = &[Self::Tarpc, Self::Jsonrpsee];
+}
+
+impl Display for Column {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Raw => "raw tokio",
+            Self::Tarpc => "tarpc",
+            Self::Jsonrpsee => "jsonrpsee",
+        })
+    }
+}
+
+impl Peer {
+    /// The name in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw tokio echo",
+            Self::Loop => "loop of writes",
+            Self::Tarpc => "tarpc",
+            Self::Jsonrpsee => "jsonrpsee",
+        }
+    }
+
+    /// The column of the table that its figures belong to.
+    pub fn column(self) -> Column {
+        match self {
+            Self::Raw | Self::Loop => Column::Raw,
+            Self::Tarpc => Column::Tarpc,
+            Self::Jsonrpsee => Column::Jsonrpsee,
+        }
+    }
+
+    /// The argument of `bench server`.
+    pub fn argument(self) -> String {
+        self.to_possible_value().expect("no peer is hidden").get_name().to_owned()
+    }
+
+    /// Serves until the process ends.
+    pub async fn serve(self, listener: TcpListener) -> Result<()> {
+        match self {
+            Self::Raw => raw::echo(listener).await,
+            Self::Loop => raw::broadcast(listener).await,
+            Self::Tarpc => tarpc::serve(listener).await,
+            Self::Jsonrpsee => jsonrpsee::serve(listener).await,
+        }
+    }
+
+    /// Calls `echo` and measures the server.
+    pub fn call(self, server: SocketAddr, shape: Shape, window: Window, clock: CpuClock) -> Result<Sample> {
+        match self {
+            Self::Raw | Self::Loop => pipeline::run(server, raw::reply_length(), shape, window, clock),
+            Self::Tarpc => tasks::run::<tarpc::Client>(server, shape, window, clock),
+            Self::Jsonrpsee => tasks::run::<jsonrpsee::Client>(server, shape, window, clock),
+        }
+    }
+
+    /// Opens connections that have made one call each. They stay open until the result is dropped.
+    pub fn open(self, server: SocketAddr, count: usize) -> Result<Box<dyn Any>> {
+        match self {
+            Self::Raw | Self::Loop => pipeline::open_many(server, raw::reply_length(), count),
+            Self::Tarpc => tasks::open::<tarpc::Client>(server, count),
+            Self::Jsonrpsee => tasks::open::<jsonrpsee::Client>(server, count),
+        }
+    }
+
+    /// Has an event sent to `count` connections, again and again, and measures the server.
+    pub fn broadcast(
+        self,
+        server: SocketAddr,
+        count: usize,
+        window: Window,
+        clock: CpuClock,
+    ) -> Result<Sample> {
+        match self {
+            Self::Loop => broadcast::run(server, raw::reply_length(), count, window, clock),
+            Self::Raw | Self::Tarpc | Self::Jsonrpsee => bail!("{} has no broadcast", self.name()),
+        }
+    }
+}
