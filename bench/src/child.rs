@@ -9,9 +9,31 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use tokio::{net::TcpListener, runtime};
+use clap::ValueEnum;
+use tokio::{
+    net::TcpListener,
+    runtime::{self, Runtime},
+};
 
 use crate::{machine, measure::cpu::CpuClock, peer::Peer};
+
+/// The tokio runtime that a server runs on.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Scheduler {
+    /// What `#[tokio::main]` sets up for a machine of one core: the multi-thread runtime with one worker.
+    MultiThread,
+    /// The current-thread runtime.
+    CurrentThread,
+}
+
+impl Scheduler {
+    fn build(self) -> io::Result<Runtime> {
+        match self {
+            Self::MultiThread => runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
+            Self::CurrentThread => runtime::Builder::new_current_thread().enable_all().build(),
+        }
+    }
+}
 
 /// A running server. Dropping it ends its process.
 #[derive(Debug)]
@@ -23,9 +45,9 @@ pub struct Server {
 
 impl Server {
     /// Starts a server on `core`, and waits until it listens.
-    pub fn start(peer: Peer, core: usize) -> Result<Self> {
+    pub fn start(peer: Peer, scheduler: Scheduler, core: usize) -> Result<Self> {
         let mut process = Command::new(env::current_exe()?)
-            .args(["server", &peer.argument(), "--core", &core.to_string()])
+            .args(["server", &argument(&peer), &argument(&scheduler), &core.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -55,19 +77,24 @@ impl Drop for Server {
     }
 }
 
+/// A value as it is written on the command line.
+fn argument(value: &impl ValueEnum) -> String {
+    value.to_possible_value().expect("no value is skipped").get_name().to_owned()
+}
+
 /// What the child does: serves on `core` until its parent ends it, or ends.
-pub fn serve(peer: Peer, core: usize) -> Result<()> {
+pub fn serve(peer: Peer, scheduler: Scheduler, core: usize) -> Result<()> {
     machine::pin_to(core)?;
     // The other end of the standard input closes with the parent, however that ends.
     thread::spawn(|| {
         let _ = io::stdin().read(&mut [0]);
         process::exit(0);
     });
-    // One thread for all: the pinned core has no use for a second one.
-    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let runtime = scheduler.build()?;
+    // Spawned, so that a worker accepts the connections, and the main thread has nothing to do.
+    runtime.block_on(runtime.spawn(async move {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{}", listener.local_addr()?);
         peer.serve(listener).await
-    })
+    }))?
 }

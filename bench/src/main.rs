@@ -19,7 +19,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum as _};
 
 use self::{
+    child::Scheduler,
     machine::Side,
+    measure::others::Others,
     peer::Peer,
     plan::{Effort, Measure},
     table::Table,
@@ -47,24 +49,21 @@ struct Arguments {
 enum Role {
     /// Be a server under test; started by the program itself
     #[command(hide = true)]
-    Server {
-        peer: Peer,
-        #[arg(long)]
-        core: usize,
-    },
+    Server { peer: Peer, scheduler: Scheduler, core: usize },
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     machine::allow_descriptors(DESCRIPTORS)?;
-    if let Some(Role::Server { peer, core }) = arguments.role {
-        return child::serve(peer, core);
+    if let Some(Role::Server { peer, scheduler, core }) = arguments.role {
+        return child::serve(peer, scheduler, core);
     }
 
     let cores = machine::cores()?;
     let core = machine::core_of(Side::Server, &cores)?;
     machine::pin_to(machine::core_of(Side::Load, &cores)?)?;
 
+    let others = Others::watch()?;
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let all = arguments.measures.is_empty();
     let measures = if all { Measure::value_variants() } else { &arguments.measures };
@@ -73,7 +72,7 @@ fn main() -> Result<()> {
         rows.extend(measure.run(effort, core)?);
     }
 
-    let report = report::render(&Table(rows), effort, cores.len())?;
+    let report = report::render(&Table(rows), effort, cores.len(), others.share(cores.len())?)?;
     print!("{report}");
     if all && !arguments.quick {
         report::save(&report)?;

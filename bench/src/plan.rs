@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::{
-    child::Server,
+    child::{Scheduler, Server},
     load::Shape,
     measure::{Sample, Window, memory},
     peer::Peer,
@@ -50,6 +50,8 @@ impl Effort {
 pub enum Measure {
     /// Calls, 16 connections with 32 in flight on each.
     Calls,
+    /// The same on the current-thread runtime, which some servers gain more by than others.
+    CallsOnCurrentThread,
     /// Calls, one after another on one connection.
     Single,
     /// Memory of 5,000 connections that have made a call and are idle.
@@ -65,6 +67,7 @@ impl Measure {
     fn title(self) -> &'static str {
         match self {
             Self::Calls => "calls, 16 × 32 in flight",
+            Self::CallsOnCurrentThread => "the same on a current-thread runtime",
             Self::Single => "calls, 1 in flight",
             Self::Idle => "5,000 idle connections",
             Self::Broadcast => "broadcast to 5,000",
@@ -73,14 +76,14 @@ impl Measure {
 
     fn peers(self) -> &'static [Peer] {
         match self {
-            Self::Calls | Self::Single | Self::Idle => &[Peer::Raw, Peer::Tarpc, Peer::Jsonrpsee],
             Self::Broadcast => &[Peer::Loop],
+            _ => &[Peer::Raw, Peer::Tarpc, Peer::Jsonrpsee],
         }
     }
 
     fn figures(self) -> &'static [Figure] {
         match self {
-            Self::Calls | Self::Single => &[
+            Self::Calls | Self::CallsOnCurrentThread | Self::Single => &[
                 ("server CPU, µs a call", Sample::cpu_per_message),
                 ("calls a second", Sample::throughput),
                 ("server busy, %", Sample::busy),
@@ -120,10 +123,16 @@ impl Measure {
 
     /// Takes the measure once, on a fresh server.
     fn take(self, peer: Peer, window: Window, core: usize) -> Result<Vec<f64>> {
-        let server = Server::start(peer, core)?;
+        let scheduler = match self {
+            Self::CallsOnCurrentThread => Scheduler::CurrentThread,
+            _ => Scheduler::MultiThread,
+        };
+        let server = Server::start(peer, scheduler, core)?;
         let (address, clock) = (server.address, server.clock()?);
         let sample = match self {
-            Self::Calls => peer.call(address, Shape { connections: 16, in_flight: 32 }, window, clock)?,
+            Self::Calls | Self::CallsOnCurrentThread => {
+                peer.call(address, Shape { connections: 16, in_flight: 32 }, window, clock)?
+            }
             Self::Single => peer.call(address, Shape { connections: 1, in_flight: 1 }, window, clock)?,
             Self::Broadcast => peer.broadcast(address, MANY, window, clock)?,
             Self::Idle => return Ok(vec![idle(peer, &server)?]),

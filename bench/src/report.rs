@@ -9,13 +9,17 @@ use crate::{machine, plan::Effort, table::Table};
 /// The lock file of this very build, which knows the versions of the peers.
 const LOCK: &str = include_str!("../Cargo.lock");
 
+/// Above this share of the machine for other processes, the figures need a warning.
+const QUIET: f64 = 5.0;
+
 /// The table, what it was measured on and how.
-pub fn render(table: &Table, effort: Effort, cores: usize) -> Result<String> {
+pub fn render(table: &Table, effort: Effort, cores: usize, others: f64) -> Result<String> {
     let machine = machine::describe()?;
     let date = humantime::format_rfc3339_seconds(SystemTime::now());
     let versions: Vec<String> =
         ["tokio", "tarpc", "jsonrpsee"].into_iter().map(version).collect::<Result<_>>()?;
     let Effort { rounds, window } = effort;
+    let warning = if others > QUIET { " **Take the figures again on a quiet machine.**" } else { "" };
     Ok(format!(
         "# Benchmarks
 
@@ -23,9 +27,12 @@ pub fn render(table: &Table, effort: Effort, cores: usize) -> Result<String> {
 
 {table}
 Each cell: **median** (least–most) of {rounds} rounds of {measured}, the servers taking turns. A ratio is one of
-medians. One core for the server, which runs on one thread, another for the load generator. CPU is the user and
+medians. One core for the server, on tokio's multi-thread runtime with one worker unless a row
+says otherwise; another for the load generator, bytes encoded beforehand for the raw servers, the peer's own client
+for tarpc and jsonrpsee: a server far from 100 % busy had to wait for its client. CPU is the user and
 system time of the server's process, by its CPU-time clock; memory is resident, anonymous, what 5,000 connections
-added after one call on each. Calls carry a string of 16 bytes.
+added after one call on each. Calls carry a string of 16 bytes. Other processes took
+{others:.0} % of the machine meanwhile.{warning}
 ",
         versions = versions.join(", "),
         measured = humantime::format_duration(window.measured),

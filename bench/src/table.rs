@@ -124,3 +124,23 @@ fn write_aligned(formatter: &mut Formatter<'_>, lines: &[Vec<String>]) -> fmt::R
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_lies_in_the_middle() {
+        let median = |values: &[f64]| Spread::of(values).map(|spread| spread.median.to_string());
+        assert_eq!(median(&[3.0, 1.0, 2.0]).unwrap(), "2");
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]).unwrap(), "2.5");
+        assert!(median(&[]).is_none());
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let short = [0.1234, 1.234, 12.34, 123.4, 1234.0, 12_340.0, 123_400.0, 1_234_000.0].map(Short);
+        let short = short.map(|number| number.to_string());
+        assert_eq!(short, ["0.123", "1.23", "12.3", "123", "1.23 k", "12.3 k", "123 k", "1.23 M"]);
+    }
+}

@@ -73,3 +73,24 @@ pub fn reply_id(reply: &[u8]) -> Result<u32> {
     ensure!(answers, "not a reply to the call: {}", reply.escape_ascii());
     Ok(u32::from_be_bytes(reply[ID..ID + 4].try_into()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_what_the_specification_says() {
+        assert_eq!(request(FIRST_ID), b"\x94\0\xce\0\x01\0\0\xa4echo\x91\xb0sixteen byte txt");
+        assert_eq!(news(), b"\x93\x02\xa4news\x91\xb0sixteen byte txt");
+        assert!(is_notification(&announce()));
+        assert!(!is_notification(&request(FIRST_ID)));
+    }
+
+    #[test]
+    fn an_id_survives() {
+        let mut frame = request(0);
+        set_id(&mut frame, u32::MAX);
+        assert_eq!(reply_id(&frame).unwrap(), u32::MAX);
+        assert!(reply_id(&news()).is_err());
+    }
+}

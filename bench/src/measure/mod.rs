@@ -3,6 +3,7 @@
 pub mod cpu;
 pub mod latency;
 pub mod memory;
+pub mod others;
 
 use std::time::Duration;
 

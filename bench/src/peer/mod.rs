@@ -80,11 +80,6 @@ impl Peer {
         }
     }
 
-    /// The argument of `bench server`.
-    pub fn argument(self) -> String {
-        self.to_possible_value().expect("no peer is hidden").get_name().to_owned()
-    }
-
     /// Serves until the process ends.
     pub async fn serve(self, listener: TcpListener) -> Result<()> {
         match self {
