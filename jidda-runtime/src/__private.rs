@@ -3,3 +3,5 @@
 pub use futures_util::future::BoxFuture;
 pub use inventory;
 pub use socket2::SockRef;
+
+pub use crate::server::run;

@@ -6,6 +6,8 @@ use std::fmt;
 use rmpv::Value;
 use serde::Serialize;
 
+use crate::reason::DisconnectReason;
+
 /// What a fallible handler or a start-up function returns: any [`std::error::Error`] is raised by `?`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -75,10 +77,6 @@ impl Error {
     pub fn is_internal(&self) -> bool {
         self.0.source.is_some()
     }
-
-    pub(crate) fn set_data(&mut self, data: Option<Value>) {
-        self.0.data = data;
-    }
 }
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
@@ -126,6 +124,13 @@ impl fmt::Debug for Error {
     }
 }
 
+/// Two errors are equal when a caller could not tell them apart.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.code == other.0.code && self.0.message == other.0.message && self.0.data == other.0.data
+    }
+}
+
 /// Why an event could not be handed to the connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -150,6 +155,18 @@ pub enum SendError {
     /// The name is one of jidda's own, see [`crate::handler::RESERVED_EVENTS`].
     #[error("the event name `{0}` is reserved")]
     Reserved(String),
+}
+
+/// Why there is no message to receive.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The socket ended.
+    #[error("the socket is closed: {0}")]
+    Closed(DisconnectReason),
+    /// The message is not what was asked for.
+    #[error("cannot decode the message: {0}")]
+    Decode(String),
 }
 
 /// How a call failed, as its caller meets it. `E` is the handler's own error type.

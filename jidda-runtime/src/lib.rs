@@ -5,17 +5,35 @@
 
 mod config;
 mod error;
+mod failure;
 mod id;
 mod payload;
 mod peer;
+mod reason;
 
+mod client;
+mod connection;
 pub mod handler;
+mod room;
+mod server;
+pub mod testing;
+pub mod transport;
+pub mod wire;
 
+pub use client::{
+    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, WhileAway, blocking,
+};
 pub use config::Config;
-pub use error::{CallError, Error, Result, SendError};
+pub use connection::{
+    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,
+};
+pub use error::{CallError, Error, RecvError, Result, SendError};
+pub use failure::Failure;
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Time};
+pub use reason::DisconnectReason;
+pub use server::{Server, ServerBuilder};
 
 #[doc(hidden)]
 pub mod __private;

@@ -12,6 +12,8 @@ use crate::payload::Value;
 pub enum PeerAddress {
     /// A TCP peer.
     Tcp(SocketAddr),
+    /// A TCP server by the name a client connects to.
+    Name(Box<str>),
     /// A Unix socket's peer; those have no address of their own.
     Unix,
     /// A peer in the same process, by the name of the in-memory address.
@@ -22,6 +24,7 @@ impl fmt::Display for PeerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Name(name) => f.write_str(name),
             Self::Unix => f.write_str("unix"),
             Self::Memory(name) => write!(f, "mem:{name}"),
         }

@@ -53,7 +53,7 @@ pub struct ArgumentReader<'a> {
 
 #[derive(Debug)]
 enum Source<'a> {
-    Positional { reader: MsgpackReader<'a>, left: usize },
+    Positional { list: &'a [u8], reader: MsgpackReader<'a>, left: usize },
     Named(Vec<(String, Value)>),
 }
 
@@ -70,8 +70,9 @@ impl<'a> ArgumentReader<'a> {
             }
             _ => return Err(malformed()),
         };
-        let reader = rmp_serde::Deserializer::from_read_ref(&bytes[head..]);
-        Ok(Self { names, taken: 0, source: Source::Positional { reader, left: length } })
+        let list = &bytes[head..];
+        let reader = rmp_serde::Deserializer::from_read_ref(list);
+        Ok(Self { names, taken: 0, source: Source::Positional { list, reader, left: length } })
     }
 
     /// The next argument; a missing one is `None` for an `Option`.
@@ -113,14 +114,21 @@ impl<'a> ArgumentReader<'a> {
         let position = self.taken;
         self.taken += 1;
         match &mut self.source {
-            Source::Positional { reader, left } if *left > 0 => {
+            Source::Positional { list, reader, left } if *left > 0 => {
                 *left -= 1;
-                T::deserialize(reader).map_err(|error| mistyped(position, name, &describe_decode(&error)))
+                T::deserialize(reader).map_err(|error| {
+                    mistyped(
+                        position,
+                        name,
+                        &expectation::<T>(list, position).unwrap_or_else(|| describe_decode(&error)),
+                    )
+                })
             }
             Source::Positional { .. } => missing(position, name),
             Source::Named(entries) => match entries.iter().position(|(key, _)| key == name) {
-                Some(index) => rmpv::ext::from_value(entries.swap_remove(index).1)
-                    .map_err(|error| mistyped(position, name, &error.to_string())),
+                Some(index) => {
+                    from_value(entries.swap_remove(index).1).map_err(|text| mistyped(position, name, &text))
+                }
                 None => missing(position, name),
             },
         }
@@ -130,6 +138,23 @@ impl<'a> ArgumentReader<'a> {
 #[cold]
 fn mistyped(position: usize, name: &str, text: &str) -> Error {
     Error::new("bad_arguments", format!("argument {} `{name}`: {text}", position + 1))
+}
+
+/// What serde says of the value: it names what was expected, where rmp only names the marker it met.
+#[cold]
+fn expectation<T: DeserializeOwned>(mut list: &[u8], position: usize) -> Option<String> {
+    for _ in 0..position {
+        rmpv::decode::read_value(&mut list).ok()?;
+    }
+    let value = rmpv::decode::read_value(&mut list).ok()?;
+    from_value::<T>(value).err()
+}
+
+/// Reads a value; the error is serde's own sentence.
+fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
+    rmpv::ext::from_value(value).map_err(|error| match error {
+        rmpv::ext::Error::Syntax(text) => text,
+    })
 }
 
 #[cold]

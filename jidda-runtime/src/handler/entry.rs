@@ -410,15 +410,7 @@ impl MiddlewareEntry {
         run: fn(Call, Next) -> BoxFuture<'static, Reply>,
         location: Location,
     ) -> Self {
-        Self {
-            name,
-            run,
-            location,
-            side: Side::Server,
-            app: AppKey::of::<()>(),
-            namespace: None,
-            order: 0,
-        }
+        Self { name, run, location, side: Side::Server, app: AppKey::of::<()>(), namespace: None, order: 0 }
     }
 
     /// Only for this namespace or family.

@@ -18,11 +18,13 @@ pub use entry::{
     MiddlewareEntry, Registered, RegisteredConfigureSocket, RegisteredMiddleware, ServiceKey, Side,
 };
 pub use extract::{Context, EventName, FromConnection, Need, Needs, Origin, State};
+pub(crate) use middleware::Callback;
 pub use middleware::{Call, Next};
 pub use path::Path;
-pub use reply::{CallerError, Dispatch, Failure, Outcome, Reply, ReplyError, ReplyValue};
+pub(crate) use reply::call_error;
+pub use reply::{CallerError, Dispatch, HandlerFuture, Outcome, Reply, ReplyError, ReplyValue};
 pub use stub::{Carrier, Connector};
-pub use table::{HandlerList, Link, NamespaceTable, Route, RouteId, Table, TableBuilder};
+pub use table::{HandlerList, Link, NamespaceTable, Parameters, Route, RouteId, Table, TableBuilder};
 
 /// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.
 ///

@@ -103,7 +103,8 @@ impl<'de> Deserializer<'de> for Parameters<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(MapDeserializer::new(self.0.iter().map(|(name, value)| (&**name, Parameter(value)))))
+        visitor
+            .visit_map(MapDeserializer::new(self.0.iter().map(|(name, value)| (&**name, Parameter(value)))))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Context;
 use crate::error::{CallError, Error};
+use crate::failure::Failure;
 use crate::payload::{Encoding, Payload, Value};
 
 /// The future a glue function returns when the handler has to be polled.
@@ -59,17 +60,6 @@ impl fmt::Debug for Dispatch {
 #[derive(Debug, Clone)]
 pub struct Reply(Result<Payload, Box<Failure>>);
 
-/// A failure as it travels: on the native wire `{"code", "message", "data"?, "app"?}`.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    pub(crate) code: Cow<'static, str>,
-    pub(crate) message: Cow<'static, str>,
-    pub(crate) data: Option<Payload>,
-    pub(crate) app: bool,
-    /// The text that is logged and not sent.
-    pub(crate) internal: bool,
-}
-
 impl Reply {
     /// A value, written for the connection the call came from.
     pub fn value<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Self {
@@ -81,14 +71,7 @@ impl Reply {
 
     /// A failure that the caller is shown, or that is internal: see [`Error`].
     pub fn error(error: impl Into<Error>) -> Self {
-        let error = error.into();
-        Self(Err(Box::new(Failure {
-            code: error.code().to_owned().into(),
-            message: error.message().to_owned().into(),
-            data: error.data().and_then(|data| Payload::encode(data, Encoding::MessagePack).ok()),
-            app: false,
-            internal: error.is_internal(),
-        })))
+        Self(Err(Box::new(error.into().into())))
     }
 
     /// The reply of an infallible handler.
@@ -260,30 +243,28 @@ impl CallerError for Error {
     }
 }
 
-impl Failure {
-    /// What the caller meets.
-    pub(crate) fn into_call_error<E: CallerError>(self) -> CallError<E> {
-        if self.app {
-            match E::from_data(self.data.as_ref()) {
-                Some(Ok(error)) => return CallError::App(error),
-                Some(Err(text)) => return CallError::Decode(text),
-                None => {}
-            }
-        } else {
-            match &*self.code {
-                "timeout" => return CallError::Timeout,
-                "cancelled" => return CallError::Cancelled,
-                "internal" => {
-                    let id = self.data.as_ref().and_then(|data| data.decode::<String>().ok());
-                    return CallError::Internal { id: id.unwrap_or_default() };
-                }
-                _ => {}
-            }
+/// What the caller meets.
+pub(crate) fn call_error<E: CallerError>(failure: Failure) -> CallError<E> {
+    if failure.app {
+        match E::from_data(failure.data.as_ref()) {
+            Some(Ok(error)) => return CallError::App(error),
+            Some(Err(text)) => return CallError::Decode(text),
+            None => {}
         }
-        CallError::Refused {
-            code: self.code.into_owned(),
-            message: self.message.into_owned(),
-            data: self.data.and_then(|data| data.decode().ok()),
+    } else {
+        match &*failure.code {
+            "timeout" => return CallError::Timeout,
+            "cancelled" => return CallError::Cancelled,
+            "internal" => {
+                let id = failure.data.as_ref().and_then(|data| data.decode::<String>().ok());
+                return CallError::Internal { id: id.unwrap_or_default() };
+            }
+            _ => {}
         }
+    }
+    CallError::Refused {
+        code: failure.code.into_owned(),
+        message: failure.message.into_owned(),
+        data: failure.data.and_then(|data| data.decode().ok()),
     }
 }

@@ -223,6 +223,7 @@ pub struct TableBuilder {
     app: AppKey,
     handlers: HandlerList,
     only_namespaces: Vec<String>,
+    only_service: Option<TypeId>,
     services: HashMap<TypeId, Service>,
     states: Vec<TypeId>,
     links: Vec<Link>,
@@ -230,7 +231,10 @@ pub struct TableBuilder {
 
 impl fmt::Debug for TableBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TableBuilder").field("side", &self.side).field("app", &self.app).finish_non_exhaustive()
+        f.debug_struct("TableBuilder")
+            .field("side", &self.side)
+            .field("app", &self.app)
+            .finish_non_exhaustive()
     }
 }
 
@@ -242,6 +246,7 @@ impl TableBuilder {
             app: AppKey::of::<()>(),
             handlers: HandlerList::Linked,
             only_namespaces: Vec::new(),
+            only_service: None,
             services: HashMap::new(),
             states: Vec::new(),
             links: Vec::new(),
@@ -266,6 +271,13 @@ impl TableBuilder {
     #[must_use]
     pub fn only_namespace(mut self, namespace: impl Into<String>) -> Self {
         self.only_namespaces.push(namespace.into());
+        self
+    }
+
+    /// Keeps only the handlers that are methods of `S`.
+    #[must_use]
+    pub fn only_service<S: 'static>(mut self) -> Self {
+        self.only_service = Some(TypeId::of::<S>());
         self
     }
 
@@ -299,9 +311,7 @@ impl TableBuilder {
     pub fn build(self) -> Result<Table, Error> {
         let mut problems = Vec::new();
         let mut entries = self.entries();
-        entries.sort_by_key(|entry| {
-            (entry.namespace, entry.event, entry.location.file, entry.location.line)
-        });
+        entries.sort_by_key(|entry| (entry.namespace, entry.event, entry.location.file, entry.location.line));
         for pair in entries.chunk_by(|a, b| (a.namespace, a.event) == (b.namespace, b.event)) {
             if let [first, rest @ ..] = pair
                 && !rest.is_empty()
@@ -338,6 +348,7 @@ impl TableBuilder {
                 && entry.app.id() == self.app.id()
                 && (self.only_namespaces.is_empty()
                     || self.only_namespaces.iter().any(|namespace| namespace == entry.namespace))
+                && self.only_service.is_none_or(|only| entry.service.is_some_and(|service| service.id() == only))
                 // A client runs the services it was given; it is not the program's only client.
                 && (self.side == Side::Server
                     || entry.service.is_none_or(|service| self.services.contains_key(&service.id())))
@@ -496,8 +507,11 @@ fn accept(context: Context, _: Arguments<'_>) -> Dispatch {
 
 /// Every event where nobody handles it.
 fn not_found(context: Context, _: Arguments<'_>) -> Dispatch {
-    let message =
-        format!("there is no handler for `{}` in the namespace `{}`", context.event(), context.origin().namespace());
+    let message = format!(
+        "there is no handler for `{}` in the namespace `{}`",
+        context.event(),
+        context.origin().namespace()
+    );
     Dispatch::refused(Error::new("not_found", message))
 }
 
@@ -515,10 +529,10 @@ mod tests {
 
     static ECHO: HandlerEntry = HandlerEntry::new("echo", accept, at(1));
     static ECHO_AGAIN: HandlerEntry = HandlerEntry::new("echo", accept, at(2));
-    static POST: HandlerEntry =
-        HandlerEntry::new("post", accept, at(3)).namespaced("/chat").of_service(ServiceKey::of::<Chat>(|| None));
-    static LOAD: HandlerEntry =
-        HandlerEntry::new("load", accept, at(4)).needing(|needs| needs.state::<Db>());
+    static POST: HandlerEntry = HandlerEntry::new("post", accept, at(3))
+        .namespaced("/chat")
+        .of_service(ServiceKey::of::<Chat>(|| None));
+    static LOAD: HandlerEntry = HandlerEntry::new("load", accept, at(4)).needing(|needs| needs.state::<Db>());
     static ORDER: HandlerEntry = HandlerEntry::new("order", accept, at(5)).namespaced("/orders/{id}");
     static CLIENT: HandlerEntry = HandlerEntry::new("ask", accept, at(6)).on_side(Side::Client);
 
@@ -534,7 +548,10 @@ mod tests {
             .unwrap_err();
         assert_eq!(error.code(), "start");
         let text = error.to_string();
-        assert!(text.contains("src/a.rs:1: `echo` in namespace `/` is handled again at src/a.rs:2"), "{text}");
+        assert!(
+            text.contains("src/a.rs:1: `echo` in namespace `/` is handled again at src/a.rs:2"),
+            "{text}"
+        );
         assert!(text.contains("src/a.rs:3: the service `"), "{text}");
         assert!(text.contains("`.service(Chat { .. })`"), "{text}");
         assert!(text.contains("src/a.rs:4: the state `"), "{text}");

@@ -1,0 +1,109 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+/// Exponential waiting times with jitter, so that a thousand clients do not come back at once.
+///
+/// ```
+/// use std::time::Duration;
+/// use jidda_runtime::Backoff;
+///
+/// let patient = Backoff::default().first(Duration::from_secs(1)).limit(Duration::from_secs(30));
+/// let a_few_times = Backoff::default().attempts(5);
+/// # let _ = (patient, a_few_times);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Backoff {
+    first: Duration,
+    limit: Duration,
+    factor: f64,
+    jitter: f64,
+    attempts: Option<u32>,
+}
+
+/// From 200 ms, doubling, to at most 10 s, each shortened by up to a half at random, without end.
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(200),
+            limit: Duration::from_secs(10),
+            factor: 2.0,
+            jitter: 0.5,
+            attempts: None,
+        }
+    }
+}
+
+impl Backoff {
+    /// The wait before the first attempt.
+    #[must_use]
+    pub fn first(mut self, wait: Duration) -> Self {
+        self.first = wait;
+        self
+    }
+
+    /// The longest wait.
+    #[must_use]
+    pub fn limit(mut self, wait: Duration) -> Self {
+        self.limit = wait;
+        self
+    }
+
+    /// By how much each wait is longer than the one before.
+    #[must_use]
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor.max(1.0);
+        self
+    }
+
+    /// The share of a wait, from 0 to 1, that is up to chance.
+    #[must_use]
+    pub fn jitter(mut self, share: f64) -> Self {
+        self.jitter = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// How many attempts to make before giving up.
+    #[must_use]
+    pub fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
+    /// The wait before an attempt, counted from 0; `chance` is from 0 to 1. `None` when that is one too many.
+    pub(crate) fn wait(&self, attempt: u32, chance: f64) -> Option<Duration> {
+        if self.attempts.is_some_and(|attempts| attempt >= attempts) {
+            return None;
+        }
+        let exponent = i32::try_from(attempt.min(1000)).expect("small");
+        let seconds = self.first.as_secs_f64() * self.factor.powi(exponent);
+        let seconds = seconds.min(self.limit.as_secs_f64());
+        Some(Duration::from_secs_f64(seconds * (1.0 - self.jitter * chance)))
+    }
+}
+
+/// A number from 0 to 1.
+pub(crate) fn chance() -> f64 {
+    f64::from(getrandom::u32().unwrap_or(u32::MAX / 2)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_limit() {
+        let backoff = Backoff::default().jitter(0.0);
+        let waits: Vec<_> = (0..8).map(|attempt| backoff.wait(attempt, 1.0).unwrap().as_millis()).collect();
+        assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+        assert_eq!(backoff.wait(u32::MAX, 1.0), Some(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn jitter_shortens_and_attempts_end() {
+        let backoff = Backoff::default().attempts(2);
+        assert_eq!(backoff.wait(0, 1.0), Some(Duration::from_millis(100)));
+        assert_eq!(backoff.wait(1, 0.0), Some(Duration::from_millis(400)));
+        assert_eq!(backoff.wait(2, 0.0), None);
+    }
+}

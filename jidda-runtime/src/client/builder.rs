@@ -1,0 +1,232 @@
+//! How a client is put together.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{broadcast, oneshot};
+use tokio::task::JoinSet;
+
+use super::backoff::Backoff;
+use super::supervise::{Plan, supervise};
+use super::{Client, ConnectError, Inner};
+use crate::config::Config;
+use crate::connection::{Connection, Extras, Hub};
+use crate::error::Error;
+use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
+use crate::payload::{CodecError, Encoding, Payload};
+use crate::transport::Address;
+
+/// What happens to events that are sent while a client has no connection. Calls always fail at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhileAway {
+    /// They wait, up to the size of the outbox, and are sent once the namespace is joined again.
+    #[default]
+    Buffer,
+    /// They fail with [`SendError::NotConnected`](crate::SendError::NotConnected).
+    Fail,
+}
+
+/// Collects what a client is made of; see [`Client::builder`].
+#[must_use = "a client connects with `.connect()`"]
+pub struct ClientBuilder {
+    address: String,
+    table: TableBuilder,
+    config: Config,
+    states: HashMap<TypeId, Extras>,
+    connections: usize,
+    backoff: Option<Backoff>,
+    is_patient: bool,
+    while_away: WhileAway,
+    connect_timeout: Duration,
+    auth: Result<Option<Payload>, CodecError>,
+    joins_root: bool,
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientBuilder").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    pub(super) fn new(address: String) -> Self {
+        Self {
+            address,
+            table: TableBuilder::new(Side::Client),
+            config: Config::default(),
+            states: HashMap::new(),
+            connections: 1,
+            backoff: Some(Backoff::default()),
+            is_patient: false,
+            while_away: WhileAway::default(),
+            connect_timeout: Duration::from_secs(20),
+            auth: Ok(None),
+            joins_root: true,
+        }
+    }
+
+    /// Adds a service whose `side = client` handlers the server can call.
+    pub fn service<S: Send + Sync + 'static>(mut self, service: S) -> Self {
+        self.table = self.table.service(service);
+        self
+    }
+
+    /// Provides a value that handlers borrow as `&State<T>`.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.table = self.table.state(TypeId::of::<T>());
+        self.states.insert(TypeId::of::<T>(), Box::new(State::new(value)));
+        self
+    }
+
+    /// Runs the `side = client` handlers of an app instead of those of none.
+    pub fn app<A: 'static>(mut self) -> Self {
+        self.table = self.table.app(AppKey::of::<A>());
+        self
+    }
+
+    /// Runs these handlers instead of all linked ones.
+    pub fn handlers(mut self, handlers: impl IntoIterator<Item = &'static HandlerEntry>) -> Self {
+        self.table = self.table.handlers(HandlerList::Explicit(handlers.into_iter().collect()));
+        self
+    }
+
+    /// The auth value for the root namespace.
+    pub fn auth<A: Serialize>(mut self, auth: &A) -> Self {
+        self.auth = Payload::encode(auth, Encoding::MessagePack).map(Some);
+        self
+    }
+
+    /// Does not join the root namespace.
+    pub fn without_root(mut self) -> Self {
+        self.joins_root = false;
+        self
+    }
+
+    /// Opens several connections; each joins the namespaces and runs `connect` handlers of its own. Default: 1.
+    pub fn connections(mut self, count: usize) -> Self {
+        self.connections = count.max(1);
+        self
+    }
+
+    /// How a lost connection is made again. Default: [`Backoff::default`], for ever.
+    pub fn reconnect(mut self, backoff: Backoff) -> Self {
+        self.backoff = Some(backoff);
+        self
+    }
+
+    /// A lost connection stays lost.
+    pub fn no_reconnect(mut self) -> Self {
+        self.backoff = None;
+        self
+    }
+
+    /// The first connection is tried like a lost one, too: the server may come up later than the client.
+    pub fn wait_for_server(mut self) -> Self {
+        self.is_patient = true;
+        self
+    }
+
+    /// What happens to events that are sent while there is no connection.
+    pub fn while_away(mut self, policy: WhileAway) -> Self {
+        self.while_away = policy;
+        self
+    }
+
+    /// How long a connection and its handshake may take. Default: 20 s.
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
+        self
+    }
+
+    /// How long a call waits for its reply when the call itself does not say.
+    pub fn call_timeout(mut self, limit: Duration) -> Self {
+        self.config.call_timeout = Some(limit);
+        self
+    }
+
+    /// The largest message in bytes, either way. Default: 1,000,000; the server's own limit holds as well.
+    pub fn max_message(mut self, bytes: usize) -> Self {
+        self.config.max_message = bytes;
+        self
+    }
+
+    /// How many bytes may wait to be written before `emit` waits. Default: 1 MiB.
+    pub fn max_outbox(mut self, bytes: usize) -> Self {
+        self.config.max_outbox = bytes;
+        self
+    }
+
+    /// How long a connection may be silent before the server is asked for a sign of life. Default: 25 s.
+    pub fn heartbeat(mut self, interval: Duration) -> Self {
+        self.config.heartbeat = interval;
+        self
+    }
+
+    /// How long the answer to that may take. Default: 20 s.
+    pub fn heartbeat_timeout(mut self, limit: Duration) -> Self {
+        self.config.heartbeat_timeout = limit;
+        self
+    }
+
+    /// Connects and joins the root namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`].
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the attempt up.
+    pub async fn connect(self) -> Result<Client, ConnectError> {
+        let address: Address = self.address.parse()?;
+        let table = self.table.build().map_err(ConnectError::Start)?;
+        let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
+        let buffers = self.while_away == WhileAway::Buffer;
+        let hub = Hub::start(Side::Client, table, self.config, self.states, buffers);
+        let (events, _) = broadcast::channel(64);
+        let mut supervisors = JoinSet::new();
+        let mut connections = Vec::new();
+        let mut roots = Vec::new();
+        let mut ready = Vec::new();
+        for _ in 0..self.connections {
+            let connection = Connection::for_client(&hub, &address);
+            let root = connection.client_socket("/");
+            if self.joins_root {
+                root.want(auth.clone());
+            }
+            let (tell, told) = oneshot::channel();
+            let plan = Plan {
+                connection: Arc::clone(&connection),
+                address: address.clone(),
+                backoff: self.backoff.clone(),
+                is_patient: self.is_patient,
+                connect_timeout: self.connect_timeout,
+                events: events.clone(),
+            };
+            supervisors.spawn(supervise(plan, tell));
+            connections.push(connection);
+            roots.push(root);
+            ready.push(told);
+        }
+        // From here on, dropping the client ends its connections.
+        let inner = Inner {
+            connections,
+            roots,
+            next: 0.into(),
+            events,
+            supervisors: parking_lot::Mutex::new(supervisors),
+        };
+        let client = Client { inner: Arc::new(inner) };
+        for told in ready {
+            told.await.unwrap_or_else(|_| Err(ConnectError::Lost(address.to_string())))?;
+        }
+        Ok(client)
+    }
+}

@@ -1,0 +1,318 @@
+//! Clients: connecting, joining, coming back.
+
+mod backoff;
+pub mod blocking;
+mod builder;
+mod supervise;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::broadcast;
+use tokio::task::JoinSet;
+
+pub use backoff::Backoff;
+pub use builder::{ClientBuilder, WhileAway};
+
+use crate::connection::{Connection, Emit, Listener, Request, Socket};
+use crate::error::{CallError, RecvError, SendError};
+use crate::handler::{CallerError, Carrier, Connector, Table};
+use crate::reason::DisconnectReason;
+use crate::transport::AddressError;
+
+/// Why a client could not connect.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The address cannot be read.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Nobody answers there.
+    #[error("cannot connect to {address}: {source}")]
+    Io {
+        /// Where.
+        address: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// The server refused to let the client into the root namespace.
+    #[error("the server refused the connection: {0}")]
+    Refused(CallError<crate::Error>),
+    /// The connection, or its handshake, took too long.
+    #[error("no connection to {0} in time")]
+    Timeout(String),
+    /// The connection ended before the client was let in.
+    #[error("the connection to {0} was lost during its handshake")]
+    Lost(String),
+    /// The client's own handlers do not fit together.
+    #[error("{0}")]
+    Start(crate::Error),
+}
+
+/// What happens to a client's connections, see [`Client::events`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// A connection was made for the first time.
+    Connected,
+    /// A connection ended.
+    Disconnected(DisconnectReason),
+    /// A lost connection is going to be tried again.
+    Reconnecting {
+        /// How often it has been tried, from 0.
+        attempt: u32,
+        /// How long the client waits first.
+        wait: std::time::Duration,
+    },
+    /// A lost connection is back: its namespaces are joined again and `connect` handlers have run again.
+    Reconnected,
+    /// The client gave a connection up.
+    GaveUp,
+}
+
+/// The events of one client from the moment they were asked for.
+#[derive(Debug)]
+pub struct ClientEvents(broadcast::Receiver<ClientEvent>);
+
+impl ClientEvents {
+    /// The next event; `None` when the client is closed. One who falls 64 events behind misses the oldest.
+    ///
+    /// # Cancel safety
+    ///
+    /// No event is lost by dropping the future.
+    pub async fn next(&mut self) -> Option<ClientEvent> {
+        loop {
+            match self.0.recv().await {
+                Ok(event) => return Some(event),
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "client events were missed");
+                }
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+/// One or several connections to a server. Cheap to clone; the connections end when the last clone is dropped.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    connections: Vec<Arc<Connection>>,
+    /// The root namespace of each; kept here, since a connection that ended forgets its sockets.
+    roots: Vec<Socket>,
+    next: AtomicUsize,
+    events: broadcast::Sender<ClientEvent>,
+    /// Aborted when the client is dropped.
+    supervisors: parking_lot::Mutex<JoinSet<()>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("connections", &self.inner.connections).finish()
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for connection in &self.connections {
+            connection.abandon(DisconnectReason::ForcedClose);
+        }
+    }
+}
+
+impl Client {
+    /// Connects with one connection and joins the root namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the attempt up.
+    pub async fn connect(address: &str) -> Result<Self, ConnectError> {
+        Self::builder(address).connect().await
+    }
+
+    /// Says more about the connections before they are made.
+    pub fn builder(address: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(address.into())
+    }
+
+    /// The connection whose turn it is.
+    fn turn(&self) -> usize {
+        self.inner.next.fetch_add(1, Ordering::Relaxed) % self.inner.connections.len()
+    }
+
+    /// The socket of a namespace, joined or not: handlers can be put in place with [`Socket::on`] before
+    /// [`join`](Self::join). With several connections it is the next one's in turn.
+    pub fn namespace(&self, path: &str) -> Socket {
+        let turn = self.turn();
+        if path == "/" {
+            self.inner.roots[turn].clone()
+        } else {
+            self.inner.connections[turn].client_socket(path)
+        }
+    }
+
+    /// The root namespace of the first connection.
+    pub fn root(&self) -> Socket {
+        self.inner.roots[0].clone()
+    }
+
+    /// Joins a namespace on every connection, with `auth` as its auth value.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Refused`] with what the server's `connect` handler says; `App` when it raised its own `E`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, some connections may have joined.
+    pub async fn join<A: Serialize + Sync, E: CallerError + Send>(
+        &self,
+        namespace: &str,
+        auth: &A,
+    ) -> Result<Socket, CallError<E>> {
+        let mut first = None;
+        for connection in &self.inner.connections {
+            let socket = connection.client_socket(namespace);
+            socket.join_namespace(auth).await?;
+            first.get_or_insert(socket);
+        }
+        Ok(first.expect("a client has at least one connection"))
+    }
+
+    /// Calls a handler of the root namespace; with several connections, over the next one in turn.
+    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> Request<'a, R> {
+        self.namespace("/").call(event, arguments)
+    }
+
+    /// Sends an event to the root namespace; with several connections, over the next one in turn.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Socket::emit`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Socket::emit`].
+    pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
+        self.namespace("/").emit(event, arguments).await
+    }
+
+    /// Sends a bare value to the root namespace: the event `message`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Socket::send`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Socket::send`].
+    pub async fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), SendError> {
+        self.namespace("/").send(value).await
+    }
+
+    /// The next bare message of the first connection's root namespace that no handler takes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Socket::recv`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Socket::recv`].
+    pub async fn recv<T: DeserializeOwned>(&self) -> Result<T, RecvError> {
+        self.root().recv().await
+    }
+
+    /// Handles an event of the root namespace with a closure, on every connection; see [`Socket::on`].
+    ///
+    /// # Panics
+    ///
+    /// When the event's name is reserved.
+    pub fn on<A, L: Listener<A> + Clone>(&self, event: &str, listener: L) {
+        for root in &self.inner.roots {
+            root.on(event, listener.clone());
+        }
+    }
+
+    /// What happens to the connections, from now on.
+    pub fn events(&self) -> ClientEvents {
+        ClientEvents(self.inner.events.subscribe())
+    }
+
+    /// The handlers that the server can call.
+    pub fn handlers(&self) -> &Table {
+        self.inner.connections[0].table()
+    }
+
+    /// Closes every connection, after what is queued is written, and waits for that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not stop the closing.
+    pub async fn disconnect(&self) {
+        for connection in &self.inner.connections {
+            connection.close_client(DisconnectReason::ClientDisconnect);
+        }
+        let mut supervisors = std::mem::take(&mut *self.inner.supervisors.lock());
+        while supervisors.join_next().await.is_some() {}
+    }
+
+    /// Waits until the first connection is over for good, and says why.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub async fn closed(&self) -> DisconnectReason {
+        self.root().closed().await
+    }
+}
+
+impl Carrier for Client {
+    type Call<R: DeserializeOwned, E: CallerError> = Request<'static, R, E>;
+    type Tell<E: CallerError> = Request<'static, (), E>;
+    type Emit = Emit;
+
+    fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Call<R, E> {
+        Carrier::call(&self.namespace("/"), namespace, event, arguments)
+    }
+
+    fn tell<A: Serialize, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Tell<E> {
+        Carrier::tell(&self.namespace("/"), namespace, event, arguments)
+    }
+
+    fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Emit {
+        Carrier::emit(&self.namespace("/"), namespace, event, arguments)
+    }
+}
+
+impl Connector for Client {
+    type Carrier = Socket;
+
+    async fn join<A: Serialize + Sync, E: CallerError + Send>(
+        &self,
+        namespace: &str,
+        auth: &A,
+    ) -> Result<Socket, CallError<E>> {
+        Client::join(self, namespace, auth).await
+    }
+}

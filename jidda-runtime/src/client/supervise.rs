@@ -1,0 +1,129 @@
+//! One connection's life: made, served, lost, made again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::backoff::{Backoff, chance};
+use super::{ClientEvent, ConnectError};
+use crate::connection::{Acquaintance, Connection, Driver};
+use crate::error::CallError;
+use crate::reason::DisconnectReason;
+use crate::transport::{Address, Stream};
+
+/// What a supervisor knows of its connection.
+pub(super) struct Plan {
+    pub(super) connection: Arc<Connection>,
+    pub(super) address: Address,
+    pub(super) backoff: Option<Backoff>,
+    pub(super) is_patient: bool,
+    pub(super) connect_timeout: Duration,
+    pub(super) events: broadcast::Sender<ClientEvent>,
+}
+
+impl Plan {
+    fn tell(&self, event: ClientEvent) {
+        // Nobody has to listen.
+        let _ = self.events.send(event);
+    }
+}
+
+/// Keeps one connection alive until it is closed on purpose, refused or given up.
+pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), ConnectError>>) {
+    let mut ready = Some(ready);
+    let mut attempt = 0;
+    let reason = loop {
+        let ending = match establish(&plan).await {
+            Ok(driver) => {
+                attempt = 0;
+                match ready.take() {
+                    Some(ready) => {
+                        plan.tell(ClientEvent::Connected);
+                        let _ = ready.send(Ok(()));
+                    }
+                    None => plan.tell(ClientEvent::Reconnected),
+                }
+                let reason = driver.await.unwrap_or(DisconnectReason::TransportError);
+                plan.tell(ClientEvent::Disconnected(reason.clone()));
+                reason
+            }
+            Err(error) => {
+                let is_final = matches!(error, ConnectError::Refused(_));
+                if ready.is_some() && (is_final || !plan.is_patient) {
+                    let _ = ready.take().map(|ready| ready.send(Err(error)));
+                    break DisconnectReason::TransportError;
+                }
+                tracing::debug!(address = %plan.address, %error, "cannot connect");
+                if is_final {
+                    break DisconnectReason::Other(error.to_string().into());
+                }
+                DisconnectReason::TransportError
+            }
+        };
+        if plan.connection.is_closed() {
+            break ending;
+        }
+        let wait = plan.backoff.as_ref().and_then(|backoff| backoff.wait(attempt, chance()));
+        let Some(wait) = wait else {
+            plan.tell(ClientEvent::GaveUp);
+            break ending;
+        };
+        plan.tell(ClientEvent::Reconnecting { attempt, wait });
+        attempt = attempt.saturating_add(1);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            reason = plan.connection.abandoned() => break reason,
+        }
+    };
+    plan.connection.abandon(reason);
+}
+
+/// Connects, says hello and joins every namespace that was joined before. The driver runs by then.
+async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectError> {
+    let late = |_| ConnectError::Timeout(plan.address.to_string());
+    let stream = timeout(plan.connect_timeout, Stream::connect(&plan.address)).await.map_err(late)?;
+    let stream = stream.map_err(|source| ConnectError::Io { address: plan.address.to_string(), source })?;
+    let driver = tokio::spawn(Driver::new(Arc::clone(&plan.connection), stream));
+    let result = match timeout(plan.connect_timeout, introduce(plan)).await {
+        Ok(result) => result,
+        Err(elapsed) => Err(late(elapsed)),
+    };
+    match result {
+        Ok(()) => Ok(driver),
+        Err(error) => {
+            // A reason to come back after: it is for the loop above to say that it is over.
+            plan.connection.close(DisconnectReason::TransportError);
+            let _ = driver.await;
+            Err(error)
+        }
+    }
+}
+
+async fn introduce(plan: &Plan) -> Result<(), ConnectError> {
+    let lost = || ConnectError::Lost(plan.address.to_string());
+    let acquaintance = plan.connection.hello().await.map_err(|_| lost())?;
+    for socket in plan.connection.wanted_sockets() {
+        if acquaintance == Acquaintance::Plain {
+            if socket.path() == "/" {
+                socket.take_for_joined();
+            }
+            continue;
+        }
+        match socket.rejoin::<crate::Error>().await {
+            Ok(()) => {}
+            Err(error) if error.is_disconnected() => return Err(lost()),
+            // Without the root namespace there is no client; another one ends alone.
+            Err(error) if socket.path() == "/" => return Err(ConnectError::Refused(error)),
+            Err(error) => {
+                tracing::warn!(namespace = socket.path(), %error, "the namespace cannot be joined again");
+                if !matches!(error, CallError::Send(_)) {
+                    socket.finish(&DisconnectReason::Other(error.to_string().into()));
+                }
+            }
+        }
+    }
+    Ok(())
+}

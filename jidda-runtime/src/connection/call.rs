@@ -1,0 +1,230 @@
+//! Calls to the other side.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Sleep;
+
+use super::calls::Answer;
+use super::events::{Emit, encoded};
+use super::exchange::Link;
+use super::socket::{Phase, Socket, is_reserved};
+use crate::error::{CallError, SendError};
+use crate::handler::{CallerError, call_error};
+use crate::payload::{CodecError, Value};
+
+/// A call that is sent when it is awaited, or told how long to wait first.
+#[must_use = "a call is sent when it is awaited"]
+pub struct Request<'a, R, E = Value> {
+    socket: Result<Socket, SendError>,
+    event: &'a str,
+    arguments: Result<Vec<u8>, CodecError>,
+    timeout: Option<Duration>,
+    expects: PhantomData<fn() -> (R, E)>,
+}
+
+impl<R, E> fmt::Debug for Request<'_, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("event", &self.event).finish_non_exhaustive()
+    }
+}
+
+impl<'a, R, E> Request<'a, R, E> {
+    pub(super) fn new<A: Serialize + ?Sized>(
+        socket: Result<Socket, SendError>,
+        event: &'a str,
+        arguments: &A,
+    ) -> Self {
+        let timeout = socket.as_ref().ok().and_then(|socket| socket.inner.connection.hub.config.call_timeout);
+        Self { socket, event, arguments: encoded(arguments), timeout, expects: PhantomData }
+    }
+
+    pub(super) fn encoded(socket: Socket, event: &'a str, arguments: Vec<u8>) -> Self {
+        Self { socket: Ok(socket), event, arguments: Ok(arguments), timeout: None, expects: PhantomData }
+    }
+
+    /// Gives the call up after `limit`; the other side is told how long it has, and that it is given up.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+}
+
+impl<R, E> Request<'static, R, E> {
+    /// Sends it as an event instead: no reply is waited for.
+    pub fn emit(self) -> Emit {
+        Emit { socket: self.socket, event: self.event, arguments: self.arguments }
+    }
+}
+
+impl Socket {
+    /// Calls the other side's handler of `event`; a tuple is several arguments. The reply is read as an `R`.
+    ///
+    /// ```no_run
+    /// # async fn example(socket: jidda_runtime::Socket) -> jidda_runtime::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let sum: i64 = socket.call::<i64>("add", &(1, 2)).timeout(Duration::from_secs(1)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> Request<'a, R> {
+        Request::new(Ok(self.clone()), event, arguments)
+    }
+}
+
+impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
+    type Output = Result<R, CallError<E>>;
+    type IntoFuture = CallFuture<'a, R, E>;
+
+    fn into_future(self) -> CallFuture<'a, R, E> {
+        CallFuture { deadline: self.timeout.map(Deadline::Limit), call: self, id: None }
+    }
+}
+
+enum Deadline {
+    Limit(Duration),
+    /// Boxed: a call that is answered at once, or has no limit, pays nothing for it.
+    Running(Pin<Box<Sleep>>),
+}
+
+/// A call under way. It is sent at the first poll, and cancelled at the other side when it is dropped before
+/// its end.
+///
+/// # Cancel safety
+///
+/// Dropped before it is sent, nothing happened; after, the peer is told to drop the handler.
+#[must_use = "futures do nothing unless they are polled"]
+pub struct CallFuture<'a, R, E> {
+    call: Request<'a, R, E>,
+    /// Our number for it once it is sent.
+    id: Option<u32>,
+    deadline: Option<Deadline>,
+}
+
+impl<R, E> fmt::Debug for CallFuture<'_, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.call.fmt(f)
+    }
+}
+
+// Nothing in it is pinned in place: the one future it holds is boxed.
+impl<R, E> Unpin for CallFuture<'_, R, E> {}
+
+impl<R, E> CallFuture<'_, R, E> {
+    /// Sends the request. `None` when there is no room for it yet.
+    fn send(&mut self, cx: &mut Context<'_>) -> Result<Option<u32>, SendError> {
+        let socket = self.call.socket.as_ref().map_err(Clone::clone)?;
+        let arguments = self.call.arguments.as_ref().map_err(|error| SendError::Encode(error.0.clone()))?;
+        if is_reserved(self.call.event) {
+            return Err(SendError::Reserved(self.call.event.to_owned()));
+        }
+        socket.inner.accept();
+        if !matches!(socket.inner.phase(), Phase::Active | Phase::Replaying) {
+            return Err(SendError::NotConnected);
+        }
+        let connection = &socket.inner.connection;
+        let mut exchange = connection.exchange.lock();
+        if exchange.link != Link::Up {
+            return Err(SendError::NotConnected);
+        }
+        if arguments.len() > exchange.max_message {
+            return Err(SendError::TooLarge { size: arguments.len(), limit: exchange.max_message });
+        }
+        if exchange.outbox.queued() >= connection.hub.config.max_outbox {
+            exchange.outbox.wait_for_room(cx.waker());
+            return Ok(None);
+        }
+        let limit = match &self.deadline {
+            Some(Deadline::Limit(limit)) if exchange.is_acquainted => Some(*limit),
+            _ => None,
+        };
+        let place = exchange.outbox.place();
+        let id = exchange.calls.begin(place);
+        let recycled = exchange.is_polling();
+        let target = (socket.inner.namespace(), self.call.event);
+        exchange.outbox.append(recycled, |out| connection.wire.request(out, id, target, arguments, limit));
+        let waker = exchange.queued();
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(Some(id))
+    }
+
+    fn answer(&self, id: u32, cx: &mut Context<'_>) -> Option<Answer> {
+        let socket = self.call.socket.as_ref().ok()?;
+        socket.inner.connection.exchange.lock().calls.poll(id, cx.waker())
+    }
+
+    fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(Deadline::Limit(limit)) = &self.deadline {
+            self.deadline = Some(Deadline::Running(Box::pin(tokio::time::sleep(*limit))));
+        }
+        match &mut self.deadline {
+            Some(Deadline::Running(sleep)) => sleep.as_mut().poll(cx).is_ready(),
+            _ => false,
+        }
+    }
+}
+
+impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
+    type Output = Result<R, CallError<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if this.id.is_none() {
+            match this.send(cx) {
+                Ok(id) => this.id = id,
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+        if let Some(id) = this.id
+            && let Some(answer) = this.answer(id, cx)
+        {
+            this.id = None;
+            return Poll::Ready(match answer {
+                Answer::Value(payload) => {
+                    payload.decode().map_err(|error| CallError::Decode(error.to_string()))
+                }
+                Answer::Failed(failure) => Err(call_error(failure)),
+                Answer::Disconnected { maybe_executed } => Err(CallError::Disconnected { maybe_executed }),
+            });
+        }
+        if this.is_late(cx) {
+            this.cancel();
+            return Poll::Ready(Err(CallError::Timeout));
+        }
+        Poll::Pending
+    }
+}
+
+impl<R, E> CallFuture<'_, R, E> {
+    fn cancel(&mut self) {
+        let (Some(id), Ok(socket)) = (self.id.take(), &self.call.socket) else { return };
+        let connection = &socket.inner.connection;
+        let mut exchange = connection.exchange.lock();
+        let is_unanswered = exchange.calls.forget(id);
+        let waker = if is_unanswered && exchange.is_acquainted && exchange.link == Link::Up {
+            exchange.outbox.append(false, |out| connection.wire.cancel(out, id));
+            exchange.queued()
+        } else {
+            None
+        };
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl<R, E> Drop for CallFuture<'_, R, E> {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}

@@ -1,0 +1,461 @@
+//! From a packet to its handler, and from a handler to its reply.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::calls::{Answer, Resolved};
+use super::driver::Driver;
+use super::listeners::observed;
+use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll, panicked};
+use super::socket::{Phase, SocketInner};
+use super::state::Early;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId};
+use crate::payload::Payload;
+use crate::wire::Packet;
+
+/// An event as the driver passes it on.
+#[derive(Clone, Copy)]
+pub(super) struct Incoming<'a> {
+    pub(super) event: &'a str,
+    pub(super) id: Option<u32>,
+    pub(super) arguments: &'a [u8],
+    pub(super) deadline: Option<Duration>,
+}
+
+impl Driver {
+    /// Takes one packet in. `Break` when it has to wait, with all that follows it, until a handler ends.
+    #[inline]
+    pub(super) fn packet(&mut self, packet: Packet<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
+        match packet {
+            Packet::Event { namespace, event, id, arguments, deadline } => {
+                return self.event(namespace, Incoming { event, id, arguments, deadline }, cx);
+            }
+            Packet::Reply { id, outcome } => self.reply(id, outcome, cx),
+            Packet::Hello { id, wire } => self.hello(id, wire),
+            Packet::Connect { id, namespace, auth } => self.connect(id, namespace, auth, cx),
+            Packet::Disconnect { namespace, reason } => self.disconnected(namespace, reason),
+            Packet::Ping { id } => {
+                let wire = self.connection.wire;
+                self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
+            }
+            Packet::Cancel { id } => {
+                if let Some(running) = self.is_running().then(|| self.running()) {
+                    running.cancel(id);
+                }
+            }
+            Packet::Close { reason } => {
+                self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
+            }
+            Packet::Refused { event, namespace, error } => self.refusal(namespace, event, error),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The socket of a namespace. The last one is at hand: taken, not cloned, and put back after its event.
+    #[inline]
+    fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
+        match self.current.take() {
+            Some(socket) if socket.namespace() == namespace && socket.phase() != Phase::Closed => {
+                Some(socket)
+            }
+            _ => self.connection.socket(namespace),
+        }
+    }
+
+    #[inline]
+    fn event(&mut self, namespace: &str, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
+        let Some(socket) = self.find(namespace).or_else(|| self.join_unasked(namespace, incoming.id, cx))
+        else {
+            let message = format!("the namespace `{namespace}` was not joined");
+            self.refuse_event(namespace, incoming.event, incoming.id, Failure::new("not_connected", message));
+            return ControlFlow::Continue(());
+        };
+        let flow = self.socket_event(&socket, incoming, cx);
+        if socket.phase() != Phase::Closed {
+            self.current = Some(socket);
+        }
+        flow
+    }
+
+    #[inline]
+    fn socket_event(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        let namespace = socket.namespace();
+        match socket.phase() {
+            Phase::Active => self.run_event(socket, incoming, cx),
+            Phase::Joining | Phase::Replaying => {
+                let early = Early {
+                    id: incoming.id,
+                    event: incoming.event.into(),
+                    arguments: Bytes::copy_from_slice(incoming.arguments),
+                    deadline: incoming.deadline,
+                };
+                if socket.keep_early(early).is_err() {
+                    if socket.phase() == Phase::Active {
+                        return self.run_event(socket, incoming, cx);
+                    }
+                    let failure = Failure::new("busy", "too many events before the socket was accepted");
+                    self.refuse_event(namespace, incoming.event, incoming.id, failure);
+                }
+                ControlFlow::Continue(())
+            }
+            Phase::Away | Phase::Closed => {
+                let message = format!("the namespace `{namespace}` was left");
+                let failure = Failure::new("not_connected", message);
+                self.refuse_event(namespace, incoming.event, incoming.id, failure);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    /// Runs an event of an active socket.
+    #[inline]
+    pub(super) fn run_event(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        if self.running.is_some() || self.draining.is_some() {
+            if let Some(failure) = self.overload(incoming.id) {
+                match failure {
+                    Some(failure) => {
+                        self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                        return ControlFlow::Continue(());
+                    }
+                    None => return ControlFlow::Break(()),
+                }
+            }
+        }
+        let arguments = Arguments::new(incoming.arguments, socket.encoding());
+        if socket.has_listeners.load(Ordering::Acquire)
+            && let Some(dispatch) = listened(socket, incoming.event, arguments)
+        {
+            let label = EventLabel::Named(incoming.event.into());
+            self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
+            return ControlFlow::Continue(());
+        }
+        let routes = socket.routes();
+        let (route, name) = match routes.event(incoming.event) {
+            Some(route) => (route, None),
+            None => {
+                let fallback = routes.fallback();
+                let has_handler = socket.table().route(fallback).entry().is_some();
+                if incoming.event == "message" && !has_handler {
+                    let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                    let label = EventLabel::Named(incoming.event.into());
+                    self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
+                    return ControlFlow::Continue(());
+                }
+                (fallback, Some(EventName::new(incoming.event.to_owned())))
+            }
+        };
+        self.run_route(socket, route, name, incoming, cx);
+        ControlFlow::Continue(())
+    }
+
+    /// Why an event cannot be started now: `Some(None)` when it can wait.
+    #[allow(clippy::option_option)]
+    #[cold]
+    fn overload(&mut self, id: Option<u32>) -> Option<Option<Failure>> {
+        if self.draining.is_some() {
+            return Some(Some(Failure::new("closing", "the server is shutting down")));
+        }
+        if let Some(id) = id
+            && self.running().has_id(id)
+        {
+            let error = "a message id is in use by a call that is still running";
+            self.malformed(&crate::wire::WireError::Malformed(error));
+            return Some(Some(Failure::new("malformed", error)));
+        }
+        if self.running_events() < self.connection.hub.config.max_in_flight {
+            return None;
+        }
+        Some(id.map(|_| Failure::new("busy", "too many calls are running on this connection")))
+    }
+
+    #[inline]
+    fn run_route(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        route_id: RouteId,
+        name: Option<EventName>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) {
+        let route = self.connection.hub.table.route(route_id);
+        if let Some(permission) = route.allow()
+            && !socket.allows(permission)
+        {
+            let failure = Failure::new("denied", "denied");
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+            return;
+        }
+        let limit = route.timeout();
+        if route.is_sequential() {
+            let queued = Queued {
+                id: incoming.id,
+                route: route_id,
+                arguments: Bytes::copy_from_slice(incoming.arguments),
+                deadline: deadline(limit, incoming.deadline),
+            };
+            if let Some(queued) = self.running().queue(socket, queued)
+                && self.run_sequential(socket, &queued, cx)
+            {
+                self.running().open_sequence(socket);
+            }
+            return;
+        }
+        let label = match &name {
+            Some(name) => EventLabel::Named((&**name).into()),
+            None => EventLabel::Route(route_id),
+        };
+        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
+        let dispatch = run_glue(context, Arguments::new(incoming.arguments, socket.encoding()));
+        let limit = match (limit, incoming.deadline) {
+            (Some(own), Some(callers)) => Some(own.min(callers)),
+            (own, callers) => own.or(callers),
+        };
+        self.start(socket, incoming.id, label, dispatch, limit, cx);
+    }
+
+    /// Polls a handler for the first time; what waits joins the running ones.
+    #[inline]
+    fn start(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        id: Option<u32>,
+        label: EventLabel,
+        dispatch: Dispatch,
+        limit: Option<Duration>,
+        cx: &mut Context<'_>,
+    ) {
+        let reply = match dispatch {
+            Dispatch::Ready(reply) => reply,
+            Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
+                Poll::Ready(reply) => reply,
+                Poll::Pending => {
+                    let purpose = Purpose::Event { id, name: label, is_sequential: false };
+                    let ticket = Ticket { socket: Arc::clone(socket), purpose };
+                    self.running().push(ticket, future, deadline(limit, None));
+                    return;
+                }
+            },
+        };
+        self.respond(socket, id, &label, reply);
+    }
+
+    /// Runs one event of a sequence. Whether it waits for something now.
+    fn run_sequential(&mut self, socket: &Arc<SocketInner>, queued: &Queued, cx: &mut Context<'_>) -> bool {
+        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, None);
+        let label = EventLabel::Route(queued.route);
+        let reply = match run_glue(context, Arguments::new(&queued.arguments, socket.encoding())) {
+            Dispatch::Ready(reply) => reply,
+            Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
+                Poll::Ready(reply) => reply,
+                Poll::Pending => {
+                    let purpose = Purpose::Event { id: queued.id, name: label, is_sequential: true };
+                    let ticket = Ticket { socket: Arc::clone(socket), purpose };
+                    self.running().push(ticket, future, queued.deadline);
+                    return true;
+                }
+            },
+        };
+        self.respond(socket, queued.id, &label, reply);
+        false
+    }
+
+    /// Runs what waited for a sequential handler, up to the first one that waits itself.
+    pub(super) fn run_queued(&mut self, socket: &Arc<SocketInner>, mut queued: Queued, cx: &mut Context<'_>) {
+        loop {
+            if queued.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                let failure = Failure::new("timeout", "the call waited too long for its turn");
+                self.respond(socket, queued.id, &EventLabel::Route(queued.route), Reply::failure(failure));
+            } else if self.run_sequential(socket, &queued, cx) {
+                return;
+            }
+            match self.running().advance(socket) {
+                Some(next) => queued = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Writes the reply of an event.
+    #[inline]
+    pub(super) fn respond(
+        &mut self,
+        socket: &SocketInner,
+        id: Option<u32>,
+        label: &EventLabel,
+        reply: Reply,
+    ) {
+        let wire = self.connection.wire;
+        match (reply.into_result(), id) {
+            (Ok(value), Some(id)) => {
+                let limit = self.connection.exchange.lock().outbox_reply(wire, id, &value);
+                if let Err(limit) = limit {
+                    let message =
+                        format!("the reply has {} bytes, the limit is {limit}", value.bytes().len());
+                    let failure = Failure::new("too_large", message);
+                    self.refuse_event(socket.namespace(), label.name(socket), Some(id), failure);
+                }
+            }
+            (Ok(_), None) => {}
+            (Err(failure), id) => {
+                let failure = failure.disclosed(socket.namespace(), label.name(socket));
+                self.refuse_event(socket.namespace(), label.name(socket), id, failure);
+            }
+        }
+    }
+
+    /// Answers an event that failed. Without an id to answer, a peer that knows how to hear it is told which
+    /// event was refused; a plain one is told why and then disconnected.
+    #[cold]
+    pub(super) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
+        let wire = self.connection.wire;
+        let mut exchange = self.connection.exchange.lock();
+        if let Some(id) = id {
+            exchange.outbox.append(true, |out| wire.failure(out, id, &failure));
+            return;
+        }
+        self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
+        if exchange.is_acquainted {
+            exchange.outbox.append(true, |out| wire.refused(out, namespace, event, &failure));
+            return;
+        }
+        drop(exchange);
+        let connection = self.connection.id;
+        tracing::debug!(%connection, namespace, event, code = %failure.code, "refused an event");
+        let is_ours = ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing"];
+        if is_ours.contains(&&*failure.code) {
+            let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
+            self.begin_closing(crate::DisconnectReason::Other(reason.into()), None);
+        }
+    }
+
+    /// A handler that had to wait has ended.
+    pub(super) fn conclude(&mut self, finished: Finished) {
+        let Finished { ticket, reply } = finished;
+        // The peer gave it up: it does not wait for an answer.
+        let Some(reply) = reply else { return };
+        match &ticket.purpose {
+            Purpose::Event { id, name, .. } => self.respond(&ticket.socket, *id, name, reply),
+            Purpose::Connect => self.connect_ended(&ticket.socket, reply),
+            Purpose::Disconnect => {}
+        }
+    }
+
+    fn reply(&mut self, id: u32, outcome: Result<&[u8], &[u8]>, cx: &mut Context<'_>) {
+        let wire = self.connection.wire;
+        let answer = || match outcome {
+            Ok(value) => Answer::Value(Payload::from_bytes(value, wire.encoding())),
+            Err(error) => Answer::Failed(wire.read_failure(error)),
+        };
+        let resolved = self.connection.exchange.lock().calls.resolve(id, answer);
+        match resolved {
+            Resolved::Told(waker) => {
+                waker.map(Waker::wake);
+            }
+            Resolved::Joins(socket) => self.joined(&socket, outcome.ok(), cx),
+            Resolved::Unknown => {
+                self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// An event of ours was refused by the peer.
+    fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
+        let failure = self.connection.wire.read_failure(error);
+        let hook = self
+            .find(namespace)
+            .and_then(|socket| socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone()));
+        match hook {
+            Some(hook) => hook(event, &Error::new(failure.code, failure.message)),
+            None => {
+                tracing::warn!(namespace, event, code = %failure.code, "the peer refused an event: {}", failure.message);
+            }
+        }
+    }
+}
+
+impl EventLabel {
+    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
+        match self {
+            Self::Route(route) => socket.table().route(*route).event(),
+            Self::Named(name) => name,
+        }
+    }
+}
+
+/// Runs a route's function, through its middleware where there is any. A panic is a reply like any other.
+#[inline]
+pub(super) fn run_glue(context: handler::Context, arguments: Arguments<'_>) -> Dispatch {
+    let run = move || {
+        let route = context.origin().table().route(context.route());
+        if route.middleware().is_empty() {
+            let glue = route.glue();
+            glue(context, arguments)
+        } else {
+            Dispatch::Future(Next::first().run(Call::new(context, arguments)))
+        }
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Dispatch::Ready(panicked(&*panic)))
+}
+
+/// Shows an event to those who watch, and runs its run-time handler if it has one.
+#[cold]
+fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) -> Option<Dispatch> {
+    let (callback, observers) =
+        socket.with_listeners(|listeners| (listeners.take(event), listeners.observers()));
+    let run = move || {
+        if !observers.is_empty() {
+            let name = EventName::new(event.to_owned());
+            let arguments = observed(arguments).unwrap_or_default();
+            observers.iter().for_each(|observer| observer(&name, &arguments));
+        }
+        callback.map(|callback| run_callback(socket, event, arguments, callback))
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
+}
+
+/// Runs a handler that is in no table, through the middleware of its namespace where there is any.
+fn run_callback(
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+    callback: Callback,
+) -> Dispatch {
+    let fallback = socket.routes().fallback();
+    if socket.table().route(fallback).middleware().is_empty() {
+        return callback(arguments, socket.encoding());
+    }
+    let name = EventName::new(event.to_owned());
+    let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
+    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(callback)))
+}
+
+/// Keeps bare messages that no handler takes until they are received.
+fn inbox(socket: &Arc<SocketInner>) -> Callback {
+    let socket = Arc::clone(socket);
+    Arc::new(move |arguments, encoding| {
+        if socket.deliver_message(arguments.bytes()) {
+            Dispatch::Ready(Reply::value(&(), encoding))
+        } else {
+            Dispatch::refused(Error::new("busy", "too many messages wait to be received"))
+        }
+    })
+}

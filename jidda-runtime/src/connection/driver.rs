@@ -1,0 +1,341 @@
+//! The task of a connection: it reads, runs handlers and writes.
+//!
+//! One poll is: what others asked for, handlers that woke, one read with all the messages in it, one write of
+//! all that came out of it. A message costs no task, no channel and no timer.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::Connection;
+use super::exchange::{Control, Link};
+use super::lifecycle::Closing;
+use super::outbox::Batch;
+use super::running::Running;
+use super::socket::SocketInner;
+use crate::reason::DisconnectReason;
+use crate::transport::Stream;
+use crate::wire::{Decoder, Limits};
+
+/// How much is read at once. One such buffer serves all connections of a worker thread.
+const READ: usize = 64 * 1024;
+
+thread_local! {
+    static BUFFER: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+}
+
+/// Serves one connection until it ends; its output is why it did.
+#[derive(Debug)]
+#[must_use = "a connection is served by awaiting its driver"]
+pub(crate) struct Driver {
+    pub(super) connection: Arc<Connection>,
+    stream: Stream,
+    decoder: Decoder,
+    /// The beginning of a message whose rest has not come, or messages that have to wait.
+    ///
+    /// Boxed, like all that an idle connection does not need: its task is a third of its memory.
+    partial: Option<Box<Vec<u8>>>,
+    /// What the stream did not take at once.
+    writing: Option<Box<Batch>>,
+    pub(super) running: Option<Box<Running>>,
+    /// The socket of the last message: most come for the same one.
+    pub(super) current: Option<Arc<SocketInner>>,
+    /// Set while the connection waits for its handlers to end before it closes.
+    pub(super) draining: Option<Box<DisconnectReason>>,
+    /// What the peer said before it closed.
+    pub(super) farewell: Option<Box<DisconnectReason>>,
+    pub(super) closing: Option<Box<Closing>>,
+    /// An event without an id met the limit of events under way: reading rests until one ends.
+    pub(super) is_full: bool,
+}
+
+impl Driver {
+    /// Takes a stream into service. The connection is up from now on.
+    pub(crate) fn new(connection: Arc<Connection>, stream: Stream) -> Self {
+        connection.hub.driver_started();
+        connection.is_established.store(false, Ordering::Relaxed);
+        connection.last_seen.store(connection.hub.clock(), Ordering::Relaxed);
+        let mut exchange = connection.exchange.lock();
+        exchange.link = Link::Up;
+        exchange.stalled_since = None;
+        exchange.pinged_at = None;
+        // What the last stream did not take is not for this one.
+        exchange.outbox.clear();
+        drop(exchange);
+        Self {
+            connection,
+            stream,
+            decoder: Decoder::default(),
+            partial: None,
+            writing: None,
+            running: None,
+            current: None,
+            draining: None,
+            farewell: None,
+            closing: None,
+            is_full: false,
+        }
+    }
+
+    pub(super) fn running(&mut self) -> &mut Running {
+        self.running.get_or_insert_default()
+    }
+
+    pub(super) fn running_events(&self) -> usize {
+        self.running.as_ref().map_or(0, |running| running.events())
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| !running.is_empty())
+    }
+
+    pub(super) fn drop_running(&mut self) {
+        self.running = None;
+    }
+
+    /// One round. Whether anything was done, so that another round may find more.
+    fn round(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = self.run_controls(cx);
+        if self.closing.is_some() {
+            return progress;
+        }
+        progress |= self.run_woken(cx);
+        if self.draining.is_some() && !self.is_running() {
+            let reason = self.draining.take().expect("checked");
+            self.begin_closing(*reason, None);
+            return true;
+        }
+        if self.is_full && self.running_events() < self.connection.hub.config.max_in_flight {
+            self.is_full = false;
+            let waiting = self.partial.take().unwrap_or_default();
+            self.ingest(&waiting, cx);
+            progress = true;
+        }
+        progress | self.read(cx)
+    }
+
+    fn run_controls(&mut self, cx: &mut Context<'_>) -> bool {
+        let controls = std::mem::take(&mut self.connection.exchange.lock().controls);
+        let progress = !controls.is_empty();
+        for control in controls {
+            match control {
+                Control::Accepted(socket) => self.replay(&socket, cx),
+                Control::Leave(socket, reason) => self.leave(&socket, reason),
+                Control::Close(reason) => self.begin_closing(reason, None),
+                Control::Drain(reason) => self.drain(reason),
+            }
+        }
+        progress
+    }
+
+    /// Handlers that were waiting and have been woken.
+    fn run_woken(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while let Some(running) = &mut self.running {
+            let Some((finished, next)) = running.poll(cx) else { break };
+            progress = true;
+            let socket = Arc::clone(&finished.ticket.socket);
+            self.conclude(finished);
+            if let Some(queued) = next {
+                self.run_queued(&socket, queued, cx);
+            }
+        }
+        if self.running.as_ref().is_some_and(|running| running.is_empty()) {
+            self.running = None;
+        }
+        progress
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        // What cannot be answered is not read: the peer's own send buffer fills up instead of ours.
+        let is_stalled = self.writing.is_some()
+            && self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox;
+        if self.is_full || is_stalled {
+            return false;
+        }
+        let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
+        let mut read = ReadBuf::new(&mut buffer);
+        let result = Pin::new(&mut self.stream).poll_read(cx, &mut read);
+        let length = read.filled().len();
+        let progress = match result {
+            Poll::Pending => false,
+            Poll::Ready(Err(error)) => {
+                self.lost(&error);
+                true
+            }
+            Poll::Ready(Ok(())) if length == 0 => {
+                let reason = self.farewell.take().map_or(DisconnectReason::TransportClose, |reason| *reason);
+                self.begin_closing(reason, Some(Loss::EndOfStream));
+                true
+            }
+            Poll::Ready(Ok(())) => {
+                if self.connection.is_established.load(Ordering::Relaxed) {
+                    self.connection.last_seen.store(self.connection.hub.clock(), Ordering::Relaxed);
+                }
+                self.ingest(&buffer[..length], cx);
+                true
+            }
+        };
+        BUFFER.set(Some(buffer));
+        progress
+    }
+
+    fn lost(&mut self, error: &io::Error) {
+        tracing::debug!(connection = %self.connection.id, %error, "the connection broke");
+        self.begin_closing(DisconnectReason::TransportError, Some(Loss::Broken));
+    }
+
+    /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.
+    fn ingest(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
+        let Some(mut partial) = self.partial.take() else {
+            let used = self.run_messages(bytes, cx);
+            if used < bytes.len() && self.closing.is_none() {
+                self.partial = Some(Box::new(bytes[used..].to_vec()));
+            }
+            return;
+        };
+        partial.extend_from_slice(bytes);
+        let used = self.run_messages(&partial, cx);
+        if used < partial.len() && self.closing.is_none() {
+            partial.drain(..used);
+            self.partial = Some(partial);
+        }
+    }
+
+    /// Runs the complete messages at the beginning of `bytes`; how many bytes they were.
+    fn run_messages(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> usize {
+        let config = &self.connection.hub.config;
+        let limits = Limits { size: config.max_message, depth: config.max_depth };
+        let mut used = 0;
+        while self.closing.is_none() {
+            match self.decoder.decode(&bytes[used..], limits) {
+                Ok(Some((packet, length))) => {
+                    if self.packet(packet, cx).is_break() {
+                        self.is_full = true;
+                        break;
+                    }
+                    used += length;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    self.malformed(&error);
+                    break;
+                }
+            }
+        }
+        if used > 0 && !self.connection.is_established.load(Ordering::Relaxed) {
+            self.connection.is_established.store(true, Ordering::Relaxed);
+            self.connection.last_seen.store(self.connection.hub.clock(), Ordering::Relaxed);
+        }
+        used
+    }
+
+    /// Writes what waits. `true` when the stream takes no more for now.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut resumed = self.writing.take();
+        loop {
+            let mut batch = match resumed.take() {
+                Some(batch) => *batch,
+                None => match self.connection.exchange.lock().outbox.take() {
+                    Some(batch) => batch,
+                    None => return false,
+                },
+            };
+            let mut written = 0;
+            let result = batch.poll_write(Pin::new(&mut self.stream), cx, &mut written);
+            let waiting = {
+                let mut exchange = self.connection.exchange.lock();
+                if written > 0 || result.is_ready() {
+                    exchange.stalled_since = None;
+                }
+                if result.is_pending() && exchange.stalled_since.is_none() {
+                    exchange.stalled_since = Some(self.connection.hub.clock());
+                }
+                exchange.outbox.wrote(written, self.connection.hub.config.max_outbox)
+            };
+            waiting.into_iter().for_each(Waker::wake);
+            match result {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => {
+                    if self.closing.is_none() {
+                        self.lost(&error);
+                    } else {
+                        self.connection.exchange.lock().outbox.clear();
+                    }
+                    return false;
+                }
+                Poll::Pending => {
+                    self.writing = Some(Box::new(batch));
+                    return true;
+                }
+            }
+        }
+    }
+
+    pub(super) fn stream(&mut self) -> Pin<&mut Stream> {
+        Pin::new(&mut self.stream)
+    }
+
+    /// Reads and drops what still comes; `true` at the end of the stream.
+    pub(super) fn discard(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
+        let is_over = loop {
+            let mut read = ReadBuf::new(&mut buffer);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
+                Poll::Pending => break false,
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+                Poll::Ready(_) => break true,
+            }
+        };
+        BUFFER.set(Some(buffer));
+        is_over
+    }
+}
+
+/// How a stream was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// The peer sends no more; it may still read.
+    EndOfStream,
+    /// Nothing goes either way.
+    Broken,
+}
+
+impl Future for Driver {
+    type Output = DisconnectReason;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
+        let this = self.get_mut();
+        this.connection.exchange.lock().begin_poll();
+        loop {
+            if this.closing.is_some() {
+                return this.poll_closing(cx);
+            }
+            let progress = this.round(cx);
+            let is_blocked = this.write(cx);
+            if progress || this.closing.is_some() {
+                continue;
+            }
+            let mut exchange = this.connection.exchange.lock();
+            // Another thread may have left something between the round and this lock; once the waker stands
+            // there it will be woken for it.
+            if exchange.controls.is_empty() && (is_blocked || exchange.outbox.is_empty()) {
+                exchange.is_paused = this.is_full;
+                exchange.end_poll(cx.waker().clone(), is_blocked);
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.connection.exchange.lock().detach();
+        self.connection.hub.driver_ended();
+    }
+}

@@ -1,0 +1,252 @@
+//! Events on their way out.
+
+use std::cell::Cell;
+use std::task::Poll;
+
+use serde::Serialize;
+
+use super::socket::{Frame, Phase, Socket, SocketInner, is_reserved};
+use crate::error::SendError;
+use crate::payload::{CodecError, encode_arguments_into};
+use crate::room::{RoomKey, Target};
+
+use super::selection::Selection;
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The largest scratch buffer a thread keeps.
+const KEPT: usize = 64 * 1024;
+
+/// Encodes into this thread's scratch buffer and hands the bytes to `take`.
+///
+/// A value is never serialized while a connection is locked: its `Serialize` is the user's code.
+pub(super) fn with_scratch<R>(
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<R, SendError> {
+    // Taken out, not borrowed: the value's own code may send something.
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let result = encode(&mut scratch).map(|()| take(&scratch)).map_err(|error| SendError::Encode(error.0));
+    if scratch.capacity() <= KEPT {
+        SCRATCH.set(scratch);
+    }
+    result
+}
+
+impl SocketInner {
+    /// Accepts the socket if it is about to be: what its `connect` handler sends is the sign for it.
+    fn ready_to_send(self: &std::sync::Arc<Self>, event: &str) -> Result<(), SendError> {
+        if is_reserved(event) {
+            return Err(SendError::Reserved(event.to_owned()));
+        }
+        self.accept();
+        Ok(())
+    }
+}
+
+impl Socket {
+    /// Sends an event; a tuple is several arguments. Done when it is queued, which waits for room in the
+    /// outbox when the peer reads slowly.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: not connected, too large, not serializable, a reserved name.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped before it is done, the event is not sent.
+    pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
+        let wire = self.inner.wire();
+        self.send_with(event, |out| wire.event(out, self.inner.namespace(), event, arguments)).await
+    }
+
+    async fn send_with(
+        &self,
+        event: &str,
+        encode: impl Fn(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<(), SendError> {
+        self.inner.ready_to_send(event)?;
+        std::future::poll_fn(|cx| {
+            let sent = with_scratch(&encode, |bytes| self.inner.push(Frame::Own(bytes), Some(cx.waker())));
+            match sent {
+                Ok(Ok(true)) => Poll::Ready(Ok(())),
+                Ok(Ok(false)) => Poll::Pending,
+                Ok(Err(error)) | Err(error) => Poll::Ready(Err(error)),
+            }
+        })
+        .await
+    }
+
+    /// Sends an event if there is room for it right now.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Full`] when there is none, and the others of [`emit`](Self::emit).
+    pub fn try_emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
+        self.inner.ready_to_send(event)?;
+        let wire = self.inner.wire();
+        let sent = with_scratch(
+            |out| wire.event(out, self.inner.namespace(), event, arguments),
+            |bytes| self.inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
+        )??;
+        if sent { Ok(()) } else { Err(SendError::Full) }
+    }
+
+    /// Sends a bare value: the event `message` with one argument.
+    ///
+    /// # Errors
+    ///
+    /// As for [`emit`](Self::emit).
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped before it is done, the value is not sent.
+    pub async fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), SendError> {
+        self.emit("message", &(value,)).await
+    }
+
+    /// Sends only what can leave at once; see [`Volatile`].
+    pub fn volatile(&self) -> Volatile<'_> {
+        Volatile { socket: self }
+    }
+
+    /// Adds the socket to a room of its namespace.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    // Asynchronous since a room may span processes.
+    #[allow(clippy::unused_async)]
+    pub async fn join(&self, room: &str) {
+        if self.inner.phase() != Phase::Closed {
+            self.inner.rooms.join(self.clone(), RoomKey::room(room));
+        }
+    }
+
+    /// Takes the socket out of a room. Whether it was there.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    #[allow(clippy::unused_async)]
+    pub async fn leave(&self, room: &str) -> bool {
+        self.inner.rooms.leave(self.inner.key, &RoomKey::room(room))
+    }
+
+    /// The rooms the socket is in: its own id, then those it joined, in order.
+    pub fn rooms(&self) -> Vec<String> {
+        let joined = self.inner.rooms.joined(self.inner.key).into_iter();
+        let names = joined.filter_map(|key| match key {
+            RoomKey::Room(name) => Some(name.to_string()),
+            RoomKey::Identity(_) => None,
+        });
+        std::iter::once(self.id().to_string()).chain(names).collect()
+    }
+
+    fn others(&self) -> Selection {
+        let target = Target { without: Some(self.inner.key), ..Target::default() };
+        Selection::in_namespace(&self.inner.connection.hub, self.path(), target)
+    }
+
+    /// Everyone in a room but this socket.
+    pub fn to(&self, room: impl AsRef<str>) -> Selection {
+        self.others().to(room)
+    }
+
+    /// Everyone in any of the rooms but this socket, each once.
+    pub fn to_all<R: AsRef<str>>(&self, rooms: impl IntoIterator<Item = R>) -> Selection {
+        self.others().to_all(rooms)
+    }
+
+    /// Everyone in the namespace but this socket and those in a room.
+    pub fn except(&self, room: impl AsRef<str>) -> Selection {
+        self.others().except(room)
+    }
+
+    /// Everyone in the namespace but this socket.
+    pub fn broadcast(&self) -> Selection {
+        self.others()
+    }
+
+    /// Everyone in the namespace but this socket, on this node only.
+    pub fn local(&self) -> Selection {
+        self.others().local()
+    }
+}
+
+/// Events that are worth nothing later: sent if the connection can write right now, else dropped.
+#[derive(Debug)]
+pub struct Volatile<'a> {
+    socket: &'a Socket,
+}
+
+impl Volatile<'_> {
+    /// Sends the event, or drops it. Whether it was sent.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be encoded, is too large, or the name is reserved. A socket that is not connected
+    /// drops it, as anything that cannot be written.
+    pub fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<bool, SendError> {
+        let inner = &self.socket.inner;
+        inner.ready_to_send(event)?;
+        if !inner.is_writable() {
+            return Ok(false);
+        }
+        let wire = inner.wire();
+        let sent = with_scratch(
+            |out| wire.event(out, inner.namespace(), event, arguments),
+            |bytes| inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
+        )?;
+        match sent {
+            Err(SendError::NotConnected | SendError::Full) => Ok(false),
+            other => other,
+        }
+    }
+}
+
+/// An event of a typed stub, to be awaited.
+#[must_use = "an event is sent when it is awaited"]
+#[derive(Debug)]
+pub struct Emit {
+    pub(super) socket: Result<Socket, SendError>,
+    pub(super) event: &'static str,
+    pub(super) arguments: Result<Vec<u8>, CodecError>,
+}
+
+impl Emit {
+    pub(super) fn new<A: Serialize + ?Sized>(
+        socket: Result<Socket, SendError>,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self {
+        Self { socket, event, arguments: encoded(arguments) }
+    }
+}
+
+pub(super) fn encoded<A: Serialize + ?Sized>(arguments: &A) -> Result<Vec<u8>, CodecError> {
+    let mut bytes = Vec::with_capacity(48);
+    // One wire so far; a second one makes this the carrier's own encoding.
+    encode_arguments_into(&mut bytes, arguments, crate::payload::Encoding::MessagePack)?;
+    Ok(bytes)
+}
+
+impl IntoFuture for Emit {
+    type Output = Result<(), SendError>;
+    type IntoFuture = futures_util::future::BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let arguments = self.arguments.map_err(|error| SendError::Encode(error.0))?;
+            let socket = self.socket?;
+            let encode = |out: &mut Vec<u8>| {
+                socket.inner.wire().event_encoded(out, socket.path(), self.event, &arguments);
+                Ok(())
+            };
+            socket.send_with(self.event, encode).await
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! What a connection's own task and everyone else share: one short lock, never held while polling or writing.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::calls::Calls;
+use super::outbox::Outbox;
+use super::socket::SocketInner;
+use crate::payload::Payload;
+use crate::reason::DisconnectReason;
+use crate::wire::Wire;
+
+/// Whether there is somebody at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Link {
+    /// A stream is open.
+    Up,
+    /// A client is between two streams.
+    Away,
+    /// It is over.
+    Closed,
+}
+
+/// What others ask of the connection's task.
+#[derive(Debug)]
+pub(super) enum Control {
+    /// A socket was accepted by something its `connect` handler did: what came early may run.
+    Accepted(Arc<SocketInner>),
+    /// A socket leaves its namespace.
+    Leave(Arc<SocketInner>, DisconnectReason),
+    /// The connection ends, after what is queued is written.
+    Close(DisconnectReason),
+    /// The connection ends once no handler runs.
+    Drain(DisconnectReason),
+}
+
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) outbox: Outbox,
+    pub(super) calls: Calls,
+    pub(super) controls: Vec<Control>,
+    pub(super) link: Link,
+    /// Whether the peer speaks more than plain MessagePack-RPC.
+    pub(super) is_acquainted: bool,
+    /// The largest message the peer takes.
+    pub(super) max_message: usize,
+    /// The task runs right now and will look at all this again before it rests.
+    is_polling: bool,
+    /// The task does not read for now, since too much is running: silence is not the peer's.
+    pub(super) is_paused: bool,
+    /// The stream takes no more for now: new bytes are no reason to wake the task.
+    is_blocked: bool,
+    waker: Option<Waker>,
+    /// When the stream last refused bytes, in ticks of the hub's clock.
+    pub(super) stalled_since: Option<u32>,
+    /// When a sign of life was asked for, in ticks.
+    pub(super) pinged_at: Option<u32>,
+}
+
+impl Exchange {
+    pub(super) fn new(link: Link, max_message: usize) -> Self {
+        Self {
+            outbox: Outbox::default(),
+            calls: Calls::default(),
+            controls: Vec::new(),
+            link,
+            is_acquainted: false,
+            max_message,
+            is_polling: false,
+            is_paused: false,
+            is_blocked: false,
+            waker: None,
+            stalled_since: None,
+            pinged_at: None,
+        }
+    }
+
+    /// Whether the caller runs on the connection's own task, as the handlers of an event do at first.
+    pub(super) fn is_polling(&self) -> bool {
+        self.is_polling
+    }
+
+    /// Queues the reply to a request of the peer, unless it is larger than the peer takes.
+    #[inline]
+    pub(super) fn outbox_reply(&mut self, wire: Wire, id: u32, value: &Payload) -> Result<(), usize> {
+        let bytes = value.bytes();
+        if bytes.len() > self.max_message {
+            return Err(self.max_message);
+        }
+        self.outbox.append(self.is_polling, |out| wire.reply(out, id, bytes));
+        Ok(())
+    }
+
+    /// Whether a message leaves at once: nothing waits before it.
+    pub(super) fn is_writable(&self) -> bool {
+        self.link == Link::Up && !self.is_blocked && self.outbox.queued() == 0
+    }
+
+    pub(super) fn begin_poll(&mut self) {
+        self.is_polling = true;
+        self.waker = None;
+    }
+
+    /// The task is gone: nobody looks at this until there is another one.
+    pub(super) fn detach(&mut self) {
+        self.is_polling = false;
+        self.is_blocked = false;
+        self.is_paused = false;
+        self.waker = None;
+        self.controls.clear();
+        if self.link == Link::Up {
+            self.link = Link::Closed;
+        }
+    }
+
+    pub(super) fn end_poll(&mut self, waker: Waker, is_blocked: bool) {
+        self.is_polling = false;
+        self.is_blocked = is_blocked;
+        self.waker = Some(waker);
+    }
+
+    /// Who has to be woken, once the lock is released, after bytes were queued.
+    #[must_use]
+    pub(super) fn queued(&mut self) -> Option<Waker> {
+        if self.is_polling || self.is_blocked { None } else { self.waker.take() }
+    }
+
+    /// Who has to be woken, once the lock is released, after this.
+    #[must_use]
+    pub(super) fn control(&mut self, control: Control) -> Option<Waker> {
+        self.controls.push(control);
+        if self.is_polling { None } else { self.waker.take() }
+    }
+}

@@ -1,0 +1,146 @@
+//! What all connections of one server, or of one client, have in common.
+
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::RwLock;
+use tokio::sync::Notify;
+
+use super::wheel::{self, Wheel};
+use super::{Connection, Socket};
+use crate::config::Config;
+use crate::handler::{Side, Table};
+use crate::room::Rooms;
+
+/// What a server or a client keeps with its hub, for those who hold one of its sockets.
+pub(crate) type Extras = Box<dyn Any + Send + Sync>;
+
+/// Counts of what happened, for those who watch a server.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    pub(crate) unknown_replies: AtomicU64,
+    pub(crate) refused_events: AtomicU64,
+}
+
+pub(crate) struct Hub {
+    pub(crate) side: Side,
+    pub(crate) table: Table,
+    pub(crate) config: Config,
+    pub(crate) states: HashMap<TypeId, Extras>,
+    pub(crate) statistics: Statistics,
+    /// Whether events sent while a client is away wait for its return.
+    pub(crate) buffers_while_away: bool,
+    /// Set once: the floor above keeps its own things here.
+    pub(crate) owner: std::sync::OnceLock<Extras>,
+    namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
+    wheel: Wheel,
+    drivers: AtomicUsize,
+    no_drivers: Notify,
+    /// A client's supervisors wait here while their connections are away.
+    pub(super) abandoned: Notify,
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("side", &self.side).finish_non_exhaustive()
+    }
+}
+
+impl Hub {
+    /// Starts a hub; its clock runs as a task of the current runtime.
+    pub(crate) fn start(
+        side: Side,
+        table: Table,
+        config: Config,
+        states: HashMap<TypeId, Extras>,
+        buffers_while_away: bool,
+    ) -> Arc<Self> {
+        let wheel = Wheel::new(&config);
+        let tick = wheel.tick();
+        let hub = Arc::new(Self {
+            side,
+            table,
+            config,
+            states,
+            statistics: Statistics::default(),
+            buffers_while_away,
+            owner: std::sync::OnceLock::new(),
+            namespaces: RwLock::default(),
+            wheel,
+            drivers: AtomicUsize::new(0),
+            no_drivers: Notify::new(),
+            abandoned: Notify::new(),
+        });
+        tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));
+        hub
+    }
+
+    pub(super) fn wheel(&self) -> &Wheel {
+        &self.wheel
+    }
+
+    #[inline]
+    pub(super) fn clock(&self) -> u32 {
+        self.wheel.clock()
+    }
+
+    pub(super) fn watch(&self, connection: &Arc<Connection>) {
+        self.wheel.insert(connection);
+    }
+
+    /// Every connection there is.
+    pub(crate) fn connections(&self) -> Vec<Arc<Connection>> {
+        self.wheel.connections()
+    }
+
+    /// The rooms of a namespace, made when its first socket comes.
+    pub(super) fn rooms(&self, namespace: &str) -> Arc<Rooms<Socket>> {
+        if let Some(rooms) = self.existing_rooms(namespace) {
+            return rooms;
+        }
+        let mut namespaces = self.namespaces.write();
+        if let Some(rooms) = namespaces.get(namespace).and_then(Weak::upgrade) {
+            return rooms;
+        }
+        // Families of namespaces come and go: those without sockets are swept before the map grows.
+        if namespaces.len() == namespaces.capacity() {
+            namespaces.retain(|_, rooms| rooms.strong_count() > 0);
+        }
+        let rooms = Arc::default();
+        namespaces.insert(namespace.into(), Arc::downgrade(&rooms));
+        rooms
+    }
+
+    pub(super) fn existing_rooms(&self, namespace: &str) -> Option<Arc<Rooms<Socket>>> {
+        self.namespaces.read().get(namespace)?.upgrade()
+    }
+
+    /// The rooms of every namespace that has sockets.
+    pub(super) fn all_rooms(&self) -> Vec<Arc<Rooms<Socket>>> {
+        self.namespaces.read().values().filter_map(Weak::upgrade).collect()
+    }
+
+    pub(super) fn driver_started(&self) {
+        self.drivers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn driver_ended(&self) {
+        if self.drivers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.no_drivers.notify_waiters();
+        }
+    }
+
+    /// Waits until no connection is served any more.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let notified = self.no_drivers.notified();
+            if self.drivers.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Bare messages, received one by one.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::socket::{Phase, Socket, SocketInner};
+use crate::error::RecvError;
+use crate::handler::{Argument, Arguments};
+
+/// How many messages wait for a program that does not receive them.
+const CAPACITY: usize = 1024;
+
+impl SocketInner {
+    /// Keeps a message that no handler took. Whether there was room.
+    pub(super) fn deliver_message(&self, arguments: &[u8]) -> bool {
+        let mut state = self.state.lock();
+        let extra = state.extra();
+        if extra.inbox.len() >= CAPACITY {
+            return false;
+        }
+        extra.inbox.push_back(Bytes::copy_from_slice(arguments));
+        let receivers = std::mem::take(&mut extra.receivers);
+        drop(state);
+        receivers.into_iter().for_each(std::task::Waker::wake);
+        true
+    }
+}
+
+impl Socket {
+    /// The next bare message (event `message`) that no handler takes. Several receivers share the messages.
+    ///
+    /// Up to 1024 messages wait to be received; past that a peer is refused as `busy`.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] when the socket ended and nothing is left, [`RecvError::Decode`] when the message
+    /// is not a `T`; that message is gone then.
+    ///
+    /// # Cancel safety
+    ///
+    /// No message is lost by dropping the future.
+    pub async fn recv<T: DeserializeOwned>(&self) -> Result<T, RecvError> {
+        self.inner.accept();
+        let message = std::future::poll_fn(|cx| {
+            let mut state = self.inner.state.lock();
+            let reason = state.reason.clone();
+            let extra = state.extra();
+            if let Some(message) = extra.inbox.pop_front() {
+                return Poll::Ready(Ok(message));
+            }
+            if let Some(reason) = reason {
+                return Poll::Ready(Err(RecvError::Closed(reason)));
+            }
+            if !extra.receivers.iter().any(|waker| waker.will_wake(cx.waker())) {
+                extra.receivers.push(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await?;
+        let arguments = Arguments::new(&message, self.inner.wire().encoding());
+        arguments
+            .reader(&["message"])
+            .and_then(|mut reader| T::take(&mut reader, "message"))
+            .map_err(|error| RecvError::Decode(error.message().to_owned()))
+    }
+}
+
+impl SocketInner {
+    /// Whether a message leaves at once: nothing waits before it.
+    pub(super) fn is_writable(self: &Arc<Self>) -> bool {
+        matches!(self.phase(), Phase::Active | Phase::Replaying)
+            && self.connection.exchange.lock().is_writable()
+    }
+}

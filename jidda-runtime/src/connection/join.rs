@@ -1,0 +1,259 @@
+//! A client's first words: hello, and joining namespaces.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::Connection;
+use super::calls::Answer;
+use super::exchange::{Control, Link};
+use super::hub::Hub;
+use super::socket::{Phase, Socket, SocketInner};
+use crate::error::{CallError, SendError};
+use crate::failure::Failure;
+use crate::handler::{CallerError, Table, call_error};
+use crate::payload::{Encoding, Payload, encode_into};
+use crate::peer::PeerAddress;
+use crate::reason::DisconnectReason;
+use crate::transport::Address;
+
+/// A request of the protocol itself, sent and waiting.
+struct Asked {
+    connection: Arc<Connection>,
+    id: u32,
+}
+
+impl Future for Asked {
+    type Output = Answer;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        match self.connection.exchange.lock().calls.poll(self.id, cx.waker()) {
+            Some(answer) => Poll::Ready(answer),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.connection.exchange.lock().calls.forget(self.id);
+    }
+}
+
+/// Whether the server speaks jidda's wire or plain MessagePack-RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acquaintance {
+    Jidda,
+    Plain,
+}
+
+impl Connection {
+    /// Says hello. A server that does not know the word speaks plain MessagePack-RPC.
+    pub(crate) async fn hello(self: &Arc<Self>) -> Result<Acquaintance, SendError> {
+        #[derive(Deserialize)]
+        struct Welcome {
+            max_message: usize,
+        }
+        let id = {
+            let mut exchange = self.exchange.lock();
+            if exchange.link != Link::Up {
+                return Err(SendError::NotConnected);
+            }
+            let place = exchange.outbox.place();
+            let id = exchange.calls.begin(place);
+            exchange.outbox.append(false, |out| self.wire.hello(out, id));
+            let waker = exchange.queued();
+            drop(exchange);
+            waker.map(Waker::wake);
+            id
+        };
+        match (Asked { connection: Arc::clone(self), id }).await {
+            Answer::Value(payload) => {
+                let mut exchange = self.exchange.lock();
+                exchange.is_acquainted = true;
+                exchange.max_message = self.hub.config.max_message;
+                if let Ok(welcome) = payload.decode::<Welcome>() {
+                    exchange.max_message = exchange.max_message.min(welcome.max_message);
+                }
+                Ok(Acquaintance::Jidda)
+            }
+            Answer::Failed(_) => Ok(Acquaintance::Plain),
+            Answer::Disconnected { .. } => Err(SendError::NotConnected),
+        }
+    }
+}
+
+impl SocketInner {
+    /// Asks to join the namespace with the auth value that is kept with the socket.
+    async fn ask_to_join(self: &Arc<Self>) -> Result<(), Answer> {
+        let auth = {
+            let mut state = self.state.lock();
+            if self.phase() != Phase::Away {
+                let failure = Failure::new("already_connected", "the namespace was joined before");
+                return Err(Answer::Failed(failure));
+            }
+            self.enter(Phase::Joining);
+            state.extra().auth.clone()
+        };
+        let id = {
+            let mut exchange = self.connection.exchange.lock();
+            if exchange.link != Link::Up {
+                drop(exchange);
+                self.go_away();
+                return Err(Answer::Disconnected { maybe_executed: false });
+            }
+            let place = exchange.outbox.place();
+            let id = exchange.calls.begin_join(place, Arc::clone(self));
+            let auth = auth.as_deref().unwrap_or(&[0xc0]);
+            exchange.outbox.append(false, |out| self.wire().connect(out, id, self.namespace(), auth));
+            let waker = exchange.queued();
+            drop(exchange);
+            waker.map(Waker::wake);
+            id
+        };
+        match (Asked { connection: Arc::clone(&self.connection), id }).await {
+            Answer::Value(_) => Ok(()),
+            other => Err(other),
+        }
+    }
+}
+
+impl Socket {
+    /// Joins the namespace on a client's connection, with `auth` as its auth value.
+    pub(crate) async fn join_namespace<A: Serialize, E: CallerError>(
+        &self,
+        auth: &A,
+    ) -> Result<(), CallError<E>> {
+        let mut bytes = Vec::new();
+        encode_into(&mut bytes, auth, Encoding::MessagePack).map_err(|error| SendError::Encode(error.0))?;
+        self.want((bytes != [0xc0]).then(|| Payload::from_bytes(&bytes, Encoding::MessagePack)));
+        self.rejoin().await.inspect_err(|_| self.inner.extra(|extra| extra.is_wanted = false))
+    }
+
+    /// Joins it again, with the auth value of before.
+    pub(crate) async fn rejoin<E: CallerError>(&self) -> Result<(), CallError<E>> {
+        self.inner.ask_to_join().await.map_err(|answer| match answer {
+            Answer::Failed(failure) => call_error(failure),
+            Answer::Disconnected { maybe_executed } => CallError::Disconnected { maybe_executed },
+            Answer::Value(_) => CallError::Disconnected { maybe_executed: false },
+        })
+    }
+
+    /// Takes the namespace for joined: a plain server has no word for it.
+    pub(crate) fn take_for_joined(&self) {
+        {
+            let _state = self.inner.state.lock();
+            if self.inner.phase() != Phase::Away {
+                return;
+            }
+            self.inner.enter(Phase::Joining);
+        }
+        self.inner.activate(None);
+    }
+}
+
+impl Connection {
+    /// A client's connection, before it has a stream.
+    pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
+        let (peer, transport) = match address {
+            Address::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
+            Address::Unix(_) => (PeerAddress::Unix, "unix"),
+            Address::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
+        };
+        Self::new(hub, peer, transport)
+    }
+
+    /// A client's socket in a namespace, made if there is none yet.
+    pub(crate) fn client_socket(self: &Arc<Self>, namespace: &str) -> Socket {
+        let mut sockets = self.sockets.lock();
+        if let Some(inner) = sockets.iter().find(|socket| socket.namespace() == namespace) {
+            return Socket { inner: Arc::clone(inner) };
+        }
+        let inner = SocketInner::new(self, namespace).expect("a client may join any namespace");
+        if self.exchange.lock().link == Link::Closed {
+            inner.end(&DisconnectReason::ForcedClose);
+        } else {
+            sockets.push(Arc::clone(&inner));
+        }
+        Socket { inner }
+    }
+
+    /// The sockets that are to be joined whenever there is a connection.
+    pub(crate) fn wanted_sockets(&self) -> Vec<Socket> {
+        let sockets = self.sockets().into_iter().filter(|socket| socket.extra(|extra| extra.is_wanted));
+        sockets.map(|inner| Socket { inner }).collect()
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.hub.table
+    }
+
+    /// Closes a client's connection: through its driver where one runs, else here and now.
+    pub(crate) fn close_client(&self, reason: DisconnectReason) {
+        let mut exchange = self.exchange.lock();
+        if exchange.link == Link::Up {
+            let waker = exchange.control(Control::Close(reason));
+            drop(exchange);
+            waker.map(Waker::wake);
+        } else {
+            drop(exchange);
+            self.abandon(reason);
+        }
+    }
+
+    /// Ends a client's connection for good, whether or not a driver runs.
+    pub(crate) fn abandon(&self, reason: DisconnectReason) {
+        let wakers = {
+            let mut exchange = self.exchange.lock();
+            let was_up = exchange.link == Link::Up;
+            if was_up {
+                let wakers = exchange.control(Control::Close(reason.clone())).into_iter().collect();
+                drop(exchange);
+                return wake_all(wakers);
+            }
+            exchange.link = Link::Closed;
+            exchange.outbox.clear()
+        };
+        wake_all(wakers);
+        for socket in std::mem::take(&mut *self.sockets.lock()) {
+            socket.end(&reason);
+            socket.release();
+        }
+        self.hub.abandoned.notify_waiters();
+    }
+
+    /// Waits until the connection was ended while it was away.
+    pub(crate) async fn abandoned(&self) -> DisconnectReason {
+        loop {
+            let ended = self.hub.abandoned.notified();
+            if self.is_closed() {
+                return DisconnectReason::ClientDisconnect;
+            }
+            ended.await;
+        }
+    }
+}
+
+fn wake_all(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
+}
+
+impl Socket {
+    /// Marks the namespace as one to be joined, with its auth value.
+    pub(crate) fn want(&self, auth: Option<Payload>) {
+        self.inner.extra(|extra| {
+            extra.is_wanted = true;
+            extra.auth = auth.map(|auth| Bytes::copy_from_slice(auth.bytes()));
+        });
+    }
+
+    /// Ends a client's socket that cannot join again.
+    pub(crate) fn finish(&self, reason: &DisconnectReason) {
+        self.inner.end(reason);
+        self.inner.connection.forget_socket(&self.inner);
+        self.inner.release();
+    }
+}

@@ -1,0 +1,452 @@
+//! How connections and sockets begin and end.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, join_all};
+use serde::Deserialize;
+use tokio::io::AsyncWrite;
+use tokio::time::Sleep;
+
+use super::dispatch::{Incoming, run_glue};
+use super::driver::{Driver, Loss};
+use super::exchange::Link;
+use super::running::{Purpose, Ticket, first_poll};
+use super::socket::{Phase, SocketInner};
+use crate::failure::Failure;
+use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
+use crate::id::SocketId;
+use crate::payload::{decode_msgpack, encode_arguments_into};
+use crate::reason::DisconnectReason;
+use crate::wire::{Welcome, WireError};
+
+/// How long a closed connection stays to let its last words be read.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// A connection on its way out.
+pub(super) struct Closing {
+    reason: DisconnectReason,
+    /// The `disconnect` handlers.
+    handlers: Option<BoxFuture<'static, ()>>,
+    limit: Pin<Box<Sleep>>,
+    is_shut: bool,
+    is_over: bool,
+}
+
+impl std::fmt::Debug for Closing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Closing").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+impl Driver {
+    pub(super) fn hello(&mut self, id: u32, version: u64) {
+        let connection = &self.connection;
+        let wire = connection.wire;
+        let mut exchange = connection.exchange.lock();
+        if version == 0 {
+            let failure = Failure::new("bad_arguments", "the wire's version is 1 or more");
+            exchange.outbox.append(true, |out| wire.failure(out, id, &failure));
+            return;
+        }
+        exchange.is_acquainted = true;
+        let config = &connection.hub.config;
+        let session = SocketId::random();
+        let welcome = Welcome {
+            session: session.as_str(),
+            heartbeat: config.heartbeat,
+            timeout: config.heartbeat_timeout,
+            max_message: config.max_message,
+        };
+        exchange.outbox.append(true, |out| wire.welcome(out, id, welcome));
+    }
+
+    /// A peer asks to join a namespace.
+    pub(super) fn connect(&mut self, id: u32, namespace: &str, auth: &[u8], cx: &mut Context<'_>) {
+        let refusal = if self.connection.hub.side == Side::Client {
+            Some(Failure::new("not_found", "a client has no namespaces to join"))
+        } else if self.draining.is_some() {
+            Some(Failure::new("closing", "the server is shutting down"))
+        } else if self.connection.socket(namespace).is_some() {
+            Some(Failure::new("already_connected", format!("the namespace `{namespace}` was joined before")))
+        } else if self.connection.sockets.lock().len() >= self.connection.hub.config.max_namespaces {
+            Some(Failure::new("busy", "too many namespaces on this connection"))
+        } else {
+            match self.connection.open_socket(namespace) {
+                Some(socket) => {
+                    socket.state.lock().connect_id = Some(id);
+                    self.run_connect(&socket, auth, cx);
+                    None
+                }
+                None => Some(Failure::new("not_found", format!("there is no namespace `{namespace}`"))),
+            }
+        };
+        if let Some(failure) = refusal {
+            let wire = self.connection.wire;
+            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
+        }
+    }
+
+    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message.
+    pub(super) fn join_unasked(
+        &mut self,
+        namespace: &str,
+        id: Option<u32>,
+        cx: &mut Context<'_>,
+    ) -> Option<Arc<SocketInner>> {
+        let hub = &self.connection.hub;
+        let is_plain = !self.connection.exchange.lock().is_acquainted;
+        if hub.side == Side::Client || namespace != "/" || !is_plain || !self.connection.sockets().is_empty()
+        {
+            return None;
+        }
+        let socket = self.connection.open_socket("/")?;
+        self.run_connect(&socket, &[0xc0], cx);
+        if socket.phase() == Phase::Closed {
+            // Its first message is answered with the refusal; there is nothing else a plain peer could try.
+            let failure = socket.extra(|extra| extra.refusal.take());
+            if let (Some(id), Some(failure)) = (id, failure) {
+                self.refuse_event("/", "connect", Some(id), failure);
+            }
+            return Some(socket);
+        }
+        Some(socket)
+    }
+
+    /// Runs the `connect` handler of a new socket.
+    fn run_connect(&mut self, socket: &Arc<SocketInner>, auth: &[u8], cx: &mut Context<'_>) {
+        let arguments = match auth {
+            // No auth value at all: an optional argument is `None`, another one is missing.
+            [0xc0] | [] => vec![0x90],
+            auth => {
+                socket.extra(|extra| extra.auth = Some(Bytes::copy_from_slice(auth)));
+                [&[0x91], auth].concat()
+            }
+        };
+        let route = socket.routes().connect();
+        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
+        match run_glue(context, Arguments::new(&arguments, socket.encoding())) {
+            Dispatch::Ready(reply) => self.connect_ended(socket, reply),
+            Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
+                Poll::Ready(reply) => self.connect_ended(socket, reply),
+                Poll::Pending => {
+                    let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
+                    self.running().push(ticket, future, None);
+                }
+            },
+        }
+    }
+
+    /// A `connect` handler has ended: the socket is accepted, refused, or disconnected if it was accepted.
+    pub(super) fn connect_ended(&mut self, socket: &Arc<SocketInner>, reply: Reply) {
+        let failure = match reply.into_result() {
+            Ok(_) => return socket.accept(),
+            Err(failure) => failure.disclosed(socket.namespace(), "connect"),
+        };
+        if self.connection.hub.side == Side::Client {
+            tracing::warn!(namespace = socket.namespace(), "a client's connect handler failed: {failure}");
+            return;
+        }
+        let (was_joining, connect_id, early) = {
+            let mut state = socket.state.lock();
+            if socket.phase() == Phase::Joining {
+                socket.enter(Phase::Closed);
+                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
+            } else {
+                (false, None, Default::default())
+            }
+        };
+        if !was_joining {
+            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
+            return self.leave(socket, reason);
+        }
+        let wire = self.connection.wire;
+        if let Some(id) = connect_id {
+            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
+        }
+        // What came early is answered with the refusal, too.
+        for event in early {
+            self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
+        }
+        socket.end(&DisconnectReason::Other(failure.message.clone()));
+        self.connection.forget_socket(socket);
+        if connect_id.is_none() {
+            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
+            socket.extra(|extra| extra.refusal = Some(failure));
+            self.begin_closing(reason, None);
+        }
+        socket.release();
+    }
+
+    /// Runs the events that came before a socket was accepted.
+    pub(super) fn replay(&mut self, socket: &Arc<SocketInner>, cx: &mut Context<'_>) {
+        loop {
+            let early = {
+                let mut state = socket.state.lock();
+                let early = state.extra().early.pop_front();
+                if early.is_none() && socket.phase() == Phase::Replaying {
+                    socket.enter(Phase::Active);
+                }
+                early
+            };
+            let Some(early) = early else { return };
+            let incoming = Incoming {
+                event: &early.event,
+                id: early.id,
+                arguments: &early.arguments,
+                deadline: early.deadline,
+            };
+            if self.run_event(socket, incoming, cx).is_break() {
+                let failure = Failure::new("busy", "too many events are running on this connection");
+                self.refuse_event(socket.namespace(), &early.event, early.id, failure);
+            }
+        }
+    }
+
+    /// The server's answer to our wish to join: the socket lives from here on, before anything else is read.
+    pub(super) fn joined(&mut self, socket: &Arc<SocketInner>, granted: Option<&[u8]>, cx: &mut Context<'_>) {
+        #[derive(Deserialize)]
+        struct Granted {
+            id: String,
+        }
+        let Some(granted) = granted else {
+            let _state = socket.state.lock();
+            if socket.phase() == Phase::Joining {
+                socket.enter(Phase::Away);
+            }
+            return;
+        };
+        let granted: Option<Granted> = decode_msgpack(granted).ok();
+        socket.activate(granted.and_then(|granted| SocketId::parse(&granted.id)));
+        self.run_connect(socket, &[], cx);
+    }
+
+    /// The peer left a namespace, or tells us that we are out of it.
+    pub(super) fn disconnected(&mut self, namespace: &str, reason: Option<&str>) {
+        let Some(socket) = self.connection.socket(namespace) else { return };
+        let reason = reason.map_or_else(
+            || match self.connection.hub.side {
+                Side::Server => DisconnectReason::ClientDisconnect,
+                Side::Client => DisconnectReason::ServerDisconnect,
+            },
+            DisconnectReason::from,
+        );
+        self.part(&socket, reason);
+    }
+
+    /// This side leaves a namespace.
+    pub(super) fn leave(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
+        let (connect_id, is_over) = {
+            let mut state = socket.state.lock();
+            (state.connect_id.take(), matches!(socket.phase(), Phase::Closed))
+        };
+        if is_over {
+            return;
+        }
+        let wire = self.connection.wire;
+        self.connection.exchange.lock().outbox.append(true, |out| match connect_id {
+            Some(id) => {
+                let failure = Failure::new("denied", reason.as_str().to_owned());
+                wire.failure(out, id, &failure);
+            }
+            None => wire.disconnect(out, socket.namespace(), reason.as_str()),
+        });
+        self.part(socket, reason);
+    }
+
+    /// Ends one socket while its connection goes on.
+    fn part(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
+        let was_accepted = socket.end(&reason);
+        self.connection.forget_socket(socket);
+        self.current = None;
+        let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };
+        let farewell = farewell(Arc::clone(socket), reason, was_accepted);
+        let encoding = socket.encoding();
+        self.running().push(
+            ticket,
+            Box::pin(async move {
+                farewell.await;
+                Reply::value(&(), encoding)
+            }),
+            None,
+        );
+    }
+
+    /// Nothing new is begun; the connection closes when no handler runs any more.
+    pub(super) fn drain(&mut self, reason: DisconnectReason) {
+        if self.draining.is_none() {
+            let wire = self.connection.wire;
+            self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, reason.as_str()));
+            self.draining = Some(Box::new(reason));
+        }
+    }
+
+    /// Bytes that are no packets: the peer is told, then the connection closes.
+    pub(super) fn malformed(&mut self, error: &WireError) {
+        let connection = self.connection.id;
+        tracing::debug!(%connection, %error, "the peer breaks the protocol");
+        let wire = self.connection.wire;
+        if let Some(id) = error.id() {
+            let failure = Failure::new(error.code(), error.to_string());
+            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
+        }
+        self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, &error.to_string()));
+        self.end_all(DisconnectReason::ParseError, None);
+    }
+
+    /// Ends the connection and all its sockets. `loss` tells that the stream ended first.
+    pub(super) fn begin_closing(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
+        if self.closing.is_some() {
+            return;
+        }
+        if loss.is_none() {
+            let wire = self.connection.wire;
+            self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, reason.as_str()));
+        }
+        self.end_all(reason, loss);
+    }
+
+    fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
+        if self.closing.is_some() {
+            return;
+        }
+        let is_final = self.connection.hub.side == Side::Server || !reason.invites_return();
+        let wakers = {
+            let mut exchange = self.connection.exchange.lock();
+            exchange.link = if is_final { Link::Closed } else { Link::Away };
+            exchange.is_acquainted = false;
+            let is_broken = loss == Some(Loss::Broken);
+            let exchange = &mut *exchange;
+            let outbox = &exchange.outbox;
+            // What is still going to be written may be executed.
+            let mut wakers = exchange.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
+            if is_broken {
+                wakers.extend(exchange.outbox.clear());
+            }
+            wakers
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        self.drop_running();
+        self.current = None;
+        let mut farewells = Vec::new();
+        for socket in self.connection.sockets() {
+            let was_accepted = if is_final { socket.end(&reason) } else { socket.go_away() };
+            farewells.push(farewell(socket, reason.clone(), was_accepted));
+        }
+        if is_final {
+            self.connection.sockets.lock().clear();
+        }
+        self.closing = Some(Box::new(Closing {
+            reason,
+            handlers: Some(Box::pin(async move {
+                join_all(farewells).await;
+            })),
+            limit: Box::pin(tokio::time::sleep(LINGER)),
+            is_shut: loss == Some(Loss::Broken),
+            is_over: loss.is_some(),
+        }));
+    }
+
+    /// Runs the `disconnect` handlers, writes what is left and waits a little for the peer to have read it.
+    pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
+        let mut closing = self.closing.take().expect("only called while closing");
+        if let Some(handlers) = &mut closing.handlers
+            && handlers.as_mut().poll(cx).is_ready()
+        {
+            closing.handlers = None;
+        }
+        let is_late = closing.limit.as_mut().poll(cx).is_ready();
+        let mut is_stuck = false;
+        if !closing.is_shut {
+            self.closing = Some(closing);
+            is_stuck = self.write(cx);
+            closing = self.closing.take().expect("put there above");
+            closing.is_shut = !is_stuck && self.stream().poll_shutdown(cx).is_ready();
+        }
+        if !closing.is_over && !is_stuck {
+            closing.is_over = self.discard(cx);
+        }
+        if closing.handlers.is_none() && (is_late || (closing.is_shut && closing.is_over)) {
+            return Poll::Ready(closing.reason);
+        }
+        self.closing = Some(closing);
+        Poll::Pending
+    }
+}
+
+/// Runs a socket's `disconnect` handler, during which its rooms are still there, and then frees what it held.
+async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accepted: bool) {
+    if was_accepted && let Some(route) = socket.routes().disconnect() {
+        let limit = socket.connection.hub.config.disconnect_timeout;
+        let mut arguments = Vec::new();
+        let context = handler::Context::new(Arc::clone(&socket) as Arc<dyn Origin>, route, None);
+        let handler = async {
+            encode_arguments_into(&mut arguments, &(reason,), socket.encoding()).ok();
+            let glue = socket.table().route(route).glue();
+            glue(context, Arguments::new(&arguments, socket.encoding())).reply().await
+        };
+        let namespace = socket.namespace();
+        match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
+            Ok(Ok(reply)) => {
+                if let Err(failure) = reply.into_result() {
+                    failure.disclosed(namespace, "disconnect");
+                }
+            }
+            Ok(Err(_panic)) => tracing::error!(namespace, "a disconnect handler panicked"),
+            Err(_late) => tracing::error!(namespace, "a disconnect handler took longer than {limit:?}"),
+        }
+    }
+    socket.rooms.exit(socket.key);
+    socket.release();
+}
+
+impl SocketInner {
+    /// Ends the socket: who waits for it is told. Whether it had been accepted.
+    pub(super) fn end(&self, reason: &DisconnectReason) -> bool {
+        let (was_accepted, wakers, jobs) = {
+            let mut state = self.state.lock();
+            let before = self.enter(Phase::Closed);
+            state.reason.get_or_insert_with(|| reason.clone());
+            let extra = state.extra();
+            let mut wakers = std::mem::take(&mut extra.receivers);
+            wakers.append(&mut extra.closed);
+            extra.held = Vec::new();
+            (matches!(before, Phase::Active | Phase::Replaying), wakers, extra.jobs.take())
+        };
+        // Outside the lock: a job's destructor may use the socket.
+        drop(jobs);
+        wakers.into_iter().for_each(Waker::wake);
+        was_accepted
+    }
+
+    /// A client's socket loses its connection, and waits for the next one. Whether it had been connected.
+    pub(super) fn go_away(&self) -> bool {
+        let (was_accepted, jobs) = {
+            let mut state = self.state.lock();
+            if self.phase() == Phase::Closed {
+                return false;
+            }
+            let before = self.enter(Phase::Away);
+            let jobs = state.extra.as_mut().and_then(|extra| extra.jobs.take());
+            (matches!(before, Phase::Active | Phase::Replaying), jobs)
+        };
+        drop(jobs);
+        was_accepted
+    }
+
+    /// Frees what the socket holds, which may hold the socket itself.
+    pub(super) fn release(&self) {
+        if self.phase() != Phase::Closed {
+            return;
+        }
+        let (values, listeners, refused) = self.extra(|extra| {
+            (std::mem::take(&mut extra.values), std::mem::take(&mut extra.listeners), extra.refused.take())
+        });
+        drop((values, listeners, refused));
+    }
+}

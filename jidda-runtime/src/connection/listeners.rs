@@ -1,0 +1,175 @@
+//! Handlers added at run time.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::socket::Socket;
+use crate::error::Error;
+use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, Reply, ReplyValue};
+use crate::payload::Encoding;
+
+type Observer = Arc<dyn Fn(&EventName, &Args) + Send + Sync>;
+
+/// A closure that can be an event's handler: it takes the event's arguments by value and gives a future of the
+/// reply. Implemented for up to eight arguments.
+#[diagnostic::on_unimplemented(
+    message = "this closure cannot handle an event",
+    note = "write `move |text: String, n: u32| async move {{ .. }}`: its arguments are decoded from the message, \
+            its future is `Send`, and what it returns can be serialized"
+)]
+pub trait Listener<Arguments>: Send + Sync + 'static {
+    #[doc(hidden)]
+    fn run(&self, arguments: self::Arguments<'_>, encoding: Encoding) -> Dispatch;
+}
+
+const NAMES: &[&str] =
+    &["argument", "argument", "argument", "argument", "argument", "argument", "argument", "argument"];
+
+macro_rules! listener {
+    ($($argument:ident)*) => {
+        impl<Function, Output, $($argument,)*> Listener<($($argument,)*)> for Function
+        where
+            Function: Fn($($argument),*) -> Output + Send + Sync + 'static,
+            Output: Future + Send + 'static,
+            Output::Output: ReplyValue,
+            $($argument: Argument,)*
+        {
+            #[allow(non_snake_case, unused_mut, unused_variables)]
+            fn run(&self, arguments: Arguments<'_>, encoding: Encoding) -> Dispatch {
+                let mut reader = match arguments.reader(NAMES) {
+                    Ok(reader) => reader,
+                    Err(error) => return Dispatch::refused(error),
+                };
+                $(let $argument = match reader.take::<$argument>() {
+                    Ok(value) => value,
+                    Err(error) => return Dispatch::refused(error),
+                };)*
+                let future = self($($argument),*);
+                Dispatch::future(async move { future.await.into_reply(encoding) })
+            }
+        }
+    };
+}
+
+listener!();
+listener!(A1);
+listener!(A1 A2);
+listener!(A1 A2 A3);
+listener!(A1 A2 A3 A4);
+listener!(A1 A2 A3 A4 A5);
+listener!(A1 A2 A3 A4 A5 A6);
+listener!(A1 A2 A3 A4 A5 A6 A7);
+listener!(A1 A2 A3 A4 A5 A6 A7 A8);
+
+/// One socket's run-time handlers.
+#[derive(Default)]
+pub(super) struct Listeners {
+    by_event: HashMap<Box<str>, (Callback, bool), foldhash::fast::RandomState>,
+    observers: Vec<Observer>,
+}
+
+impl fmt::Debug for Listeners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.by_event.keys()).finish()
+    }
+}
+
+impl Listeners {
+    pub(super) fn insert<A, L: Listener<A>>(&mut self, event: &str, listener: L, is_once: bool) {
+        let callback: Callback = Arc::new(move |arguments, encoding| listener.run(arguments, encoding));
+        self.by_event.insert(event.into(), (callback, is_once));
+    }
+
+    pub(super) fn remove(&mut self, event: &str) -> bool {
+        self.by_event.remove(event).is_some()
+    }
+
+    pub(super) fn observe(&mut self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
+        self.observers.push(Arc::new(observer));
+    }
+
+    /// The handler of an event, which a `once` handler is only this time.
+    pub(super) fn take(&mut self, event: &str) -> Option<Callback> {
+        let (callback, is_once) = self.by_event.get(event)?;
+        if *is_once {
+            return self.by_event.remove(event).map(|(callback, _)| callback);
+        }
+        Some(Arc::clone(callback))
+    }
+
+    pub(super) fn observers(&self) -> Vec<Observer> {
+        self.observers.clone()
+    }
+}
+
+impl Socket {
+    /// Handles `event` with a closure from now on, in place of an annotated handler. Its arguments are the
+    /// event's, its value is the reply.
+    ///
+    /// The closure is dropped with the socket; it may hold a clone of it.
+    ///
+    /// # Panics
+    ///
+    /// When the event's name is reserved.
+    pub fn on<A, L: Listener<A>>(&self, event: &str, listener: L) {
+        assert!(!super::socket::is_reserved(event), "the event name `{event}` is reserved");
+        self.inner.with_listeners(|listeners| listeners.insert(event, listener, false));
+    }
+
+    /// Handles the next `event` with a closure.
+    ///
+    /// # Panics
+    ///
+    /// When the event's name is reserved.
+    pub fn once<A, L: Listener<A>>(&self, event: &str, listener: L) {
+        assert!(!super::socket::is_reserved(event), "the event name `{event}` is reserved");
+        self.inner.with_listeners(|listeners| listeners.insert(event, listener, true));
+    }
+
+    /// Takes the closure of `event` away. Whether there was one.
+    pub fn off(&self, event: &str) -> bool {
+        self.inner.with_listeners(|listeners| listeners.remove(event))
+    }
+
+    /// Shows every event to `observer` before it is handled.
+    pub fn on_any(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
+        self.inner.with_listeners(|listeners| listeners.observe(observer));
+    }
+}
+
+/// Decodes all arguments for those who watch; what cannot be decoded is shown as nothing.
+pub(super) fn observed(arguments: Arguments<'_>) -> Result<Args, Error> {
+    arguments.reader(NAMES)?.take::<Args>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::payload::encode_arguments_into;
+
+    #[test]
+    fn once_is_taken_once() {
+        let mut listeners = Listeners::default();
+        listeners.insert("a", |n: u8| async move { n }, true);
+        listeners.insert("b", || async {}, false);
+        assert!(listeners.take("a").is_some());
+        assert!(listeners.take("a").is_none());
+        assert!(listeners.take("b").is_some());
+        assert!(listeners.take("b").is_some());
+        assert!(listeners.remove("b"));
+        assert!(listeners.take("b").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_closure_takes_arguments_and_replies() {
+        let mut listeners = Listeners::default();
+        listeners.insert("add", |a: u8, b: u8| async move { a + b }, false);
+        let mut bytes = Vec::new();
+        encode_arguments_into(&mut bytes, &(1, 2), Encoding::MessagePack).unwrap();
+        let callback = listeners.take("add").unwrap();
+        let reply =
+            callback(Arguments::new(&bytes, Encoding::MessagePack), Encoding::MessagePack).reply().await;
+        assert_eq!(reply.payload().unwrap().decode::<u8>().unwrap(), 3);
+    }
+}

@@ -1,0 +1,233 @@
+//! Calls of the peer that did not end at their first poll.
+
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::future::{AbortHandle, Abortable};
+use futures_util::stream::FuturesUnordered;
+use tokio::time::{Instant, Sleep};
+
+use super::socket::SocketInner;
+use crate::failure::Failure;
+use crate::handler::{HandlerFuture, Reply, RouteId};
+
+/// What a reply belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Ticket {
+    pub(super) socket: Arc<SocketInner>,
+    pub(super) purpose: Purpose,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Purpose {
+    /// An event; with an id when the peer wants a reply.
+    Event { id: Option<u32>, name: EventLabel, is_sequential: bool },
+    /// The `connect` handler of a socket.
+    Connect,
+    /// The `disconnect` handler of a socket that left while its connection goes on.
+    Disconnect,
+}
+
+/// An event's name where a reply may have to tell it: from the table, or as it came.
+#[derive(Debug, Clone)]
+pub(super) enum EventLabel {
+    Route(RouteId),
+    Named(Arc<str>),
+}
+
+/// An event that waits for the sequential handlers before it.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) id: Option<u32>,
+    pub(super) route: RouteId,
+    pub(super) arguments: Bytes,
+    pub(super) deadline: Option<Instant>,
+}
+
+/// How a handler ended.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) ticket: Ticket,
+    /// `None` when the peer cancelled the call.
+    pub(super) reply: Option<Reply>,
+}
+
+struct RunningCall {
+    ticket: Option<Ticket>,
+    future: Abortable<HandlerFuture>,
+    /// Boxed: most calls have no deadline.
+    deadline: Option<Pin<Box<Sleep>>>,
+}
+
+impl Future for RunningCall {
+    type Output = Finished;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished> {
+        let this = self.get_mut();
+        let reply = match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.future).poll(cx))) {
+            Ok(Poll::Ready(Ok(reply))) => Some(reply),
+            Ok(Poll::Ready(Err(_aborted))) => None,
+            Ok(Poll::Pending) => {
+                let is_late = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
+                if !this.deadline.as_mut().is_some_and(is_late) {
+                    return Poll::Pending;
+                }
+                Some(timed_out())
+            }
+            Err(panic) => Some(panicked(&*panic)),
+        };
+        let ticket = this.ticket.take().expect("a finished call is not polled again");
+        Poll::Ready(Finished { ticket, reply })
+    }
+}
+
+/// Polls a handler for the first time, on the spot. A panic is a reply like any other.
+#[inline]
+pub(super) fn first_poll(future: &mut HandlerFuture, cx: &mut Context<'_>) -> Poll<Reply> {
+    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll,
+        Err(panic) => Poll::Ready(panicked(&*panic)),
+    }
+}
+
+/// The reply of a handler that panicked: its caller gets `internal`, the log has the text.
+#[cold]
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> Reply {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text");
+    let mut failure = Failure::new("internal", format!("panic: {text}"));
+    failure.internal = true;
+    Reply::failure(failure)
+}
+
+#[cold]
+fn timed_out() -> Reply {
+    Reply::failure(Failure::new("timeout", "the handler ran out of time"))
+}
+
+/// The handlers of one connection that are waiting for something.
+#[derive(Default)]
+pub(super) struct Running {
+    calls: FuturesUnordered<RunningCall>,
+    /// By the peer's number, so that it can cancel, and cannot use a number twice.
+    by_id: HashMap<u32, AbortHandle, foldhash::fast::RandomState>,
+    /// By socket: sequential events that wait for the one that runs.
+    sequences: Vec<(Arc<SocketInner>, VecDeque<Queued>)>,
+    /// How many events run or wait in a sequence.
+    events: usize,
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("calls", &self.calls.len()).field("events", &self.events).finish()
+    }
+}
+
+impl Running {
+    /// How many events are under way.
+    pub(super) fn events(&self) -> usize {
+        self.events
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    pub(super) fn has_id(&self, id: u32) -> bool {
+        self.by_id.contains_key(&id)
+            || self.sequences.iter().any(|(_, queue)| queue.iter().any(|queued| queued.id == Some(id)))
+    }
+
+    /// Takes a handler over that was polled once and waits.
+    pub(super) fn push(&mut self, ticket: Ticket, future: HandlerFuture, deadline: Option<Instant>) {
+        let (abort, registration) = AbortHandle::new_pair();
+        if let Purpose::Event { id, .. } = &ticket.purpose {
+            self.events += 1;
+            if let Some(id) = id {
+                self.by_id.insert(*id, abort);
+            }
+        }
+        self.calls.push(RunningCall {
+            ticket: Some(ticket),
+            future: Abortable::new(future, registration),
+            deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
+        });
+    }
+
+    /// Queues an event behind the sequential one that runs on the same socket; gives it back if none does.
+    pub(super) fn queue(&mut self, socket: &Arc<SocketInner>, queued: Queued) -> Option<Queued> {
+        match self.sequences.iter_mut().find(|(owner, _)| Arc::ptr_eq(owner, socket)) {
+            Some((_, queue)) => {
+                self.events += 1;
+                queue.push_back(queued);
+                None
+            }
+            None => Some(queued),
+        }
+    }
+
+    /// The next handler that ended, and the sequential event that may run now because of it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<(Finished, Option<Queued>)> {
+        let Poll::Ready(Some(finished)) = Pin::new(&mut self.calls).poll_next(cx) else { return None };
+        let mut next = None;
+        if let Purpose::Event { id, is_sequential, .. } = &finished.ticket.purpose {
+            self.events -= 1;
+            if let Some(id) = id {
+                self.by_id.remove(id);
+            }
+            if *is_sequential {
+                next = self.advance(&finished.ticket.socket);
+            }
+        }
+        Some((finished, next))
+    }
+
+    /// Later sequential events of this socket wait until the one that runs ends.
+    pub(super) fn open_sequence(&mut self, socket: &Arc<SocketInner>) {
+        self.sequences.push((Arc::clone(socket), VecDeque::new()));
+    }
+
+    /// The event behind the one that ended; without one the sequence is over.
+    pub(super) fn advance(&mut self, socket: &Arc<SocketInner>) -> Option<Queued> {
+        let place = self.sequences.iter().position(|(owner, _)| Arc::ptr_eq(owner, socket))?;
+        let next = self.sequences[place].1.pop_front();
+        if next.is_some() {
+            self.events -= 1;
+        } else {
+            self.sequences.swap_remove(place);
+        }
+        next
+    }
+
+    /// Drops the handler of a request. Sequential ones that did not start are dropped from their queue.
+    pub(super) fn cancel(&mut self, id: u32) {
+        if let Some(abort) = self.by_id.get(&id) {
+            abort.abort();
+        }
+        for (_, queue) in &mut self.sequences {
+            let before = queue.len();
+            queue.retain(|queued| queued.id != Some(id));
+            self.events -= before - queue.len();
+        }
+    }
+}
+
+/// The moment a handler has to be done by: the sooner of its own limit and its caller's.
+pub(super) fn deadline(own: Option<Duration>, callers: Option<Duration>) -> Option<Instant> {
+    let limit = match (own, callers) {
+        (Some(own), Some(callers)) => own.min(callers),
+        (own, callers) => own.or(callers)?,
+    };
+    Instant::now().checked_add(limit)
+}

@@ -1,0 +1,378 @@
+//! Many sockets at once: rooms, identities, whole namespaces.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{BoxFuture, join_all};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::call::Request;
+use super::events::encoded;
+use super::hub::Hub;
+use super::socket::{Frame, Socket, is_reserved};
+use crate::error::{CallError, SendError};
+use crate::handler::{CallerError, Carrier};
+use crate::payload::{CodecError, Value};
+use crate::room::{RoomKey, Rooms, Target};
+
+/// After so many deliveries a broadcast lets other tasks run.
+const STRIDE: usize = 256;
+
+#[derive(Clone, Debug)]
+enum Scope {
+    Namespace(Box<str>),
+    /// Every namespace: for identities, which are people and not places.
+    All,
+}
+
+/// Some of a server's sockets: a union of rooms, less others. Each socket is meant once.
+///
+/// It names them by description: who is in the rooms is looked up when something is done with it.
+#[derive(Clone)]
+#[must_use = "a selection does nothing by itself"]
+pub struct Selection {
+    hub: Arc<Hub>,
+    scope: Scope,
+    target: Target,
+    is_volatile: bool,
+}
+
+impl fmt::Debug for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selection")
+            .field("scope", &self.scope)
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Selection {
+    pub(crate) fn in_namespace(hub: &Arc<Hub>, namespace: &str, target: Target) -> Self {
+        Self { hub: Arc::clone(hub), scope: Scope::Namespace(namespace.into()), target, is_volatile: false }
+    }
+
+    /// Every socket of an identity, in every namespace.
+    pub(crate) fn of_identity(hub: &Arc<Hub>, identity: &str) -> Self {
+        let groups = vec![RoomKey::Identity(identity.into())];
+        Self {
+            hub: Arc::clone(hub),
+            scope: Scope::All,
+            target: Target { groups, ..Target::default() },
+            is_volatile: false,
+        }
+    }
+
+    /// And everyone in this room. Without any room the whole namespace is meant.
+    pub fn to(mut self, room: impl AsRef<str>) -> Self {
+        self.target.groups.push(RoomKey::room(room.as_ref()));
+        self
+    }
+
+    /// And everyone in any of these rooms.
+    pub fn to_all<R: AsRef<str>>(mut self, rooms: impl IntoIterator<Item = R>) -> Self {
+        self.target.groups.extend(rooms.into_iter().map(|room| RoomKey::room(room.as_ref())));
+        self
+    }
+
+    /// And every socket of this identity.
+    pub fn user(mut self, identity: &str) -> Self {
+        self.target.groups.push(RoomKey::Identity(identity.into()));
+        self
+    }
+
+    /// But nobody in this room, whatever else it is in.
+    pub fn except(mut self, room: impl AsRef<str>) -> Self {
+        self.target.except.push(RoomKey::room(room.as_ref()));
+        self
+    }
+
+    /// Only sockets of this node.
+    pub fn local(self) -> Self {
+        self
+    }
+
+    /// Events are dropped for sockets that cannot take them right now.
+    pub fn volatile(mut self) -> Self {
+        self.is_volatile = true;
+        self
+    }
+
+    fn places(&self) -> Vec<Arc<Rooms<Socket>>> {
+        match &self.scope {
+            Scope::Namespace(namespace) => self.hub.existing_rooms(namespace).into_iter().collect(),
+            Scope::All => self.hub.all_rooms(),
+        }
+    }
+
+    /// The sockets as they are now.
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.places()
+            .iter()
+            .flat_map(|rooms| rooms.select(&self.target).iter().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// How many sockets there are now.
+    pub fn count(&self) -> usize {
+        self.places().iter().map(|rooms| rooms.select(&self.target).iter().count()).sum()
+    }
+
+    /// Sends an event to each. It is encoded once. Gives how many sockets it was handed to.
+    ///
+    /// A socket whose outbox is full takes it beyond the limit, up to twice; then its peer is disconnected as a
+    /// slow consumer.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be encoded, is too large, or the name is reserved.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, only some sockets got the event: it is handed out in strides of 256.
+    pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<usize, SendError> {
+        let arguments = encoded(arguments).map_err(|error| SendError::Encode(error.0))?;
+        self.emit_encoded(event, &arguments).await
+    }
+
+    async fn emit_encoded(&self, event: &str, arguments: &[u8]) -> Result<usize, SendError> {
+        if is_reserved(event) {
+            return Err(SendError::Reserved(event.to_owned()));
+        }
+        let mut delivered = 0;
+        for rooms in self.places() {
+            let snapshot = rooms.select(&self.target);
+            let mut frame: Option<Bytes> = None;
+            for (index, socket) in snapshot.iter().enumerate() {
+                if index % STRIDE == STRIDE - 1 {
+                    tokio::task::yield_now().await;
+                }
+                let frame = frame.get_or_insert_with(|| {
+                    let mut out = Vec::with_capacity(arguments.len() + event.len() + 16);
+                    socket.inner.wire().event_encoded(&mut out, socket.path(), event, arguments);
+                    out.into()
+                });
+                if self.is_volatile && !socket.inner.is_writable() {
+                    continue;
+                }
+                match socket.inner.push(Frame::Shared(frame), None) {
+                    Ok(_) => delivered += 1,
+                    // It left between the look-up and now, or is given up: it has its own `disconnect`.
+                    Err(SendError::NotConnected | SendError::Full) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(delivered)
+    }
+
+    /// Sends a bare value to each: the event `message`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`emit`](Self::emit).
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`emit`](Self::emit).
+    pub async fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<usize, SendError> {
+        self.emit("message", &(value,)).await
+    }
+
+    /// Calls each; say how long to wait with [`BroadcastCall::timeout`], then await every reply.
+    pub fn call<R>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> BroadcastCall<R> {
+        BroadcastCall {
+            selection: self.clone(),
+            event: event.to_owned(),
+            arguments: encoded(arguments),
+            expects: std::marker::PhantomData,
+        }
+    }
+
+    /// Adds each to a room.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    pub async fn join(&self, room: &str) {
+        for socket in self.sockets() {
+            socket.join(room).await;
+        }
+    }
+
+    /// Takes each out of a room.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    pub async fn leave(&self, room: &str) {
+        for socket in self.sockets() {
+            socket.leave(room).await;
+        }
+    }
+
+    /// Makes each leave its namespace.
+    pub fn disconnect(&self) {
+        self.sockets().iter().for_each(Socket::disconnect);
+    }
+
+    /// Closes the connection of each, with all its namespaces.
+    pub fn close(&self) {
+        self.sockets().iter().for_each(Socket::close);
+    }
+
+    /// The same rooms in the namespace of a stub.
+    fn for_stub(&self, namespace: &'static str) -> Self {
+        let mut selection = self.clone();
+        if !namespace.contains('{') && !matches!(selection.scope, Scope::All) {
+            selection.scope = Scope::Namespace(namespace.into());
+        }
+        selection
+    }
+}
+
+/// Every reply of a broadcast call: one a socket, in no particular order.
+pub type Replies<R, E = Value> = Vec<(Socket, Result<R, CallError<E>>)>;
+
+/// A call of many sockets. It has to be told how long to wait.
+#[must_use = "say how long to wait with `.timeout(..)`, then await the replies"]
+pub struct BroadcastCall<R, E = Value> {
+    selection: Selection,
+    event: String,
+    arguments: Result<Vec<u8>, CodecError>,
+    expects: std::marker::PhantomData<fn() -> (R, E)>,
+}
+
+impl<R, E> fmt::Debug for BroadcastCall<R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BroadcastCall").field("event", &self.event).finish_non_exhaustive()
+    }
+}
+
+impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
+    /// Sends the call and waits for every reply, each for at most `limit`. Who does not reply in time has
+    /// [`CallError::Timeout`] in its place.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be encoded, or the name is reserved.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the calls that are still running.
+    pub async fn timeout(self, limit: Duration) -> Result<Replies<R, E>, SendError> {
+        if is_reserved(&self.event) {
+            return Err(SendError::Reserved(self.event));
+        }
+        let arguments = self.arguments.map_err(|error| SendError::Encode(error.0))?;
+        let event = &self.event;
+        let calls = self.selection.sockets().into_iter().map(|socket| {
+            let call = Request::<R, E>::encoded(socket.clone(), event, arguments.clone()).timeout(limit);
+            async move { (socket, call.await) }
+        });
+        Ok(join_all(calls).await)
+    }
+
+    /// Sends it as an event instead: no replies are waited for.
+    pub fn emit(self) -> Broadcast {
+        Broadcast { selection: self.selection, event: self.event, arguments: self.arguments }
+    }
+}
+
+/// An event of a typed stub for many sockets, to be awaited: how many sockets it was handed to.
+#[must_use = "an event is sent when it is awaited"]
+#[derive(Debug)]
+pub struct Broadcast {
+    selection: Selection,
+    event: String,
+    arguments: Result<Vec<u8>, CodecError>,
+}
+
+impl IntoFuture for Broadcast {
+    type Output = Result<usize, SendError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let arguments = self.arguments.map_err(|error| SendError::Encode(error.0))?;
+            self.selection.emit_encoded(&self.event, &arguments).await
+        })
+    }
+}
+
+impl Carrier for Selection {
+    type Call<R: DeserializeOwned, E: CallerError> = BroadcastCall<R, E>;
+    type Tell<E: CallerError> = Broadcast;
+    type Emit = Broadcast;
+
+    fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Call<R, E> {
+        BroadcastCall {
+            selection: self.for_stub(namespace),
+            event: event.to_owned(),
+            arguments: encoded(arguments),
+            expects: std::marker::PhantomData,
+        }
+    }
+
+    fn tell<A: Serialize, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Tell<E> {
+        Carrier::emit(self, namespace, event, arguments)
+    }
+
+    fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
+        Broadcast {
+            selection: self.for_stub(namespace),
+            event: event.to_owned(),
+            arguments: encoded(arguments),
+        }
+    }
+}
+
+impl Socket {
+    /// The socket a stub of `namespace` calls through: this one, or its connection's in that namespace.
+    fn for_stub(&self, namespace: &'static str) -> Result<Socket, SendError> {
+        if namespace.contains('{') || namespace == self.path() {
+            return Ok(self.clone());
+        }
+        self.namespace(namespace).ok_or(SendError::NotConnected)
+    }
+}
+
+impl Carrier for Socket {
+    type Call<R: DeserializeOwned, E: CallerError> = Request<'static, R, E>;
+    type Tell<E: CallerError> = Request<'static, (), E>;
+    type Emit = super::Emit;
+
+    fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Call<R, E> {
+        Request::new(self.for_stub(namespace), event, arguments)
+    }
+
+    fn tell<A: Serialize, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Tell<E> {
+        Request::new(self.for_stub(namespace), event, arguments)
+    }
+
+    fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
+        super::Emit::new(self.for_stub(namespace), event, arguments)
+    }
+}

@@ -1,0 +1,465 @@
+//! One peer in one namespace.
+
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::task::Waker;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::Connection;
+use super::exchange::{Control, Link};
+use super::listeners::Listeners;
+use super::state::{Early, Extra, State};
+use crate::error::SendError;
+use crate::handler::{
+    Context, FromConnection, NamespaceTable, Origin, Parameters, RESERVED_EVENTS, Side, Table,
+};
+use crate::id::{ConnectionId, SocketId};
+use crate::payload::{Encoding, Value, decode_msgpack};
+use crate::peer::{Handshake, PeerAddress, Time};
+use crate::reason::DisconnectReason;
+use crate::room::Rooms;
+use crate::wire::Wire;
+
+/// Whether a program may not send an event of this name.
+pub(super) fn is_reserved(event: &str) -> bool {
+    RESERVED_EVENTS.contains(&event) || event.starts_with("$/")
+}
+
+/// Where a socket is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Phase {
+    /// Its `connect` handler has not accepted it yet; on a client, the server has not.
+    Joining,
+    /// Accepted; events that came before are run first.
+    Replaying,
+    /// Events are run as they come.
+    Active,
+    /// A client's socket whose connection is lost, or that never joined.
+    Away,
+    /// It is over.
+    Closed,
+}
+
+impl Phase {
+    fn from_byte(byte: u8) -> Self {
+        [Self::Joining, Self::Replaying, Self::Active, Self::Away, Self::Closed][usize::from(byte)]
+    }
+}
+
+pub(crate) struct SocketInner {
+    pub(super) connection: Arc<Connection>,
+    /// Its name in the rooms of this process, for all its life; a server's socket shows it to the world.
+    pub(super) key: SocketId,
+    namespace: Cow<'static, str>,
+    table: u32,
+    parameters: Parameters,
+    pub(super) rooms: Arc<Rooms<Socket>>,
+    phase: AtomicU8,
+    pub(super) has_listeners: AtomicBool,
+    pub(super) state: Mutex<State>,
+}
+
+impl fmt::Debug for SocketInner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("namespace", &self.namespace)
+            .field("connection", &self.connection.id)
+            .field("phase", &self.phase())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SocketInner {
+    pub(super) fn new(connection: &Arc<Connection>, namespace: &str) -> Option<Arc<Self>> {
+        let hub = &connection.hub;
+        let (table, parameters) = match hub.table.find(namespace) {
+            Some(found) => found,
+            // A client may join what it has no handlers for.
+            None if hub.side == Side::Client => (hub.table.find("/")?.0, Parameters::default()),
+            None => return None,
+        };
+        let pattern = hub.table.namespace(table).pattern();
+        let namespace =
+            if pattern == namespace { Cow::Borrowed(pattern) } else { Cow::Owned(namespace.to_owned()) };
+        let phase = match hub.side {
+            Side::Server => Phase::Joining,
+            Side::Client => Phase::Away,
+        };
+        let key = SocketId::random();
+        Some(Arc::new(Self {
+            connection: Arc::clone(connection),
+            key,
+            rooms: hub.rooms(&namespace),
+            namespace,
+            table: u32::try_from(table).expect("fewer than 4 billion namespaces"),
+            parameters,
+            phase: AtomicU8::new(phase as u8),
+            has_listeners: AtomicBool::new(false),
+            state: Mutex::new(State::new(key)),
+        }))
+    }
+
+    #[inline]
+    pub(super) fn phase(&self) -> Phase {
+        Phase::from_byte(self.phase.load(Ordering::Acquire))
+    }
+
+    /// Only while `state` is locked, so that a change and what goes with it are one.
+    pub(super) fn enter(&self, phase: Phase) -> Phase {
+        Phase::from_byte(self.phase.swap(phase as u8, Ordering::AcqRel))
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    #[inline]
+    pub(super) fn routes(&self) -> &NamespaceTable {
+        self.connection.hub.table.namespace(self.table as usize)
+    }
+
+    #[inline]
+    pub(super) fn wire(&self) -> Wire {
+        self.connection.wire
+    }
+
+    pub(super) fn extra<R>(&self, look: impl FnOnce(&mut Extra) -> R) -> R {
+        look(self.state.lock().extra())
+    }
+
+    pub(super) fn with_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
+        let result = self.extra(|extra| change(&mut extra.listeners));
+        self.has_listeners.store(true, Ordering::Release);
+        result
+    }
+
+    /// Accepts a server's socket, if that has not happened: the peer learns it, gets what was sent meanwhile,
+    /// and what it sent early is run.
+    pub(super) fn accept(self: &Arc<Self>) {
+        if self.phase() != Phase::Joining || self.connection.hub.side == Side::Client {
+            return;
+        }
+        self.activate(None);
+    }
+
+    /// Brings a joining socket to life. `id` is the one the server gave it, on a client.
+    pub(super) fn activate(self: &Arc<Self>, id: Option<SocketId>) {
+        let mut state = self.state.lock();
+        if self.phase() != Phase::Joining {
+            return;
+        }
+        if let Some(id) = id {
+            state.id = id;
+        }
+        // Before the peer can know: who is told to be connected must be found by a broadcast.
+        drop(state);
+        self.rooms.enter(Socket { inner: Arc::clone(self) });
+        let mut state = self.state.lock();
+        match self.phase() {
+            Phase::Joining => {}
+            Phase::Closed => {
+                drop(state);
+                self.rooms.exit(self.key);
+                return;
+            }
+            // Another thread was faster.
+            Phase::Replaying | Phase::Active | Phase::Away => return,
+        }
+        let connect_id = state.connect_id.take();
+        let (held, has_early) = match state.extra.as_deref_mut() {
+            Some(extra) => {
+                extra.held_bytes = 0;
+                (std::mem::take(&mut extra.held), !extra.early.is_empty())
+            }
+            None => (Vec::new(), false),
+        };
+        let mut exchange = self.connection.exchange.lock();
+        let wire = self.wire();
+        exchange.outbox.append(false, |out| {
+            if let Some(id) = connect_id {
+                wire.connected(out, id, state.id.as_str());
+            }
+            held.iter().for_each(|frame| out.extend_from_slice(frame));
+        });
+        let waker = if has_early {
+            self.enter(Phase::Replaying);
+            exchange.control(Control::Accepted(Arc::clone(self)))
+        } else {
+            self.enter(Phase::Active);
+            exchange.queued()
+        };
+        drop(exchange);
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Keeps an event that came before its socket was accepted; gives it back when the socket is active, or
+    /// when too many wait.
+    pub(super) fn keep_early(&self, early: Early) -> Result<(), Early> {
+        let mut state = self.state.lock();
+        if !matches!(self.phase(), Phase::Joining | Phase::Replaying) {
+            return Err(early);
+        }
+        let extra = state.extra();
+        if extra.early.len() >= self.connection.hub.config.max_in_flight {
+            return Err(early);
+        }
+        extra.early.push_back(early);
+        Ok(())
+    }
+
+    /// Hands one encoded frame to the connection.
+    ///
+    /// `wait` is woken when there may be room again, if there is none now; without it the frame is taken beyond
+    /// the limit, up to twice, and past that the peer is given up as a slow consumer.
+    pub(super) fn push(&self, frame: Frame<'_>, wait: Option<&Waker>) -> Result<bool, SendError> {
+        match self.phase() {
+            Phase::Active | Phase::Replaying => {}
+            Phase::Closed => return Err(SendError::NotConnected),
+            Phase::Joining | Phase::Away => match self.hold(&frame, wait.is_some())? {
+                true => return Ok(true),
+                false => {}
+            },
+        }
+        let limit = self.connection.hub.config.max_outbox;
+        let mut exchange = self.connection.exchange.lock();
+        if exchange.link != Link::Up {
+            return Err(SendError::NotConnected);
+        }
+        let size = frame.bytes().len();
+        if size > exchange.max_message {
+            return Err(SendError::TooLarge { size, limit: exchange.max_message });
+        }
+        if exchange.outbox.queued() >= limit {
+            if let Some(waker) = wait {
+                exchange.outbox.wait_for_room(waker);
+                return Ok(false);
+            }
+            if exchange.outbox.queued() + size > 2 * limit {
+                let waker = exchange.control(Control::Close(DisconnectReason::SlowConsumer));
+                drop(exchange);
+                waker.map(Waker::wake);
+                return Err(SendError::Full);
+            }
+        }
+        match frame {
+            Frame::Own(bytes) => {
+                let recycled = exchange.is_polling();
+                exchange.outbox.append(recycled, |out| out.extend_from_slice(bytes));
+            }
+            Frame::Shared(bytes) => exchange.outbox.share(bytes),
+        }
+        let waker = exchange.queued();
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Ok(true)
+    }
+
+    /// Keeps a frame until the socket is active. `false` when it has become active meanwhile.
+    fn hold(&self, frame: &Frame<'_>, can_wait: bool) -> Result<bool, SendError> {
+        let hub = &self.connection.hub;
+        let mut state = self.state.lock();
+        match self.phase() {
+            Phase::Active | Phase::Replaying => return Ok(false),
+            Phase::Closed => return Err(SendError::NotConnected),
+            Phase::Joining | Phase::Away => {}
+        }
+        if hub.side == Side::Client && !hub.buffers_while_away {
+            return Err(SendError::NotConnected);
+        }
+        let extra = state.extra();
+        let size = frame.bytes().len();
+        // There is nobody to wait for: the one who could make room is not there.
+        let limit = if can_wait { hub.config.max_outbox } else { 2 * hub.config.max_outbox };
+        if extra.held_bytes + size > limit {
+            return Err(SendError::Full);
+        }
+        extra.held_bytes += size;
+        extra.held.push(match frame {
+            Frame::Own(bytes) => Bytes::copy_from_slice(bytes),
+            Frame::Shared(bytes) => (*bytes).clone(),
+        });
+        Ok(true)
+    }
+}
+
+/// One encoded message on its way out.
+pub(super) enum Frame<'a> {
+    /// For this connection only.
+    Own(&'a [u8]),
+    /// For others too.
+    Shared(&'a Bytes),
+}
+
+impl Frame<'_> {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Own(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+impl Origin for SocketInner {
+    fn table(&self) -> &Table {
+        &self.connection.hub.table
+    }
+
+    fn state(&self, key: TypeId) -> Option<&(dyn Any + Send + Sync)> {
+        self.connection.hub.states.get(&key).map(|state| &**state)
+    }
+
+    fn value(&self, key: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.state.lock().extra.as_ref()?.values.get(&key).cloned()
+    }
+
+    fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    fn parameters(&self) -> &[(Box<str>, Box<str>)] {
+        &self.parameters
+    }
+
+    fn allows(&self, permission: &str) -> bool {
+        self.state.lock().extra.as_ref().is_some_and(|extra| extra.permissions.contains(permission))
+    }
+
+    fn handshake(&self) -> Handshake {
+        let auth = self.state.lock().extra.as_ref().and_then(|extra| extra.auth.clone());
+        Handshake {
+            headers: Vec::new(),
+            query: Vec::new(),
+            time: Time(self.connection.opened),
+            auth: auth.and_then(|auth| decode_msgpack(&auth).ok()).unwrap_or(Value::Nil),
+            transport: self.connection.transport,
+            protocol: self.connection.wire.name(),
+            peer: self.connection.peer.clone(),
+        }
+    }
+
+    fn peer(&self) -> PeerAddress {
+        self.connection.peer.clone()
+    }
+
+    fn encoding(&self) -> Encoding {
+        self.connection.wire.encoding()
+    }
+}
+
+/// One peer in one namespace: what a handler borrows on a server, and what a client talks through.
+///
+/// Cheap to clone. It stays usable after the connection ended: everything then says so.
+#[derive(Clone)]
+pub struct Socket {
+    pub(crate) inner: Arc<SocketInner>,
+}
+
+impl Socket {
+    /// The socket's name, which is also a room that only it is in. A client's changes when it reconnects.
+    pub fn id(&self) -> SocketId {
+        self.inner.state.lock().id
+    }
+
+    /// The number of its connection, for logs.
+    pub fn connection_id(&self) -> ConnectionId {
+        self.inner.connection.id
+    }
+
+    /// The namespace it joined, such as `/` or `/orders/7`.
+    pub fn path(&self) -> &str {
+        self.inner.namespace()
+    }
+
+    /// The address of the other end.
+    pub fn peer(&self) -> PeerAddress {
+        self.inner.connection.peer.clone()
+    }
+
+    /// What the peer said when it joined.
+    pub fn handshake(&self) -> Handshake {
+        self.inner.handshake()
+    }
+
+    /// Whether events can be sent and received.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.inner.phase(), Phase::Active | Phase::Replaying)
+    }
+
+    /// The socket of the same connection in another namespace, if it joined that.
+    pub fn namespace(&self, path: &str) -> Option<Socket> {
+        self.inner.connection.socket(path).map(|inner| Socket { inner })
+    }
+
+    /// Leaves the namespace; the peer is told, and the connection goes on for the others.
+    pub fn disconnect(&self) {
+        let reason = match self.inner.connection.hub.side {
+            Side::Server => DisconnectReason::ServerDisconnect,
+            Side::Client => DisconnectReason::ClientDisconnect,
+        };
+        if self.inner.phase() == Phase::Away {
+            // There is nobody to tell, and no task to do it.
+            return self.finish(&reason);
+        }
+        self.inner.connection.control(Control::Leave(Arc::clone(&self.inner), reason));
+    }
+
+    /// Closes the connection, after what is queued is written, with all its namespaces.
+    pub fn close(&self) {
+        self.inner.connection.close(DisconnectReason::ForcedClose);
+    }
+
+    /// Waits until the socket is closed, and says why. A client's socket is not closed while it reconnects.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub async fn closed(&self) -> DisconnectReason {
+        std::future::poll_fn(|cx| self.inner.state.lock().poll_closed(cx)).await
+    }
+}
+
+impl Socket {
+    pub(crate) fn hub(&self) -> &Arc<super::Hub> {
+        &self.inner.connection.hub
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
+    }
+}
+
+/// Two handles are equal when they are handles of the same socket.
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for Socket {}
+
+impl Socket {
+    /// The socket an event came from; `None` in a context that is not of a connection (a test's own).
+    pub fn of(context: &Context) -> Option<Self> {
+        let origin: Arc<dyn Any + Send + Sync> = context.origin().clone();
+        origin.downcast().ok().map(|inner| Self { inner })
+    }
+}
+
+impl FromConnection for Socket {
+    async fn from_connection(context: &Context) -> Result<Self, crate::Error> {
+        Self::of(context).ok_or_else(|| crate::Error::new("not_connected", "there is no socket here"))
+    }
+}

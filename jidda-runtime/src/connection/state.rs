@@ -1,0 +1,161 @@
+//! What belongs to one socket: values, permissions, identity, jobs, and what waits for it.
+
+use std::any::{Any, TypeId};
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::task::JoinSet;
+
+use super::listeners::Listeners;
+use super::socket::Socket;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::id::SocketId;
+use crate::reason::DisconnectReason;
+use crate::room::RoomKey;
+
+/// The part of a socket that changes. What few sockets need is boxed, so that an idle one is small.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) id: SocketId,
+    pub(super) reason: Option<DisconnectReason>,
+    /// The peer's number of the request that asked to join.
+    pub(super) connect_id: Option<u32>,
+    pub(super) extra: Option<Box<Extra>>,
+}
+
+type RefusedHook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
+
+#[derive(Default)]
+pub(super) struct Extra {
+    /// The encoded auth value of the handshake.
+    pub(super) auth: Option<Bytes>,
+    /// Whether a client joins the namespace whenever it has a connection.
+    pub(super) is_wanted: bool,
+    pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    pub(super) permissions: BTreeSet<Box<str>>,
+    pub(super) identity: Option<Arc<str>>,
+    pub(super) listeners: Listeners,
+    pub(super) refused: Option<RefusedHook>,
+    /// Why the socket was refused, for the one who has to tell the peer.
+    pub(super) refusal: Option<Failure>,
+    /// Events that came before the socket was accepted.
+    pub(super) early: VecDeque<Early>,
+    /// Frames to send once the socket is active.
+    pub(super) held: Vec<Bytes>,
+    pub(super) held_bytes: usize,
+    /// Messages that wait to be received, and who waits for them.
+    pub(super) inbox: VecDeque<Bytes>,
+    pub(super) receivers: Vec<Waker>,
+    pub(super) closed: Vec<Waker>,
+    pub(super) jobs: Option<JoinSet<()>>,
+}
+
+impl std::fmt::Debug for Extra {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Extra").field("permissions", &self.permissions).finish_non_exhaustive()
+    }
+}
+
+/// An event that came before its socket was accepted.
+#[derive(Debug)]
+pub(super) struct Early {
+    pub(super) id: Option<u32>,
+    pub(super) event: Box<str>,
+    pub(super) arguments: Bytes,
+    pub(super) deadline: Option<Duration>,
+}
+
+impl State {
+    pub(super) fn new(id: SocketId) -> Self {
+        Self { id, reason: None, connect_id: None, extra: None }
+    }
+
+    pub(super) fn extra(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+
+    pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
+        if let Some(reason) = &self.reason {
+            return Poll::Ready(reason.clone());
+        }
+        let closed = &mut self.extra().closed;
+        if !closed.iter().any(|waker| waker.will_wake(cx.waker())) {
+            closed.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl Socket {
+    /// Keeps a value with the socket, one of each type; a value of the same type is replaced and returned.
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
+        let old = self.inner.extra(|extra| extra.values.insert(TypeId::of::<T>(), Arc::new(value)));
+        old.and_then(|old| old.downcast().ok())
+    }
+
+    /// The value of type `T` kept with the socket.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let value = self.inner.state.lock().extra.as_ref()?.values.get(&TypeId::of::<T>()).cloned();
+        value.and_then(|value| value.downcast().ok())
+    }
+
+    /// Takes the value of type `T` away from the socket.
+    pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let value = self.inner.state.lock().extra.as_mut()?.values.remove(&TypeId::of::<T>());
+        value.and_then(|value| value.downcast().ok())
+    }
+
+    /// Gives the socket a permission, which handlers marked `allow = ".."` need.
+    pub fn grant(&self, permission: &str) {
+        self.inner.extra(|extra| extra.permissions.insert(permission.into()));
+    }
+
+    /// Takes a permission away. Whether the socket had it.
+    pub fn revoke(&self, permission: &str) -> bool {
+        self.inner.extra(|extra| extra.permissions.remove(permission))
+    }
+
+    /// Whether the socket has a permission.
+    pub fn allows(&self, permission: &str) -> bool {
+        crate::handler::Origin::allows(&*self.inner, permission)
+    }
+
+    /// Says who the peer is, once the program has found that out: `server.user(identity)` reaches the socket
+    /// from now on. The peer itself cannot set or change it.
+    pub fn identify(&self, identity: &str) {
+        let identity: Arc<str> = identity.into();
+        let old = self.inner.extra(|extra| extra.identity.replace(Arc::clone(&identity)));
+        if let Some(old) = old {
+            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
+        }
+        self.inner.rooms.join(self.clone(), RoomKey::Identity(identity));
+    }
+
+    /// Who the peer is, as [`identify`](Self::identify) said.
+    pub fn identity(&self) -> Option<Arc<str>> {
+        self.inner.state.lock().extra.as_ref()?.identity.clone()
+    }
+
+    /// Runs a job that ends with the socket: it is dropped where it stands when the socket disconnects.
+    ///
+    /// On a socket that is closed already, the job is not started.
+    pub fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
+        let mut state = self.inner.state.lock();
+        if state.reason.is_some() {
+            return;
+        }
+        let jobs = state.extra().jobs.get_or_insert_default();
+        while jobs.try_join_next().is_some() {}
+        jobs.spawn(job);
+    }
+
+    /// Tells `hook` the name and the error of each event of ours that the peer refused. Without a hook it is a
+    /// warning in the log.
+    pub fn on_refused(&self, hook: impl Fn(&str, &Error) + Send + Sync + 'static) {
+        self.inner.extra(|extra| extra.refused = Some(Arc::new(hook)));
+    }
+}

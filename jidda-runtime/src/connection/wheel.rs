@@ -1,0 +1,102 @@
+//! One coarse clock for all connections of a hub: no timer belongs to a connection.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::Connection;
+use super::hub::Hub;
+use crate::config::Config;
+
+const SLOTS: usize = 16;
+
+/// Every connection is in one slot; each tick looks after the connections of one slot.
+#[derive(Debug)]
+pub(super) struct Wheel {
+    slots: [Mutex<Vec<Weak<Connection>>>; SLOTS],
+    next: AtomicUsize,
+    clock: AtomicU32,
+    tick: Duration,
+}
+
+impl Wheel {
+    /// A wheel that comes round at least four times in the shortest of the connections' timings.
+    pub(super) fn new(config: &Config) -> Self {
+        let shortest = config
+            .heartbeat
+            .min(config.heartbeat_timeout)
+            .min(config.slow_consumer)
+            .min(config.handshake_timeout);
+        let turn = (shortest / 4).clamp(Duration::from_millis(16), Duration::from_secs(4));
+        Self {
+            slots: Default::default(),
+            next: AtomicUsize::new(0),
+            clock: AtomicU32::new(0),
+            tick: turn / u32::try_from(SLOTS).expect("a small number"),
+        }
+    }
+
+    /// Milliseconds since the hub started, as of the last tick. It wraps after 49 days.
+    #[inline]
+    pub(super) fn clock(&self) -> u32 {
+        self.clock.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn insert(&self, connection: &Arc<Connection>) {
+        let slot = self.next.fetch_add(1, Ordering::Relaxed) % SLOTS;
+        self.slots[slot].lock().push(Arc::downgrade(connection));
+    }
+
+    /// Every connection there is.
+    pub(super) fn connections(&self) -> Vec<Arc<Connection>> {
+        self.slots
+            .iter()
+            .flat_map(|slot| slot.lock().iter().filter_map(Weak::upgrade).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// The connections of one slot; those that are gone leave it.
+    fn visit(&self, slot: usize) -> Vec<Arc<Connection>> {
+        let mut slot = self.slots[slot].lock();
+        let mut found = Vec::with_capacity(slot.len());
+        slot.retain(|connection| match connection.upgrade() {
+            Some(connection) => {
+                found.push(connection);
+                true
+            }
+            None => false,
+        });
+        if slot.capacity() > 64 && slot.len() < slot.capacity() / 4 {
+            let length = slot.len();
+            slot.shrink_to(2 * length);
+        }
+        found
+    }
+}
+
+/// Turns the wheel of a hub for as long as the hub lives.
+pub(super) async fn turn(hub: Weak<Hub>, tick: Duration) {
+    let start = Instant::now();
+    let mut ticks = tokio::time::interval(tick);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for slot in (0..SLOTS).cycle() {
+        ticks.tick().await;
+        let Some(hub) = hub.upgrade() else { return };
+        // Wraps after 49 days, which `check` is written for.
+        #[allow(clippy::cast_possible_truncation)]
+        let now = start.elapsed().as_millis() as u32;
+        hub.wheel().clock.store(now, Ordering::Relaxed);
+        for connection in hub.wheel().visit(slot) {
+            connection.check(now);
+        }
+    }
+}
+
+impl Wheel {
+    pub(super) fn tick(&self) -> Duration {
+        self.tick
+    }
+}

@@ -1,0 +1,108 @@
+//! Why a socket ended.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Why a socket ended, as its `disconnect` handler and `closed().await` are told. It travels as its text.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DisconnectReason {
+    /// The peer left the namespace.
+    ClientDisconnect,
+    /// This side left the namespace.
+    ServerDisconnect,
+    /// This side closed the connection.
+    ForcedClose,
+    /// The peer closed the connection.
+    TransportClose,
+    /// The connection broke.
+    TransportError,
+    /// No sign of life came in time.
+    PingTimeout,
+    /// The peer sent bytes that break the protocol, or more than is allowed.
+    ParseError,
+    /// The peer did not read what was sent to it.
+    SlowConsumer,
+    /// The peer did not say anything complete in time.
+    HandshakeTimeout,
+    /// The server is going down.
+    ServerShuttingDown,
+    /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
+    Other(Cow<'static, str>),
+}
+
+const NAMED: [DisconnectReason; 10] = [
+    DisconnectReason::ClientDisconnect,
+    DisconnectReason::ServerDisconnect,
+    DisconnectReason::ForcedClose,
+    DisconnectReason::TransportClose,
+    DisconnectReason::TransportError,
+    DisconnectReason::PingTimeout,
+    DisconnectReason::ParseError,
+    DisconnectReason::SlowConsumer,
+    DisconnectReason::HandshakeTimeout,
+    DisconnectReason::ServerShuttingDown,
+];
+
+impl DisconnectReason {
+    /// The reason's text, in the words Socket.IO uses where it has some.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::ClientDisconnect => "client namespace disconnect",
+            Self::ServerDisconnect => "server namespace disconnect",
+            Self::ForcedClose => "forced close",
+            Self::TransportClose => "transport close",
+            Self::TransportError => "transport error",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::SlowConsumer => "slow consumer",
+            Self::HandshakeTimeout => "handshake timeout",
+            Self::ServerShuttingDown => "server shutting down",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Whether a client should come back after it: not when either side left on purpose.
+    pub(crate) fn invites_return(&self) -> bool {
+        !matches!(self, Self::ClientDisconnect | Self::ServerDisconnect | Self::ForcedClose)
+    }
+}
+
+impl From<&str> for DisconnectReason {
+    fn from(text: &str) -> Self {
+        let known = NAMED.into_iter().find(|reason| reason.as_str() == text);
+        known.unwrap_or_else(|| Self::Other(Cow::Owned(text.to_owned())))
+    }
+}
+
+impl fmt::Display for DisconnectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for DisconnectReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for DisconnectReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(&*String::deserialize(deserializer)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_survives_its_text() {
+        for reason in NAMED.into_iter().chain([DisconnectReason::Other("lunch".into())]) {
+            assert_eq!(DisconnectReason::from(reason.as_str()), reason);
+        }
+    }
+}

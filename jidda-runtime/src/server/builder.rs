@@ -1,0 +1,230 @@
+//! How a server is put together.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use socket2::SockRef;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::accept::accept;
+use super::{Inner, Server};
+use crate::config::Config;
+use crate::connection::{Extras, Hub};
+use crate::error::Error;
+use crate::handler::{
+    AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, State, Table, TableBuilder,
+};
+use crate::transport::{Address, Listener};
+
+type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>;
+
+/// Collects what a server is made of; see [`Server::builder`].
+#[must_use = "a server starts with `.start()` or `.run()`"]
+pub struct ServerBuilder {
+    pub(super) listen: Vec<String>,
+    pub(super) table: TableBuilder,
+    app: AppKey,
+    config: Config,
+    states: HashMap<TypeId, Extras>,
+    configure: Vec<ConfigureSocket>,
+    pub(super) grace: Duration,
+}
+
+impl std::fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerBuilder").field("listen", &self.listen).finish_non_exhaustive()
+    }
+}
+
+impl Default for ServerBuilder {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            table: TableBuilder::new(Side::Server),
+            app: AppKey::of::<()>(),
+            config: Config::default(),
+            states: HashMap::new(),
+            configure: Vec::new(),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+macro_rules! limits {
+    ($($(#[$docs:meta])* $name:ident: $type:ty;)*) => {$(
+        $(#[$docs])*
+        pub fn $name(mut self, value: $type) -> Self {
+            self.config.$name = value;
+            self
+        }
+    )*};
+}
+
+impl ServerBuilder {
+    /// Listens at an address: `host:port`, `tcp://`, `unix:`, `mem:name`. May be given several times. Port 0
+    /// lets the system choose; [`Server::addresses`] tells which it chose.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen.push(address.into());
+        self
+    }
+
+    /// Provides the service its handlers are methods of. One that implements `Default` needs no mention.
+    pub fn service<S: Send + Sync + 'static>(mut self, service: S) -> Self {
+        self.table = self.table.service(service);
+        self
+    }
+
+    /// Provides a value that handlers borrow as `&State<T>`.
+    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.table = self.table.state(TypeId::of::<T>());
+        self.states.insert(TypeId::of::<T>(), Box::new(State::new(value)));
+        self
+    }
+
+    /// Serves the handlers of another app, `#[on(app = Admin)]`, instead of those of none.
+    pub fn app<A: 'static>(mut self) -> Self {
+        self.app = AppKey::of::<A>();
+        self.table = self.table.app(self.app);
+        self
+    }
+
+    /// Serves these handlers instead of all that are linked into the program.
+    pub fn handlers(mut self, handlers: impl IntoIterator<Item = &'static HandlerEntry>) -> Self {
+        self.table = self.table.handlers(HandlerList::Explicit(handlers.into_iter().collect()));
+        self
+    }
+
+    /// Serves only the handlers of this namespace, and of others named so.
+    pub fn only_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.table = self.table.only_namespace(namespace);
+        self
+    }
+
+    /// Serves only the handlers that are methods of `S`.
+    pub fn only_service<S: 'static>(mut self) -> Self {
+        self.table = self.table.only_service::<S>();
+        self
+    }
+
+    /// Requires a crate to have handlers in the program; `run!("..", link = [..])` does this and links it.
+    pub fn link(mut self, crate_name: &'static str) -> Self {
+        self.table = self.table.link(Link { crate_name });
+        self
+    }
+
+    /// Shows each listening socket to `configure` before it listens, after the `#[configure_socket]` functions.
+    pub fn configure_socket(
+        mut self,
+        configure: impl Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync + 'static,
+    ) -> Self {
+        self.configure.push(Box::new(configure));
+        self
+    }
+
+    limits! {
+        /// The largest message in bytes, either way. Default: 1,000,000.
+        max_message: usize;
+        /// How deep arrays and maps may nest in one message. Default: 64.
+        max_depth: usize;
+        /// How many events of one connection may run at once. Default: 1024.
+        max_in_flight: usize;
+        /// How many namespaces one connection may join. Default: 64.
+        max_namespaces: usize;
+        /// How many bytes may wait for a peer to read them. Default: 1 MiB.
+        max_outbox: usize;
+        /// How long a peer may take nothing of what waits for it. Default: 10 s.
+        slow_consumer: Duration;
+        /// How long a new connection may take for its first complete message. Default: 10 s.
+        handshake_timeout: Duration;
+        /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s.
+        heartbeat: Duration;
+        /// How long the answer to that may take. Default: 20 s.
+        heartbeat_timeout: Duration;
+        /// How long a `disconnect` handler may run. Default: 30 s.
+        disconnect_timeout: Duration;
+    }
+
+    /// How long a call to a client waits for its reply when the call itself does not say.
+    pub fn call_timeout(mut self, limit: Duration) -> Self {
+        self.config.call_timeout = Some(limit);
+        self
+    }
+
+    /// How long [`run`](Self::run) lets running calls end after a signal. Default: 10 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Checks the handlers without starting anything: for tests, and to print what would be served.
+    ///
+    /// # Errors
+    ///
+    /// One error that lists everything that is wrong, with file and line.
+    pub fn check(self) -> Result<Table, Error> {
+        self.table.build()
+    }
+
+    /// Checks the handlers, listens and serves, as tasks of the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the handlers, in one error; an address that cannot be read, or that
+    /// cannot be listened at.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub async fn start(self) -> Result<Server, Error> {
+        let table = self.table.build()?;
+        let mut configure = self.configure;
+        let linked = inventory::iter::<RegisteredConfigureSocket>();
+        for RegisteredConfigureSocket(entry) in linked.filter(|entry| entry.0.app.id() == self.app.id()) {
+            configure.insert(0, Box::new(entry.run));
+        }
+        let configure = |socket: &SockRef<'_>| configure.iter().try_for_each(|configure| configure(socket));
+        let mut listeners = Vec::new();
+        let mut addresses = Vec::new();
+        for text in &self.listen {
+            let address: Address = text
+                .parse()
+                .map_err(|error: crate::transport::AddressError| start_error(error.to_string()))?;
+            let listener = Listener::bind(&address, &configure)
+                .await
+                .map_err(|error| cannot_listen(&address, &error))?;
+            addresses.push(listener.address().map_err(|error| cannot_listen(&address, &error))?);
+            listeners.push(listener);
+        }
+        let hub = Hub::start(Side::Server, table, self.config, self.states, false);
+        let (stopping, stopped) = watch::channel(false);
+        let mut accepting = JoinSet::new();
+        for listener in listeners {
+            accepting.spawn(accept(listener, Arc::clone(&hub), stopped.clone()));
+        }
+        let inner = Arc::new(Inner { hub, addresses, stopping, accepting: Mutex::new(accepting) });
+        // Set once, here; weak, since the hub is part of what it points to.
+        let _ = inner.hub.owner.set(Box::new(Arc::downgrade(&inner)));
+        Ok(Server { inner })
+    }
+}
+
+fn start_error(message: String) -> Error {
+    Error::new("start", message)
+}
+
+fn cannot_listen(address: &Address, error: &io::Error) -> Error {
+    start_error(match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("cannot listen on {address}: another program listens there already")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("cannot listen on {address}: this user may not (ports below 1024 need more rights)")
+        }
+        _ => format!("cannot listen on {address}: {error}"),
+    })
+}

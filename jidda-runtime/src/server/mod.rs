@@ -1,0 +1,186 @@
+//! Servers: built, listening, accepting, draining.
+
+mod accept;
+mod builder;
+mod run;
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+pub use builder::ServerBuilder;
+pub use run::run;
+
+use crate::connection::{BroadcastCall, Hub, Selection, Socket};
+use crate::error::{Error, SendError};
+use crate::handler::{Context, FromConnection, State, Table};
+use crate::reason::DisconnectReason;
+use crate::room::Target;
+use crate::transport::Address;
+
+/// How long connections that were told to close at once may take for it.
+const LAST_CALL: Duration = Duration::from_secs(5);
+
+/// A running server. Cheap to clone; also an extractor, `server: &Server`.
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    hub: Arc<Hub>,
+    addresses: Vec<Address>,
+    /// `true` once the server accepts no more.
+    stopping: watch::Sender<bool>,
+    accepting: Mutex<JoinSet<()>>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.inner.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Builds a server from all handlers linked into the program, or from some of them.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder::default()
+    }
+
+    /// Where it listens, with the ports that the system chose.
+    pub fn addresses(&self) -> &[Address] {
+        &self.inner.addresses
+    }
+
+    /// The dispatch table: what is handled, to print or to test.
+    pub fn handlers(&self) -> &Table {
+        &self.inner.hub.table
+    }
+
+    /// The state of type `T` that it was built with.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&State<T>> {
+        self.inner.hub.states.get(&std::any::TypeId::of::<T>())?.downcast_ref()
+    }
+
+    /// Everyone in a namespace.
+    pub fn of(&self, namespace: &str) -> Selection {
+        Selection::in_namespace(&self.inner.hub, namespace, Target::default())
+    }
+
+    /// Everyone in a room of the root namespace.
+    pub fn to(&self, room: impl AsRef<str>) -> Selection {
+        self.of("/").to(room)
+    }
+
+    /// Everyone in the root namespace but those in a room.
+    pub fn except(&self, room: impl AsRef<str>) -> Selection {
+        self.of("/").except(room)
+    }
+
+    /// Every socket of an identity, in whatever namespace.
+    pub fn user(&self, identity: &str) -> Selection {
+        Selection::of_identity(&self.inner.hub, identity)
+    }
+
+    /// Sends an event to everyone in the root namespace. Gives how many sockets it was handed to.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be encoded, is too large, or the name is reserved.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, only some sockets got the event.
+    pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<usize, SendError> {
+        self.of("/").emit(event, arguments).await
+    }
+
+    /// Calls everyone in the root namespace.
+    pub fn call<R>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> BroadcastCall<R> {
+        self.of("/").call(event, arguments)
+    }
+
+    /// The sockets in the root namespace.
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.of("/").sockets()
+    }
+
+    /// How many sockets are in the root namespace.
+    pub fn count(&self) -> usize {
+        self.of("/").count()
+    }
+
+    /// How many replies came that nobody waited for: late ones, and those of peers that make them up.
+    pub fn unknown_replies(&self) -> u64 {
+        self.inner.hub.statistics.unknown_replies.load(Ordering::Relaxed)
+    }
+
+    /// How many events that wanted no reply were refused.
+    pub fn refused_events(&self) -> u64 {
+        self.inner.hub.statistics.refused_events.load(Ordering::Relaxed)
+    }
+
+    /// Accepts no more, tells the peers, lets running calls end until `deadline` and closes what is left.
+    /// Whether everything ended by itself. It returns in any case, a few seconds after the deadline at most.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the server draining, without a deadline.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        self.inner.stopping.send_replace(true);
+        let mut accepting = std::mem::take(&mut *self.inner.accepting.lock());
+        // Each ends by itself at its next step; what it had accepted is a connection by then.
+        while accepting.join_next().await.is_some() {}
+        let hub = &self.inner.hub;
+        for connection in hub.connections() {
+            connection.drain(DisconnectReason::ServerShuttingDown);
+        }
+        if tokio::time::timeout(deadline, hub.idle()).await.is_ok() {
+            return true;
+        }
+        for connection in hub.connections() {
+            connection.close(DisconnectReason::ServerShuttingDown);
+        }
+        if tokio::time::timeout(LAST_CALL, hub.idle()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        false
+    }
+
+    /// Waits until [`shutdown`](Self::shutdown) was called on any clone of this server.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub async fn stopping(&self) {
+        let mut stopping = self.inner.stopping.subscribe();
+        // The sender lives as long as `self`.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    fn from_hub(hub: &Hub) -> Option<Self> {
+        let owner: &Weak<Inner> = hub.owner.get()?.downcast_ref()?;
+        owner.upgrade().map(|inner| Self { inner })
+    }
+}
+
+/// A server that nobody holds any more accepts no more; its connections go on until their peers leave.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stopping.send_replace(true);
+    }
+}
+
+impl FromConnection for Server {
+    async fn from_connection(context: &Context) -> Result<Self, Error> {
+        let socket =
+            Socket::of(context).ok_or_else(|| Error::new("not_connected", "there is no server here"))?;
+        Self::from_hub(socket.hub()).ok_or_else(|| Error::new("closing", "the server is going down"))
+    }
+}

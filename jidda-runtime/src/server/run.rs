@@ -1,0 +1,112 @@
+//! A whole program in one call: runtime, signals, graceful end.
+
+use super::{Server, ServerBuilder};
+use crate::error::Error;
+
+/// The variable that replaces the address of [`run`](ServerBuilder::run).
+const LISTEN: &str = "JIDDA_LISTEN";
+/// The variable that makes `run` print the handlers and end.
+const HANDLERS: &str = "JIDDA_HANDLERS";
+
+/// What `jidda::run!` does.
+///
+/// # Errors
+///
+/// As for [`ServerBuilder::run`].
+pub fn run(address: &str, links: &[&'static str]) -> Result<(), Error> {
+    let builder = Server::builder().listen(address);
+    links.iter().fold(builder, |builder, link| builder.link(link)).run()
+}
+
+impl ServerBuilder {
+    /// Serves until Ctrl-C or SIGTERM, on a runtime of its own; then accepts no more, lets running calls end
+    /// for a while and returns. A second signal ends the process at once.
+    ///
+    /// `JIDDA_LISTEN=host:port` replaces the addresses; `JIDDA_HANDLERS=1` prints the handlers and returns.
+    ///
+    /// # Errors
+    ///
+    /// No handlers, no address, and what [`start`](Self::start) can meet.
+    ///
+    /// # Panics
+    ///
+    /// Inside a tokio runtime.
+    pub fn run(mut self) -> Result<(), Error> {
+        if let Ok(address) = std::env::var(LISTEN) {
+            self.listen = vec![address];
+        }
+        if std::env::var_os(HANDLERS).is_some_and(|value| !value.is_empty() && value != "0") {
+            print!("{}", self.table.build()?);
+            return Ok(());
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> Result<(), Error> {
+        let grace = self.grace;
+        if self.listen.is_empty() {
+            return Err(Error::new(
+                "start",
+                "there is no address to listen at: add `.listen(\"host:port\")`",
+            ));
+        }
+        let server = self.start().await?;
+        let handlers = server.handlers().handlers().count();
+        if handlers == 0 {
+            return Err(Error::new(
+                "start",
+                "there are no handlers: annotate a function with `#[on]`, and if it is in another crate name \
+                 that crate in `link = [..]`",
+            ));
+        }
+        let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+        let plural = if handlers == 1 { "" } else { "s" };
+        println!("jidda listens on {} with {handlers} handler{plural}", addresses.join(", "));
+        let mut signals = Signals::new()?;
+        signals.next().await;
+        println!("jidda stops: running calls have {} s", grace.as_secs());
+        tokio::select! {
+            _ = server.shutdown(grace) => {}
+            () = signals.next() => std::process::exit(130),
+        }
+        Ok(())
+    }
+}
+
+/// Ctrl-C and, where there is such a thing, SIGTERM.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    #[allow(clippy::unnecessary_wraps)]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
+}

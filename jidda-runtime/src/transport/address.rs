@@ -1,0 +1,108 @@
+//! Where to listen or to connect.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// An address as it is written: `host:port`, `tcp://host:port`, `unix:/path`, `mem:name`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Address {
+    /// A host and a port; the host may be a name.
+    Tcp(String),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+    /// A name in this process.
+    Memory(String),
+}
+
+/// Why a text is no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not an address: {problem}; write host:port, tcp://host:port, unix:/path or mem:name")]
+pub struct AddressError {
+    text: String,
+    problem: &'static str,
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let error = |problem| AddressError { text: text.to_owned(), problem };
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return if path.is_empty() {
+                Err(error("the path is empty"))
+            } else {
+                Ok(Self::Unix(path.into()))
+            };
+        }
+        if let Some(name) = text.strip_prefix("mem:") {
+            return if name.is_empty() {
+                Err(error("the name is empty"))
+            } else {
+                Ok(Self::Memory(name.to_owned()))
+            };
+        }
+        let authority = match text.split_once("://") {
+            None => text,
+            Some(("tcp", authority)) => authority,
+            Some(_) => return Err(error("this scheme is not known")),
+        };
+        let Some((host, port)) = authority.rsplit_once(':') else {
+            return Err(error("the port is missing"));
+        };
+        if host.is_empty() {
+            return Err(error("the host is missing"));
+        }
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(error("an IPv6 host is written in brackets"));
+        }
+        if port.parse::<u16>().is_err() {
+            return Err(error("the port is not a number from 0 to 65535"));
+        }
+        Ok(Self::Tcp(authority.to_owned()))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(authority) => write!(f, "tcp://{authority}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Memory(name) => write!(f, "mem:{name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_read() {
+        assert_eq!("127.0.0.1:80".parse(), Ok(Address::Tcp("127.0.0.1:80".into())));
+        assert_eq!("tcp://localhost:80".parse(), Ok(Address::Tcp("localhost:80".into())));
+        assert_eq!("[::1]:80".parse(), Ok(Address::Tcp("[::1]:80".into())));
+        assert_eq!("unix:/run/a.sock".parse(), Ok(Address::Unix("/run/a.sock".into())));
+        assert_eq!("mem:a".parse(), Ok(Address::Memory("a".into())));
+    }
+
+    #[test]
+    fn a_bad_one_says_what_is_wrong() {
+        for (text, problem) in [
+            ("localhost", "the port is missing"),
+            (":80", "the host is missing"),
+            ("a:port", "the port is not a number"),
+            ("a:99999", "the port is not a number"),
+            ("ftp://a:1", "this scheme is not known"),
+            ("::1:80", "an IPv6 host is written in brackets"),
+            ("unix:", "the path is empty"),
+            ("mem:", "the name is empty"),
+        ] {
+            let error = text.parse::<Address>().unwrap_err().to_string();
+            assert!(error.contains(problem), "{text}: {error}");
+            assert!(error.contains(text), "{error}");
+        }
+    }
+}
