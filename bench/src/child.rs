@@ -3,17 +3,14 @@
 use std::{
     env,
     io::{self, BufRead as _, BufReader, Read as _},
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     process::{self, Child, Command, Stdio},
     thread,
 };
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
-use tokio::{
-    net::TcpListener,
-    runtime::{self, Runtime},
-};
+use tokio::runtime::{self, Runtime};
 
 use crate::{machine, measure::cpu::CpuClock, peer::Peer};
 
@@ -91,10 +88,5 @@ pub fn serve(peer: Peer, scheduler: Scheduler, core: usize) -> Result<()> {
         process::exit(0);
     });
     let runtime = scheduler.build()?;
-    // Spawned, so that a worker accepts the connections, and the main thread has nothing to do.
-    runtime.block_on(runtime.spawn(async move {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        println!("{}", listener.local_addr()?);
-        peer.serve(listener).await
-    }))?
+    runtime.block_on(peer.serve(|address| println!("{address}")))
 }

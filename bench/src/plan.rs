@@ -76,8 +76,8 @@ impl Measure {
 
     fn peers(self) -> &'static [Peer] {
         match self {
-            Self::Broadcast => &[Peer::Loop],
-            _ => &[Peer::Raw, Peer::Tarpc, Peer::Jsonrpsee],
+            Self::Broadcast => &[Peer::Jidda, Peer::Loop],
+            _ => &[Peer::Jidda, Peer::Raw, Peer::Tarpc, Peer::Jsonrpsee],
         }
     }
 
