@@ -4,18 +4,29 @@ use std::fmt::{self, Display, Formatter};
 
 use crate::peer::{Column, Peer};
 
+/// What a figure of the first column should be.
+#[derive(Clone, Copy, Debug)]
+pub enum Goal {
+    /// At most this.
+    AtMost(f64),
+    /// At most so much of another column.
+    ShareOf(Column, f64),
+}
+
 /// One figure, taken on several servers over several rounds.
 #[derive(Debug)]
 pub struct Row {
     measure: &'static str,
     figure: &'static str,
     values: Vec<(Column, Vec<f64>)>,
+    /// What is wanted of it.
+    pub goals: &'static [Goal],
 }
 
 impl Row {
     /// A row that has no values so far.
     pub fn new(measure: &'static str, figure: &'static str) -> Self {
-        Self { measure, figure, values: Vec::new() }
+        Self { measure, figure, values: Vec::new(), goals: &[] }
     }
 
     /// Adds the value of one round.
@@ -30,6 +41,20 @@ impl Row {
     fn spread(&self, column: Column) -> Option<Spread> {
         let (_, values) = self.values.iter().find(|(known, _)| *known == column)?;
         Spread::of(values)
+    }
+
+    /// A goal and whether it is met.
+    fn verdict(&self, goal: Goal) -> String {
+        let (wanted, found) = match goal {
+            Goal::AtMost(most) => {
+                (format!("≤ {most}"), self.spread(Column::FIRST).map(|it| it.median <= most))
+            }
+            Goal::ShareOf(column, share) => {
+                (format!("≤ {share} × {column}"), self.ratio(column).map(|ratio| ratio <= share))
+            }
+        };
+        let met = found.map_or("not measured", |met| if met { "met" } else { "**missed**" });
+        format!("{wanted}: {met}")
     }
 
     fn ratio(&self, column: Column) -> Option<f64> {
@@ -90,11 +115,14 @@ impl Display for Table {
         let mut heads = vec!["measure".to_owned(), "figure".to_owned(), first.to_string()];
         heads.extend(others.iter().map(ToString::to_string));
         heads.extend(others.iter().map(|other| format!("{first} ÷ {other}")));
+        heads.push("goal".to_owned());
         let mut lines = vec![heads];
         for row in &self.0 {
             let mut cells = vec![row.measure.to_owned(), row.figure.to_owned(), or_dash(row.spread(first))];
             cells.extend(others.iter().map(|&other| or_dash(row.spread(other))));
             cells.extend(others.iter().map(|&other| or_dash(row.ratio(other).map(Short))));
+            let verdicts: Vec<String> = row.goals.iter().map(|&goal| row.verdict(goal)).collect();
+            cells.push(verdicts.join("; "));
             lines.push(cells);
         }
         write_aligned(formatter, &lines)
