@@ -1,19 +1,26 @@
 #![allow(missing_docs)]
 use jidda::prelude::*;
-use serde::{Serialize,Deserialize};
+use serde::{Deserialize, Serialize};
 
 /// Doubles a number.
 #[on]
-async fn double(n: i64) -> i64 { n * 2 }
+async fn double(n: i64) -> i64 {
+    n * 2
+}
 
 #[on("resize", blocking, timeout = "5s")]
-fn resize(event: &EventName, n: u8) -> Result<u8, String> { let _ = event; Ok(n) }
+fn resize(event: &EventName, n: u8) -> Result<u8, String> {
+    let _ = event;
+    Ok(n)
+}
 
 #[derive(Clone, FromConnection)]
 pub struct User(String);
 
 #[derive(Serialize, Deserialize)]
-pub struct Login { name: String }
+pub struct Login {
+    name: String,
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Denied;
@@ -29,40 +36,61 @@ impl Chat {
     }
     /// Posts.
     #[on]
-    async fn post(&self, user: &User, text: String) -> Result<u64, Denied> { let _ = (user, text); Ok(1) }
+    async fn post(&self, user: &User, text: String) -> Result<u64, Denied> {
+        let _ = (user, text);
+        Ok(1)
+    }
     #[on]
     fn clear(&self) {}
 }
 
 #[namespace("/chat", side = client)]
 pub trait ChatEvents {
-    #[on] async fn posted(&self, from: String, text: String);
-    #[on("draw.me.a.sheep")] async fn sheep(&self) -> String;
+    #[on]
+    async fn posted(&self, from: String, text: String);
+    #[on("draw.me.a.sheep")]
+    async fn sheep(&self) -> String;
 }
 #[derive(Default)]
 struct Mine;
 #[namespace]
 impl ChatEvents for Mine {
-    async fn posted(&self, from: String, text: String) { let _ = (from, text); }
-    async fn sheep(&self) -> String { String::new() }
+    async fn posted(&self, from: String, text: String) {
+        let _ = (from, text);
+    }
+    async fn sheep(&self) -> String {
+        String::new()
+    }
 }
 
 #[namespace("/mod")]
 pub mod module {
     use jidda::prelude::*;
     #[on]
-    async fn hello(socket: &Socket) { let _ = socket; }
+    async fn hello(socket: &Socket) {
+        let _ = socket;
+    }
     #[on]
-    async fn login(auth: super::Login) -> u8 { let _ = auth; 1 }
+    async fn login(auth: super::Login) -> u8 {
+        let _ = auth;
+        1
+    }
     #[middleware]
-    async fn log(call: Call, next: Next) -> Reply { next.run(call).await }
+    async fn log(call: Call, next: Next) -> Reply {
+        next.run(call).await
+    }
 }
 
 #[middleware(order = -1)]
-fn check(call: &Call) -> jidda::Result<()> { let _ = call; Ok(()) }
+fn check(call: &Call) -> jidda::Result<()> {
+    let _ = call;
+    Ok(())
+}
 
 #[configure_socket]
-fn config(socket: &SockRef<'_>) -> std::io::Result<()> { socket.set_tcp_nodelay(true) }
+fn config(socket: &SockRef<'_>) -> std::io::Result<()> {
+    socket.set_tcp_nodelay(true)
+}
 
 #[tokio::test]
 async fn all() -> jidda::Result<()> {

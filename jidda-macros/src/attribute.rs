@@ -138,7 +138,10 @@ impl Options {
             return Err(error);
         }
         if self.find(&text).is_some() {
-            return Err(syn::Error::new(name.span(), format!("the option `{text}` is given twice: keep one")));
+            return Err(syn::Error::new(
+                name.span(),
+                format!("the option `{text}` is given twice: keep one"),
+            ));
         }
         self.given.push(name.clone());
         self.parse_value(&name, &text, input, errors)
@@ -227,9 +230,9 @@ fn equals(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<()
 
 fn string(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
     equals(name, example, input)?;
-    input.parse().map_err(|error| {
-        syn::Error::new(error.span(), format!("`{name}` takes a string: `{example}`"))
-    })
+    input
+        .parse()
+        .map_err(|error| syn::Error::new(error.span(), format!("`{name}` takes a string: `{example}`")))
 }
 
 fn integer(input: ParseStream<'_>) -> syn::Result<LitInt> {
@@ -279,8 +282,10 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_told_at_once() {
-        let (options, errors) =
-            read(Attribute::On, quote!("x", alow = "admin", blocking, blocking, timeout = 5, sequential = true));
+        let (options, errors) = read(
+            Attribute::On,
+            quote!("x", alow = "admin", blocking, blocking, timeout = 5, sequential = true),
+        );
         assert!(options.blocking.is_some());
         assert_eq!(
             errors,

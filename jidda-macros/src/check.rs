@@ -139,10 +139,7 @@ pub(crate) fn owned(name: &str, ty: &Type, errors: &mut Errors) {
     let ident = last.ident.to_string();
     if OF_THE_CONNECTION.contains(&ident.as_str()) {
         let written = crate::signature::type_text(ty);
-        errors.push(
-            ty,
-            format!("`{ident}` belongs to the connection: borrow it, `{name}: &{written}`"),
-        );
+        errors.push(ty, format!("`{ident}` belongs to the connection: borrow it, `{name}: &{written}`"));
     }
 }
 

@@ -17,7 +17,10 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     for parameter in &input.generics.params {
         if let GenericParam::Lifetime(lifetime) = parameter {
-            errors.push(lifetime, "a value kept with a socket borrows nothing: own the data, or share it in an `Arc`");
+            errors.push(
+                lifetime,
+                "a value kept with a socket borrows nothing: own the data, or share it in an `Arc`",
+            );
         }
     }
     if !errors.is_empty() {
@@ -50,11 +53,20 @@ mod tests {
 
     #[test]
     fn generics_are_bound_and_lifetimes_refused() {
-        let text = expand(quote!(struct User<T>(T);)).to_string();
+        let text = expand(quote!(
+            struct User<T>(T);
+        ))
+        .to_string();
         assert!(text.contains("where Self : :: core :: clone :: Clone"), "{text}");
-        let text = expand(quote!(struct User(String);)).to_string();
+        let text = expand(quote!(
+            struct User(String);
+        ))
+        .to_string();
         assert!(!text.contains("where"), "{text}");
-        let text = expand(quote!(struct User<'a>(&'a str);)).to_string();
+        let text = expand(quote!(
+            struct User<'a>(&'a str);
+        ))
+        .to_string();
         assert!(text.contains("compile_error"), "{text}");
     }
 }

@@ -121,7 +121,9 @@ fn check_qualifiers(signature: &syn::Signature, errors: &mut Errors) {
             &signature.generics,
             "a handler cannot be generic: its arguments are decoded, so their types must be known",
         );
-    } else if let Some(clause) = &signature.generics.where_clause {
+    } else if let Some(clause) = &signature.generics.where_clause
+        && !clause.predicates.is_empty()
+    {
         errors.push(clause, "a handler cannot have a `where` clause: its types must be known");
     }
     if let Safety::Unsafe(token) = &signature.safety {
@@ -177,7 +179,8 @@ impl Input {
                     "handlers run side by side: borrow it as `&T`, with a Mutex or atomics inside",
                 );
             }
-            if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static") {
+            if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static")
+            {
                 unsound.push(lifetime, "what a handler borrows lasts as long as its call: remove `'static`");
             }
             check::borrowed(&name.to_string(), &typed.ty, &reference.elem, unsound);

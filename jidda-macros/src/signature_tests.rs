@@ -101,10 +101,7 @@ fn each_mistake_is_told_once() {
 fn the_receiver_is_shared() {
     for case in [quote!(fn f(self)), quote!(fn f(&mut self)), quote!(fn f(self: Arc<Self>))] {
         let (_, _, errors) = read(case, Place::Method);
-        assert_eq!(
-            errors,
-            ["handlers share the service: take `&self`, and use a Mutex or atomics inside"]
-        );
+        assert_eq!(errors, ["handlers share the service: take `&self`, and use a Mutex or atomics inside"]);
     }
 }
 
