@@ -2,7 +2,7 @@
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 
 /// The path that everything generated is named through: it holds with any imports, any prelude and under
 /// whatever name the program knows jidda.
@@ -30,6 +30,14 @@ pub(crate) fn local(name: &str) -> Ident {
 /// A span for generated code whose errors belong at `span`.
 pub(crate) fn errors_at(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
+}
+
+/// An `Option` in generated code.
+pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
 }
 
 /// For code that the user did not write: it is not theirs to tidy up.
