@@ -149,7 +149,7 @@ impl Origin for Here {
     }
 
     fn namespace(&self) -> &str {
-        "/here"
+        self.table.handlers().next().map_or("/", HandlerEntry::namespace)
     }
 
     fn parameters(&self) -> &[(Box<str>, Box<str>)] {

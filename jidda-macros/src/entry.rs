@@ -8,7 +8,8 @@ use syn::{Ident, Path, Type};
 
 use crate::handler::{Handler, Home, item_name};
 use crate::runtime::{errors_at, local, option, path, path_at, quiet};
-use crate::signature::{Input, Origin, Output, type_text};
+use crate::signature::{Input, Origin, Output};
+use crate::type_text::type_text;
 
 /// How generated code reaches the handler's function.
 #[derive(Clone, Copy)]

@@ -14,6 +14,7 @@ mod on;
 mod runtime;
 mod signature;
 mod stub;
+mod type_text;
 mod variants;
 
 use proc_macro::TokenStream;

@@ -3,6 +3,7 @@
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, parse_quote};
 
 /// The path that everything generated is named through: it holds with any imports, any prelude and under
 /// whatever name the program knows jidda.
@@ -38,6 +39,18 @@ pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
         || quote!(::core::option::Option::None),
         |value| quote!(::core::option::Option::Some(#value)),
     )
+}
+
+/// For a handler's function: these lints ask for another signature, but the signature is the interface.
+pub(crate) fn signature_lints() -> Attribute {
+    parse_quote! {
+        #[allow(
+            clippy::needless_pass_by_value,
+            clippy::trivially_copy_pass_by_ref,
+            clippy::unused_async,
+            clippy::unused_self
+        )]
+    }
 }
 
 /// For code that the user did not write: it is not theirs to tidy up.

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId};
 use crate::payload::Payload;
-use crate::wire::Packet;
+use crate::wire::{Packet, WireError};
 
 /// An event as the driver passes it on.
 #[derive(Clone, Copy)]
@@ -29,6 +29,26 @@ pub(super) struct Incoming<'a> {
     pub(super) id: Option<u32>,
     pub(super) arguments: &'a [u8],
     pub(super) deadline: Option<Duration>,
+}
+
+impl From<Incoming<'_>> for Early {
+    fn from(incoming: Incoming<'_>) -> Self {
+        Self {
+            id: incoming.id,
+            event: incoming.event.into(),
+            arguments: Bytes::copy_from_slice(incoming.arguments),
+            deadline: incoming.deadline,
+        }
+    }
+}
+
+/// Why an event cannot be started now, and what becomes of it.
+enum Overload {
+    Refuse(Failure),
+    /// It stays where it is, and with it all that follows.
+    Wait,
+    /// The connection is over.
+    End,
 }
 
 impl Driver {
@@ -73,10 +93,12 @@ impl Driver {
 
     #[inline]
     fn event(&mut self, namespace: &str, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
-        let Some(socket) = self.find(namespace).or_else(|| self.join_unasked(namespace, incoming.id, cx))
-        else {
-            let message = format!("the namespace `{namespace}` was not joined");
-            self.refuse_event(namespace, incoming.event, incoming.id, Failure::new("not_connected", message));
+        let Some(socket) = self.find(namespace) else {
+            if !self.join_unasked(namespace, incoming, cx) {
+                let failure =
+                    Failure::new("not_connected", format!("the namespace `{namespace}` was not joined"));
+                self.refuse_event(namespace, incoming.event, incoming.id, failure);
+            }
             return ControlFlow::Continue(());
         };
         let flow = self.socket_event(&socket, incoming, cx);
@@ -97,13 +119,7 @@ impl Driver {
         match socket.phase() {
             Phase::Active => self.run_event(socket, incoming, cx),
             Phase::Joining | Phase::Replaying => {
-                let early = Early {
-                    id: incoming.id,
-                    event: incoming.event.into(),
-                    arguments: Bytes::copy_from_slice(incoming.arguments),
-                    deadline: incoming.deadline,
-                };
-                if socket.keep_early(early).is_err() {
+                if socket.keep_early(incoming.into()).is_err() {
                     if socket.phase() == Phase::Active {
                         return self.run_event(socket, incoming, cx);
                     }
@@ -129,15 +145,15 @@ impl Driver {
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
-        if (self.running.is_some() || self.draining.is_some())
-            && let Some(failure) = self.overload(incoming.id)
-        {
-            match failure {
-                Some(failure) => {
+        if self.running.is_some() || self.draining.is_some() {
+            match self.overload(incoming.id) {
+                None => {}
+                Some(Overload::Refuse(failure)) => {
                     self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
                     return ControlFlow::Continue(());
                 }
-                None => return ControlFlow::Break(()),
+                Some(Overload::Wait) => return ControlFlow::Break(()),
+                Some(Overload::End) => return ControlFlow::Continue(()),
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
@@ -174,24 +190,28 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Why an event cannot be started now: `Some(None)` when it can wait.
-    #[allow(clippy::option_option)]
+    /// Why an event cannot be started now.
     #[cold]
-    fn overload(&mut self, id: Option<u32>) -> Option<Option<Failure>> {
+    fn overload(&mut self, id: Option<u32>) -> Option<Overload> {
         if self.draining.is_some() {
-            return Some(Some(Failure::new("closing", "the server is shutting down")));
+            return Some(Overload::Refuse(Failure::new("closing", "the server is shutting down")));
         }
         if let Some(id) = id
             && self.running().has_id(id)
         {
-            let error = "a message id is in use by a call that is still running";
-            self.malformed(&crate::wire::WireError::Malformed(error));
-            return Some(Some(Failure::new("malformed", error)));
+            // Not answered under that number: it would pass for the answer of the call that still runs.
+            self.malformed(&WireError::Malformed("a message id is in use by a call that is still running"));
+            return Some(Overload::End);
         }
         if self.running_events() < self.connection.hub.config.max_in_flight {
             return None;
         }
-        Some(id.map(|_| Failure::new("busy", "too many calls are running on this connection")))
+        Some(match id {
+            Some(_) => {
+                Overload::Refuse(Failure::new("busy", "too many calls are running on this connection"))
+            }
+            None => Overload::Wait,
+        })
     }
 
     #[inline]
@@ -313,7 +333,12 @@ impl Driver {
         let wire = self.connection.wire;
         match (reply.into_result(), id) {
             (Ok(value), Some(id)) => {
-                let limit = self.connection.exchange.lock().outbox_reply(wire, id, &value);
+                let limit = {
+                    let mut exchange = self.connection.exchange.lock();
+                    let limit = exchange.outbox_reply(wire, id, &value);
+                    self.is_congested |= exchange.outbox.queued() >= self.connection.hub.config.max_outbox;
+                    limit
+                };
                 if let Err(limit) = limit {
                     let message =
                         format!("the reply has {} bytes, the limit is {limit}", value.bytes().len());

@@ -73,6 +73,12 @@ impl Driver {
             Some(Failure::new("not_found", "a client has no namespaces to join"))
         } else if self.draining.is_some() {
             Some(Failure::new("closing", "the server is shutting down"))
+        } else if namespace.contains(':') {
+            // A method is cut at its first `:`, so that no event could ever be sent to it.
+            Some(Failure::new(
+                "not_found",
+                format!("there is no namespace `{namespace}`: it contains a colon"),
+            ))
         } else if self.connection.socket(namespace).is_some() {
             Some(Failure::new("already_connected", format!("the namespace `{namespace}` was joined before")))
         } else if self.connection.sockets.lock().len() >= self.connection.hub.config.max_namespaces {
@@ -93,30 +99,28 @@ impl Driver {
         }
     }
 
-    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message.
+    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message, which waits like
+    /// any that comes before its socket is accepted. `false` when this is no such message.
     pub(super) fn join_unasked(
         &mut self,
         namespace: &str,
-        id: Option<u32>,
+        first: Incoming<'_>,
         cx: &mut Context<'_>,
-    ) -> Option<Arc<SocketInner>> {
+    ) -> bool {
         let hub = &self.connection.hub;
         let is_plain = !self.connection.exchange.lock().is_acquainted;
         if hub.side == Side::Client || namespace != "/" || !is_plain || !self.connection.sockets().is_empty()
         {
-            return None;
+            return false;
         }
-        let socket = self.connection.open_socket("/")?;
+        let Some(socket) = self.connection.open_socket("/") else { return false };
+        socket.extra(|extra| extra.early.push(first.into()));
         self.run_connect(&socket, &[0xc0], cx);
-        if socket.phase() == Phase::Closed {
-            // Its first message is answered with the refusal; there is nothing else a plain peer could try.
-            let failure = socket.extra(|extra| extra.refusal.take());
-            if let (Some(id), Some(failure)) = (id, failure) {
-                self.refuse_event("/", "connect", Some(id), failure);
-            }
-            return Some(socket);
+        if socket.phase() == Phase::Replaying {
+            // Here and now: what follows in the same read must not overtake it.
+            self.replay(&socket, cx);
         }
-        Some(socket)
+        true
     }
 
     /// Runs the `connect` handler of a new socket.
@@ -157,14 +161,13 @@ impl Driver {
             let mut state = socket.state.lock();
             if socket.phase() == Phase::Joining {
                 socket.enter(Phase::Closed);
-                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
+                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early).into_events())
             } else {
                 (false, None, VecDeque::default())
             }
         };
         if !was_joining {
-            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
-            return self.leave(socket, reason);
+            return self.leave(socket, DisconnectReason::Other(failure.to_string().into()));
         }
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
@@ -175,10 +178,12 @@ impl Driver {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
+        // Its handler may have joined rooms before it refused.
+        socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
         if connect_id.is_none() {
-            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
-            socket.extra(|extra| extra.refusal = Some(failure));
+            // There is nothing else that a plain peer could try.
+            let reason = DisconnectReason::Other(failure.to_string().into());
             self.begin_closing(reason, None);
         }
         socket.release();
@@ -189,7 +194,7 @@ impl Driver {
         loop {
             let early = {
                 let mut state = socket.state.lock();
-                let early = state.extra().early.pop_front();
+                let early = state.extra().early.pop();
                 if early.is_none() && socket.phase() == Phase::Replaying {
                     socket.enter(Phase::Active);
                 }
@@ -262,7 +267,20 @@ impl Driver {
 
     /// Ends one socket while its connection goes on.
     fn part(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
+        let (connect_id, early) = {
+            let mut state = socket.state.lock();
+            let early = state.extra.as_mut().map(|extra| std::mem::take(&mut extra.early));
+            (state.connect_id.take(), early.unwrap_or_default().into_events())
+        };
         let was_accepted = socket.end(&reason);
+        let message = format!("the namespace `{}` was left", socket.namespace());
+        let failure = Failure::new("not_connected", message);
+        if let Some(id) = connect_id {
+            self.refuse_event(socket.namespace(), "connect", Some(id), failure.clone());
+        }
+        for event in early {
+            self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
+        }
         self.connection.forget_socket(socket);
         self.current = None;
         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };
@@ -312,7 +330,7 @@ impl Driver {
         self.end_all(reason, loss);
     }
 
-    fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
+    pub(super) fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
         if self.closing.is_some() {
             return;
         }
@@ -326,6 +344,8 @@ impl Driver {
             let outbox = &exchange.outbox;
             // What is still going to be written may be executed.
             let mut wakers = exchange.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
+            // What waits for room to emit or to call learns that there will be none.
+            wakers.extend(exchange.outbox.take_waiting());
             if is_broken {
                 wakers.extend(exchange.outbox.clear());
             }
@@ -334,12 +354,12 @@ impl Driver {
         for waker in wakers {
             waker.wake();
         }
-        self.drop_running();
+        let mut farewells: Vec<_> =
+            self.running.take().into_iter().flat_map(|running| running.into_farewells()).collect();
         self.current = None;
-        let mut farewells = Vec::new();
         for socket in self.connection.sockets() {
             let was_accepted = if is_final { socket.end(&reason) } else { socket.go_away() };
-            farewells.push(farewell(socket, reason.clone(), was_accepted));
+            farewells.push(farewell(socket, reason.clone(), was_accepted).boxed());
         }
         if is_final {
             self.connection.sockets.lock().clear();

@@ -211,10 +211,10 @@ impl SocketInner {
             return Err(early);
         }
         let extra = state.extra();
-        if extra.early.len() >= self.connection.hub.config.max_in_flight {
+        if !extra.early.has_room(early.arguments.len(), &self.connection.hub.config) {
             return Err(early);
         }
-        extra.early.push_back(early);
+        extra.early.push(early);
         Ok(())
     }
 

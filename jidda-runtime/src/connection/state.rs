@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use super::listeners::Listeners;
 use super::socket::Socket;
+use crate::config::Config;
 use crate::error::Error;
-use crate::failure::Failure;
 use crate::id::SocketId;
 use crate::reason::DisconnectReason;
 use crate::room::RoomKey;
@@ -40,15 +40,14 @@ pub(super) struct Extra {
     pub(super) identity: Option<Arc<str>>,
     pub(super) listeners: Listeners,
     pub(super) refused: Option<RefusedHook>,
-    /// Why the socket was refused, for the one who has to tell the peer.
-    pub(super) refusal: Option<Failure>,
     /// Events that came before the socket was accepted.
-    pub(super) early: VecDeque<Early>,
+    pub(super) early: EarlyEvents,
     /// Frames to send once the socket is active.
     pub(super) held: Vec<Bytes>,
     pub(super) held_bytes: usize,
     /// Messages that wait to be received, and who waits for them.
     pub(super) inbox: VecDeque<Bytes>,
+    pub(super) inbox_bytes: usize,
     pub(super) receivers: Vec<Waker>,
     pub(super) closed: Vec<Waker>,
     pub(super) jobs: Option<JoinSet<()>>,
@@ -67,6 +66,40 @@ pub(super) struct Early {
     pub(super) event: Box<str>,
     pub(super) arguments: Bytes,
     pub(super) deadline: Option<Duration>,
+}
+
+/// Events that wait for their socket, bounded in number and in bytes.
+#[derive(Debug, Default)]
+pub(super) struct EarlyEvents {
+    events: VecDeque<Early>,
+    bytes: usize,
+}
+
+impl EarlyEvents {
+    /// Whether one more of `bytes` may wait. One that is alone always may: it is no larger than a message.
+    pub(super) fn has_room(&self, bytes: usize, config: &Config) -> bool {
+        self.events.is_empty()
+            || (self.events.len() < config.max_in_flight && self.bytes + bytes <= config.max_message)
+    }
+
+    pub(super) fn push(&mut self, early: Early) {
+        self.bytes += early.arguments.len();
+        self.events.push_back(early);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Early> {
+        let early = self.events.pop_front()?;
+        self.bytes -= early.arguments.len();
+        Some(early)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    pub(super) fn into_events(self) -> VecDeque<Early> {
+        self.events
+    }
 }
 
 impl State {
@@ -132,7 +165,7 @@ impl Socket {
         if let Some(old) = old {
             self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
         }
-        self.inner.rooms.join(self.clone(), RoomKey::Identity(identity));
+        self.inner.enter_group(self, RoomKey::Identity(identity));
     }
 
     /// Who the peer is, as [`identify`](Self::identify) said.
