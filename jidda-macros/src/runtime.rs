@@ -47,6 +47,7 @@ pub(crate) fn signature_lints() -> Attribute {
         #[allow(
             clippy::needless_pass_by_value,
             clippy::trivially_copy_pass_by_ref,
+            clippy::unnecessary_wraps,
             clippy::unused_async,
             clippy::unused_self
         )]
@@ -70,6 +71,7 @@ pub(crate) fn quiet() -> TokenStream {
             unused_mut,
             unused_variables,
             clippy::all,
+            clippy::nursery,
             clippy::pedantic
         )]
     }
