@@ -156,9 +156,8 @@ async fn both() -> jidda::Result<()> {
     let server = Server::builder().listen("127.0.0.1:0").state(Queue::new()).start().await?;
     let worker = Client::connect(&server.addresses()[0].to_string()).await?;
     let queue = server.state::<Queue>().expect("it was given above");
-    let words: usize = queue
-        .wait(|jobs| (jobs.done.len() == TEXTS.len()).then(|| jobs.done.values().sum()))
-        .await;
+    let words: usize =
+        queue.wait(|jobs| (jobs.done.len() == TEXTS.len()).then(|| jobs.done.values().sum())).await;
     println!("server: all {} jobs are done, {words} words in all", TEXTS.len());
     worker.disconnect().await;
     server.shutdown(Duration::from_secs(1)).await;

@@ -19,7 +19,7 @@
 //!
 //! And on the other side, with the type that `#[on]` wrote beside the function:
 //!
-//! ```
+//! ```standalone_crate
 //! # use jidda::prelude::*;
 //! # #[on]
 //! # async fn double(n: i64) -> i64 {
@@ -50,11 +50,16 @@ pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Error, Handshake, Listener,
     Payload, PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server, ServerBuilder,
-    Socket, SocketId, Time, Value, Volatile, blocking, handler, testing,
+    Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, handler, testing,
 };
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;
+
+/// The README's programs are compiled, and run where they can be.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// What most programs need: `use jidda::prelude::*;`.
 pub mod prelude {

@@ -24,7 +24,8 @@ fn hello_greets_and_ends() {
     assert!(hello.printed(r#"client: the server said {"msg": "Hello World!"}"#), "{hello:#?}");
     assert!(hello.printed(r#"server: the client answered {"Hello World!": "msg"}"#), "{hello:#?}");
     assert!(hello.printed("client: twice 21 is 42"), "{hello:#?}");
-    let logged = |event: &str| hello.output.iter().any(|line| line.starts_with("[20") && line.ends_with(event));
+    let logged =
+        |event: &str| hello.output.iter().any(|line| line.starts_with("[20") && line.ends_with(event));
     assert!(logged(" connect") && logged(" double"), "{hello:#?}");
 }
 
