@@ -48,9 +48,9 @@ pub use jidda_runtime::handler::{
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Error, Handshake, Listener,
-    Payload, PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server, ServerBuilder,
-    Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, handler, testing,
+    ClientEvents, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Encoding, Error, Handshake,
+    Listener, Payload, PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server,
+    ServerBuilder, Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, handler, testing,
 };
 
 #[doc(hidden)]

@@ -12,7 +12,7 @@ use crate::entry::{Callee, contract_constant, events_constant};
 use crate::function::{Seen, is_ours, take_on};
 use crate::handler::{Handler, Home};
 use crate::namespace::{
-    check_generics, check_inner_options, check_together, method_variants, read_home, type_name,
+    check_generics, check_inner_options, check_together, method_variants, read_home, service_name,
 };
 use crate::runtime::{errors_at, path, quiet};
 use crate::signature::Place;
@@ -48,6 +48,9 @@ pub(crate) fn declare(attribute: TokenStream, mut contract: ItemTrait) -> TokenS
         }
         let options = options.unwrap_or_default();
         check_method(&method, &options, &mut errors);
+        if method.default.take().is_some() {
+            method.semi_token = Some(<syn::Token![;]>::default());
+        }
         let first = handlers.len();
         for (method, handler) in trait_variants(&method, &options, &mut errors) {
             items.push(TraitItem::Fn(method));
@@ -216,9 +219,8 @@ pub(crate) fn fulfil(attribute: &TokenStream, mut block: ItemImpl) -> TokenStrea
             "the contract says where its handlers belong: write `#[namespace]` alone on an `impl` of it",
         );
     }
-    check_generics(&block.generics, &mut errors);
     let self_type = (*block.self_ty).clone();
-    type_name(&self_type, &mut errors);
+    service_name(&block, &mut errors);
     let Some((contract, _)) = block.trait_.clone() else { return block.into_token_stream() };
 
     let mut handlers = Vec::new();

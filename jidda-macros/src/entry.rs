@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, Path, Type};
 
 use crate::handler::{Handler, Home, item_name};
-use crate::runtime::{errors_at, local, path, quiet};
+use crate::runtime::{errors_at, local, path, path_at, quiet};
 use crate::signature::{Input, Origin, Output, type_text};
 
 /// How generated code reaches the handler's function.
@@ -122,13 +122,14 @@ fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> To
 
 /// What the borrowed arguments need the server to have.
 fn needs(handler: &Handler) -> TokenStream {
-    let runtime = path();
     let needs = local("needs");
     let calls: Vec<_> = handler
         .signature
         .borrowed()
         .map(|Input { ty, .. }| {
-            quote_spanned!(errors_at(ty.span())=> <#ty as #runtime::FromConnection>::needs(#needs);)
+            let span = errors_at(ty.span());
+            let runtime = path_at(span);
+            quote_spanned!(span=> #runtime::needs::<#ty>(#needs);)
         })
         .collect();
     if calls.is_empty() {
@@ -209,31 +210,49 @@ fn argument_name(index: usize) -> Ident {
     local(&format!("argument_{index}"))
 }
 
-fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let runtime = path();
-    let error = local("error");
-    let borrow = handler.signature.inputs.iter().enumerate().filter_map(|(index, input)| {
-        if input.origin != Origin::Connection {
-            return None;
+/// Code for each borrowed argument: what takes its value from the connection, given its position and type.
+fn each_borrowed(handler: &Handler, write: impl Fn(Span, usize, &Type) -> TokenStream) -> Vec<TokenStream> {
+    let inputs = handler.signature.inputs.iter().enumerate();
+    let borrowed = inputs.filter(|(_, input)| input.origin == Origin::Connection);
+    borrowed.map(|(index, input)| write(errors_at(input.ty.span()), index, &input.ty)).collect()
+}
+
+/// Waits for the value of a borrowed argument, or ends with its refusal.
+fn extract(span: Span, context: &Ident, ty: &Type) -> TokenStream {
+    let runtime = path_at(span);
+    let (value, error) = (local("value"), local("error"));
+    quote_spanned! {span=>
+        match #runtime::extract::<#ty>(&#context).await {
+            ::core::result::Result::Ok(#value) => #value,
+            ::core::result::Result::Err(#error) => return #runtime::Reply::error(#error),
         }
-        let (ty, value, slot) = (&input.ty, argument_name(index), local(&format!("slot_{index}")));
-        Some(quote_spanned! {errors_at(ty.span())=>
+    }
+}
+
+fn slot_name(index: usize) -> Ident {
+    local(&format!("slot_{index}"))
+}
+
+fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+    let borrow = each_borrowed(handler, |span, index, ty| {
+        let runtime = path_at(span);
+        let (value, slot, extract) = (argument_name(index), slot_name(index), extract(span, context, ty));
+        quote_spanned! {span=>
             let #slot;
-            let #value: &#ty = match <#ty as #runtime::FromConnection>::borrow_from(&#context) {
+            let #value = match #runtime::held::<#ty>(&#context) {
                 ::core::option::Option::Some(#value) => #value,
                 ::core::option::Option::None => {
-                    #slot = match <#ty as #runtime::FromConnection>::from_connection(&#context).await {
-                        ::core::result::Result::Ok(#value) => #value,
-                        ::core::result::Result::Err(#error) => return #runtime::Reply::error(#error),
-                    };
+                    #slot = #extract;
                     &#slot
                 }
             };
-        })
+        }
     });
     let reply = reply(handler, callee, context);
     // A future that is not `Send` is an error at the handler's name.
-    quote_spanned! {errors_at(handler.signature.name.span())=>
+    let span = errors_at(handler.signature.name.span());
+    let runtime = path_at(span);
+    quote_spanned! {span=>
         #runtime::Dispatch::future(async move {
             #(#borrow)*
             #reply
@@ -242,26 +261,20 @@ fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenSt
 }
 
 fn run_blocking(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let runtime = path();
-    let error = local("error");
-    let borrow = handler.signature.inputs.iter().enumerate().filter_map(|(index, input)| {
-        if input.origin != Origin::Connection {
-            return None;
-        }
-        let (ty, value, slot) = (&input.ty, argument_name(index), local(&format!("slot_{index}")));
-        let extract = quote_spanned! {errors_at(ty.span())=>
-            let #slot = match <#ty as #runtime::FromConnection>::from_connection(&#context).await {
-                ::core::result::Result::Ok(#value) => #value,
-                ::core::result::Result::Err(#error) => return #runtime::Reply::error(#error),
-            };
-        };
-        Some((extract, quote!(let #value = &#slot;)))
+    let take = each_borrowed(handler, |span, index, ty| {
+        let (slot, extract) = (slot_name(index), extract(span, context, ty));
+        quote_spanned!(span=> let #slot = #extract;)
     });
-    let (extract, borrow): (Vec<_>, Vec<_>) = borrow.unzip();
+    let borrow = each_borrowed(handler, |span, index, _| {
+        let (value, slot) = (argument_name(index), slot_name(index));
+        quote_spanned!(span=> let #value = &#slot;)
+    });
     let reply = reply(handler, callee, context);
-    quote_spanned! {errors_at(handler.signature.name.span())=>
+    let span = errors_at(handler.signature.name.span());
+    let runtime = path_at(span);
+    quote_spanned! {span=>
         #runtime::Dispatch::future(async move {
-            #(#extract)*
+            #(#take)*
             #runtime::blocking(move || {
                 #(#borrow)*
                 #reply
@@ -273,7 +286,6 @@ fn run_blocking(handler: &Handler, callee: Callee<'_>, context: &Ident) -> Token
 
 /// Calls the handler and makes a reply of what it returns.
 fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let runtime = path();
     let signature = &handler.signature;
     let name = &signature.name;
     let span = errors_at(name.span());
@@ -297,6 +309,7 @@ fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream 
         Output::Result(ty) => (errors_at(first_span(ty)), "from_outcome"),
     };
     let (output, make) = (Ident::new("output", span), Ident::new(make, span));
+    let runtime = path_at(span);
     quote_spanned! {span=>
         {
             let #output = #call;

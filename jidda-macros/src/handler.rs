@@ -108,15 +108,13 @@ impl Handler {
         !matches!(self.event.as_str(), "connect" | "disconnect" | "*")
     }
 
-    /// The types of the reply and of the error as a caller sees them.
-    pub(crate) fn reply_types(&self) -> (TokenStream, TokenStream) {
+    /// What the handler returns as a `Result`, which is how a caller gets it.
+    pub(crate) fn outcome(&self) -> TokenStream {
         let runtime = runtime::path();
         match &self.signature.output {
-            Output::Nothing => (quote!(()), quote!(#runtime::Error)),
-            Output::Value(ty) => (quote!(#ty), quote!(#runtime::Error)),
-            Output::Result(ty) => {
-                (quote!(<#ty as #runtime::Outcome>::Value), quote!(<#ty as #runtime::Outcome>::Error))
-            }
+            Output::Nothing => quote!(::core::result::Result<(), #runtime::Error>),
+            Output::Value(ty) => quote!(::core::result::Result<#ty, #runtime::Error>),
+            Output::Result(ty) => quote!(#ty),
         }
     }
 }

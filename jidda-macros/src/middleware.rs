@@ -10,7 +10,7 @@ use crate::attribute::{Attribute, Options, Side};
 use crate::check::Errors;
 use crate::function::{Function, is_seen};
 use crate::handler::{Carried, Home};
-use crate::runtime::{errors_at, local, path, quiet};
+use crate::runtime::{errors_at, local, path, path_at, quiet};
 
 /// The two forms a middleware has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ fn form(signature: &syn::Signature) -> Option<Form> {
     let inputs: Vec<_> = signature.inputs.iter().map(borrows).collect::<Option<_>>()?;
     let ReturnType::Type(_, output) = &signature.output else { return None };
     match inputs.as_slice() {
-        [false, false] if signature.asyncness.is_some() => Some(Form::Around),
+        [false, false] if signature.asyncness.is_some() && !is_turned(signature) => Some(Form::Around),
         [true] if is_result(output) => Some(Form::Before),
         _ => None,
     }
@@ -71,6 +71,12 @@ fn borrows(argument: &FnArg) -> Option<bool> {
             _ => Some(false),
         },
     }
+}
+
+/// Whether the two arguments stand the wrong way round.
+fn is_turned(signature: &syn::Signature) -> bool {
+    let Some(FnArg::Typed(first)) = signature.inputs.first() else { return false };
+    matches!(&*first.ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Next"))
 }
 
 fn is_result(ty: &Type) -> bool {
@@ -140,12 +146,27 @@ fn run(function: &Function, form: Form, call: &Ident, next: &Ident) -> TokenStre
     let signature = &function.signature;
     let name = &signature.ident;
     let span = errors_at(name.span());
+    let output_span = errors_at(match &signature.output {
+        ReturnType::Type(_, ty) => ty.span(),
+        ReturnType::Default => name.span(),
+    });
     if form == Form::Around {
-        return quote_spanned!(span=> ::std::boxed::Box::pin(async move { #name(#call, #next).await }));
+        let reply = Ident::new("reply", output_span);
+        return quote_spanned! {span=>
+            ::std::boxed::Box::pin(async move {
+                let #reply = #name(#call, #next).await;
+                // Its type is checked here, at the return type that was written.
+                let #reply: #runtime::Reply = #reply;
+                #reply
+            })
+        };
     }
     let wait = signature.asyncness.map(|_| quote_spanned!(span=> .await));
-    let error = Ident::new("error", errors_at(signature.output.span()));
-    let refuse = quote_spanned!(errors_at(signature.output.span())=> #runtime::Reply::error(#error));
+    let error = Ident::new("error", output_span);
+    let refuse = {
+        let runtime = path_at(output_span);
+        quote_spanned!(output_span=> #runtime::Reply::error(#error))
+    };
     quote_spanned! {span=>
         ::std::boxed::Box::pin(async move {
             match #name(&#call) #wait {
@@ -177,6 +198,7 @@ mod tests {
             quote!(fn f(call: Call, next: Next) -> Reply),
             quote!(async fn f(call: Call) -> Reply),
             quote!(async fn f(call: &Call)),
+            quote!(async fn f(next: Next, call: Call) -> Reply),
             quote!(async fn f(call: &mut Call) -> Result<()>),
             quote!(async fn f(call: &Call) -> Reply),
             quote!(async fn f(&self, next: Next) -> Reply),

@@ -58,15 +58,12 @@ pub(crate) fn check_inner_options(options: &Options, errors: &mut Errors) {
     }
 }
 
-/// Functions that the stub has anyway.
-const OF_THE_STUB: [&str; 4] = ["new", "carrier", "handlers", "connect"];
-
 /// Says what clashes within a block: two handlers of one event, a handler with a name of the stub's.
 pub(crate) fn check_together<'a>(handlers: impl Iterator<Item = &'a Handler>, errors: &mut Errors) {
     let mut seen: Vec<&Handler> = Vec::new();
     for handler in handlers {
         let name = handler.signature.name.to_string();
-        if handler.is_callable() && OF_THE_STUB.contains(&name.as_str()) {
+        if handler.is_callable() && stub::OF_THE_STUB.contains(&name.as_str()) {
             errors.push(
                 &handler.signature.name,
                 format!(
@@ -102,8 +99,16 @@ pub(crate) fn check_generics(generics: &Generics, errors: &mut Errors) {
     }
 }
 
-/// The name of the type whose methods are handlers.
-pub(crate) fn type_name<'a>(ty: &'a Type, errors: &mut Errors) -> Option<&'a Ident> {
+/// The name of the type whose methods are handlers, if it is one that can be.
+pub(crate) fn service_name<'a>(block: &'a ItemImpl, errors: &mut Errors) -> Option<&'a Ident> {
+    if block.generics.params.is_empty() && block.generics.where_clause.is_none() {
+        return type_name(&block.self_ty, errors);
+    }
+    check_generics(&block.generics, errors);
+    None
+}
+
+fn type_name<'a>(ty: &'a Type, errors: &mut Errors) -> Option<&'a Ident> {
     match ty {
         Type::Group(group) => type_name(&group.elem, errors),
         Type::Path(TypePath { qself: None, path, .. }) => {
@@ -125,9 +130,8 @@ fn of_type(attribute: TokenStream, mut block: ItemImpl) -> TokenStream {
     let mut errors = Errors::default();
     let mut seen = Seen::default();
     let home = read_home(attribute, &mut errors);
-    check_generics(&block.generics, &mut errors);
     let self_type = (*block.self_ty).clone();
-    let name = type_name(&self_type, &mut errors).cloned();
+    let name = service_name(&block, &mut errors).cloned();
 
     let mut handlers: Vec<Handler> = Vec::new();
     let mut firsts = Vec::new();
@@ -160,9 +164,12 @@ fn of_type(attribute: TokenStream, mut block: ItemImpl) -> TokenStream {
             home.namespace
         );
         let stub = stub::client(&client, &parse_quote!(pub), &docs, &handlers, &home);
-        let entries =
-            errors.is_empty().then(|| stub::entries(&handlers, Callee::Method(&self_type), Some(&home)));
-        let associated = associated(&client, &handlers, &home, entries);
+        let entries = if errors.is_empty() {
+            stub::entries(&handlers, Callee::Method(&self_type), Some(&home))
+        } else {
+            quote!(&[])
+        };
+        let associated = associated(&client, &handlers, &home, &entries);
         quote!(#stub #associated)
     });
     let (errors, seen) = (errors.into_tokens(), seen.tokens());
@@ -197,28 +204,19 @@ pub(crate) fn method_variants(
 }
 
 /// The functions of the stub that need no carrier.
-fn associated(
-    client: &Ident,
-    handlers: &[Handler],
-    home: &Home,
-    entries: Option<TokenStream>,
-) -> TokenStream {
+fn associated(client: &Ident, handlers: &[Handler], home: &Home, entries: &TokenStream) -> TokenStream {
     let runtime = path();
     let quiet = quiet();
     let connect = (home.side == Side::Server).then(|| stub::connect(client, handlers, home));
-    let listed = entries.map(|entries| {
-        quote! {
-            /// The handlers themselves, to build a table of chosen ones.
-            pub fn handlers() -> &'static [&'static #runtime::HandlerEntry] {
-                #entries
-            }
-        }
-    });
     quote! {
         #quiet
         impl #client<()> {
             #connect
-            #listed
+
+            /// The handlers themselves, to build a table of chosen ones.
+            pub fn handlers() -> &'static [&'static #runtime::HandlerEntry] {
+                #entries
+            }
         }
     }
 }
@@ -264,8 +262,8 @@ fn of_module(attribute: TokenStream, mut module: ItemMod) -> TokenStream {
         format!("Calls the handlers of the namespace `{}` through whatever carries a call.", home.namespace);
     let visibility: Visibility = parse_quote!(pub);
     let stub = stub::client(&client, &visibility, &docs, &handlers, &home);
-    let entries = all_is_well.then(|| list_of_functions(&handlers));
-    let associated = associated(&client, &handlers, &home, entries);
+    let entries = if all_is_well { list_of_functions(&handlers) } else { quote!(&[]) };
+    let associated = associated(&client, &handlers, &home, &entries);
     let (errors, seen) = (errors.into_tokens(), seen.tokens());
     items.push(Item::Verbatim(quote!(#(#functions)* #seen #stub #associated)));
     *content = items;

@@ -71,7 +71,7 @@ impl Free {
         &self.variants[0].1
     }
 
-    /// The function, its stub and, if all is well, its entry.
+    /// The function, its stub and its entry.
     pub(crate) fn tokens(&self, all_is_well: bool) -> TokenStream {
         let variants = self.variants.iter().map(|(function, handler)| {
             if handler.signature.has_receiver {
@@ -79,7 +79,7 @@ impl Free {
                 return function.to_token_stream();
             }
             let stub = stub::function(handler, &self.home, &function.visibility);
-            let entry = all_is_well.then(|| stub::function_entry(handler, &self.home));
+            let entry = stub::function_entry(handler, &self.home, all_is_well);
             quote!(#function #stub #entry)
         });
         quote!(#(#variants)*)

@@ -2,19 +2,24 @@
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{quote, quote_spanned};
 
 /// The path that everything generated is named through: it holds with any imports, any prelude and under
 /// whatever name the program knows jidda.
 pub(crate) fn path() -> TokenStream {
+    path_at(Span::call_site())
+}
+
+/// The same path in code whose errors belong at `span`: an error is shown where the code begins.
+pub(crate) fn path_at(span: Span) -> TokenStream {
     let name = ["jidda", "jidda-runtime"].into_iter().find_map(|package| match crate_name(package) {
         // jidda's own tests and examples meet it as a crate like any other.
         Ok(FoundCrate::Itself) => Some(package.replace('-', "_")),
         Ok(FoundCrate::Name(name)) => Some(name),
         Err(_) => None,
     });
-    let name = format_ident!("{}", name.as_deref().unwrap_or("jidda"));
-    quote!(::#name::__private)
+    let name = Ident::new(name.as_deref().unwrap_or("jidda"), span);
+    quote_spanned!(span=> ::#name::__private)
 }
 
 /// A local variable that nothing of the user's can be mistaken for.

@@ -121,7 +121,9 @@ fn check_qualifiers(signature: &syn::Signature, errors: &mut Errors) {
             &signature.generics,
             "a handler cannot be generic: its arguments are decoded, so their types must be known",
         );
-    } else if let Some(clause) = &signature.generics.where_clause {
+    } else if let Some(clause) = &signature.generics.where_clause
+        && !clause.predicates.is_empty()
+    {
         errors.push(clause, "a handler cannot have a `where` clause: its types must be known");
     }
     if let Safety::Unsafe(token) = &signature.safety {

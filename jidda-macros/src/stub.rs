@@ -41,9 +41,9 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
         format!("\n\nThe event `{}` of the namespace `{}`, to be called.", handler.event, home.namespace);
     let functions = (handler.is_callable() && handler.signature.is_sound).then(|| {
         let (types, parameters, values) = caller_arguments(handler);
-        let (reply, error) = handler.reply_types();
+        let outcome = handler.outcome();
         let (event, namespace) = (&handler.event, &home.namespace);
-        let parameter = free_parameter(["C", "Carrier"], &quote!(#types #reply #error));
+        let parameter = free_parameter(["C", "Carrier"], &quote!(#types #outcome));
         let carrier = local("carrier");
         quote! {
             #cfg
@@ -54,11 +54,11 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
                 pub fn call<#parameter>(
                     #carrier: &#parameter,
                     #parameters
-                ) -> <#parameter as #runtime::Calls<#types, #reply, #error>>::Call
+                ) -> <#parameter as #runtime::Calls<#types, #outcome>>::Call
                 where
-                    #parameter: #runtime::Calls<#types, #reply, #error>,
+                    #parameter: #runtime::Calls<#types, #outcome>,
                 {
-                    #runtime::Calls::<#types, #reply, #error>::call(#carrier, #namespace, #event, #values)
+                    #runtime::Calls::<#types, #outcome>::call(#carrier, #namespace, #event, #values)
                 }
 
                 /// Sends the event without asking for a reply.
@@ -85,19 +85,25 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
 }
 
 /// The function of a free handler's stub that gives its entry, which stands inside of it.
-pub(crate) fn function_entry(handler: &Handler, home: &Home) -> TokenStream {
+///
+/// Where something is wrong there is no entry, only a function that can be named.
+pub(crate) fn function_entry(handler: &Handler, home: &Home, all_is_well: bool) -> TokenStream {
     let runtime = path();
     let name = &handler.signature.name;
     let (cfg, quiet, entry_name) = (handler.carried.cfg(), quiet(), entry_name(name));
-    let entry = entry(handler, Callee::Function, Some(home));
+    let body = if all_is_well {
+        let entry = entry(handler, Callee::Function, Some(home));
+        quote!(#entry &#entry_name)
+    } else {
+        quote!(::core::unreachable!())
+    };
     quote! {
         #cfg
         #quiet
         impl #name {
             /// The handler itself, to build a table of chosen handlers.
             pub const fn handler() -> &'static #runtime::HandlerEntry {
-                #entry
-                &#entry_name
+                #body
             }
         }
     }
@@ -118,6 +124,9 @@ pub(crate) fn entries(handlers: &[Handler], callee: Callee<'_>, home: Option<&Ho
     }
 }
 
+/// Functions that the stub of several handlers has anyway.
+pub(crate) const OF_THE_STUB: [&str; 4] = ["new", "carrier", "handlers", "connect"];
+
 /// A stub of several handlers: its type, and a method for each that has a name to call.
 pub(crate) fn client(
     name: &Ident,
@@ -128,12 +137,17 @@ pub(crate) fn client(
 ) -> TokenStream {
     let runtime = path();
     let quiet = quiet();
-    let callable = || handlers.iter().filter(|handler| handler.is_callable() && handler.signature.is_sound);
+    let callable = || {
+        handlers.iter().filter(|handler| {
+            let is_own = OF_THE_STUB.contains(&handler.signature.name.to_string().as_str());
+            handler.is_callable() && handler.signature.is_sound && !is_own
+        })
+    };
     let mentioned: TokenStream = callable()
         .map(|handler| {
             let (types, _, _) = caller_arguments(handler);
-            let (reply, error) = handler.reply_types();
-            quote!(#types #reply #error)
+            let outcome = handler.outcome();
+            quote!(#types #outcome)
         })
         .collect();
     let parameter = free_parameter(["C", "Carrier"], &mentioned);
@@ -168,12 +182,12 @@ fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
     let name = &handler.signature.name;
     let attributes = handler.carried.all();
     let (types, parameters, values) = caller_arguments(handler);
-    let (reply, error) = handler.reply_types();
+    let outcome = handler.outcome();
     let (event, namespace) = (&handler.event, &home.namespace);
     let (bound, output, function) = if handler.signature.output.is_unit() {
-        (quote!(#runtime::Tells<#types, #error>), quote!(Tell), quote!(tell))
+        (quote!(#runtime::Tells<#types, #outcome>), quote!(Tell), quote!(tell))
     } else {
-        (quote!(#runtime::Calls<#types, #reply, #error>), quote!(Call), quote!(call))
+        (quote!(#runtime::Calls<#types, #outcome>), quote!(Call), quote!(call))
     };
     quote! {
         #attributes
@@ -209,8 +223,8 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
     let runtime = path();
     let auth = handler.and_then(|handler| handler.signature.owned().next());
     let carried = handler.map(|handler| handler.carried.all()).unwrap_or_default();
-    let (_, error) =
-        handler.map_or_else(|| (TokenStream::new(), quote!(#runtime::Error)), Handler::reply_types);
+    let outcome =
+        handler.map_or_else(|| quote!(::core::result::Result<(), #runtime::Error>), Handler::outcome);
     let (auth_type, auth_parameter, auth_value) = match auth {
         Some(input) => {
             let (name, ty) = (&input.name, &input.ty);
@@ -219,14 +233,14 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
         None => (quote!(()), TokenStream::new(), quote!(())),
     };
     let (connector, namespace) = (local("connector"), local("namespace"));
-    let parameter = free_parameter(["T", "Connector"], &quote!(#auth_type #error));
+    let parameter = free_parameter(["T", "Connector"], &quote!(#auth_type #outcome));
     let (namespace_parameter, namespace_value) = if home.is_family() {
         (quote!(, #namespace: &str), quote!(#namespace))
     } else {
         let text = &home.namespace;
         (TokenStream::new(), quote!(#text))
     };
-    let bound = quote!(#runtime::Joins<#auth_type, #error>);
+    let bound = quote!(#runtime::Joins<#auth_type, #outcome>);
     quote! {
         #carried
         /// Joins the namespace and gives the stub over its socket.
@@ -236,7 +250,7 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
             #auth_parameter
         ) -> ::core::result::Result<
             #name<<#parameter as #bound>::Carrier>,
-            #runtime::CallError<#error>,
+            <#parameter as #bound>::Error,
         >
         where
             #parameter: #bound,

@@ -4,15 +4,31 @@ pub use futures_util::future::BoxFuture;
 pub use inventory;
 pub use socket2::SockRef;
 
-pub use crate::error::{CallError, Error};
+pub use crate::error::Error;
 pub use crate::handler::bounds::{Calls, Emits, Joins, Tells};
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
 pub use crate::handler::{
     AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
-    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Outcome, Registered,
+    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Needs, Next, Registered,
     RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
 };
 pub use crate::server::run;
+
+/// [`FromConnection::borrow_from`]. A type that cannot be borrowed is an error here and nowhere else, because
+/// it is named nowhere else.
+pub fn held<T: FromConnection>(context: &Context) -> Option<&T> {
+    T::borrow_from(context)
+}
+
+/// [`FromConnection::from_connection`].
+pub fn extract<T: FromConnection>(context: &Context) -> impl Future<Output = Result<T, Error>> + Send {
+    T::from_connection(context)
+}
+
+/// [`FromConnection::needs`].
+pub fn needs<T: FromConnection>(needs: &mut Needs) {
+    T::needs(needs);
+}
 
 /// Runs a handler on the blocking pool; its panic goes on here, as if it had run in place.
 pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
@@ -25,11 +41,7 @@ pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
     }
 }
 
-/// The event of a contract's method.
-///
-/// # Panics
-///
-/// When there is no such method, at compile time; rustc says then that the trait has none.
+/// The event of a contract's method. If there is none, rustc has said that already, and any other will do.
 pub const fn contract_event(
     events: &'static [(&'static str, ContractEvent)],
     method: &'static str,
@@ -42,7 +54,14 @@ pub const fn contract_event(
         }
         index += 1;
     }
-    panic!("the contract has no such method")
+    ContractEvent {
+        event: method,
+        allow: None,
+        sequential: false,
+        timeout_ms: None,
+        docs: "",
+        deprecated: false,
+    }
 }
 
 const fn is_same(left: &[u8], right: &[u8]) -> bool {

@@ -333,7 +333,12 @@ impl Driver {
         let wire = self.connection.wire;
         match (reply.into_result(), id) {
             (Ok(value), Some(id)) => {
-                let limit = self.connection.exchange.lock().outbox_reply(wire, id, &value);
+                let limit = {
+                    let mut exchange = self.connection.exchange.lock();
+                    let limit = exchange.outbox_reply(wire, id, &value);
+                    self.is_congested |= exchange.outbox.queued() >= self.connection.hub.config.max_outbox;
+                    limit
+                };
                 if let Err(limit) = limit {
                     let message =
                         format!("the reply has {} bytes, the limit is {limit}", value.bytes().len());

@@ -53,6 +53,10 @@ pub(crate) struct Driver {
     pub(super) closing: Option<Box<Closing>>,
     /// An event without an id met the limit of events under way: reading rests until one ends.
     pub(super) is_full: bool,
+    /// Replies filled the outbox: messages rest until it has room.
+    pub(super) is_congested: bool,
+    /// Nothing was read in this round, for want of room in the outbox.
+    rests: bool,
 }
 
 impl Driver {
@@ -80,6 +84,8 @@ impl Driver {
             farewell: None,
             closing: None,
             is_full: false,
+            is_congested: false,
+            rests: false,
         }
     }
 
@@ -95,10 +101,6 @@ impl Driver {
         self.running.as_ref().is_some_and(|running| !running.is_empty())
     }
 
-    pub(super) fn drop_running(&mut self) {
-        self.running = None;
-    }
-
     /// One round. Whether anything was done, so that another round may find more.
     fn round(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = self.run_controls(cx);
@@ -112,8 +114,10 @@ impl Driver {
             self.end_all(*reason, None);
             return true;
         }
-        if self.is_full && self.running_events() < self.connection.hub.config.max_in_flight {
-            self.is_full = false;
+        let was_resting = self.is_full || self.is_congested;
+        self.is_full &= self.running_events() >= self.connection.hub.config.max_in_flight;
+        self.is_congested &= self.is_outbox_full();
+        if was_resting && !self.is_full && !self.is_congested {
             let waiting = self.partial.take().unwrap_or_default();
             self.ingest(&waiting, cx);
             progress = true;
@@ -155,9 +159,8 @@ impl Driver {
 
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         // What cannot be answered is not read: the peer's own send buffer fills up instead of ours.
-        let is_stalled = self.writing.is_some()
-            && self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox;
-        if self.is_full || is_stalled {
+        self.rests = self.is_congested || (self.writing.is_some() && self.is_outbox_full());
+        if self.is_full || self.rests {
             return false;
         }
         let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
@@ -187,6 +190,10 @@ impl Driver {
         progress
     }
 
+    fn is_outbox_full(&self) -> bool {
+        self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox
+    }
+
     fn lost(&mut self, error: &io::Error) {
         tracing::debug!(connection = %self.connection.id, %error, "the connection broke");
         self.begin_closing(DisconnectReason::TransportError, Some(Loss::Broken));
@@ -214,7 +221,7 @@ impl Driver {
         let config = &self.connection.hub.config;
         let limits = Limits { size: config.max_message, depth: config.max_depth };
         let mut used = 0;
-        while self.closing.is_none() {
+        while self.closing.is_none() && !self.is_congested {
             match self.decoder.decode(&bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
                     if self.packet(packet, cx).is_break() {
@@ -320,7 +327,8 @@ impl Future for Driver {
             }
             let progress = this.round(cx);
             let is_blocked = this.write(cx);
-            if progress || this.closing.is_some() {
+            // When the write made room for what rests, nobody else is going to wake this task to read on.
+            if progress || this.closing.is_some() || (this.rests && !this.is_outbox_full()) {
                 continue;
             }
             let mut exchange = this.connection.exchange.lock();
@@ -337,7 +345,8 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.connection.exchange.lock().detach();
+        let waiting = self.connection.exchange.lock().detach();
+        waiting.into_iter().for_each(Waker::wake);
         self.connection.hub.driver_ended();
     }
 }

@@ -37,6 +37,18 @@ pub(super) fn with_scratch<R>(
 }
 
 impl SocketInner {
+    /// Adds the socket to a group, unless it has ended: nobody would take it out of it again.
+    pub(super) fn enter_group(&self, socket: &Socket, key: RoomKey) {
+        if self.phase() == Phase::Closed {
+            return;
+        }
+        self.rooms.join(socket.clone(), key.clone());
+        // It may have ended, and left its groups, between the two.
+        if self.phase() == Phase::Closed {
+            self.rooms.leave(self.key, &key);
+        }
+    }
+
     /// Accepts the socket if it is about to be: what its `connect` handler sends is the sign for it.
     fn ready_to_send(self: &std::sync::Arc<Self>, event: &str) -> Result<(), SendError> {
         if is_reserved(event) {
@@ -121,9 +133,7 @@ impl Socket {
     // Asynchronous since a room may span processes.
     #[allow(clippy::unused_async)]
     pub async fn join(&self, room: &str) {
-        if self.inner.phase() != Phase::Closed {
-            self.inner.rooms.join(self.clone(), RoomKey::room(room));
-        }
+        self.inner.enter_group(self, RoomKey::room(room));
     }
 
     /// Takes the socket out of a room. Whether it was there.

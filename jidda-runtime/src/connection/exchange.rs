@@ -103,8 +103,10 @@ impl Exchange {
         self.waker = None;
     }
 
-    /// The task is gone: nobody looks at this until there is another one.
-    pub(super) fn detach(&mut self) {
+    /// The task is gone: nobody looks at this until there is another one. Those who waited for room are to be
+    /// woken.
+    #[must_use]
+    pub(super) fn detach(&mut self) -> Vec<Waker> {
         self.is_polling = false;
         self.is_blocked = false;
         self.is_paused = false;
@@ -113,6 +115,7 @@ impl Exchange {
         if self.link == Link::Up {
             self.link = Link::Closed;
         }
+        self.outbox.clear()
     }
 
     pub(super) fn end_poll(&mut self, waker: Waker, is_blocked: bool) {

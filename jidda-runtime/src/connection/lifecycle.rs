@@ -73,6 +73,12 @@ impl Driver {
             Some(Failure::new("not_found", "a client has no namespaces to join"))
         } else if self.draining.is_some() {
             Some(Failure::new("closing", "the server is shutting down"))
+        } else if namespace.contains(':') {
+            // A method is cut at its first `:`, so that no event could ever be sent to it.
+            Some(Failure::new(
+                "not_found",
+                format!("there is no namespace `{namespace}`: it contains a colon"),
+            ))
         } else if self.connection.socket(namespace).is_some() {
             Some(Failure::new("already_connected", format!("the namespace `{namespace}` was joined before")))
         } else if self.connection.sockets.lock().len() >= self.connection.hub.config.max_namespaces {
@@ -172,6 +178,8 @@ impl Driver {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
+        // Its handler may have joined rooms before it refused.
+        socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
         if connect_id.is_none() {
             // There is nothing else that a plain peer could try.
@@ -259,7 +267,20 @@ impl Driver {
 
     /// Ends one socket while its connection goes on.
     fn part(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
+        let (connect_id, early) = {
+            let mut state = socket.state.lock();
+            let early = state.extra.as_mut().map(|extra| std::mem::take(&mut extra.early));
+            (state.connect_id.take(), early.unwrap_or_default().into_events())
+        };
         let was_accepted = socket.end(&reason);
+        let message = format!("the namespace `{}` was left", socket.namespace());
+        let failure = Failure::new("not_connected", message);
+        if let Some(id) = connect_id {
+            self.refuse_event(socket.namespace(), "connect", Some(id), failure.clone());
+        }
+        for event in early {
+            self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
+        }
         self.connection.forget_socket(socket);
         self.current = None;
         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };
@@ -323,6 +344,8 @@ impl Driver {
             let outbox = &exchange.outbox;
             // What is still going to be written may be executed.
             let mut wakers = exchange.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
+            // What waits for room to emit or to call learns that there will be none.
+            wakers.extend(exchange.outbox.take_waiting());
             if is_broken {
                 wakers.extend(exchange.outbox.clear());
             }
@@ -331,12 +354,12 @@ impl Driver {
         for waker in wakers {
             waker.wake();
         }
-        self.drop_running();
+        let mut farewells: Vec<_> =
+            self.running.take().into_iter().flat_map(|running| running.into_farewells()).collect();
         self.current = None;
-        let mut farewells = Vec::new();
         for socket in self.connection.sockets() {
             let was_accepted = if is_final { socket.end(&reason) } else { socket.go_away() };
-            farewells.push(farewell(socket, reason.clone(), was_accepted));
+            farewells.push(farewell(socket, reason.clone(), was_accepted).boxed());
         }
         if is_final {
             self.connection.sockets.lock().clear();

@@ -117,7 +117,8 @@ impl Outbox {
         if self.queued < limit { self.take_waiting() } else { Vec::new() }
     }
 
-    fn take_waiting(&mut self) -> Vec<Waker> {
+    /// Those who wait for room: there is some, or there will not be any.
+    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
         self.waiting.take().map(|waiting| *waiting).unwrap_or_default()
     }
 

@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::Stream;
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, Sleep};
 
@@ -138,6 +139,15 @@ impl fmt::Debug for Running {
 }
 
 impl Running {
+    /// The `disconnect` handlers among the calls: they outlive the connection's end, unlike all others.
+    pub(super) fn into_farewells(self) -> impl Iterator<Item = BoxFuture<'static, ()>> {
+        let is_farewell = |call: &RunningCall| {
+            call.ticket.as_ref().is_some_and(|ticket| matches!(ticket.purpose, Purpose::Disconnect))
+        };
+        let farewells = self.calls.into_iter().filter(is_farewell);
+        farewells.map(|call| call.future.map(|_| ()).boxed())
+    }
+
     /// How many events are under way.
     pub(super) fn events(&self) -> usize {
         self.events
@@ -186,7 +196,10 @@ impl Running {
         let mut next = None;
         if let Purpose::Event { id, is_sequential, .. } = &finished.ticket.purpose {
             self.events -= 1;
-            if let Some(id) = id {
+            // A cancelled call's number was freed then, and may be another's by now.
+            if let Some(id) = id
+                && finished.reply.is_some()
+            {
                 self.by_id.remove(id);
             }
             if *is_sequential {
@@ -215,7 +228,7 @@ impl Running {
 
     /// Drops the handler of a request. Sequential ones that did not start are dropped from their queue.
     pub(super) fn cancel(&mut self, id: u32) {
-        if let Some(abort) = self.by_id.get(&id) {
+        if let Some(abort) = self.by_id.remove(&id) {
             abort.abort();
         }
         for (_, queue) in &mut self.sequences {

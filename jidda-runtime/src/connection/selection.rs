@@ -268,7 +268,10 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
         }
         let arguments = self.arguments.map_err(|error| SendError::Encode(error.0))?;
         let event = &self.event;
-        let calls = self.selection.sockets().into_iter().map(|socket| {
+        // To call a socket is a sign that it is accepted: one that its `connect` handler has not let in is not
+        // called.
+        let sockets = self.selection.sockets().into_iter().filter(Socket::is_connected);
+        let calls = sockets.map(|socket| {
             let call = Request::<R, E>::encoded(socket.clone(), event, arguments.clone()).timeout(limit);
             async move { (socket, call.await) }
         });

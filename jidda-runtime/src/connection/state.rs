@@ -165,7 +165,7 @@ impl Socket {
         if let Some(old) = old {
             self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
         }
-        self.inner.rooms.join(self.clone(), RoomKey::Identity(identity));
+        self.inner.enter_group(self, RoomKey::Identity(identity));
     }
 
     /// Who the peer is, as [`identify`](Self::identify) said.

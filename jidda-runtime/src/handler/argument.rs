@@ -170,7 +170,7 @@ fn missing<T: DeserializeOwned>(position: usize, name: &str) -> Result<T, Error>
     message = "a handler cannot take `{Self}` from the message",
     label = "`{Self}` cannot be decoded",
     note = "what a handler owns comes from the message, what it borrows comes from the connection",
-    note = "add `#[derive(serde::Deserialize)]` to `{Self}`, or borrow it if it belongs to the connection"
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}` or to what it holds; if it belongs to the connection, borrow it"
 )]
 pub trait Argument: Sized {
     #[doc(hidden)]

@@ -6,11 +6,11 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CallerError, Carrier, Connector};
+use super::{CallerError, Carrier, Connector, Outcome};
 use crate::error::CallError;
 
-/// A carrier through which a handler that takes `A` and returns `R` or `E` can be called.
-pub trait Calls<A, R, E> {
+/// A carrier through which a handler that takes `A` and returns `O` can be called.
+pub trait Calls<A, O> {
     /// The call: see [`Carrier::Call`].
     type Call;
 
@@ -18,22 +18,23 @@ pub trait Calls<A, R, E> {
     fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call;
 }
 
-impl<C, A, R, E> Calls<A, R, E> for C
+impl<C, A, O> Calls<A, O> for C
 where
     C: Carrier,
     A: Serialize,
-    R: DeserializeOwned,
-    E: CallerError,
+    O: Outcome,
+    O::Value: DeserializeOwned,
+    O::Error: CallerError,
 {
-    type Call = C::Call<R, E>;
+    type Call = C::Call<O::Value, O::Error>;
 
     fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call {
         Carrier::call(self, namespace, event, &arguments)
     }
 }
 
-/// A carrier through which a handler that takes `A` and returns nothing, or `E`, can be called.
-pub trait Tells<A, E> {
+/// A carrier through which a handler that takes `A` and returns nothing, or the error of `O`, can be called.
+pub trait Tells<A, O> {
     /// The call: see [`Carrier::Tell`].
     type Tell;
 
@@ -41,13 +42,14 @@ pub trait Tells<A, E> {
     fn tell(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Tell;
 }
 
-impl<C, A, E> Tells<A, E> for C
+impl<C, A, O> Tells<A, O> for C
 where
     C: Carrier,
     A: Serialize,
-    E: CallerError,
+    O: Outcome,
+    O::Error: CallerError,
 {
-    type Tell = C::Tell<E>;
+    type Tell = C::Tell<O::Error>;
 
     fn tell(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Tell {
         Carrier::tell(self, namespace, event, &arguments)
@@ -71,28 +73,32 @@ impl<C: Carrier, A: Serialize> Emits<A> for C {
     }
 }
 
-/// A connector that can join a namespace whose `connect` takes `A` and refuses with `E`.
-pub trait Joins<A, E> {
+/// A connector that can join a namespace whose `connect` takes `A` and returns `O`.
+pub trait Joins<A, O> {
     /// What the joined namespace is used through.
     type Carrier: Carrier;
+    /// Why it was not joined.
+    type Error;
 
     /// Joins `namespace`.
     fn join(
         &self,
         namespace: &str,
         auth: A,
-    ) -> impl Future<Output = Result<Self::Carrier, CallError<E>>> + Send;
+    ) -> impl Future<Output = Result<Self::Carrier, Self::Error>> + Send;
 }
 
-impl<T, A, E> Joins<A, E> for T
+impl<T, A, O> Joins<A, O> for T
 where
     T: Connector + Sync,
     A: Serialize + Send + Sync,
-    E: CallerError + Send,
+    O: Outcome,
+    O::Error: CallerError + Send,
 {
     type Carrier = T::Carrier;
+    type Error = CallError<O::Error>;
 
-    async fn join(&self, namespace: &str, auth: A) -> Result<T::Carrier, CallError<E>> {
+    async fn join(&self, namespace: &str, auth: A) -> Result<T::Carrier, Self::Error> {
         Connector::join(self, namespace, &auth).await
     }
 }

@@ -128,7 +128,7 @@ impl Reply {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as a reply",
     label = "the reply has to be written on the wire",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}`"
+    note = "add `#[derive(serde::Serialize)]` to `{Self}` or to what it holds"
 )]
 pub trait ReplyValue {
     #[doc(hidden)]
