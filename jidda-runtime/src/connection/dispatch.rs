@@ -10,12 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
 use super::driver::Driver;
 use super::listeners::observed;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll, panicked};
 use super::socket::{Phase, SocketInner, is_reserved};
-use super::state::Early;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId};
@@ -31,7 +31,7 @@ pub(super) struct Incoming<'a> {
     pub(super) deadline: Option<Duration>,
 }
 
-impl From<Incoming<'_>> for Early {
+impl From<Incoming<'_>> for Waiting {
     fn from(incoming: Incoming<'_>) -> Self {
         Self {
             id: incoming.id,
@@ -42,10 +42,21 @@ impl From<Incoming<'_>> for Early {
     }
 }
 
+impl<'a> From<&'a Waiting> for Incoming<'a> {
+    fn from(waiting: &'a Waiting) -> Self {
+        Self {
+            event: &waiting.event,
+            id: waiting.id,
+            arguments: &waiting.arguments,
+            deadline: waiting.deadline,
+        }
+    }
+}
+
 /// Why an event cannot be started now, and what becomes of it.
 enum Overload {
     Refuse(Failure),
-    /// It stays where it is, and with it all that follows.
+    /// It waits for a handler to end.
     Wait,
     /// The connection is over.
     End,
@@ -152,7 +163,7 @@ impl Driver {
                     self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
                     return ControlFlow::Continue(());
                 }
-                Some(Overload::Wait) => return ControlFlow::Break(()),
+                Some(Overload::Wait) => return self.wait_in_backlog(socket, incoming),
                 Some(Overload::End) => return ControlFlow::Continue(()),
             }
         }
@@ -188,6 +199,36 @@ impl Driver {
         };
         self.run_route(socket, route, name, incoming, cx);
         ControlFlow::Continue(())
+    }
+
+    /// Keeps an event without an id until a handler ends. `Break` when no more may wait: then it stays where it
+    /// is, unread, and with it all that follows.
+    ///
+    /// Up to there reading goes on: what the running handlers wait for may be a reply of this same peer.
+    #[cold]
+    fn wait_in_backlog(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) -> ControlFlow<()> {
+        let backlog = self.backlog.get_or_insert_default();
+        if !backlog.has_room(incoming.arguments.len(), &self.connection.hub.config) {
+            return ControlFlow::Break(());
+        }
+        backlog.push(Arc::clone(socket), incoming.into());
+        ControlFlow::Continue(())
+    }
+
+    /// Runs what waits in the backlog, as far as handlers have ended. Whether there was any.
+    pub(super) fn run_backlog(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while self.closing.is_none() && self.running_events() < self.connection.hub.config.max_in_flight {
+            let Some(backlog) = &mut self.backlog else { break };
+            let Some((socket, waiting)) = backlog.pop() else {
+                self.backlog = None;
+                break;
+            };
+            progress = true;
+            // There is room for it: it does not come back here.
+            let _ = self.socket_event(&socket, (&waiting).into(), cx);
+        }
+        progress
     }
 
     /// Why an event cannot be started now.

@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Connection;
+use super::backlog::Backlog;
 use super::exchange::{Control, Link};
 use super::lifecycle::Closing;
 use super::outbox::Batch;
@@ -51,7 +52,9 @@ pub(crate) struct Driver {
     /// What the peer said before it closed.
     pub(super) farewell: Option<Box<DisconnectReason>>,
     pub(super) closing: Option<Box<Closing>>,
-    /// An event without an id met the limit of events under way: reading rests until one ends.
+    /// Events without an id that met the limit of events under way.
+    pub(super) backlog: Option<Box<Backlog<Arc<SocketInner>>>>,
+    /// The backlog is full, too: reading rests until it is shorter.
     pub(super) is_full: bool,
     /// Replies filled the outbox: messages rest until it has room.
     pub(super) is_congested: bool,
@@ -83,6 +86,7 @@ impl Driver {
             draining: None,
             farewell: None,
             closing: None,
+            backlog: None,
             is_full: false,
             is_congested: false,
             rests: false,
@@ -115,7 +119,9 @@ impl Driver {
             return true;
         }
         let was_resting = self.is_full || self.is_congested;
-        self.is_full &= self.running_events() >= self.connection.hub.config.max_in_flight;
+        let ran_backlog = self.backlog.is_some() && self.run_backlog(cx);
+        self.is_full &= !ran_backlog && self.backlog.is_some();
+        progress |= ran_backlog;
         self.is_congested &= self.is_outbox_full();
         if was_resting && !self.is_full && !self.is_congested {
             let waiting = self.partial.take().unwrap_or_default();

@@ -1,6 +1,5 @@
 //! How connections and sockets begin and end.
 
-use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use serde::Deserialize;
 use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
+use super::backlog::Backlog;
 use super::dispatch::{Incoming, run_glue};
 use super::driver::{Driver, Loss};
 use super::exchange::Link;
@@ -114,7 +114,7 @@ impl Driver {
             return false;
         }
         let Some(socket) = self.connection.open_socket("/") else { return false };
-        socket.extra(|extra| extra.early.push(first.into()));
+        socket.extra(|extra| extra.early.push((), first.into()));
         self.run_connect(&socket, &[0xc0], cx);
         if socket.phase() == Phase::Replaying {
             // Here and now: what follows in the same read must not overtake it.
@@ -161,9 +161,9 @@ impl Driver {
             let mut state = socket.state.lock();
             if socket.phase() == Phase::Joining {
                 socket.enter(Phase::Closed);
-                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early).into_events())
+                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
             } else {
-                (false, None, VecDeque::default())
+                (false, None, Backlog::default())
             }
         };
         if !was_joining {
@@ -174,7 +174,7 @@ impl Driver {
             self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
         }
         // What came early is answered with the refusal, too.
-        for event in early {
+        for event in early.into_events() {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
@@ -200,14 +200,8 @@ impl Driver {
                 }
                 early
             };
-            let Some(early) = early else { return };
-            let incoming = Incoming {
-                event: &early.event,
-                id: early.id,
-                arguments: &early.arguments,
-                deadline: early.deadline,
-            };
-            if self.run_event(socket, incoming, cx).is_break() {
+            let Some(((), early)) = early else { return };
+            if self.run_event(socket, (&early).into(), cx).is_break() {
                 let failure = Failure::new("busy", "too many events are running on this connection");
                 self.refuse_event(socket.namespace(), &early.event, early.id, failure);
             }
@@ -270,7 +264,7 @@ impl Driver {
         let (connect_id, early) = {
             let mut state = socket.state.lock();
             let early = state.extra.as_mut().map(|extra| std::mem::take(&mut extra.early));
-            (state.connect_id.take(), early.unwrap_or_default().into_events())
+            (state.connect_id.take(), early.unwrap_or_default())
         };
         let was_accepted = socket.end(&reason);
         let message = format!("the namespace `{}` was left", socket.namespace());
@@ -278,7 +272,7 @@ impl Driver {
         if let Some(id) = connect_id {
             self.refuse_event(socket.namespace(), "connect", Some(id), failure.clone());
         }
-        for event in early {
+        for event in early.into_events() {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
         }
         self.connection.forget_socket(socket);

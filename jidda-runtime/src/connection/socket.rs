@@ -11,9 +11,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::Connection;
+use super::backlog::Waiting;
 use super::exchange::{Control, Link};
 use super::listeners::Listeners;
-use super::state::{Early, Extra, State};
+use super::state::{Extra, State};
 use crate::error::SendError;
 use crate::handler::{
     Context, FromConnection, NamespaceTable, Origin, Parameters, RESERVED_EVENTS, Side, Table,
@@ -205,16 +206,18 @@ impl SocketInner {
 
     /// Keeps an event that came before its socket was accepted; gives it back when the socket is active, or
     /// when too many wait.
-    pub(super) fn keep_early(&self, early: Early) -> Result<(), Early> {
+    pub(super) fn keep_early(&self, early: Waiting) -> Result<(), Waiting> {
         let mut state = self.state.lock();
         if !matches!(self.phase(), Phase::Joining | Phase::Replaying) {
             return Err(early);
         }
         let extra = state.extra();
-        if !extra.early.has_room(early.arguments.len(), &self.connection.hub.config) {
+        let config = &self.connection.hub.config;
+        let has_room = extra.early.has_room(early.arguments.len(), config);
+        if !has_room || extra.early.len() >= config.max_in_flight {
             return Err(early);
         }
-        extra.early.push(early);
+        extra.early.push((), early);
         Ok(())
     }
 

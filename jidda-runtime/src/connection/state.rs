@@ -4,14 +4,13 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::backlog::Backlog;
 use super::listeners::Listeners;
 use super::socket::Socket;
-use crate::config::Config;
 use crate::error::Error;
 use crate::id::SocketId;
 use crate::reason::DisconnectReason;
@@ -41,7 +40,7 @@ pub(super) struct Extra {
     pub(super) listeners: Listeners,
     pub(super) refused: Option<RefusedHook>,
     /// Events that came before the socket was accepted.
-    pub(super) early: EarlyEvents,
+    pub(super) early: Backlog<()>,
     /// Frames to send once the socket is active.
     pub(super) held: Vec<Bytes>,
     pub(super) held_bytes: usize,
@@ -56,49 +55,6 @@ pub(super) struct Extra {
 impl std::fmt::Debug for Extra {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Extra").field("permissions", &self.permissions).finish_non_exhaustive()
-    }
-}
-
-/// An event that came before its socket was accepted.
-#[derive(Debug)]
-pub(super) struct Early {
-    pub(super) id: Option<u32>,
-    pub(super) event: Box<str>,
-    pub(super) arguments: Bytes,
-    pub(super) deadline: Option<Duration>,
-}
-
-/// Events that wait for their socket, bounded in number and in bytes.
-#[derive(Debug, Default)]
-pub(super) struct EarlyEvents {
-    events: VecDeque<Early>,
-    bytes: usize,
-}
-
-impl EarlyEvents {
-    /// Whether one more of `bytes` may wait. One that is alone always may: it is no larger than a message.
-    pub(super) fn has_room(&self, bytes: usize, config: &Config) -> bool {
-        self.events.is_empty()
-            || (self.events.len() < config.max_in_flight && self.bytes + bytes <= config.max_message)
-    }
-
-    pub(super) fn push(&mut self, early: Early) {
-        self.bytes += early.arguments.len();
-        self.events.push_back(early);
-    }
-
-    pub(super) fn pop(&mut self) -> Option<Early> {
-        let early = self.events.pop_front()?;
-        self.bytes -= early.arguments.len();
-        Some(early)
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-
-    pub(super) fn into_events(self) -> VecDeque<Early> {
-        self.events
     }
 }
 
