@@ -88,7 +88,7 @@ bench() { (cd bench && cargo check "${jobs[@]}" --all-targets); }
 step "what is needed" prepare
 [ ${#failed[@]} = 0 ] || exit 1
 step "format" cargo fmt --check
-step "lints" cargo clippy "${jobs[@]}" --workspace --all-targets -- -D warnings
+step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets -- -D warnings
 step "tests" tests
 step "documentation" documentation
 step "interop with a plain MessagePack-RPC peer" interop
