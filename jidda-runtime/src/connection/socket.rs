@@ -415,7 +415,10 @@ impl Socket {
 
     /// Closes the connection, after what is queued is written, with all its namespaces.
     pub fn close(&self) {
-        self.inner.connection.close(DisconnectReason::ForcedClose);
+        match self.inner.connection.hub.side {
+            Side::Server => self.inner.connection.close(DisconnectReason::ForcedClose),
+            Side::Client => self.inner.connection.close_client(DisconnectReason::ForcedClose),
+        }
     }
 
     /// Waits until the socket is closed, and says why. A client's socket is not closed while it reconnects.
