@@ -126,7 +126,7 @@ impl Listener {
     /// The operating system's, or the one of `configure`.
     pub async fn bind(
         address: &Address,
-        configure: &dyn Fn(&SockRef<'_>) -> io::Result<()>,
+        configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
     ) -> io::Result<Self> {
         match address {
             Address::Tcp(authority) => tcp::listen(authority, configure).await.map(Kind::Tcp),

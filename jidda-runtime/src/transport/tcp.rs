@@ -11,7 +11,7 @@ const BACKLOG: i32 = 4096;
 
 pub(super) async fn listen(
     authority: &str,
-    configure: &dyn Fn(&SockRef<'_>) -> io::Result<()>,
+    configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
 ) -> io::Result<TcpListener> {
     let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
     for address in tokio::net::lookup_host(authority).await? {
@@ -25,7 +25,7 @@ pub(super) async fn listen(
 
 fn listen_on(
     address: SocketAddr,
-    configure: &dyn Fn(&SockRef<'_>) -> io::Result<()>,
+    configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
 ) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;

@@ -22,7 +22,7 @@ impl Drop for OwnedUnixListener {
 
 pub(super) async fn listen(
     path: &Path,
-    configure: &dyn Fn(&SockRef<'_>) -> io::Result<()>,
+    configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
 ) -> io::Result<OwnedUnixListener> {
     remove_stale(path).await?;
     let listener = UnixListener::bind(path)?;
