@@ -354,6 +354,10 @@ impl Driver {
         drop(exchange);
         let connection = self.connection.id;
         tracing::debug!(%connection, namespace, event, code = %failure.code, "refused an event");
+        if self.draining.is_some() {
+            // It was told already that the connection is about to close; what still runs may end first.
+            return;
+        }
         let is_ours = ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing"];
         if is_ours.contains(&&*failure.code) {
             let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
