@@ -467,6 +467,7 @@ impl SocketInner {
             return;
         }
         let (values, listeners, refused) = self.extra(|extra| {
+            extra.is_released = true;
             (std::mem::take(&mut extra.values), std::mem::take(&mut extra.listeners), extra.refused.take())
         });
         drop((values, listeners, refused));

@@ -133,6 +133,13 @@ impl SocketInner {
         look(self.state.lock().extra())
     }
 
+    /// Adds a closure, unless the socket is over: the closure may hold it, and nothing would free either.
+    pub(super) fn add_listener(&self, add: impl FnOnce(&mut Listeners)) {
+        if !self.extra(|extra| extra.is_released) {
+            self.with_listeners(add);
+        }
+    }
+
     pub(super) fn with_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
         let result = self.extra(|extra| change(&mut extra.listeners));
         self.has_listeners.store(true, Ordering::Release);
