@@ -402,7 +402,13 @@ impl Driver {
             .find(namespace)
             .and_then(|socket| socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone()));
         match hook {
-            Some(hook) => hook(event, &Error::new(failure.code, failure.message)),
+            Some(hook) => {
+                let error = Error::new(failure.code, failure.message);
+                // The program's own code, like a handler: it must not take the connection's task along.
+                if catch_unwind(AssertUnwindSafe(|| hook(event, &error))).is_err() {
+                    tracing::error!(namespace, event, "a hook for refused events panicked");
+                }
+            }
             None => {
                 tracing::warn!(namespace, event, code = %failure.code, "the peer refused an event: {}", failure.message);
             }
