@@ -191,7 +191,7 @@ impl Driver {
 
     /// Runs the events that came before a socket was accepted.
     pub(super) fn replay(&mut self, socket: &Arc<SocketInner>, cx: &mut Context<'_>) {
-        loop {
+        while self.closing.is_none() {
             let early = {
                 let mut state = socket.state.lock();
                 let early = state.extra().early.pop_front();
