@@ -19,7 +19,7 @@
 //!
 //! And on the other side, with the type that `#[on]` wrote beside the function:
 //!
-//! ```
+//! ```standalone_crate
 //! # use jidda::prelude::*;
 //! # #[on]
 //! # async fn double(n: i64) -> i64 {
@@ -48,9 +48,9 @@ pub use jidda_runtime::handler::{
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Error, Handshake, Listener,
-    Payload, PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server, ServerBuilder,
-    Socket, SocketId, Time, Value, Volatile, blocking, handler, testing,
+    ClientEvents, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Encoding, Error, Handshake,
+    Listener, Payload, PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server,
+    ServerBuilder, Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, handler, testing,
 };
 
 #[doc(hidden)]

@@ -10,8 +10,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut out = Vec::new();
     wire.failure(&mut out, 7, &failure);
     let limits = Limits { size: usize::MAX, depth: usize::MAX };
-    let mut decoder = Decoder::new(limits);
-    let (packet, length) = decoder.decode(&out).expect("ours").expect("whole");
+    let mut decoder = Decoder::default();
+    let (packet, length) = decoder.decode(&out, limits).expect("ours").expect("whole");
     assert_eq!(length, out.len());
     let Packet::Reply { id: 7, outcome: Err(error) } = packet else { panic!("{packet:?}") };
     let again = wire.read_failure(error);

@@ -7,10 +7,10 @@ use libfuzzer_sys::fuzz_target;
 const LIMITS: Limits = Limits { size: 4096, depth: 16 };
 
 fn decode(bytes: &[u8], mut piece: impl FnMut() -> usize) -> (Vec<String>, Result<usize, WireError>) {
-    let mut decoder = Decoder::new(LIMITS);
+    let mut decoder = Decoder::default();
     let (mut packets, mut start, mut end) = (Vec::new(), 0, 0);
     loop {
-        match decoder.decode(&bytes[start..end]) {
+        match decoder.decode(&bytes[start..end], LIMITS) {
             Ok(Some((packet, length))) => {
                 assert!(length > 0 && length <= LIMITS.size && start + length <= end);
                 packets.push(format!("{packet:?}"));

@@ -4,4 +4,100 @@ pub use futures_util::future::BoxFuture;
 pub use inventory;
 pub use socket2::SockRef;
 
+pub use crate::error::Error;
+pub use crate::handler::bounds::{Calls, Emits, Joins, Tells};
+pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
+pub use crate::handler::{
+    AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
+    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Needs, Next, Registered,
+    RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
+};
 pub use crate::server::run;
+
+/// [`FromConnection::borrow_from`]. A type that cannot be borrowed is an error here and nowhere else, because
+/// it is named nowhere else.
+pub fn held<T: FromConnection>(context: &Context) -> Option<&T> {
+    T::borrow_from(context)
+}
+
+/// [`FromConnection::from_connection`].
+pub fn extract<T: FromConnection>(context: &Context) -> impl Future<Output = Result<T, Error>> + Send {
+    T::from_connection(context)
+}
+
+/// [`FromConnection::needs`].
+pub fn needs<T: FromConnection>(needs: &mut Needs) {
+    T::needs(needs);
+}
+
+/// Runs a handler on the blocking pool; its panic goes on here, as if it had run in place.
+pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(reply) => reply,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Reply::error(Error::new("cancelled", "the server is shutting down")),
+        },
+    }
+}
+
+/// The event of a contract's method. If there is none, rustc has said that already, and any other will do.
+pub const fn contract_event(
+    events: &'static [(&'static str, ContractEvent)],
+    method: &'static str,
+) -> ContractEvent {
+    let mut index = 0;
+    while index < events.len() {
+        let (name, event) = events[index];
+        if is_same(name.as_bytes(), method.as_bytes()) {
+            return event;
+        }
+        index += 1;
+    }
+    ContractEvent {
+        event: method,
+        allow: None,
+        sequential: false,
+        timeout_ms: None,
+        docs: "",
+        deprecated: false,
+    }
+}
+
+const fn is_same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn event(event: &'static str) -> ContractEvent {
+        ContractEvent { event, allow: None, sequential: false, timeout_ms: None, docs: "", deprecated: false }
+    }
+
+    #[test]
+    fn a_contracts_event_is_found_by_its_method() {
+        const EVENTS: &[(&str, ContractEvent)] = &[("posted", event("posted")), ("sheep", event("draw"))];
+        const SHEEP: ContractEvent = contract_event(EVENTS, "sheep");
+        assert_eq!(SHEEP.event, "draw");
+    }
+
+    #[tokio::test]
+    async fn a_panic_on_the_blocking_pool_goes_on() {
+        let reply = tokio::spawn(blocking(|| panic!("boom"))).await;
+        assert!(reply.unwrap_err().is_panic());
+        let reply = blocking(|| Reply::error(Error::new("no", "no"))).await;
+        assert_eq!(reply.code(), Some("no"));
+    }
+}

@@ -1,8 +1,8 @@
 //! Values between Rust types and bytes: one place that knows how a value is written on a wire.
 
-use bytes::Bytes;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
+use smallvec::SmallVec;
 
 pub use rmpv::Value;
 
@@ -18,7 +18,8 @@ pub enum Encoding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     encoding: Encoding,
-    bytes: Bytes,
+    /// Most replies fit in place and cost no allocation.
+    bytes: SmallVec<[u8; 48]>,
 }
 
 /// Why a value could not be written or read. The text is one line, lower case, without a full stop.
@@ -33,9 +34,13 @@ impl Payload {
     ///
     /// When `value` refuses to be serialized.
     pub fn encode<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Result<Self, CodecError> {
-        let mut bytes = Vec::with_capacity(32);
-        encode_into(&mut bytes, value, encoding)?;
-        Ok(Self { encoding, bytes: bytes.into() })
+        let mut bytes = SmallVec::new();
+        match encoding {
+            Encoding::MessagePack => value
+                .serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())
+                .map_err(|error| CodecError(error.to_string()))?,
+        }
+        Ok(Self { encoding, bytes })
     }
 
     /// Reads the value back.
@@ -49,11 +54,12 @@ impl Payload {
         }
     }
 
-    pub(crate) fn from_bytes(bytes: Bytes, encoding: Encoding) -> Self {
-        Self { encoding, bytes }
+    pub(crate) fn from_bytes(bytes: &[u8], encoding: Encoding) -> Self {
+        Self { encoding, bytes: SmallVec::from_slice(bytes) }
     }
 
-    pub(crate) fn bytes(&self) -> &Bytes {
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 

@@ -113,7 +113,6 @@ async fn handlers_that_never_end_hold_the_senders_bytes_back() {
     assert_eq!(other.receive().await.unwrap(), response(1, 1));
 }
 
-#[ignore = "reading rests altogether while a peer is held back"]
 #[tokio::test]
 async fn a_peer_that_vanishes_while_it_is_held_back_is_noticed() {
     let (server, journal, _) = server(|builder| builder.max_in_flight(4)).await;
@@ -125,7 +124,6 @@ async fn a_peer_that_vanishes_while_it_is_held_back_is_noticed() {
     eventually("it left", || server.count() == 0).await;
 }
 
-#[ignore = "reading rests altogether while a peer is held back"]
 #[tokio::test]
 async fn handlers_that_wait_for_the_peer_get_its_answers_while_it_is_held_back() {
     let (server, _, _) = server(|builder| builder.max_in_flight(4)).await;

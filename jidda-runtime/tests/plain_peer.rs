@@ -1,4 +1,4 @@
-//! A peer that speaks only plain MessagePack-RPC, written with nothing but a MessagePack library.
+//! A peer that speaks only plain MessagePack-RPC, written with nothing but a `MessagePack` library.
 #![allow(missing_docs)]
 
 use std::time::Duration;

@@ -207,7 +207,7 @@ impl Said {
 
 /// Every packet of `bytes`, printed, and how it ended. The bytes come in pieces that end at `cuts`.
 fn decode_in_pieces(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<usize, WireError>) {
-    let mut decoder = Decoder::new(LIMITS);
+    let mut decoder = Decoder::default();
     let (mut packets, mut start) = (Vec::new(), 0);
     let mut ends: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
     ends.push(bytes.len());
@@ -215,7 +215,7 @@ fn decode_in_pieces(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<usize,
     for end in ends {
         loop {
             // A piece may end inside of what was read before.
-            match decoder.decode(&bytes[start..end.max(start)]) {
+            match decoder.decode(&bytes[start..end.max(start)], LIMITS) {
                 Ok(Some((packet, length))) => {
                     assert!((1..=LIMITS.size).contains(&length));
                     packets.push(format!("{packet:?}"));
@@ -261,15 +261,15 @@ proptest! {
         for said in &all {
             said.write(&mut bytes);
         }
-        let mut decoder = Decoder::new(LIMITS);
+        let mut decoder = Decoder::default();
         let mut start = 0;
         for said in &all {
-            let (packet, length) = decoder.decode(&bytes[start..]).unwrap().expect("it is all there");
+            let (packet, length) = decoder.decode(&bytes[start..], LIMITS).unwrap().expect("it is all there");
             prop_assert!(said.is(&packet), "{said:?} came as {packet:?}");
             start += length;
         }
         prop_assert_eq!(start, bytes.len());
-        prop_assert_eq!(decoder.decode(&[]), Ok(None));
+        prop_assert_eq!(decoder.decode(&[], LIMITS), Ok(None));
     }
 
     #[test]
@@ -288,9 +288,9 @@ proptest! {
         let mut bytes = Vec::new();
         said.write(&mut bytes);
         for end in 0..bytes.len() {
-            prop_assert_eq!(Decoder::new(LIMITS).decode(&bytes[..end]), Ok(None));
+            prop_assert_eq!(Decoder::default().decode(&bytes[..end], LIMITS), Ok(None));
         }
-        prop_assert!(Decoder::new(LIMITS).decode(&bytes).unwrap().is_some());
+        prop_assert!(Decoder::default().decode(&bytes, LIMITS).unwrap().is_some());
     }
 
     #[test]
@@ -324,10 +324,10 @@ proptest! {
         let mut bytes = Vec::new();
         said.write(&mut bytes);
         let limits = Limits { size: limit, depth: 64 };
-        let mut decoder = Decoder::new(limits);
+        let mut decoder = Decoder::default();
         let mut ended = None;
         for end in 1..=bytes.len() {
-            match decoder.decode(&bytes[..end]) {
+            match decoder.decode(&bytes[..end], limits) {
                 Ok(None) => {}
                 other => {
                     ended = Some((end, other));
@@ -354,7 +354,7 @@ proptest! {
         let mut bytes = Vec::new();
         WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), None);
         // The message and its params are two levels.
-        match Decoder::new(LIMITS).decode(&bytes) {
+        match Decoder::default().decode(&bytes, LIMITS) {
             Ok(Some(_)) => prop_assert!(depth + 2 <= 64),
             Err(error) => {
                 prop_assert!(depth + 2 > 64);

@@ -175,6 +175,10 @@ impl Client {
     /// # Cancel safety
     ///
     /// Dropped half-way, some connections may have joined.
+    ///
+    /// # Panics
+    ///
+    /// Never: a client has at least one connection.
     pub async fn join<A: Serialize + Sync, E: CallerError + Send>(
         &self,
         namespace: &str,

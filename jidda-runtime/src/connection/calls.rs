@@ -35,9 +35,12 @@ enum Slot {
 /// The requests of one connection, by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    slots: HashMap<u32, Slot, foldhash::fast::RandomState>,
+    /// Boxed: most connections of a server never call.
+    slots: Option<Box<Slots>>,
     last: u32,
 }
+
+type Slots = HashMap<u32, Slot, foldhash::fast::RandomState>;
 
 /// What to do about a reply that came.
 #[derive(Debug)]
@@ -52,11 +55,12 @@ pub(super) enum Resolved {
 
 impl Calls {
     fn insert(&mut self, slot: Slot) -> u32 {
+        let slots = self.slots.get_or_insert_default();
         loop {
             self.last = self.last.wrapping_add(1);
             // After four billion requests a number may still be in use by a very old one.
-            if !self.slots.contains_key(&self.last) {
-                self.slots.insert(self.last, slot);
+            if let std::collections::hash_map::Entry::Vacant(e) = slots.entry(self.last) {
+                e.insert(slot);
                 return self.last;
             }
         }
@@ -79,7 +83,8 @@ impl Calls {
 
     /// The answer, if there is one; else `waker` is woken when it comes.
     pub(super) fn poll(&mut self, id: u32, waker: &Waker) -> Option<Answer> {
-        match self.slots.get_mut(&id)? {
+        let slots = self.slots.as_deref_mut()?;
+        match slots.get_mut(&id)? {
             Slot::Waiting { waker: waiting, .. } => {
                 match waiting {
                     Some(waiting) => waiting.clone_from(waker),
@@ -87,7 +92,7 @@ impl Calls {
                 }
                 None
             }
-            Slot::Answered(_) => match self.slots.remove(&id) {
+            Slot::Answered(_) => match slots.remove(&id) {
                 Some(Slot::Answered(answer)) => Some(answer),
                 _ => None,
             },
@@ -97,12 +102,15 @@ impl Calls {
 
     /// Takes a reply in.
     pub(super) fn resolve(&mut self, id: u32, answer: impl FnOnce() -> Answer) -> Resolved {
-        match self.slots.get_mut(&id) {
+        let Some(slots) = self.slots.as_deref_mut() else { return Resolved::Unknown };
+        match slots.get_mut(&id) {
             Some(slot @ Slot::Waiting { .. }) => {
                 let answered = Slot::Answered(answer());
                 match std::mem::replace(slot, answered) {
                     Slot::Waiting { joins: Some(socket), waker, .. } => {
-                        waker.map(Waker::wake);
+                        if let Some(waker) = waker {
+                            waker.wake();
+                        }
                         Resolved::Joins(socket)
                     }
                     Slot::Waiting { waker, .. } => Resolved::Told(waker),
@@ -110,7 +118,7 @@ impl Calls {
                 }
             }
             Some(Slot::Ping) => {
-                self.slots.remove(&id);
+                slots.remove(&id);
                 Resolved::Told(None)
             }
             Some(Slot::Answered(_)) | None => Resolved::Unknown,
@@ -119,23 +127,24 @@ impl Calls {
 
     /// Forgets a request. Whether its answer was still to come, so that the peer can be told to stop.
     pub(super) fn forget(&mut self, id: u32) -> bool {
-        matches!(self.slots.remove(&id), Some(Slot::Waiting { .. }))
+        self.slots.as_mut().is_some_and(|slots| matches!(slots.remove(&id), Some(Slot::Waiting { .. })))
     }
 
     /// Ends every request: the connection is gone. `is_unwritten` tells by a request's place in the stream
     /// whether it can have reached the peer.
     pub(super) fn fail_all(&mut self, is_unwritten: impl Fn(u64) -> bool) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        for slot in self.slots.values_mut() {
+        let Some(slots) = self.slots.as_deref_mut() else { return wakers };
+        for slot in slots.values_mut() {
             if let Slot::Waiting { place, waker, .. } = slot {
                 wakers.extend(waker.take());
                 let maybe_executed = !is_unwritten(*place);
                 *slot = Slot::Answered(Answer::Disconnected { maybe_executed });
             }
         }
-        self.slots.retain(|_, slot| !matches!(slot, Slot::Ping));
-        if self.slots.is_empty() {
-            self.slots.shrink_to_fit();
+        slots.retain(|_, slot| !matches!(slot, Slot::Ping));
+        if slots.is_empty() {
+            self.slots = None;
         }
         wakers
     }

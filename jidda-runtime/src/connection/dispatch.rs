@@ -4,23 +4,23 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
 use super::driver::Driver;
 use super::listeners::observed;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll, panicked};
 use super::socket::{Phase, SocketInner, is_reserved};
-use super::state::Early;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Call, Dispatch, EventName, Next, Origin, Reply, RouteId};
+use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId};
 use crate::payload::Payload;
-use crate::wire::Packet;
+use crate::wire::{Packet, WireError};
 
 /// An event as the driver passes it on.
 #[derive(Clone, Copy)]
@@ -29,6 +29,37 @@ pub(super) struct Incoming<'a> {
     pub(super) id: Option<u32>,
     pub(super) arguments: &'a [u8],
     pub(super) deadline: Option<Duration>,
+}
+
+impl From<Incoming<'_>> for Waiting {
+    fn from(incoming: Incoming<'_>) -> Self {
+        Self {
+            id: incoming.id,
+            event: incoming.event.into(),
+            arguments: Bytes::copy_from_slice(incoming.arguments),
+            deadline: incoming.deadline,
+        }
+    }
+}
+
+impl<'a> From<&'a Waiting> for Incoming<'a> {
+    fn from(waiting: &'a Waiting) -> Self {
+        Self {
+            event: &waiting.event,
+            id: waiting.id,
+            arguments: &waiting.arguments,
+            deadline: waiting.deadline,
+        }
+    }
+}
+
+/// Why an event cannot be started now, and what becomes of it.
+enum Overload {
+    Refuse(Failure),
+    /// It waits for a handler to end.
+    Wait,
+    /// The connection is over.
+    End,
 }
 
 impl Driver {
@@ -52,52 +83,56 @@ impl Driver {
                     running.cancel(id);
                 }
             }
-            Packet::Close { reason } => self.farewell = Some(reason.unwrap_or("transport close").into()),
+            Packet::Close { reason } => {
+                self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
+            }
             Packet::Refused { event, namespace, error } => self.refusal(namespace, event, error),
         }
         ControlFlow::Continue(())
     }
 
-    /// The socket of a namespace; the last one is at hand.
+    /// The socket of a namespace. The last one is at hand: taken, not cloned, and put back after its event.
     #[inline]
     fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
-        if let Some(socket) = &self.current
-            && socket.namespace() == namespace
-            && socket.phase() != Phase::Closed
-        {
-            return Some(Arc::clone(socket));
+        match self.current.take() {
+            Some(socket) if socket.namespace() == namespace && socket.phase() != Phase::Closed => {
+                Some(socket)
+            }
+            _ => self.connection.socket(namespace),
         }
-        self.current = self.connection.socket(namespace);
-        self.current.clone()
     }
 
     #[inline]
     fn event(&mut self, namespace: &str, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
-        let socket = match self.find(namespace) {
-            Some(socket) => Some(socket),
-            None => match self.join_unasked(namespace, incoming.id, cx) {
-                // It was refused, and the peer was told so.
-                Some(socket) if socket.phase() == Phase::Closed => return ControlFlow::Continue(()),
-                other => other,
-            },
-        };
-        let Some(socket) = socket else {
-            let message = format!("the namespace `{namespace}` was not joined");
-            self.refuse_event(namespace, incoming.event, incoming.id, Failure::new("not_connected", message));
+        let Some(socket) = self.find(namespace) else {
+            if !self.join_unasked(namespace, incoming, cx) {
+                let failure =
+                    Failure::new("not_connected", format!("the namespace `{namespace}` was not joined"));
+                self.refuse_event(namespace, incoming.event, incoming.id, failure);
+            }
             return ControlFlow::Continue(());
         };
+        let flow = self.socket_event(&socket, incoming, cx);
+        if socket.phase() != Phase::Closed {
+            self.current = Some(socket);
+        }
+        flow
+    }
+
+    #[inline]
+    fn socket_event(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        let namespace = socket.namespace();
         match socket.phase() {
-            Phase::Active => self.run_event(&socket, incoming, cx),
+            Phase::Active => self.run_event(socket, incoming, cx),
             Phase::Joining | Phase::Replaying => {
-                let early = Early {
-                    id: incoming.id,
-                    event: incoming.event.into(),
-                    arguments: Bytes::copy_from_slice(incoming.arguments),
-                    deadline: incoming.deadline,
-                };
-                if socket.keep_early(early).is_err() {
+                if socket.keep_early(incoming.into()).is_err() {
                     if socket.phase() == Phase::Active {
-                        return self.run_event(&socket, incoming, cx);
+                        return self.run_event(socket, incoming, cx);
                     }
                     let failure = Failure::new("busy", "too many events before the socket was accepted");
                     self.refuse_event(namespace, incoming.event, incoming.id, failure);
@@ -122,14 +157,14 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
         if self.running.is_some() || self.draining.is_some() {
-            if let Some(failure) = self.overload(incoming.id) {
-                match failure {
-                    Some(failure) => {
-                        self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-                        return ControlFlow::Continue(());
-                    }
-                    None => return ControlFlow::Break(()),
+            match self.overload(incoming.id) {
+                None => {}
+                Some(Overload::Refuse(failure)) => {
+                    self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                    return ControlFlow::Continue(());
                 }
+                Some(Overload::Wait) => return self.wait_in_backlog(socket, incoming),
+                Some(Overload::End) => return ControlFlow::Continue(()),
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
@@ -142,47 +177,82 @@ impl Driver {
             return ControlFlow::Continue(());
         }
         let routes = socket.routes();
-        let (route, name) = match routes.event(incoming.event) {
-            Some(route) => (route, None),
-            None => {
-                let fallback = routes.fallback();
-                if is_reserved(incoming.event) {
-                    // A catch-all must not mistake a peer's word for the protocol's own.
-                    let message = format!("the event name `{}` is reserved", incoming.event);
-                    let failure = Failure::new("not_found", message);
-                    self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-                    return ControlFlow::Continue(());
-                }
-                let has_handler = socket.table().route(fallback).entry().is_some();
-                if incoming.event == "message" && !has_handler {
-                    self.message(socket, incoming);
-                    return ControlFlow::Continue(());
-                }
-                (fallback, Some(EventName::new(incoming.event.to_owned())))
+        let (route, name) = if let Some(route) = routes.event(incoming.event) {
+            (route, None)
+        } else {
+            let fallback = routes.fallback();
+            if is_reserved(incoming.event) {
+                // A catch-all must not mistake a peer's word for the protocol's own.
+                let message = format!("the event name `{}` is reserved", incoming.event);
+                let failure = Failure::new("not_found", message);
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                return ControlFlow::Continue(());
             }
+            let has_handler = socket.table().route(fallback).entry().is_some();
+            if incoming.event == "message" && !has_handler {
+                let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                let label = EventLabel::Named(incoming.event.into());
+                self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
+                return ControlFlow::Continue(());
+            }
+            (fallback, Some(EventName::new(incoming.event.to_owned())))
         };
         self.run_route(socket, route, name, incoming, cx);
         ControlFlow::Continue(())
     }
 
-    /// Why an event cannot be started now: `Some(None)` when it can wait.
-    #[allow(clippy::option_option)]
+    /// Keeps an event without an id until a handler ends. `Break` when no more may wait: then it stays where it
+    /// is, unread, and with it all that follows.
+    ///
+    /// Up to there reading goes on: what the running handlers wait for may be a reply of this same peer.
     #[cold]
-    fn overload(&mut self, id: Option<u32>) -> Option<Option<Failure>> {
+    fn wait_in_backlog(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) -> ControlFlow<()> {
+        let backlog = self.backlog.get_or_insert_default();
+        if !backlog.has_room(incoming.arguments.len(), &self.connection.hub.config) {
+            return ControlFlow::Break(());
+        }
+        backlog.push(Arc::clone(socket), incoming.into());
+        ControlFlow::Continue(())
+    }
+
+    /// Runs what waits in the backlog, as far as handlers have ended. Whether there was any.
+    pub(super) fn run_backlog(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while self.closing.is_none() && self.running_events() < self.connection.hub.config.max_in_flight {
+            let Some(backlog) = &mut self.backlog else { break };
+            let Some((socket, waiting)) = backlog.pop() else {
+                self.backlog = None;
+                break;
+            };
+            progress = true;
+            // There is room for it: it does not come back here.
+            let _ = self.socket_event(&socket, (&waiting).into(), cx);
+        }
+        progress
+    }
+
+    /// Why an event cannot be started now.
+    #[cold]
+    fn overload(&mut self, id: Option<u32>) -> Option<Overload> {
         if self.draining.is_some() {
-            return Some(Some(Failure::new("closing", "the server is shutting down")));
+            return Some(Overload::Refuse(Failure::new("closing", "the server is shutting down")));
         }
         if let Some(id) = id
             && self.running().has_id(id)
         {
-            let error = "a message id is in use by a call that is still running";
-            self.malformed(&crate::wire::WireError::Malformed(error));
-            return Some(Some(Failure::new("malformed", error)));
+            // Not answered under that number: it would pass for the answer of the call that still runs.
+            self.malformed(&WireError::Malformed("a message id is in use by a call that is still running"));
+            return Some(Overload::End);
         }
         if self.running_events() < self.connection.hub.config.max_in_flight {
             return None;
         }
-        Some(id.map(|_| Failure::new("busy", "too many calls are running on this connection")))
+        Some(match id {
+            Some(_) => {
+                Overload::Refuse(Failure::new("busy", "too many calls are running on this connection"))
+            }
+            None => Overload::Wait,
+        })
     }
 
     #[inline]
@@ -292,17 +362,6 @@ impl Driver {
         }
     }
 
-    /// A bare message that no handler takes.
-    fn message(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) {
-        if !socket.deliver_message(incoming.arguments) {
-            let failure = Failure::new("busy", "too many messages wait to be received");
-            self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-        } else if let Some(id) = incoming.id {
-            let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
-        }
-    }
-
     /// Writes the reply of an event.
     #[inline]
     pub(super) fn respond(
@@ -380,13 +439,15 @@ impl Driver {
     fn reply(&mut self, id: u32, outcome: Result<&[u8], &[u8]>, cx: &mut Context<'_>) {
         let wire = self.connection.wire;
         let answer = || match outcome {
-            Ok(value) => Answer::Value(Payload::from_bytes(Bytes::copy_from_slice(value), wire.encoding())),
+            Ok(value) => Answer::Value(Payload::from_bytes(value, wire.encoding())),
             Err(error) => Answer::Failed(wire.read_failure(error)),
         };
         let resolved = self.connection.exchange.lock().calls.resolve(id, answer);
         match resolved {
             Resolved::Told(waker) => {
-                waker.map(Waker::wake);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
             }
             Resolved::Joins(socket) => self.joined(&socket, outcome.ok(), cx),
             Resolved::Unknown => {
@@ -449,9 +510,39 @@ fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) ->
         if !observers.is_empty() {
             let name = EventName::new(event.to_owned());
             let arguments = observed(arguments).unwrap_or_default();
-            observers.iter().for_each(|observer| observer(&name, &arguments));
+            for observer in &observers {
+                observer(&name, &arguments);
+            }
         }
-        callback.map(|callback| callback(arguments, socket.encoding()))
+        callback.map(|callback| run_callback(socket, event, arguments, callback))
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
+}
+
+/// Runs a handler that is in no table, through the middleware of its namespace where there is any.
+fn run_callback(
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+    callback: Callback,
+) -> Dispatch {
+    let fallback = socket.routes().fallback();
+    if socket.table().route(fallback).middleware().is_empty() {
+        return callback(arguments, socket.encoding());
+    }
+    let name = EventName::new(event.to_owned());
+    let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
+    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(callback)))
+}
+
+/// Keeps bare messages that no handler takes until they are received.
+fn inbox(socket: &Arc<SocketInner>) -> Callback {
+    let socket = Arc::clone(socket);
+    Arc::new(move |arguments, encoding| {
+        if socket.deliver_message(arguments.bytes()) {
+            Dispatch::Ready(Reply::value(&(), encoding))
+        } else {
+            Dispatch::refused(Error::new("busy", "too many messages wait to be received"))
+        }
+    })
 }

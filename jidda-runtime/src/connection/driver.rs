@@ -13,6 +13,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Connection;
+use super::backlog::Backlog;
 use super::exchange::{Control, Link};
 use super::lifecycle::Closing;
 use super::outbox::Batch;
@@ -37,32 +38,33 @@ pub(crate) struct Driver {
     stream: Stream,
     decoder: Decoder,
     /// The beginning of a message whose rest has not come, or messages that have to wait.
-    partial: Vec<u8>,
-    writing: Option<Batch>,
-    /// Boxed, like all that an idle connection does not need.
+    ///
+    /// Boxed, like all that an idle connection does not need: its task is a third of its memory.
+    #[allow(clippy::box_collection)]
+    partial: Option<Box<Vec<u8>>>,
+    /// What the stream did not take at once.
+    writing: Option<Box<Batch>>,
     pub(super) running: Option<Box<Running>>,
     /// The socket of the last message: most come for the same one.
     pub(super) current: Option<Arc<SocketInner>>,
     /// Set while the connection waits for its handlers to end before it closes.
-    pub(super) draining: Option<DisconnectReason>,
+    pub(super) draining: Option<Box<DisconnectReason>>,
     /// What the peer said before it closed.
-    pub(super) farewell: Option<DisconnectReason>,
+    pub(super) farewell: Option<Box<DisconnectReason>>,
     pub(super) closing: Option<Box<Closing>>,
-    /// An event without an id met the limit of events under way: reading rests until one ends.
+    /// Events without an id that met the limit of events under way.
+    pub(super) backlog: Option<Box<Backlog<Arc<SocketInner>>>>,
+    /// The backlog is full, too: reading rests until it is shorter.
     pub(super) is_full: bool,
     /// Replies filled the outbox: messages rest until it has room.
     pub(super) is_congested: bool,
     /// Nothing was read in this round, for want of room in the outbox.
     rests: bool,
-    /// The first request of a plain peer, while it is tried whether that may join: it is answered if not.
-    pub(super) unasked_id: Option<u32>,
 }
 
 impl Driver {
     /// Takes a stream into service. The connection is up from now on.
     pub(crate) fn new(connection: Arc<Connection>, stream: Stream) -> Self {
-        let config = &connection.hub.config;
-        let limits = Limits { size: config.max_message, depth: config.max_depth };
         connection.hub.driver_started();
         connection.is_established.store(false, Ordering::Relaxed);
         connection.last_seen.store(connection.hub.clock(), Ordering::Relaxed);
@@ -76,18 +78,18 @@ impl Driver {
         Self {
             connection,
             stream,
-            decoder: Decoder::new(limits),
-            partial: Vec::new(),
+            decoder: Decoder::default(),
+            partial: None,
             writing: None,
             running: None,
             current: None,
             draining: None,
             farewell: None,
             closing: None,
+            backlog: None,
             is_full: false,
             is_congested: false,
             rests: false,
-            unasked_id: None,
         }
     }
 
@@ -112,14 +114,17 @@ impl Driver {
         progress |= self.run_woken(cx);
         if self.draining.is_some() && !self.is_running() {
             let reason = self.draining.take().expect("checked");
-            self.begin_closing(reason, None);
+            // The peer was told when the draining began.
+            self.end_all(*reason, None);
             return true;
         }
         let was_resting = self.is_full || self.is_congested;
-        self.is_full &= self.running_events() >= self.connection.hub.config.max_in_flight;
+        let ran_backlog = self.backlog.is_some() && self.run_backlog(cx);
+        self.is_full &= !ran_backlog && self.backlog.is_some();
+        progress |= ran_backlog;
         self.is_congested &= self.is_outbox_full();
         if was_resting && !self.is_full && !self.is_congested {
-            let waiting = std::mem::take(&mut self.partial);
+            let waiting = self.partial.take().unwrap_or_default();
             self.ingest(&waiting, cx);
             progress = true;
         }
@@ -180,7 +185,7 @@ impl Driver {
                 true
             }
             Poll::Ready(Ok(())) if length == 0 => {
-                let reason = self.farewell.take().unwrap_or(DisconnectReason::TransportClose);
+                let reason = self.farewell.take().map_or(DisconnectReason::TransportClose, |reason| *reason);
                 self.begin_closing(reason, Some(Loss::EndOfStream));
                 true
             }
@@ -207,27 +212,28 @@ impl Driver {
 
     /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.
     fn ingest(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
-        if self.partial.is_empty() {
+        let Some(mut partial) = self.partial.take() else {
             let used = self.run_messages(bytes, cx);
             if used < bytes.len() && self.closing.is_none() {
-                self.partial.extend_from_slice(&bytes[used..]);
+                self.partial = Some(Box::new(bytes[used..].to_vec()));
             }
             return;
-        }
-        self.partial.extend_from_slice(bytes);
-        let mut partial = std::mem::take(&mut self.partial);
+        };
+        partial.extend_from_slice(bytes);
         let used = self.run_messages(&partial, cx);
         if used < partial.len() && self.closing.is_none() {
             partial.drain(..used);
-            self.partial = partial;
+            self.partial = Some(partial);
         }
     }
 
     /// Runs the complete messages at the beginning of `bytes`; how many bytes they were.
     fn run_messages(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> usize {
+        let config = &self.connection.hub.config;
+        let limits = Limits { size: config.max_message, depth: config.max_depth };
         let mut used = 0;
         while self.closing.is_none() && !self.is_congested {
-            match self.decoder.decode(&bytes[used..]) {
+            match self.decoder.decode(&bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
                     if self.packet(packet, cx).is_break() {
                         self.is_full = true;
@@ -251,14 +257,14 @@ impl Driver {
 
     /// Writes what waits. `true` when the stream takes no more for now.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut resumed = self.writing.take();
         loop {
-            let Some(batch) = &mut self.writing else {
-                let batch = self.connection.exchange.lock().outbox.take();
-                match batch {
-                    Some(batch) => self.writing = Some(batch),
+            let mut batch = match resumed.take() {
+                Some(batch) => *batch,
+                None => match self.connection.exchange.lock().outbox.take() {
+                    Some(batch) => batch,
                     None => return false,
-                }
-                continue;
+                },
             };
             let mut written = 0;
             let result = batch.poll_write(Pin::new(&mut self.stream), cx, &mut written);
@@ -274,9 +280,8 @@ impl Driver {
             };
             waiting.into_iter().for_each(Waker::wake);
             match result {
-                Poll::Ready(Ok(())) => self.writing = None,
+                Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(error)) => {
-                    self.writing = None;
                     if self.closing.is_none() {
                         self.lost(&error);
                     } else {
@@ -284,7 +289,10 @@ impl Driver {
                     }
                     return false;
                 }
-                Poll::Pending => return true,
+                Poll::Pending => {
+                    self.writing = Some(Box::new(batch));
+                    return true;
+                }
             }
         }
     }
@@ -338,6 +346,7 @@ impl Future for Driver {
             // Another thread may have left something between the round and this lock; once the waker stands
             // there it will be woken for it.
             if exchange.controls.is_empty() && (is_blocked || exchange.outbox.is_empty()) {
+                exchange.is_paused = this.is_full;
                 exchange.end_poll(cx.waker().clone(), is_blocked);
                 return Poll::Pending;
             }

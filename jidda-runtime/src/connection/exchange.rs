@@ -34,6 +34,8 @@ pub(super) enum Control {
     Drain(DisconnectReason),
 }
 
+// Independent facts about the task, the stream and the peer.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) outbox: Outbox,
@@ -46,6 +48,8 @@ pub(super) struct Exchange {
     pub(super) max_message: usize,
     /// The task runs right now and will look at all this again before it rests.
     is_polling: bool,
+    /// The task does not read for now, since too much is running: silence is not the peer's.
+    pub(super) is_paused: bool,
     /// The stream takes no more for now: new bytes are no reason to wake the task.
     is_blocked: bool,
     waker: Option<Waker>,
@@ -65,6 +69,7 @@ impl Exchange {
             is_acquainted: false,
             max_message,
             is_polling: false,
+            is_paused: false,
             is_blocked: false,
             waker: None,
             stalled_since: None,
@@ -104,6 +109,7 @@ impl Exchange {
     pub(super) fn detach(&mut self) -> Vec<Waker> {
         self.is_polling = false;
         self.is_blocked = false;
+        self.is_paused = false;
         self.waker = None;
         self.controls.clear();
         if self.link == Link::Up {

@@ -39,6 +39,8 @@ pub(crate) struct Hub {
     wheel: Wheel,
     drivers: AtomicUsize,
     no_drivers: Notify,
+    /// A client's supervisors wait here while their connections are away.
+    pub(super) abandoned: Notify,
 }
 
 impl fmt::Debug for Hub {
@@ -70,6 +72,7 @@ impl Hub {
             wheel,
             drivers: AtomicUsize::new(0),
             no_drivers: Notify::new(),
+            abandoned: Notify::new(),
         });
         tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));
         hub

@@ -18,9 +18,12 @@ impl SocketInner {
     pub(super) fn deliver_message(&self, arguments: &[u8]) -> bool {
         let mut state = self.state.lock();
         let extra = state.extra();
-        if extra.inbox.len() >= CAPACITY {
+        let is_full = extra.inbox.len() >= CAPACITY
+            || extra.inbox_bytes + arguments.len() > self.connection.hub.config.max_message;
+        if is_full && !extra.inbox.is_empty() {
             return false;
         }
+        extra.inbox_bytes += arguments.len();
         extra.inbox.push_back(Bytes::copy_from_slice(arguments));
         let receivers = std::mem::take(&mut extra.receivers);
         drop(state);
@@ -32,7 +35,7 @@ impl SocketInner {
 impl Socket {
     /// The next bare message (event `message`) that no handler takes. Several receivers share the messages.
     ///
-    /// Up to 1024 messages wait to be received; past that a peer is refused as `busy`.
+    /// Up to 1024 messages, and together no more bytes than one message may have, wait to be received; past that a peer is refused as `busy`.
     ///
     /// # Errors
     ///
@@ -49,6 +52,7 @@ impl Socket {
             let reason = state.reason.clone();
             let extra = state.extra();
             if let Some(message) = extra.inbox.pop_front() {
+                extra.inbox_bytes -= message.len();
                 return Poll::Ready(Ok(message));
             }
             if let Some(reason) = reason {

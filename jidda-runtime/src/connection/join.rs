@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Connection;
@@ -71,7 +72,9 @@ impl Connection {
             exchange.outbox.append(false, |out| self.wire.hello(out, id));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
             id
         };
         match (Asked { connection: Arc::clone(self), id, joins: None }).await {
@@ -135,7 +138,9 @@ impl SocketInner {
             exchange.outbox.append(false, |out| self.wire().connect(out, id, self.namespace(), auth));
             let waker = exchange.queued();
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
             id
         };
         let joins = Some(Arc::clone(self));
@@ -154,7 +159,7 @@ impl Socket {
     ) -> Result<(), CallError<E>> {
         let mut bytes = Vec::new();
         encode_into(&mut bytes, auth, Encoding::MessagePack).map_err(|error| SendError::Encode(error.0))?;
-        self.want((bytes != [0xc0]).then(|| Payload::from_bytes(bytes.into(), Encoding::MessagePack)));
+        self.want((bytes != [0xc0]).then(|| Payload::from_bytes(&bytes, Encoding::MessagePack)));
         self.rejoin().await.inspect_err(|_| self.inner.extra(|extra| extra.is_wanted = false))
     }
 
@@ -222,7 +227,9 @@ impl Connection {
         if exchange.link == Link::Up {
             let waker = exchange.control(Control::Close(reason));
             drop(exchange);
-            waker.map(Waker::wake);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         } else {
             drop(exchange);
             self.abandon(reason);
@@ -247,13 +254,13 @@ impl Connection {
             socket.end(&reason);
             socket.release();
         }
-        self.ended.notify_waiters();
+        self.hub.abandoned.notify_waiters();
     }
 
     /// Waits until the connection was ended while it was away.
     pub(crate) async fn abandoned(&self) -> DisconnectReason {
         loop {
-            let ended = self.ended.notified();
+            let ended = self.hub.abandoned.notified();
             if self.is_closed() {
                 return DisconnectReason::ClientDisconnect;
             }
@@ -271,7 +278,7 @@ impl Socket {
     pub(crate) fn want(&self, auth: Option<Payload>) {
         self.inner.extra(|extra| {
             extra.is_wanted = true;
-            extra.auth = auth.map(|auth| auth.bytes().clone());
+            extra.auth = auth.map(|auth| Bytes::copy_from_slice(auth.bytes()));
         });
     }
 

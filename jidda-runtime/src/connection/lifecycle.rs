@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
+use super::backlog::Backlog;
 use super::dispatch::{Incoming, run_glue};
 use super::driver::{Driver, Loss};
 use super::exchange::Link;
@@ -85,7 +86,7 @@ impl Driver {
         } else {
             match self.connection.open_socket(namespace) {
                 Some(socket) => {
-                    socket.extra(|extra| extra.connect_id = Some(id));
+                    socket.state.lock().connect_id = Some(id);
                     self.run_connect(&socket, auth, cx);
                     None
                 }
@@ -98,25 +99,28 @@ impl Driver {
         }
     }
 
-    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message.
+    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message, which waits like
+    /// any that comes before its socket is accepted. `false` when this is no such message.
     pub(super) fn join_unasked(
         &mut self,
         namespace: &str,
-        id: Option<u32>,
+        first: Incoming<'_>,
         cx: &mut Context<'_>,
-    ) -> Option<Arc<SocketInner>> {
+    ) -> bool {
         let hub = &self.connection.hub;
         let is_plain = !self.connection.exchange.lock().is_acquainted;
         if hub.side == Side::Client || namespace != "/" || !is_plain || !self.connection.sockets().is_empty()
         {
-            return None;
+            return false;
         }
-        let socket = self.connection.open_socket("/")?;
-        self.unasked_id = id;
+        let Some(socket) = self.connection.open_socket("/") else { return false };
+        socket.extra(|extra| extra.early.push((), first.into()));
         self.run_connect(&socket, &[0xc0], cx);
-        // From here on the request is answered with the events that came early, or runs.
-        self.unasked_id = None;
-        Some(socket)
+        if socket.phase() == Phase::Replaying {
+            // Here and now: what follows in the same read must not overtake it.
+            self.replay(&socket, cx);
+        }
+        true
     }
 
     /// Runs the `connect` handler of a new socket.
@@ -157,22 +161,20 @@ impl Driver {
             let mut state = socket.state.lock();
             if socket.phase() == Phase::Joining {
                 socket.enter(Phase::Closed);
-                let extra = state.extra();
-                (true, extra.connect_id.take(), std::mem::take(&mut extra.early))
+                (true, state.connect_id.take(), std::mem::take(&mut state.extra().early))
             } else {
-                (false, None, Default::default())
+                (false, None, Backlog::default())
             }
         };
         if !was_joining {
-            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
-            return self.leave(socket, reason);
+            return self.leave(socket, DisconnectReason::Other(failure.to_string().into()));
         }
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
             self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
         }
         // What came early is answered with the refusal, too.
-        for event in early {
+        for event in early.into_events() {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
@@ -180,10 +182,8 @@ impl Driver {
         socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
         if connect_id.is_none() {
-            let reason = DisconnectReason::Other(format!("{} ({})", failure.message, failure.code).into());
-            if let Some(id) = self.unasked_id.take() {
-                self.refuse_event("/", "connect", Some(id), failure);
-            }
+            // There is nothing else that a plain peer could try.
+            let reason = DisconnectReason::Other(failure.to_string().into());
             self.begin_closing(reason, None);
         }
         socket.release();
@@ -194,20 +194,14 @@ impl Driver {
         while self.closing.is_none() {
             let early = {
                 let mut state = socket.state.lock();
-                let early = state.extra().early.pop_front();
+                let early = state.extra().early.pop();
                 if early.is_none() && socket.phase() == Phase::Replaying {
                     socket.enter(Phase::Active);
                 }
                 early
             };
-            let Some(early) = early else { return };
-            let incoming = Incoming {
-                event: &early.event,
-                id: early.id,
-                arguments: &early.arguments,
-                deadline: early.deadline,
-            };
-            if self.run_event(socket, incoming, cx).is_break() {
+            let Some(((), early)) = early else { return };
+            if self.run_event(socket, (&early).into(), cx).is_break() {
                 let failure = Failure::new("busy", "too many events are running on this connection");
                 self.refuse_event(socket.namespace(), &early.event, early.id, failure);
             }
@@ -249,8 +243,7 @@ impl Driver {
     pub(super) fn leave(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
         let (connect_id, is_over) = {
             let mut state = socket.state.lock();
-            let connect_id = state.extra.as_mut().and_then(|extra| extra.connect_id.take());
-            (connect_id, matches!(socket.phase(), Phase::Closed))
+            (state.connect_id.take(), matches!(socket.phase(), Phase::Closed))
         };
         if is_over {
             return;
@@ -270,8 +263,8 @@ impl Driver {
     fn part(&mut self, socket: &Arc<SocketInner>, reason: DisconnectReason) {
         let (connect_id, early) = {
             let mut state = socket.state.lock();
-            let extra = state.extra.as_mut();
-            extra.map(|extra| (extra.connect_id.take(), std::mem::take(&mut extra.early))).unwrap_or_default()
+            let early = state.extra.as_mut().map(|extra| std::mem::take(&mut extra.early));
+            (state.connect_id.take(), early.unwrap_or_default())
         };
         let was_accepted = socket.end(&reason);
         let message = format!("the namespace `{}` was left", socket.namespace());
@@ -279,7 +272,7 @@ impl Driver {
         if let Some(id) = connect_id {
             self.refuse_event(socket.namespace(), "connect", Some(id), failure.clone());
         }
-        for event in early {
+        for event in early.into_events() {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
         }
         self.connection.forget_socket(socket);
@@ -302,7 +295,7 @@ impl Driver {
         if self.draining.is_none() {
             let wire = self.connection.wire;
             self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, reason.as_str()));
-            self.draining = Some(reason);
+            self.draining = Some(Box::new(reason));
         }
     }
 
@@ -331,7 +324,7 @@ impl Driver {
         self.end_all(reason, loss);
     }
 
-    fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
+    pub(super) fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
         if self.closing.is_some() {
             return;
         }
@@ -352,7 +345,9 @@ impl Driver {
             }
             wakers
         };
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            waker.wake();
+        }
         let mut farewells: Vec<_> =
             self.running.take().into_iter().flat_map(|running| running.into_farewells()).collect();
         self.current = None;
@@ -416,7 +411,8 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
         match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
             Ok(Ok(reply)) => {
                 if let Err(failure) = reply.into_result() {
-                    failure.disclosed(namespace, "disconnect");
+                    let failure = failure.disclosed(namespace, "disconnect");
+                    tracing::debug!(namespace, %failure, "a disconnect handler failed");
                 }
             }
             Ok(Err(_panic)) => tracing::error!(namespace, "a disconnect handler panicked"),
@@ -442,7 +438,9 @@ impl SocketInner {
         };
         // Outside the lock: a job's destructor may use the socket.
         drop(jobs);
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            waker.wake();
+        }
         was_accepted
     }
 

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use super::socket::Socket;
 use crate::error::Error;
-use crate::handler::{Args, Argument, Arguments, Dispatch, EventName, Reply, ReplyValue};
+use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, ReplyValue};
 use crate::payload::Encoding;
 
-type Callback = Arc<dyn Fn(Arguments<'_>, Encoding) -> Dispatch + Send + Sync>;
 type Observer = Arc<dyn Fn(&EventName, &Args) + Send + Sync>;
 
 /// A closure that can be an event's handler: it takes the event's arguments by value and gives a future of the

@@ -3,6 +3,7 @@
 //! A connection is one task, the [`Driver`](driver::Driver): it reads, runs handlers and writes. Everyone else
 //! reaches it through the [`Exchange`](exchange::Exchange), one short lock.
 
+mod backlog;
 mod call;
 mod calls;
 mod dispatch;
@@ -28,11 +29,10 @@ use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
-use tokio::sync::Notify;
 
 pub use call::{CallFuture, Request};
 pub use events::{Emit, Volatile};
-pub(crate) use hub::{Extras, Hub, Statistics};
+pub(crate) use hub::{Extras, Hub};
 pub(crate) use join::Acquaintance;
 pub use listeners::Listener;
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
@@ -61,8 +61,6 @@ pub(crate) struct Connection {
     is_established: AtomicBool,
     exchange: Mutex<Exchange>,
     sockets: Mutex<SmallVec<[Arc<SocketInner>; 1]>>,
-    /// A client's supervisor waits here while the connection is away.
-    ended: Notify,
 }
 
 impl fmt::Debug for Connection {
@@ -85,7 +83,6 @@ impl Connection {
             is_established: AtomicBool::new(false),
             exchange: Mutex::new(Exchange::new(Link::Away, hub.config.max_message)),
             sockets: Mutex::new(SmallVec::new()),
-            ended: Notify::new(),
         });
         hub.watch(&connection);
         connection
@@ -154,7 +151,7 @@ impl Connection {
         } else if !self.is_established.load(Ordering::Relaxed) {
             // `last_seen` stands still until the first complete message.
             (silent >= limit(config.handshake_timeout)).then_some(DisconnectReason::HandshakeTimeout)
-        } else if silent < limit(config.heartbeat) {
+        } else if silent < limit(config.heartbeat) || exchange.is_paused {
             exchange.pinged_at = None;
             None
         } else if let Some(then) = exchange.pinged_at {

@@ -1,5 +1,8 @@
 //! What waits to be written to one peer.
 
+// A pointer for what an idle connection does not have: the collections themselves are three words and more.
+#![allow(clippy::box_collection)]
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -33,7 +36,8 @@ fn recycle(mut buffer: Vec<u8>) {
 /// Bytes in the order they will be written: shared frames, then the buffer behind them.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    frames: VecDeque<Bytes>,
+    /// Boxed, like all that an idle connection does not need.
+    frames: Option<Box<VecDeque<Bytes>>>,
     tail: Vec<u8>,
     /// All that is not written yet, the batch under way included.
     queued: usize,
@@ -41,12 +45,12 @@ pub(super) struct Outbox {
     entered: u64,
     written: u64,
     /// Who waits for room.
-    waiting: Vec<Waker>,
+    waiting: Option<Box<Vec<Waker>>>,
 }
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty() && self.tail.is_empty()
+        self.frames.is_none() && self.tail.is_empty()
     }
 
     /// How many bytes wait, those under way included.
@@ -87,10 +91,11 @@ impl Outbox {
             }
             self.tail.extend_from_slice(frame);
         } else {
+            let frames = self.frames.get_or_insert_default();
             if !self.tail.is_empty() {
-                self.frames.push_back(std::mem::take(&mut self.tail).into());
+                frames.push_back(std::mem::take(&mut self.tail).into());
             }
-            self.frames.push_back(frame.clone());
+            frames.push_back(frame.clone());
         }
         self.queued += frame.len();
         self.entered += frame.len() as u64;
@@ -99,7 +104,7 @@ impl Outbox {
     /// Takes all that waits, to be written as one batch.
     pub(super) fn take(&mut self) -> Option<Batch> {
         (!self.is_empty()).then(|| Batch {
-            frames: std::mem::take(&mut self.frames),
+            frames: self.frames.take(),
             tail: std::mem::take(&mut self.tail),
             offset: 0,
         })
@@ -109,37 +114,35 @@ impl Outbox {
     pub(super) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
         self.queued -= count;
         self.written += count as u64;
-        if self.queued < limit && !self.waiting.is_empty() {
-            return std::mem::take(&mut self.waiting);
-        }
-        Vec::new()
+        if self.queued < limit { self.take_waiting() } else { Vec::new() }
+    }
+
+    /// Those who wait for room: there is some, or there will not be any.
+    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
+        self.waiting.take().map(|waiting| *waiting).unwrap_or_default()
     }
 
     pub(super) fn wait_for_room(&mut self, waker: &Waker) {
-        if !self.waiting.iter().any(|waiting| waiting.will_wake(waker)) {
-            self.waiting.push(waker.clone());
+        let waiting = self.waiting.get_or_insert_default();
+        if !waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            waiting.push(waker.clone());
         }
-    }
-
-    /// Those who wait for room, when there will not be any.
-    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
-        std::mem::take(&mut self.waiting)
     }
 
     /// Drops everything: the connection is gone. Those who waited learn it by being woken.
     pub(super) fn clear(&mut self) -> Vec<Waker> {
-        self.frames = VecDeque::new();
+        self.frames = None;
         self.tail = Vec::new();
         self.queued = 0;
         self.written = self.entered;
-        std::mem::take(&mut self.waiting)
+        self.take_waiting()
     }
 }
 
 /// What was taken from the outbox and is being written.
 #[derive(Debug)]
 pub(super) struct Batch {
-    frames: VecDeque<Bytes>,
+    frames: Option<Box<VecDeque<Bytes>>>,
     tail: Vec<u8>,
     offset: usize,
 }
@@ -152,13 +155,10 @@ impl Batch {
         cx: &mut Context<'_>,
         written: &mut usize,
     ) -> Poll<io::Result<()>> {
-        while !self.frames.is_empty() || self.offset < self.tail.len() {
-            let count = if self.frames.is_empty() {
-                ready!(stream.as_mut().poll_write(cx, &self.tail[self.offset..]))?
-            } else {
+        loop {
+            let count = if let Some(frames) = self.frames.as_deref() {
                 let tail = std::iter::once(&self.tail[self.offset..]);
-                let slices: Vec<_> = self
-                    .frames
+                let slices: Vec<_> = frames
                     .iter()
                     .map(|frame| &frame[..])
                     .chain(tail)
@@ -166,6 +166,10 @@ impl Batch {
                     .map(IoSlice::new)
                     .collect();
                 ready!(stream.as_mut().poll_write_vectored(cx, &slices))?
+            } else if self.offset < self.tail.len() {
+                ready!(stream.as_mut().poll_write(cx, &self.tail[self.offset..]))?
+            } else {
+                break;
             };
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -178,13 +182,16 @@ impl Batch {
     }
 
     fn advance(&mut self, mut count: usize) {
-        while let Some(frame) = self.frames.front_mut() {
-            if frame.len() > count {
-                frame.advance(count);
-                return;
+        if let Some(frames) = &mut self.frames {
+            while let Some(frame) = frames.front_mut() {
+                if frame.len() > count {
+                    frame.advance(count);
+                    return;
+                }
+                count -= frame.len();
+                frames.pop_front();
             }
-            count -= frame.len();
-            self.frames.pop_front();
+            self.frames = None;
         }
         self.offset += count;
     }

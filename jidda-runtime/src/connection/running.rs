@@ -131,7 +131,10 @@ pub(super) struct Running {
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("calls", &self.calls.len()).field("events", &self.events).finish()
+        f.debug_struct("Running")
+            .field("calls", &self.calls.len())
+            .field("events", &self.events)
+            .finish_non_exhaustive()
     }
 }
 

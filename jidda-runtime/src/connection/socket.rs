@@ -11,9 +11,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::Connection;
+use super::backlog::Waiting;
 use super::exchange::{Control, Link};
 use super::listeners::Listeners;
-use super::state::{Early, Extra, State};
+use super::state::{Extra, State};
 use crate::error::SendError;
 use crate::handler::{
     Context, FromConnection, NamespaceTable, Origin, Parameters, RESERVED_EVENTS, Side, Table,
@@ -178,12 +179,13 @@ impl SocketInner {
             // Another thread was faster.
             Phase::Replaying | Phase::Active | Phase::Away => return,
         }
-        let (connect_id, held, has_early) = match state.extra.as_deref_mut() {
+        let connect_id = state.connect_id.take();
+        let (held, has_early) = match state.extra.as_deref_mut() {
             Some(extra) => {
                 extra.held_bytes = 0;
-                (extra.connect_id.take(), std::mem::take(&mut extra.held), !extra.early.is_empty())
+                (std::mem::take(&mut extra.held), !extra.early.is_empty())
             }
-            None => (None, Vec::new(), false),
+            None => (Vec::new(), false),
         };
         let mut exchange = self.connection.exchange.lock();
         let wire = self.wire();
@@ -191,7 +193,9 @@ impl SocketInner {
             if let Some(id) = connect_id {
                 wire.connected(out, id, state.id.as_str());
             }
-            held.iter().for_each(|frame| out.extend_from_slice(frame));
+            for frame in &held {
+                out.extend_from_slice(frame);
+            }
         });
         let waker = if has_early {
             self.enter(Phase::Replaying);
@@ -209,16 +213,18 @@ impl SocketInner {
 
     /// Keeps an event that came before its socket was accepted; gives it back when the socket is active, or
     /// when too many wait.
-    pub(super) fn keep_early(&self, early: Early) -> Result<(), Early> {
+    pub(super) fn keep_early(&self, early: Waiting) -> Result<(), Waiting> {
         let mut state = self.state.lock();
         if !matches!(self.phase(), Phase::Joining | Phase::Replaying) {
             return Err(early);
         }
         let extra = state.extra();
-        if extra.early.len() >= self.connection.hub.config.max_in_flight {
+        let config = &self.connection.hub.config;
+        let has_room = extra.early.has_room(early.arguments.len(), config);
+        if !has_room || extra.early.len() >= config.max_in_flight {
             return Err(early);
         }
-        extra.early.push_back(early);
+        extra.early.push((), early);
         Ok(())
     }
 
@@ -230,10 +236,11 @@ impl SocketInner {
         match self.phase() {
             Phase::Active | Phase::Replaying => {}
             Phase::Closed => return Err(SendError::NotConnected),
-            Phase::Joining | Phase::Away => match self.hold(&frame, wait.is_some())? {
-                true => return Ok(true),
-                false => {}
-            },
+            Phase::Joining | Phase::Away => {
+                if self.hold(&frame, wait.is_some())? {
+                    return Ok(true);
+                }
+            }
         }
         let limit = self.connection.hub.config.max_outbox;
         let mut exchange = self.connection.exchange.lock();
@@ -252,7 +259,9 @@ impl SocketInner {
             if exchange.outbox.queued() + size > 2 * limit {
                 let waker = exchange.control(Control::Close(DisconnectReason::SlowConsumer));
                 drop(exchange);
-                waker.map(Waker::wake);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
                 return Err(SendError::Full);
             }
         }

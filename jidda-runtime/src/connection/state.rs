@@ -4,11 +4,11 @@ use std::any::{Any, TypeId};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::task::JoinSet;
 
+use super::backlog::Backlog;
 use super::listeners::Listeners;
 use super::socket::Socket;
 use crate::error::Error;
@@ -21,6 +21,8 @@ use crate::room::RoomKey;
 pub(super) struct State {
     pub(super) id: SocketId,
     pub(super) reason: Option<DisconnectReason>,
+    /// The peer's number of the request that asked to join.
+    pub(super) connect_id: Option<u32>,
     pub(super) extra: Option<Box<Extra>>,
 }
 
@@ -30,8 +32,6 @@ type RefusedHook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
 pub(super) struct Extra {
     /// The encoded auth value of the handshake.
     pub(super) auth: Option<Bytes>,
-    /// The peer's number of the request that asked to join.
-    pub(super) connect_id: Option<u32>,
     /// Whether a client joins the namespace whenever it has a connection.
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
@@ -42,12 +42,13 @@ pub(super) struct Extra {
     /// The socket is over and has let go of everything: what it is given now may hold it, and is not kept.
     pub(super) is_released: bool,
     /// Events that came before the socket was accepted.
-    pub(super) early: VecDeque<Early>,
+    pub(super) early: Backlog<()>,
     /// Frames to send once the socket is active.
     pub(super) held: Vec<Bytes>,
     pub(super) held_bytes: usize,
     /// Messages that wait to be received, and who waits for them.
     pub(super) inbox: VecDeque<Bytes>,
+    pub(super) inbox_bytes: usize,
     pub(super) receivers: Vec<Waker>,
     pub(super) closed: Vec<Waker>,
     pub(super) jobs: Option<JoinSet<()>>,
@@ -59,18 +60,9 @@ impl std::fmt::Debug for Extra {
     }
 }
 
-/// An event that came before its socket was accepted.
-#[derive(Debug)]
-pub(super) struct Early {
-    pub(super) id: Option<u32>,
-    pub(super) event: Box<str>,
-    pub(super) arguments: Bytes,
-    pub(super) deadline: Option<Duration>,
-}
-
 impl State {
     pub(super) fn new(id: SocketId) -> Self {
-        Self { id, reason: None, extra: None }
+        Self { id, reason: None, connect_id: None, extra: None }
     }
 
     pub(super) fn extra(&mut self) -> &mut Extra {

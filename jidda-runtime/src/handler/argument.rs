@@ -65,8 +65,8 @@ impl<'a> ArgumentReader<'a> {
             [0xdc, a, b, ..] => (usize::from(u16::from_be_bytes([a, b])), 3),
             [0xdd, a, b, c, d, ..] => (u32::from_be_bytes([a, b, c, d]) as usize, 5),
             [0x80..=0x8f | 0xde | 0xdf, ..] => {
-                let named = rmp_serde::from_slice::<Named>(bytes).map_err(|_| malformed())?;
-                return Ok(Self { names, taken: 0, source: Source::Named(named.0) });
+                let Named(entries) = rmp_serde::from_slice(bytes).map_err(|_| malformed())?;
+                return Ok(Self { names, taken: 0, source: Source::Named(entries) });
             }
             _ => return Err(malformed()),
         };
@@ -170,13 +170,15 @@ fn missing<T: DeserializeOwned>(position: usize, name: &str) -> Result<T, Error>
     message = "a handler cannot take `{Self}` from the message",
     label = "`{Self}` cannot be decoded",
     note = "what a handler owns comes from the message, what it borrows comes from the connection",
-    note = "add `#[derive(serde::Deserialize)]` to `{Self}`, or borrow it if it belongs to the connection"
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}` or to what it holds; if it belongs to the connection, borrow it"
 )]
 pub trait Argument: Sized {
     #[doc(hidden)]
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error>;
 }
 
+// The words above are what users need to read, not serde's.
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Argument for T {
     #[inline]
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error> {

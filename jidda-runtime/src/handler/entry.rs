@@ -156,6 +156,8 @@ pub struct ContractEvent {
     pub timeout_ms: Option<u64>,
     /// The documentation of the method.
     pub docs: &'static str,
+    /// Whether new callers should not use it.
+    pub deprecated: bool,
 }
 
 /// One handler: what it is called, what it takes and returns, where it stands, and how to run it.
@@ -240,6 +242,7 @@ impl HandlerEntry {
             self.timeout = Some(Duration::from_millis(milliseconds));
         }
         self.docs = event.docs;
+        self.deprecated = event.deprecated;
         self
     }
 

@@ -1,27 +1,39 @@
 //! What stands around handlers.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
-use super::{Argument, ArgumentReader, Arguments, Context, Reply, State};
+use super::{Argument, ArgumentReader, Arguments, Context, Dispatch, Reply, State};
 use crate::error::Error;
+use crate::payload::Encoding;
 use crate::peer::{PeerAddress, Time};
+
+/// A handler that stands in no table: one added at run time, or the inbox of bare messages.
+pub(crate) type Callback = Arc<dyn Fn(Arguments<'_>, Encoding) -> Dispatch + Send + Sync>;
 
 /// One event on its way to its handler, as a middleware sees it. `connect` is one of them.
 pub struct Call {
     context: Context,
     arguments: Bytes,
     time: Time,
+    /// What is at the end of the chain, if it is not the route's own function.
+    callback: Option<Callback>,
 }
 
 impl Call {
     /// Packs an event up for the way through the middlewares; its arguments are copied.
     pub fn new(context: Context, arguments: Arguments<'_>) -> Self {
-        Self { arguments: arguments.to_bytes(), context, time: Time(SystemTime::now()) }
+        Self { arguments: arguments.to_bytes(), context, time: Time(SystemTime::now()), callback: None }
+    }
+
+    pub(crate) fn to(mut self, callback: Callback) -> Self {
+        self.callback = Some(callback);
+        self
     }
 
     /// The event's name.
@@ -101,14 +113,17 @@ impl Next {
     /// Dropping the future drops the handler where it stands.
     pub fn run(self, call: Call) -> BoxFuture<'static, Reply> {
         let route = call.context.origin().table().route(call.context.route());
-        match route.middleware().get(self.position) {
-            Some(middleware) => (middleware.run)(call, Self { position: self.position + 1 }),
-            None => {
-                let glue = route.glue();
-                let Call { context, arguments, .. } = call;
-                let encoding = context.origin().encoding();
-                Box::pin(glue(context, Arguments::new(&arguments, encoding)).reply())
-            }
+        if let Some(middleware) = route.middleware().get(self.position) {
+            (middleware.run)(call, Self { position: self.position + 1 })
+        } else {
+            let glue = route.glue();
+            let Call { context, arguments, callback, .. } = call;
+            let encoding = context.origin().encoding();
+            let arguments = Arguments::new(&arguments, encoding);
+            Box::pin(match callback {
+                Some(callback) => callback(arguments, encoding).reply(),
+                None => glue(context, arguments).reply(),
+            })
         }
     }
 }

@@ -4,26 +4,31 @@
 //! without any socket.
 
 mod argument;
+pub(crate) mod bounds;
+mod builder;
 mod entry;
 mod extract;
 mod middleware;
 mod path;
+pub(crate) mod probe;
 mod reply;
 mod stub;
 mod table;
 
 pub use argument::{Args, Argument, ArgumentReader, Arguments};
+pub use builder::{HandlerList, Link, TableBuilder};
 pub use entry::{
     AppKey, ArgumentEntry, ConfigureSocketEntry, Contract, ContractEvent, Glue, HandlerEntry, Location,
     MiddlewareEntry, Registered, RegisteredConfigureSocket, RegisteredMiddleware, ServiceKey, Side,
 };
 pub use extract::{Context, EventName, FromConnection, Need, Needs, Origin, State};
+pub(crate) use middleware::Callback;
 pub use middleware::{Call, Next};
 pub use path::Path;
 pub(crate) use reply::call_error;
 pub use reply::{CallerError, Dispatch, HandlerFuture, Outcome, Reply, ReplyError, ReplyValue};
 pub use stub::{Carrier, Connector};
-pub use table::{HandlerList, Link, NamespaceTable, Parameters, Route, RouteId, Table, TableBuilder};
+pub use table::{NamespaceTable, Parameters, Route, RouteId, Table};
 
 /// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.
 ///

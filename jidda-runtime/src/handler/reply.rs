@@ -128,13 +128,14 @@ impl Reply {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as a reply",
     label = "the reply has to be written on the wire",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}`"
+    note = "add `#[derive(serde::Serialize)]` to `{Self}` or to what it holds"
 )]
 pub trait ReplyValue {
     #[doc(hidden)]
     fn into_reply(self, encoding: Encoding) -> Reply;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize> ReplyValue for T {
     fn into_reply(self, encoding: Encoding) -> Reply {
         Reply::value(&self, encoding)
@@ -159,6 +160,7 @@ pub trait ReplyError {
     fn into_reply(self, encoding: Encoding) -> Reply;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: Serialize> ReplyError for E {
     fn into_reply(self, encoding: Encoding) -> Reply {
         match Payload::encode(&self, encoding) {
@@ -231,6 +233,7 @@ pub trait CallerError: Sized {
     fn from_data(data: Option<&Payload>) -> Option<Result<Self, String>>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: DeserializeOwned> CallerError for E {
     fn from_data(data: Option<&Payload>) -> Option<Result<Self, String>> {
         data.map(|data| data.decode().map_err(|error| error.to_string()))

@@ -11,14 +11,14 @@ use crate::id::SocketId;
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// What can be in a room.
-pub trait Member: Clone {
+pub(crate) trait Member: Clone {
     /// Its name.
     fn id(&self) -> SocketId;
 }
 
 /// The sockets of one namespace.
 #[derive(Debug)]
-pub struct Rooms<M> {
+pub(crate) struct Rooms<M> {
     index: RwLock<Index<M>>,
 }
 
@@ -80,12 +80,12 @@ impl<M> Default for Rooms<M> {
 
 impl<M: Member> Rooms<M> {
     /// Adds a socket to the namespace.
-    pub fn enter(&self, member: M) {
+    pub(crate) fn enter(&self, member: M) {
         self.index.write().everyone.insert(member);
     }
 
     /// Takes a socket out of the namespace and of all its groups.
-    pub fn exit(&self, id: SocketId) {
+    pub(crate) fn exit(&self, id: SocketId) {
         let mut index = self.index.write();
         index.everyone.remove(id);
         for key in index.joined.remove(&id).unwrap_or_default() {
@@ -94,7 +94,7 @@ impl<M: Member> Rooms<M> {
     }
 
     /// Adds a socket to a group. Whether it was not there yet.
-    pub fn join(&self, member: M, key: RoomKey) -> bool {
+    pub(crate) fn join(&self, member: M, key: RoomKey) -> bool {
         let id = member.id();
         let mut index = self.index.write();
         let is_new = index.groups.entry(key.clone()).or_default().insert(member);
@@ -105,7 +105,7 @@ impl<M: Member> Rooms<M> {
     }
 
     /// Takes a socket out of a group. Whether it was there.
-    pub fn leave(&self, id: SocketId, key: &RoomKey) -> bool {
+    pub(crate) fn leave(&self, id: SocketId, key: &RoomKey) -> bool {
         let mut index = self.index.write();
         if let Some(joined) = index.joined.get_mut(&id) {
             joined.retain(|other| other != key);
@@ -117,17 +117,12 @@ impl<M: Member> Rooms<M> {
     }
 
     /// The groups a socket is in, in the order it joined them.
-    pub fn joined(&self, id: SocketId) -> Vec<RoomKey> {
+    pub(crate) fn joined(&self, id: SocketId) -> Vec<RoomKey> {
         self.index.read().joined.get(&id).cloned().unwrap_or_default()
     }
 
-    /// Whether a group has any member.
-    pub fn has(&self, key: &RoomKey) -> bool {
-        self.index.read().groups.contains_key(key)
-    }
-
     /// The sockets of a target, as they are now.
-    pub fn select(&self, target: &Target) -> Snapshot<M> {
+    pub(crate) fn select(&self, target: &Target) -> Snapshot<M> {
         let index = self.index.read();
         let mut lists = Vec::new();
         if target.groups.is_empty() {
@@ -142,11 +137,6 @@ impl<M: Member> Rooms<M> {
         // Only a union can name a socket twice.
         let is_union = lists.len() > 1;
         Snapshot { lists, without, is_union }
-    }
-
-    /// How many sockets are in the namespace.
-    pub fn count(&self) -> usize {
-        self.index.read().everyone.members.len()
     }
 }
 
@@ -177,7 +167,7 @@ impl<M: Member> Index<M> {
 
 /// The sockets of a target at one moment; holds no lock.
 #[derive(Debug)]
-pub struct Snapshot<M> {
+pub(crate) struct Snapshot<M> {
     lists: Vec<Arc<Vec<M>>>,
     without: HashSet<SocketId>,
     is_union: bool,
@@ -185,7 +175,7 @@ pub struct Snapshot<M> {
 
 impl<M: Member> Snapshot<M> {
     /// Each socket once.
-    pub fn iter(&self) -> impl Iterator<Item = &M> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
         let mut seen = HashSet::new();
         self.lists.iter().flat_map(|list| list.iter()).filter(move |member| {
             (self.without.is_empty() || !self.without.contains(&member.id()))
@@ -209,7 +199,9 @@ mod tests {
 
     fn people(rooms: &Rooms<Somebody>, count: usize) -> Vec<Somebody> {
         let people: Vec<_> = (0..count).map(|_| Somebody(SocketId::random())).collect();
-        people.iter().for_each(|person| rooms.enter(person.clone()));
+        for person in &people {
+            rooms.enter(person.clone());
+        }
         people
     }
 
@@ -261,14 +253,14 @@ mod tests {
             rooms.join(person.clone(), key.clone());
         }
         rooms.exit(people[0].0);
-        assert_eq!(rooms.count(), 2);
+        assert_eq!(selected(&rooms, &Target::default()).len(), 2);
         assert!(rooms.leave(people[1].0, &key));
         assert!(!rooms.leave(people[1].0, &key));
-        assert!(rooms.has(&key));
-        assert_eq!(rooms.joined(people[2].0), [key.clone()]);
+        assert!(rooms.index.read().groups.contains_key(&key));
+        assert_eq!(rooms.joined(people[2].0), std::slice::from_ref(&key));
         rooms.exit(people[2].0);
-        assert!(!rooms.has(&key));
-        assert_eq!(rooms.count(), 1);
+        assert!(!rooms.index.read().groups.contains_key(&key));
+        assert_eq!(selected(&rooms, &Target::default()).len(), 1);
     }
 
     #[test]

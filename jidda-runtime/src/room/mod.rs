@@ -5,5 +5,5 @@
 mod index;
 mod target;
 
-pub use index::{Member, Rooms, Snapshot};
-pub use target::{RoomKey, Target};
+pub(crate) use index::{Member, Rooms};
+pub(crate) use target::{RoomKey, Target};

@@ -6,7 +6,7 @@ use crate::id::SocketId;
 
 /// A group of sockets with a name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RoomKey {
+pub(crate) enum RoomKey {
     /// Those that joined a room. A socket's own id names a room of that one socket.
     Room(Arc<str>),
     /// Those of one identity.
@@ -15,14 +15,14 @@ pub enum RoomKey {
 
 impl RoomKey {
     /// The room of this name.
-    pub fn room(name: &str) -> Self {
+    pub(crate) fn room(name: &str) -> Self {
         Self::Room(name.into())
     }
 }
 
 /// A union of groups, less others. Without any group it is the whole namespace.
 #[derive(Clone, Debug, Default)]
-pub struct Target {
+pub(crate) struct Target {
     /// The groups; a socket in several of them is meant once.
     pub groups: Vec<RoomKey>,
     /// The groups whose sockets are left out, even when they are in one that is meant.

@@ -19,6 +19,51 @@ pub(super) enum ScanError {
     Malformed,
 }
 
+/// How deep the fast way goes.
+const SHALLOW: usize = 8;
+
+/// The length of a value that is there whole and nests little: what nearly every message is. `None` says only
+/// that it has to be looked at again, the slow way.
+#[inline]
+pub(super) fn length(bytes: &[u8], limits: Limits) -> Option<usize> {
+    let mut open = [0u32; SHALLOW];
+    let mut depth = 0;
+    let mut left = 1u32;
+    let mut position = 0;
+    loop {
+        let marker = *bytes.get(position)?;
+        let (size, values) = match marker {
+            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => (1, 0),
+            0xa0..=0xbf => (1 + usize::from(marker & 0x1f), 0),
+            0x90..=0x9f => (1, u32::from(marker & 0x0f)),
+            0x80..=0x8f => (1, 2 * u32::from(marker & 0x0f)),
+            0xcc | 0xd0 => (2, 0),
+            0xcd | 0xd1 => (3, 0),
+            0xce | 0xd2 | 0xca => (5, 0),
+            0xcf | 0xd3 | 0xcb => (9, 0),
+            0xd9 | 0xc4 => (2 + usize::from(*bytes.get(position + 1)?), 0),
+            _ => return None,
+        };
+        position += size;
+        if position > bytes.len() {
+            return None;
+        }
+        left -= 1;
+        if values > 0 {
+            *open.get_mut(depth)? = left;
+            depth += 1;
+            left = values;
+        }
+        while left == 0 {
+            if depth == 0 {
+                return (position <= limits.size && SHALLOW <= limits.depth).then_some(position);
+            }
+            depth -= 1;
+            left = open[depth];
+        }
+    }
+}
+
 /// The place reached in a value. It goes on where it stopped, so that a value that comes byte by byte costs no
 /// more than one that comes whole.
 #[derive(Debug, Default)]
@@ -122,6 +167,7 @@ mod tests {
     use super::*;
 
     const LIMITS: Limits = Limits { size: 1000, depth: 4 };
+    const DEEP: Limits = Limits { size: 1000, depth: 64 };
 
     fn scan(bytes: &[u8]) -> Result<Option<usize>, ScanError> {
         Scanner::default().advance(bytes, LIMITS)
@@ -142,8 +188,10 @@ mod tests {
             let mut with_more = value.to_vec();
             with_more.push(0xc0);
             assert_eq!(scan(&with_more), Ok(Some(value.len())), "{value:x?}");
+            assert!(length(&with_more, DEEP).is_none_or(|length| length == value.len()), "{value:x?}");
             for cut in 0..value.len() {
                 assert_eq!(scan(&value[..cut]), Ok(None), "{value:x?} cut at {cut}");
+                assert_eq!(length(&value[..cut], DEEP), None, "{value:x?} cut at {cut}");
             }
         }
     }

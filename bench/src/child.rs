@@ -1,0 +1,92 @@
+//! A server under test in a process of its own: this program, started once more as `bench server <peer>`.
+
+use std::{
+    env,
+    io::{self, BufRead as _, BufReader, Read as _},
+    net::SocketAddr,
+    process::{self, Child, Command, Stdio},
+    thread,
+};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use tokio::runtime::{self, Runtime};
+
+use crate::{machine, measure::cpu::CpuClock, peer::Peer};
+
+/// The tokio runtime that a server runs on.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Scheduler {
+    /// What `#[tokio::main]` sets up for a machine of one core: the multi-thread runtime with one worker.
+    MultiThread,
+    /// The current-thread runtime.
+    CurrentThread,
+}
+
+impl Scheduler {
+    fn build(self) -> io::Result<Runtime> {
+        match self {
+            Self::MultiThread => runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
+            Self::CurrentThread => runtime::Builder::new_current_thread().enable_all().build(),
+        }
+    }
+}
+
+/// A running server. Dropping it ends its process.
+#[derive(Debug)]
+pub struct Server {
+    process: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Server {
+    /// Starts a server on `core`, and waits until it listens.
+    pub fn start(peer: Peer, scheduler: Scheduler, core: usize) -> Result<Self> {
+        let mut process = Command::new(env::current_exe()?)
+            .args(["server", &argument(&peer), &argument(&scheduler), &core.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        let output = process.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut line)?;
+        let address = line.trim().parse().with_context(|| format!("{} did not start", peer.name()))?;
+        Ok(Self { process, address })
+    }
+
+    /// The id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The processor time it uses.
+    pub fn clock(&self) -> Result<CpuClock> {
+        CpuClock::of(self.id())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself, which its load has then reported.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A value as it is written on the command line.
+fn argument(value: &impl ValueEnum) -> String {
+    value.to_possible_value().expect("no value is skipped").get_name().to_owned()
+}
+
+/// What the child does: serves on `core` until its parent ends it, or ends.
+pub fn serve(peer: Peer, scheduler: Scheduler, core: usize) -> Result<()> {
+    machine::pin_to(core)?;
+    // The other end of the standard input closes with the parent, however that ends.
+    thread::spawn(|| {
+        let _ = io::stdin().read(&mut [0]);
+        process::exit(0);
+    });
+    let runtime = scheduler.build()?;
+    runtime.block_on(peer.serve(|address| println!("{address}")))
+}

@@ -1,0 +1,101 @@
+//! Servers of bare tokio that know nothing of messages: the limits that a framework can come close to.
+
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use anyhow::Result;
+use tokio::{
+    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+};
+
+use crate::wire;
+
+thread_local! {
+    /// Connections take turns with one buffer, so that an idle one costs no more than its task.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; 16 * 1024].into());
+}
+
+/// The size of the reply to a call, which is the call itself.
+pub(super) fn reply_length() -> usize {
+    wire::request(wire::FIRST_ID).len()
+}
+
+/// Writes back what it reads.
+pub(super) async fn echo(listener: TcpListener) -> Result<()> {
+    loop {
+        let (mut stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        tokio::spawn(async move {
+            // An error means that the client has gone, and so ends the connection too.
+            while let Ok(Some(unwritten)) = poll_fn(|context| poll_echo(&mut stream, context)).await {
+                if stream.write_all(&unwritten).await.is_err() {
+                    break;
+                }
+            }
+        });
+    }
+}
+
+/// Reads once and writes once. Returns what the socket did not take, or nothing at the end of the stream.
+///
+/// A read through `poll_read`, unlike one after `readable()`, knows from a buffer that was not filled that the
+/// socket is empty, and so spares the system call that would only say so.
+fn poll_echo(stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<Option<Vec<u8>>>> {
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+        let bytes = buffer.filled();
+        if bytes.is_empty() {
+            return Poll::Ready(Ok(None));
+        }
+        let written = match stream.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            result => result?,
+        };
+        Poll::Ready(Ok(Some(bytes[written..].to_vec())))
+    })
+}
+
+type Audience = Arc<Mutex<Vec<Arc<TcpStream>>>>;
+
+/// Writes calls back as they come; a notification makes it write the event to every connection.
+pub(super) async fn broadcast(listener: TcpListener) -> Result<()> {
+    let audience = Audience::default();
+    let news: Arc<[u8]> = wire::news().into();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let stream = Arc::new(stream);
+        audience.lock().await.push(Arc::clone(&stream));
+        tokio::spawn(listen(stream, Arc::clone(&audience), Arc::clone(&news)));
+    }
+}
+
+async fn listen(stream: Arc<TcpStream>, audience: Audience, news: Arc<[u8]>) -> io::Result<()> {
+    loop {
+        stream.readable().await?;
+        let mut buffer = [0; 256];
+        let bytes = match stream.try_read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(read) => &buffer[..read],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        if wire::is_notification(bytes) {
+            for listener in audience.lock().await.iter() {
+                // The load waits for every event to arrive, so that no socket's buffer is ever full.
+                listener.try_write(&news)?;
+            }
+        } else {
+            stream.try_write(bytes)?;
+        }
+    }
+}

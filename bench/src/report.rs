@@ -1,0 +1,55 @@
+//! The table with all that is needed to read it, as text and as a file.
+
+use std::{fs, path::Path, time::SystemTime};
+
+use anyhow::{Context as _, Result};
+
+use crate::{machine, plan::Effort, table::Table};
+
+/// The lock file of this very build, which knows the versions of the peers.
+const LOCK: &str = include_str!("../Cargo.lock");
+
+/// Above this share of the machine for other processes, the figures need a warning.
+const QUIET: f64 = 5.0;
+
+/// The table, what it was measured on and how.
+pub fn render(table: &Table, effort: Effort, cores: usize, others: f64) -> Result<String> {
+    let machine = machine::describe()?;
+    let date = humantime::format_rfc3339_seconds(SystemTime::now());
+    let versions: Vec<String> =
+        ["tokio", "tarpc", "jsonrpsee"].into_iter().map(version).collect::<Result<_>>()?;
+    let Effort { rounds, window } = effort;
+    let warning = if others > QUIET { " **Take the figures again on a quiet machine.**" } else { "" };
+    Ok(format!(
+        "# Benchmarks
+
+{machine}, {cores} cores · {date} · {versions}
+
+{table}
+Each cell: **median** (least–most) of {rounds} rounds of {measured}, the servers taking turns. A ratio is one of
+medians. One core for the server, on tokio's multi-thread runtime with one worker unless a row
+says otherwise; another for the load generator, bytes encoded beforehand for the raw servers, the peer's own client
+for tarpc and jsonrpsee: a server far from 100 % busy had to wait for its client. CPU is the user and
+system time of the server's process, by its CPU-time clock; memory is resident, anonymous, what 5,000 connections
+added after one call on each. Calls carry a string of 16 bytes. Other processes took
+{others:.0} % of the machine meanwhile.{warning}
+",
+        versions = versions.join(", "),
+        measured = humantime::format_duration(window.measured),
+    ))
+}
+
+/// Writes the report to `RESULTS.md`.
+pub fn save(report: &str) -> Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+    fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A package and its version in the lock file.
+fn version(package: &str) -> Result<String> {
+    let (_, rest) = LOCK
+        .split_once(&format!("name = \"{package}\"\nversion = \""))
+        .with_context(|| format!("{package} is not in the lock file"))?;
+    let (version, _) = rest.split_once('"').context("the lock file ends in a version")?;
+    Ok(format!("{package} {version}"))
+}

@@ -1,0 +1,75 @@
+//! What the two sides may ask of each other. In a project of several crates this is the one that both use.
+
+use jidda::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Where everyone begins.
+pub const LOBBY: &str = "lobby";
+
+/// What a client says of itself when it comes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Login {
+    pub name: String,
+}
+
+/// Why somebody is not let in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Refusal {
+    NameTaken,
+    NameEmpty,
+}
+
+/// Why a line is not posted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum ChatError {
+    Empty,
+    TooLong { limit: usize },
+}
+
+/// One posted line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Line {
+    pub number: u64,
+    pub from: String,
+    pub text: String,
+}
+
+/// What a client may ask of the server.
+#[namespace("/chat")]
+pub trait Chat {
+    /// Lets somebody in, to the lobby.
+    #[on("connect")]
+    async fn enter(&self, socket: &Socket, login: Login) -> Result<(), Refusal>;
+
+    /// Posts one line to the room; returns its number.
+    #[on]
+    async fn post(&self, socket: &Socket, text: String) -> Result<u64, ChatError>;
+
+    /// Goes to another room.
+    #[on]
+    async fn go(&self, socket: &Socket, room: String);
+
+    /// The names of everyone in the room, in order.
+    #[on]
+    async fn who(&self, socket: &Socket) -> Vec<String>;
+
+    /// Somebody left.
+    #[on("disconnect")]
+    async fn leave(&self, socket: &Socket, reason: DisconnectReason);
+}
+
+/// What the server may tell a client.
+#[namespace("/chat", side = client)]
+pub trait ChatEvents {
+    /// Somebody else posted a line.
+    #[on]
+    async fn posted(&self, line: Line);
+
+    /// Somebody came to the room.
+    #[on]
+    async fn came(&self, name: String);
+
+    /// Somebody left the room.
+    #[on]
+    async fn left(&self, name: String, why: String);
+}

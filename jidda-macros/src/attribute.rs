@@ -1,0 +1,311 @@
+//! What stands between an attribute's parentheses: known options only, each at most once.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Ident, LitInt, LitStr, Token, Type};
+
+use crate::check::{self, Errors};
+
+/// The attributes that take options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attribute {
+    On,
+    Namespace,
+    Middleware,
+    ConfigureSocket,
+}
+
+impl Attribute {
+    fn name(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Namespace => "namespace",
+            Self::Middleware => "middleware",
+            Self::ConfigureSocket => "configure_socket",
+        }
+    }
+
+    fn known(self) -> &'static [&'static str] {
+        match self {
+            Self::On => &["namespace", "app", "side", "allow", "blocking", "sequential", "timeout"],
+            Self::Namespace => &["side", "app"],
+            Self::Middleware => &["namespace", "app", "side", "order"],
+            Self::ConfigureSocket => &["app"],
+        }
+    }
+
+    /// What a leading string means.
+    fn leading(self) -> Option<&'static str> {
+        match self {
+            Self::On => Some("the event's name, such as \"post\""),
+            Self::Namespace => Some("the namespace, such as \"/chat\""),
+            Self::Middleware | Self::ConfigureSocket => None,
+        }
+    }
+}
+
+/// Which end of a connection runs a handler.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Side {
+    #[default]
+    Server,
+    Client,
+}
+
+/// The options of one attribute. Those that it does not know stay at their defaults.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    /// The leading string: an event's name, or a namespace.
+    pub(crate) leading: Option<LitStr>,
+    pub(crate) namespace: Option<LitStr>,
+    pub(crate) app: Option<Type>,
+    pub(crate) side: Option<Side>,
+    pub(crate) allow: Option<LitStr>,
+    pub(crate) blocking: Option<Span>,
+    pub(crate) sequential: Option<Span>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) order: Option<LitInt>,
+    /// The options as they were written, for errors at one of them.
+    pub(crate) given: Vec<Ident>,
+}
+
+impl Options {
+    /// Reads what can be read and tells the rest.
+    pub(crate) fn read(attribute: Attribute, tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        let parse = |input: ParseStream<'_>| {
+            options.parse(attribute, input, errors);
+            Ok(())
+        };
+        // The closure eats every token, so that this cannot fail.
+        Parser::parse2(parse, tokens).ok();
+        options
+    }
+
+    /// The option's name as it was written.
+    pub(crate) fn find(&self, name: &str) -> Option<&Ident> {
+        self.given.iter().find(|given| *given == name)
+    }
+
+    fn parse(&mut self, attribute: Attribute, input: ParseStream<'_>, errors: &mut Errors) {
+        let mut first = true;
+        while !input.is_empty() {
+            if let Err(error) = self.parse_one(attribute, first, input, errors) {
+                errors.add(error);
+                skip_to_comma(input);
+            }
+            if !input.is_empty() && input.parse::<Token![,]>().is_err() {
+                errors.push_at(input.span(), "a comma is missing before this");
+                skip_to_comma(input);
+                input.parse::<Token![,]>().ok();
+            }
+            first = false;
+        }
+    }
+
+    fn parse_one(
+        &mut self,
+        attribute: Attribute,
+        first: bool,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        if input.peek(LitStr) {
+            let literal: LitStr = input.parse()?;
+            match attribute.leading() {
+                Some(_) if first => {
+                    if attribute == Attribute::Namespace {
+                        check::namespace(&literal, errors);
+                    }
+                    self.leading = Some(literal);
+                }
+                Some(meaning) => errors.push(literal, format!("{meaning}, comes first and once")),
+                None => errors.push(literal, unknown(attribute)),
+            }
+            return Ok(());
+        }
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error(unknown(attribute)));
+        }
+        let name = Ident::parse_any(input)?;
+        let text = name.to_string();
+        if !attribute.known().contains(&text.as_str()) {
+            let error = syn::Error::new(
+                name.span(),
+                format!("`#[{}]` has no option `{text}`: {}", attribute.name(), unknown(attribute)),
+            );
+            return Err(error);
+        }
+        if self.find(&text).is_some() {
+            return Err(syn::Error::new(
+                name.span(),
+                format!("the option `{text}` is given twice: keep one"),
+            ));
+        }
+        self.given.push(name.clone());
+        self.parse_value(&name, &text, input, errors)
+    }
+
+    fn parse_value(
+        &mut self,
+        name: &Ident,
+        text: &str,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        match text {
+            "blocking" | "sequential" => {
+                if input.peek(Token![=]) {
+                    return Err(input.error(format!("`{text}` takes no value: its name is enough")));
+                }
+                let flag = if text == "blocking" { &mut self.blocking } else { &mut self.sequential };
+                *flag = Some(name.span());
+            }
+            "namespace" => {
+                let literal = string(name, "namespace = \"/chat\"", input)?;
+                check::namespace(&literal, errors);
+                self.namespace = Some(literal);
+            }
+            "allow" => {
+                let literal = string(name, "allow = \"admin\"", input)?;
+                if literal.value().is_empty() {
+                    errors.push(&literal, "a permission needs a name: `allow = \"admin\"`");
+                }
+                self.allow = Some(literal);
+            }
+            "timeout" => {
+                let literal = string(name, "timeout = \"5s\"", input)?;
+                self.timeout_ms = check::timeout(&literal, errors);
+            }
+            "side" => {
+                equals(name, "side = client", input)?;
+                let side = Ident::parse_any(input).ok();
+                self.side = match side.as_ref().map(ToString::to_string).as_deref() {
+                    Some("client") => Some(Side::Client),
+                    Some("server") => Some(Side::Server),
+                    _ => {
+                        let span = side.map_or_else(|| input.span(), |side| side.span());
+                        return Err(syn::Error::new(span, "a side is `client` or `server`"));
+                    }
+                };
+            }
+            "app" => {
+                equals(name, "app = Admin", input)?;
+                self.app = Some(input.parse().map_err(|error| {
+                    syn::Error::new(error.span(), "an app is named by a type: `app = Admin`")
+                })?);
+            }
+            "order" => {
+                equals(name, "order = 1", input)?;
+                self.order = Some(integer(input)?);
+            }
+            _ => unreachable!("every known option is read"),
+        }
+        Ok(())
+    }
+}
+
+/// The end of an error about something that is no option.
+fn unknown(attribute: Attribute) -> String {
+    let known: Vec<_> = attribute.known().iter().map(|name| format!("`{name}`")).collect();
+    let options = match known.as_slice() {
+        [only] => format!("the only option is {only}"),
+        [rest @ .., last] => format!("the options are {} and {last}", rest.join(", ")),
+        [] => "it takes none".to_owned(),
+    };
+    match attribute.leading() {
+        Some(meaning) => format!("{options}, after {meaning}"),
+        None => options,
+    }
+}
+
+fn equals(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<()> {
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        return Ok(());
+    }
+    Err(syn::Error::new(name.span(), format!("`{name}` needs a value: `{example}`")))
+}
+
+fn string(name: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    equals(name, example, input)?;
+    input
+        .parse()
+        .map_err(|error| syn::Error::new(error.span(), format!("`{name}` takes a string: `{example}`")))
+}
+
+fn integer(input: ParseStream<'_>) -> syn::Result<LitInt> {
+    let error = |span| syn::Error::new(span, "an order is an integer that fits an `i32`: `order = 1`");
+    let minus = input.parse::<Option<Token![-]>>()?;
+    let literal: LitInt = input.parse().map_err(|parse: syn::Error| error(parse.span()))?;
+    let sign = if minus.is_some() { "-" } else { "" };
+    let value: i32 =
+        format!("{sign}{}", literal.base10_digits()).parse().map_err(|_| error(literal.span()))?;
+    Ok(LitInt::new(&format!("{value}i32"), literal.span()))
+}
+
+fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quote::quote;
+
+    fn read(attribute: Attribute, tokens: TokenStream) -> (Options, Vec<String>) {
+        let mut errors = Errors::default();
+        let options = Options::read(attribute, tokens, &mut errors);
+        (options, errors.texts())
+    }
+
+    #[test]
+    fn every_option_is_read() {
+        let (options, errors) = read(
+            Attribute::On,
+            quote!("kick", namespace = "/a", app = my::App<u8>, side = client, allow = "admin", sequential, timeout = "5s"),
+        );
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(options.leading.unwrap().value(), "kick");
+        assert_eq!(options.namespace.unwrap().value(), "/a");
+        assert_eq!(options.side, Some(Side::Client));
+        assert_eq!(options.allow.unwrap().value(), "admin");
+        assert!(options.sequential.is_some() && options.blocking.is_none());
+        assert_eq!(options.timeout_ms, Some(5000));
+        let (options, errors) = read(Attribute::Middleware, quote!(order = -3,));
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(options.order.unwrap().base10_parse::<i32>().unwrap(), -3);
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let (options, errors) = read(
+            Attribute::On,
+            quote!("x", alow = "admin", blocking, blocking, timeout = 5, sequential = true),
+        );
+        assert!(options.blocking.is_some());
+        assert_eq!(
+            errors,
+            [
+                "`#[on]` has no option `alow`: the options are `namespace`, `app`, `side`, `allow`, `blocking`, \
+                 `sequential` and `timeout`, after the event's name, such as \"post\"",
+                "the option `blocking` is given twice: keep one",
+                "`timeout` takes a string: `timeout = \"5s\"`",
+                "`sequential` takes no value: its name is enough",
+            ]
+        );
+    }
+
+    #[test]
+    fn strings_and_commas_have_their_place() {
+        assert_eq!(read(Attribute::On, quote!(blocking, "x")).1.len(), 1);
+        assert_eq!(read(Attribute::On, quote!("x" blocking)).1, ["a comma is missing before this"]);
+        assert_eq!(read(Attribute::ConfigureSocket, quote!("x")).1, ["the only option is `app`"]);
+        assert_eq!(read(Attribute::On, quote!(side = both)).1, ["a side is `client` or `server`"]);
+        assert_eq!(read(Attribute::On, quote!(= 5)).1.len(), 1);
+        assert_eq!(read(Attribute::On, quote!(allow)).1, ["`allow` needs a value: `allow = \"admin\"`"]);
+    }
+}

@@ -1,0 +1,323 @@
+//! The static entry of a handler and its glue, which is all that runs between a message and the handler.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Ident, Path, Type};
+
+use crate::handler::{Handler, Home, item_name};
+use crate::runtime::{errors_at, local, path, path_at, quiet};
+use crate::signature::{Input, Origin, Output, type_text};
+
+/// How generated code reaches the handler's function.
+#[derive(Clone, Copy)]
+pub(crate) enum Callee<'a> {
+    /// A function in scope.
+    Function,
+    /// A method of the type, or an associated function.
+    Method(&'a Type),
+    /// A method of the contract, as the type fulfils it.
+    Contract(&'a Type, &'a Path),
+}
+
+/// The name of a handler's entry, for lists of them.
+pub(crate) fn entry_name(name: &Ident) -> Ident {
+    item_name("__JIDDA_ENTRY_", name)
+}
+
+/// The constant in which a contract says where it belongs.
+pub(crate) fn contract_constant() -> Ident {
+    Ident::new("__JIDDA_CONTRACT", Span::call_site())
+}
+
+/// The constant in which a contract lists its events.
+pub(crate) fn events_constant() -> Ident {
+    Ident::new("__JIDDA_EVENTS", Span::call_site())
+}
+
+/// Writes the entry and submits it. `home` is `None` under a contract, which says it itself.
+pub(crate) fn entry(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> TokenStream {
+    let runtime = path();
+    let cfg = handler.carried.cfg();
+    let quiet = quiet();
+    let entry = entry_name(&handler.signature.name);
+    let glue = glue(handler, callee);
+    let event = &handler.event;
+    let line = quote_spanned!(handler.signature.name.span()=> ::core::line!());
+    let calls = entry_calls(handler, callee, home);
+    quote! {
+        #cfg
+        #quiet
+        static #entry: #runtime::HandlerEntry = {
+            #glue
+            #runtime::HandlerEntry::new(
+                #event,
+                __jidda_glue,
+                #runtime::Location {
+                    file: ::core::file!(),
+                    line: #line,
+                    module: ::core::module_path!(),
+                    package: ::core::env!("CARGO_PKG_NAME"),
+                },
+            )
+            #calls
+        };
+        #cfg
+        #runtime::inventory::submit! { #runtime::Registered(&#entry) }
+    }
+}
+
+fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> TokenStream {
+    let runtime = path();
+    let options = &handler.options;
+    let mut calls = home.map(Home::entry_calls).unwrap_or_default();
+    if let Some(permission) = &options.allow {
+        calls.extend(quote!(.allowing(#permission)));
+    }
+    if options.sequential.is_some() {
+        calls.extend(quote!(.sequentially()));
+    }
+    if options.blocking.is_some() {
+        calls.extend(quote!(.on_blocking_pool()));
+    }
+    if let Some(milliseconds) = options.timeout_ms {
+        calls.extend(quote!(.within_ms(#milliseconds)));
+    }
+    let docs = handler.carried.text();
+    if !docs.is_empty() {
+        calls.extend(quote!(.documented(#docs)));
+    }
+    if handler.carried.deprecated.is_some() {
+        calls.extend(quote!(.marked_deprecated()));
+    }
+    let owned: Vec<_> = handler.signature.owned().collect();
+    if !owned.is_empty() {
+        let names = owned.iter().map(|input| input.name.unraw().to_string());
+        let types = owned.iter().map(|input| type_text(&input.ty));
+        calls.extend(quote! {
+            .taking(&[#(#runtime::ArgumentEntry { name: #names, type_name: #types }),*])
+        });
+    }
+    let (reply, error) = handler.signature.output.texts();
+    let error = match error {
+        Some(error) => quote!(::core::option::Option::Some(#error)),
+        None => quote!(::core::option::Option::None),
+    };
+    calls.extend(quote!(.returning(#reply, #error)));
+    calls.extend(needs(handler));
+    calls.extend(service(callee));
+    if let Callee::Contract(ty, contract) = callee {
+        let (constant, events) = (contract_constant(), events_constant());
+        let name = handler.signature.name.unraw().to_string();
+        calls.extend(quote! {
+            .under(
+                <#ty as #contract>::#constant,
+                #runtime::contract_event(<#ty as #contract>::#events, #name),
+            )
+        });
+    }
+    calls
+}
+
+/// What the borrowed arguments need the server to have.
+fn needs(handler: &Handler) -> TokenStream {
+    let needs = local("needs");
+    let calls: Vec<_> = handler
+        .signature
+        .borrowed()
+        .map(|Input { ty, .. }| {
+            let span = errors_at(ty.span());
+            let runtime = path_at(span);
+            quote_spanned!(span=> #runtime::needs::<#ty>(#needs);)
+        })
+        .collect();
+    if calls.is_empty() {
+        return TokenStream::new();
+    }
+    quote!(.needing(|#needs| { #(#calls)* }))
+}
+
+/// The service whose method it is, and its default if it has one.
+fn service(callee: Callee<'_>) -> TokenStream {
+    let runtime = path();
+    let (Callee::Method(ty) | Callee::Contract(ty, _)) = callee else { return TokenStream::new() };
+    quote! {
+        .of_service(#runtime::ServiceKey::of::<#ty>(|| {
+            use #runtime::{WithDefault as _, WithoutDefault as _};
+            (&#runtime::Probe::<#ty>::new()).default_service()
+        }))
+    }
+}
+
+/// The glue: decodes the owned arguments, then runs the handler at once or gives its future.
+fn glue(handler: &Handler, callee: Callee<'_>) -> TokenStream {
+    let runtime = path();
+    let (context, arguments) = (local("context"), local("arguments"));
+    let decode = decode(handler, &arguments);
+    let run = if handler.options.blocking.is_some() {
+        run_blocking(handler, callee, &context)
+    } else {
+        let needs_future = handler.signature.is_async || handler.signature.borrowed().next().is_some();
+        if needs_future {
+            run_future(handler, callee, &context)
+        } else {
+            let reply = reply(handler, callee, &context);
+            quote!(#runtime::Dispatch::Ready(#reply))
+        }
+    };
+    quote! {
+        fn __jidda_glue(#context: #runtime::Context, #arguments: #runtime::Arguments<'_>) -> #runtime::Dispatch {
+            #decode
+            #run
+        }
+    }
+}
+
+fn decode(handler: &Handler, arguments: &Ident) -> TokenStream {
+    let runtime = path();
+    let owned: Vec<_> = handler.signature.owned().collect();
+    if owned.is_empty() {
+        return TokenStream::new();
+    }
+    let (reader, error) = (local("reader"), local("error"));
+    let refuse = quote! {
+        ::core::result::Result::Err(#error) => return #runtime::Dispatch::refused(#error)
+    };
+    let names = owned.iter().map(|input| input.name.unraw().to_string());
+    let takes = handler.signature.inputs.iter().enumerate().filter_map(|(index, input)| {
+        let Origin::Message { or_default } = input.origin else { return None };
+        let (ty, value) = (&input.ty, argument_name(index));
+        let take = if or_default { quote!(take_or_default) } else { quote!(take) };
+        Some(quote_spanned! {errors_at(ty.span())=>
+            let #value = match #reader.#take::<#ty>() {
+                ::core::result::Result::Ok(#value) => #value,
+                #refuse,
+            };
+        })
+    });
+    quote! {
+        let mut #reader = match #arguments.reader(&[#(#names),*]) {
+            ::core::result::Result::Ok(#reader) => #reader,
+            #refuse,
+        };
+        #(#takes)*
+    }
+}
+
+/// A value by the argument's position: the user's name for it may be anything.
+fn argument_name(index: usize) -> Ident {
+    local(&format!("argument_{index}"))
+}
+
+/// Code for each borrowed argument: what takes its value from the connection, given its position and type.
+fn each_borrowed(handler: &Handler, write: impl Fn(Span, usize, &Type) -> TokenStream) -> Vec<TokenStream> {
+    let inputs = handler.signature.inputs.iter().enumerate();
+    let borrowed = inputs.filter(|(_, input)| input.origin == Origin::Connection);
+    borrowed.map(|(index, input)| write(errors_at(input.ty.span()), index, &input.ty)).collect()
+}
+
+/// Waits for the value of a borrowed argument, or ends with its refusal.
+fn extract(span: Span, context: &Ident, ty: &Type) -> TokenStream {
+    let runtime = path_at(span);
+    let (value, error) = (local("value"), local("error"));
+    quote_spanned! {span=>
+        match #runtime::extract::<#ty>(&#context).await {
+            ::core::result::Result::Ok(#value) => #value,
+            ::core::result::Result::Err(#error) => return #runtime::Reply::error(#error),
+        }
+    }
+}
+
+fn slot_name(index: usize) -> Ident {
+    local(&format!("slot_{index}"))
+}
+
+fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+    let borrow = each_borrowed(handler, |span, index, ty| {
+        let runtime = path_at(span);
+        let (value, slot, extract) = (argument_name(index), slot_name(index), extract(span, context, ty));
+        quote_spanned! {span=>
+            let #slot;
+            let #value = match #runtime::held::<#ty>(&#context) {
+                ::core::option::Option::Some(#value) => #value,
+                ::core::option::Option::None => {
+                    #slot = #extract;
+                    &#slot
+                }
+            };
+        }
+    });
+    let reply = reply(handler, callee, context);
+    // A future that is not `Send` is an error at the handler's name.
+    let span = errors_at(handler.signature.name.span());
+    let runtime = path_at(span);
+    quote_spanned! {span=>
+        #runtime::Dispatch::future(async move {
+            #(#borrow)*
+            #reply
+        })
+    }
+}
+
+fn run_blocking(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+    let take = each_borrowed(handler, |span, index, ty| {
+        let (slot, extract) = (slot_name(index), extract(span, context, ty));
+        quote_spanned!(span=> let #slot = #extract;)
+    });
+    let borrow = each_borrowed(handler, |span, index, _| {
+        let (value, slot) = (argument_name(index), slot_name(index));
+        quote_spanned!(span=> let #value = &#slot;)
+    });
+    let reply = reply(handler, callee, context);
+    let span = errors_at(handler.signature.name.span());
+    let runtime = path_at(span);
+    quote_spanned! {span=>
+        #runtime::Dispatch::future(async move {
+            #(#take)*
+            #runtime::blocking(move || {
+                #(#borrow)*
+                #reply
+            })
+            .await
+        })
+    }
+}
+
+/// Calls the handler and makes a reply of what it returns.
+fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+    let signature = &handler.signature;
+    let name = &signature.name;
+    let span = errors_at(name.span());
+    let function = match callee {
+        Callee::Function => quote!(#name),
+        Callee::Method(ty) => quote!(<#ty>::#name),
+        Callee::Contract(ty, contract) => quote!(<#ty as #contract>::#name),
+    };
+    let service = match callee {
+        Callee::Method(ty) | Callee::Contract(ty, _) if signature.has_receiver => {
+            quote!(#context.service::<#ty>(),)
+        }
+        _ => TokenStream::new(),
+    };
+    let values = (0..signature.inputs.len()).map(argument_name);
+    let wait = signature.is_async.then(|| quote_spanned!(span=> .await));
+    let call = quote_spanned!(span=> #function(#service #(#values),*) #wait);
+    let (span, make) = match &signature.output {
+        Output::Nothing => (span, "from_value"),
+        Output::Value(ty) => (errors_at(first_span(ty)), "from_value"),
+        Output::Result(ty) => (errors_at(first_span(ty)), "from_outcome"),
+    };
+    let (output, make) = (Ident::new("output", span), Ident::new(make, span));
+    let runtime = path_at(span);
+    quote_spanned! {span=>
+        {
+            let #output = #call;
+            #runtime::Reply::#make(&#context, #output)
+        }
+    }
+}
+
+fn first_span(ty: &Type) -> Span {
+    ty.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span())
+}

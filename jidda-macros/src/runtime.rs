@@ -1,0 +1,55 @@
+//! How generated code names the runtime, and how its own names stay out of the user's way.
+
+use proc_macro_crate::{FoundCrate, crate_name};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+/// The path that everything generated is named through: it holds with any imports, any prelude and under
+/// whatever name the program knows jidda.
+pub(crate) fn path() -> TokenStream {
+    path_at(Span::call_site())
+}
+
+/// The same path in code whose errors belong at `span`: an error is shown where the code begins.
+pub(crate) fn path_at(span: Span) -> TokenStream {
+    let name = ["jidda", "jidda-runtime"].into_iter().find_map(|package| match crate_name(package) {
+        // jidda's own tests and examples meet it as a crate like any other.
+        Ok(FoundCrate::Itself) => Some(package.replace('-', "_")),
+        Ok(FoundCrate::Name(name)) => Some(name),
+        Err(_) => None,
+    });
+    let name = Ident::new(name.as_deref().unwrap_or("jidda"), span);
+    quote_spanned!(span=> ::#name::__private)
+}
+
+/// A local variable that nothing of the user's can be mistaken for.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// A span for generated code whose errors belong at `span`.
+pub(crate) fn errors_at(span: Span) -> Span {
+    span.resolved_at(Span::mixed_site())
+}
+
+/// For code that the user did not write: it is not theirs to tidy up.
+pub(crate) fn quiet() -> TokenStream {
+    quote! {
+        #[allow(
+            deprecated,
+            dead_code,
+            missing_debug_implementations,
+            missing_docs,
+            non_camel_case_types,
+            non_snake_case,
+            non_upper_case_globals,
+            private_bounds,
+            private_interfaces,
+            unreachable_pub,
+            unused_mut,
+            unused_variables,
+            clippy::all,
+            clippy::pedantic
+        )]
+    }
+}

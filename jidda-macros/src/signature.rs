@@ -1,0 +1,405 @@
+//! A handler's signature as a model: what it takes from the connection, what from the message, what it gives.
+
+use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Attribute, FnArg, GenericArgument, Ident, Lifetime, Pat, PatType, Path, PathArguments, QSelf, Receiver,
+    ReceiverKind, ReturnType, Safety, Type, TypePath, TypeReference, TypeTuple, parse_quote,
+};
+
+use crate::check::{self, Errors};
+
+/// Where a handler stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A function of its own, or of a module.
+    Free,
+    /// A method in an `impl` block.
+    Method,
+    /// A method in a contract trait.
+    Contract,
+}
+
+/// What a handler takes and gives.
+#[derive(Clone)]
+pub(crate) struct Signature {
+    pub(crate) name: Ident,
+    pub(crate) is_async: bool,
+    pub(crate) has_receiver: bool,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) output: Output,
+    /// Whether a stub can be written from it even if other things are wrong.
+    pub(crate) is_sound: bool,
+}
+
+/// One argument of a handler, the receiver aside.
+#[derive(Clone)]
+pub(crate) struct Input {
+    pub(crate) name: Ident,
+    /// The type; of a borrowed argument the one behind the `&`.
+    pub(crate) ty: Type,
+    pub(crate) origin: Origin,
+}
+
+/// Where an argument's value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is borrowed.
+    Connection,
+    /// It is owned.
+    Message {
+        /// Whether a missing one is its type's default.
+        or_default: bool,
+    },
+}
+
+/// What a handler returns.
+#[derive(Clone)]
+pub(crate) enum Output {
+    Nothing,
+    Value(Type),
+    Result(Type),
+}
+
+impl Signature {
+    /// Reads a signature; takes the attributes of ours away from the arguments.
+    ///
+    /// `self_type` stands for `Self`, which the generated code is not inside of.
+    pub(crate) fn read(
+        signature: &mut syn::Signature,
+        place: Place,
+        self_type: Option<&Type>,
+        errors: &mut Errors,
+    ) -> Self {
+        let mut own = Errors::default();
+        check_qualifiers(signature, &mut own);
+        let mut has_receiver = false;
+        let mut inputs = Vec::new();
+        for (position, argument) in signature.inputs.iter_mut().enumerate() {
+            match argument {
+                FnArg::Receiver(receiver) => {
+                    has_receiver = true;
+                    check_receiver(receiver, place, &mut own);
+                }
+                FnArg::Typed(typed) => {
+                    let position = position + usize::from(!has_receiver);
+                    inputs.push(Input::read(typed, position, place, self_type, &mut own, errors));
+                }
+            }
+        }
+        if place == Place::Contract && !has_receiver {
+            own.push(&signature.ident, "a contract's handlers are methods: take `&self`");
+        }
+        let output = Output::read(&signature.output, self_type, &mut own);
+        let is_sound = own.is_empty();
+        errors.append(own);
+        Self {
+            name: signature.ident.clone(),
+            is_async: signature.asyncness.is_some(),
+            has_receiver,
+            inputs,
+            output,
+            is_sound,
+        }
+    }
+
+    /// What the connection gives.
+    pub(crate) fn borrowed(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().filter(|input| input.origin == Origin::Connection)
+    }
+
+    /// What a caller sends.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().filter(|input| input.origin != Origin::Connection)
+    }
+}
+
+fn check_qualifiers(signature: &syn::Signature, errors: &mut Errors) {
+    if !signature.generics.params.is_empty() {
+        errors.push(
+            &signature.generics,
+            "a handler cannot be generic: its arguments are decoded, so their types must be known",
+        );
+    } else if let Some(clause) = &signature.generics.where_clause
+        && !clause.predicates.is_empty()
+    {
+        errors.push(clause, "a handler cannot have a `where` clause: its types must be known");
+    }
+    if let Safety::Unsafe(token) = &signature.safety {
+        errors.push(token, "a handler cannot be `unsafe`: nothing is known of what a peer sends");
+    }
+    if let Some(abi) = &signature.abi {
+        errors.push(abi, "a handler is a Rust function: remove the ABI");
+    }
+    if let Some(variadic) = &signature.variadic {
+        errors.push(variadic, "a handler cannot be variadic: take `args: Args` for whatever comes");
+    }
+}
+
+fn check_receiver(receiver: &Receiver, place: Place, errors: &mut Errors) {
+    if place == Place::Free {
+        return errors.push(
+            receiver,
+            "a method is a handler only under `#[namespace(\"/\")]` on its whole `impl` block",
+        );
+    }
+    match &receiver.kind {
+        ReceiverKind::Reference(_, None, None) if receiver.attrs.is_empty() => {}
+        _ => errors
+            .push(receiver, "handlers share the service: take `&self`, and use a Mutex or atomics inside"),
+    }
+}
+
+impl Input {
+    fn read(
+        typed: &mut PatType,
+        position: usize,
+        place: Place,
+        self_type: Option<&Type>,
+        unsound: &mut Errors,
+        errors: &mut Errors,
+    ) -> Self {
+        let name = match &*typed.pat {
+            Pat::Ident(pattern) if pattern.subpat.is_none() => pattern.ident.clone(),
+            _ => format_ident!("argument_{position}"),
+        };
+        let or_default = take_default(&mut typed.attrs, place, errors);
+        let mut ty = (*typed.ty).clone();
+        while let Type::Group(group) = ty {
+            ty = *group.elem;
+        }
+        if let Some(self_type) = self_type {
+            ReplaceSelf(self_type).visit_type_mut(&mut ty);
+        }
+        if let Type::Reference(reference) = ty {
+            if reference.mutability.is_some() {
+                unsound.push(
+                    &typed.ty,
+                    "handlers run side by side: borrow it as `&T`, with a Mutex or atomics inside",
+                );
+            }
+            if let Some(lifetime) = reference.lifetime.as_ref().filter(|lifetime| lifetime.ident == "static")
+            {
+                unsound.push(lifetime, "what a handler borrows lasts as long as its call: remove `'static`");
+            }
+            check::borrowed(&name.to_string(), &typed.ty, &reference.elem, unsound);
+            check_named(&reference.elem, "a borrowed argument", unsound);
+            if let Some(attribute) = or_default {
+                errors.push(attribute, "what a handler borrows is never missing: remove `#[serde(default)]`");
+            }
+            return Self { name, ty: *reference.elem, origin: Origin::Connection };
+        }
+        check::owned(&name.to_string(), &ty, errors);
+        check_named(&ty, "an argument", unsound);
+        if let Some(lifetime) = borrowed_lifetime(&ty) {
+            unsound.push(lifetime, "an argument outlives the message: take a type that owns its data");
+        }
+        Self { name, ty, origin: Origin::Message { or_default: or_default.is_some() } }
+    }
+}
+
+/// Takes `#[serde(default)]` away; rustc knows no such attribute on an argument.
+fn take_default(attributes: &mut Vec<Attribute>, place: Place, errors: &mut Errors) -> Option<Attribute> {
+    let mut found = None;
+    attributes.retain(|attribute| {
+        if !attribute.path().is_ident("serde") {
+            return true;
+        }
+        match attribute.parse_args::<Ident>() {
+            Ok(ident) if ident == "default" => {
+                if place == Place::Contract {
+                    errors.push(
+                        attribute,
+                        "a contract says what is called: `#[serde(default)]` belongs to the `impl` of it",
+                    );
+                }
+                found = Some(attribute.clone());
+            }
+            _ => errors.push(attribute, "an argument knows only `#[serde(default)]`"),
+        }
+        false
+    });
+    found
+}
+
+impl Output {
+    fn read(output: &ReturnType, self_type: Option<&Type>, errors: &mut Errors) -> Self {
+        let ReturnType::Type(_, ty) = output else { return Self::Nothing };
+        check_named(ty, "a reply", errors);
+        if let Some(lifetime) = borrowed_lifetime(ty) {
+            errors.push(lifetime, "a reply owns its data: return `String` for `&str`, `Vec<T>` for `&[T]`");
+        }
+        let mut ty = (**ty).clone();
+        if let Some(self_type) = self_type {
+            ReplaceSelf(self_type).visit_type_mut(&mut ty);
+        }
+        match &ty {
+            Type::Tuple(TypeTuple { elems, .. }) if elems.is_empty() => Self::Nothing,
+            Type::Path(TypePath { path, .. }) if names_result(path) => Self::Result(ty),
+            _ => Self::Value(ty),
+        }
+    }
+
+    /// Whether the value, of a result the one in its `Ok`, is `()`.
+    pub(crate) fn is_unit(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Value(_) => false,
+            Self::Result(ty) => {
+                matches!(type_arguments(ty).first(), Some(Type::Tuple(TypeTuple { elems, .. })) if elems.is_empty())
+            }
+        }
+    }
+
+    /// The names of the reply's and the error's types, for listings.
+    pub(crate) fn texts(&self) -> (String, Option<String>) {
+        match self {
+            Self::Nothing => ("()".to_owned(), None),
+            Self::Value(ty) => (type_text(ty), None),
+            Self::Result(ty) => match type_arguments(ty).as_slice() {
+                [] => (type_text(ty), Some("Error".to_owned())),
+                [value] => (type_text(value), Some("Error".to_owned())),
+                [value, error, ..] => (type_text(value), Some(type_text(error))),
+            },
+        }
+    }
+}
+
+/// The rule is in the name, so that aliases count too.
+fn names_result(path: &Path) -> bool {
+    path.segments.last().is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
+}
+
+fn type_arguments(ty: &Type) -> Vec<&Type> {
+    let Type::Path(TypePath { path, .. }) = ty else { return Vec::new() };
+    let Some(PathArguments::AngleBracketed(arguments)) = path.segments.last().map(|last| &last.arguments)
+    else {
+        return Vec::new();
+    };
+    let types = arguments.args.iter().filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.collect()
+}
+
+/// Says that a type has no name where it needs one.
+fn check_named(ty: &Type, what: &str, errors: &mut Errors) {
+    struct Unnamed(Option<TokenStream>);
+
+    impl VisitMut for Unnamed {
+        fn visit_type_mut(&mut self, ty: &mut Type) {
+            match ty {
+                Type::ImplTrait(_) | Type::Infer(_) => self.0 = Some(ty.to_token_stream()),
+                _ => visit_mut::visit_type_mut(self, ty),
+            }
+        }
+    }
+
+    let mut unnamed = Unnamed(None);
+    unnamed.visit_type_mut(&mut ty.clone());
+    if let Some(tokens) = unnamed.0 {
+        errors.push(tokens, format!("{what} is sent over the wire or looked up by its type: name the type"));
+    }
+}
+
+/// A lifetime other than `'static`, or a `&` without one.
+fn borrowed_lifetime(ty: &Type) -> Option<TokenStream> {
+    struct Borrowed(Option<TokenStream>);
+
+    impl VisitMut for Borrowed {
+        fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+            if reference.lifetime.is_none() {
+                self.0.get_or_insert_with(|| reference.to_token_stream());
+            }
+            visit_mut::visit_type_reference_mut(self, reference);
+        }
+
+        fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+            if lifetime.ident != "static" {
+                self.0.get_or_insert_with(|| lifetime.to_token_stream());
+            }
+        }
+
+        // `fn(&str)` borrows nothing.
+        fn visit_type_fn_ptr_mut(&mut self, _: &mut syn::TypeFnPtr) {}
+    }
+
+    let mut borrowed = Borrowed(None);
+    borrowed.visit_type_mut(&mut ty.clone());
+    borrowed.0
+}
+
+/// Writes the type for `Self`.
+struct ReplaceSelf<'a>(&'a Type);
+
+impl VisitMut for ReplaceSelf<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::Path(TypePath { qself: qself @ None, path, .. }) = ty
+            && path.segments.first().is_some_and(|first| first.ident == "Self")
+        {
+            if path.segments.len() == 1 {
+                *ty = self.0.clone();
+                return;
+            }
+            let rest = path.segments.iter().skip(1).cloned().collect();
+            *path = Path { leading_colon: Some(parse_quote!(::)), segments: rest };
+            let owner = self.0;
+            let parsed: TypePath = parse_quote!(<#owner>::placeholder);
+            *qself = parsed.qself.map(|qself| QSelf { position: 0, ..qself });
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+}
+
+/// A type as people write it: `Option<String>`, where tokens alone would print `Option < String >`.
+pub(crate) fn type_text(ty: &impl ToTokens) -> String {
+    let mut text = String::new();
+    write_tokens(ty.to_token_stream(), &mut text);
+    text
+}
+
+fn write_tokens(tokens: TokenStream, text: &mut String) {
+    let is_word = |last: char| last.is_alphanumeric() || last == '_';
+    let mut joint = false;
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::None => ("", ""),
+                };
+                text.push_str(open);
+                write_tokens(group.stream(), text);
+                text.push_str(close);
+            }
+            TokenTree::Punct(punct) => {
+                let arrow = punct.as_char() == '>' && joint;
+                match punct.as_char() {
+                    character @ (',' | ';') => text.extend([character, ' ']),
+                    '-' | '+' | '=' if !text.ends_with(' ') => text.extend([' ', punct.as_char()]),
+                    character => text.push(character),
+                }
+                joint = punct.as_char() == '-' && punct.spacing() == Spacing::Joint;
+                if arrow || matches!(punct.as_char(), '+' | '=') {
+                    text.push(' ');
+                }
+                continue;
+            }
+            word => {
+                if text.ends_with(is_word) {
+                    text.push(' ');
+                }
+                text.push_str(&word.to_string());
+            }
+        }
+        joint = false;
+    }
+}
+
+#[cfg(test)]
+#[path = "signature_tests.rs"]
+mod tests;

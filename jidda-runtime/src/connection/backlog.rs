@@ -1,0 +1,65 @@
+//! Events that came and have to wait, bounded in memory.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::config::Config;
+
+/// What an event takes beside its arguments, about.
+const OVERHEAD: usize = 100;
+
+/// One event that waits; its bytes are its own.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) id: Option<u32>,
+    pub(super) event: Box<str>,
+    pub(super) arguments: Bytes,
+    pub(super) deadline: Option<Duration>,
+}
+
+/// Events in the order they came, each with what is needed to run it later.
+#[derive(Debug)]
+pub(super) struct Backlog<T> {
+    events: VecDeque<(T, Waiting)>,
+    bytes: usize,
+}
+
+impl<T> Default for Backlog<T> {
+    fn default() -> Self {
+        Self { events: VecDeque::new(), bytes: 0 }
+    }
+}
+
+impl<T> Backlog<T> {
+    /// Whether one more of `bytes` may wait: together they take no more memory than one message may. One that
+    /// is alone always may.
+    pub(super) fn has_room(&self, bytes: usize, config: &Config) -> bool {
+        self.events.is_empty() || self.bytes + bytes + OVERHEAD <= config.max_message
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn push(&mut self, with: T, waiting: Waiting) {
+        self.bytes += waiting.arguments.len() + OVERHEAD;
+        self.events.push_back((with, waiting));
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(T, Waiting)> {
+        let (with, waiting) = self.events.pop_front()?;
+        self.bytes -= waiting.arguments.len() + OVERHEAD;
+        Some((with, waiting))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// What waits, when it is not going to be run.
+    pub(super) fn into_events(self) -> impl Iterator<Item = Waiting> {
+        self.events.into_iter().map(|(_, waiting)| waiting)
+    }
+}

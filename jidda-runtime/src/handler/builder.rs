@@ -1,0 +1,405 @@
+//! Putting a dispatch table together, and saying everything that is wrong with it at once.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::table::{Names, NamespaceTable, Route, RouteId, Service, Table};
+use super::{
+    AppKey, Arguments, Context, Dispatch, Glue, HandlerEntry, MiddlewareEntry, Needs, Registered,
+    RegisteredMiddleware, Reply, Side,
+};
+use crate::error::Error;
+
+/// Where a table's handlers come from.
+#[derive(Clone, Debug)]
+pub enum HandlerList {
+    /// Everything linked into the program.
+    Linked,
+    /// Only these.
+    Explicit(Vec<&'static HandlerEntry>),
+}
+
+/// A crate that must have handlers in the program: it is given as `link = [..]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Link {
+    /// The crate's name.
+    pub crate_name: &'static str,
+}
+
+/// Collects what a table is made of, and says everything that is wrong with it at once.
+pub struct TableBuilder {
+    side: Side,
+    app: AppKey,
+    handlers: HandlerList,
+    only_namespaces: Vec<String>,
+    only_service: Option<TypeId>,
+    services: HashMap<TypeId, Service>,
+    states: Vec<TypeId>,
+    links: Vec<Link>,
+}
+
+impl fmt::Debug for TableBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableBuilder")
+            .field("side", &self.side)
+            .field("app", &self.app)
+            .finish_non_exhaustive()
+    }
+}
+
+impl TableBuilder {
+    /// All linked handlers of `side` in the default app.
+    pub fn new(side: Side) -> Self {
+        Self {
+            side,
+            app: AppKey::of::<()>(),
+            handlers: HandlerList::Linked,
+            only_namespaces: Vec::new(),
+            only_service: None,
+            services: HashMap::new(),
+            states: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
+    /// Takes the handlers of another app.
+    #[must_use]
+    pub fn app(mut self, app: AppKey) -> Self {
+        self.app = app;
+        self
+    }
+
+    /// Takes these handlers instead of all linked ones.
+    #[must_use]
+    pub fn handlers(mut self, handlers: HandlerList) -> Self {
+        self.handlers = handlers;
+        self
+    }
+
+    /// Keeps only the handlers of this namespace (and of others named the same way).
+    #[must_use]
+    pub fn only_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.only_namespaces.push(namespace.into());
+        self
+    }
+
+    /// Keeps only the handlers that are methods of `S`.
+    #[must_use]
+    pub fn only_service<S: 'static>(mut self) -> Self {
+        self.only_service = Some(TypeId::of::<S>());
+        self
+    }
+
+    /// Provides the service its handlers are methods of.
+    #[must_use]
+    pub fn service<S: Send + Sync + 'static>(mut self, service: S) -> Self {
+        self.services.insert(TypeId::of::<S>(), Arc::new(service));
+        self
+    }
+
+    /// Says that state of this type will be there.
+    #[must_use]
+    pub fn state(mut self, id: TypeId) -> Self {
+        self.states.push(id);
+        self
+    }
+
+    /// Requires a crate to have handlers.
+    #[must_use]
+    pub fn link(mut self, link: Link) -> Self {
+        self.links.push(link);
+        self
+    }
+
+    /// Sorts, checks and freezes.
+    ///
+    /// # Errors
+    ///
+    /// One `start` error that lists every duplicate, missing service or state, malformed namespace and crate
+    /// without handlers, with file and line.
+    pub fn build(self) -> Result<Table, Error> {
+        let mut problems = Vec::new();
+        let mut entries = self.entries();
+        entries.sort_by_key(|entry| (entry.namespace, entry.event, entry.location.file, entry.location.line));
+        for pair in entries.chunk_by(|a, b| (a.namespace, a.event) == (b.namespace, b.event)) {
+            if let [first, rest @ ..] = pair
+                && !rest.is_empty()
+            {
+                let places: Vec<_> = rest.iter().map(|entry| entry.location.to_string()).collect();
+                problems.push(format!(
+                    "{}: `{}` in namespace `{}` is handled again at {}",
+                    first.location,
+                    first.event,
+                    first.namespace,
+                    places.join(" and ")
+                ));
+            }
+        }
+        entries.dedup_by_key(|entry| (entry.namespace, entry.event));
+        self.check_links(&mut problems);
+
+        let services = self.instantiate(&entries, &mut problems);
+        let table = self.freeze(&entries, &services, &mut problems);
+        if problems.is_empty() {
+            return Ok(table);
+        }
+        let lines = problems.join("\n  ");
+        Err(Error::new("start", format!("the {} cannot start:\n  {lines}", self.side)))
+    }
+
+    fn entries(&self) -> Vec<&'static HandlerEntry> {
+        let mut entries: Vec<_> = match &self.handlers {
+            HandlerList::Linked => inventory::iter::<Registered>().map(|registered| registered.0).collect(),
+            HandlerList::Explicit(entries) => entries.clone(),
+        };
+        entries.retain(|entry| {
+            entry.side == self.side
+                && entry.app.id() == self.app.id()
+                && (self.only_namespaces.is_empty()
+                    || self.only_namespaces.iter().any(|namespace| namespace == entry.namespace))
+                && self.only_service.is_none_or(|only| entry.service.is_some_and(|service| service.id() == only))
+                // A client runs the services it was given; it is not the program's only client.
+                && (self.side == Side::Server
+                    || entry.service.is_none_or(|service| self.services.contains_key(&service.id())))
+        });
+        entries
+    }
+
+    fn check_links(&self, problems: &mut Vec<String>) {
+        for link in &self.links {
+            let linked = |registered: &&Registered| {
+                registered.0.location.crate_name() == link.crate_name.replace('-', "_")
+            };
+            if inventory::iter::<Registered>().find(linked).is_none() {
+                problems.push(format!(
+                    "the crate `{}` is listed in `link` but no handler of it is in the program",
+                    link.crate_name
+                ));
+            }
+        }
+    }
+
+    /// Finds or makes each service; one problem a missing service or state.
+    fn instantiate(
+        &self,
+        entries: &[&'static HandlerEntry],
+        problems: &mut Vec<String>,
+    ) -> HashMap<TypeId, Service> {
+        let mut services = self.services.clone();
+        let mut missing = Vec::new();
+        for entry in entries {
+            if let Some(key) = entry.service
+                && !services.contains_key(&key.id())
+                && !missing.contains(&key.id())
+            {
+                if let Some(instance) = key.default_instance() {
+                    services.insert(key.id(), instance);
+                } else {
+                    missing.push(key.id());
+                    problems.push(format!(
+                        "{}: the service `{name}` is missing: give it with `.service({short} {{ .. }})`, or \
+                         implement `Default` for it",
+                        entry.location,
+                        name = key.name(),
+                        short = short_name(key.name()),
+                    ));
+                }
+            }
+            let mut needs = Needs::default();
+            if let Some(collect) = entry.needs {
+                collect(&mut needs);
+            }
+            for need in needs.all() {
+                if !self.states.contains(&need.id) && !missing.contains(&need.id) {
+                    missing.push(need.id);
+                    problems.push(format!(
+                        "{}: the state `{}` is missing: give it with `.state(..)`",
+                        entry.location, need.name
+                    ));
+                }
+            }
+        }
+        services
+    }
+
+    fn middleware(&self, namespace: &str) -> Arc<[&'static MiddlewareEntry]> {
+        let mut found: Vec<_> = inventory::iter::<RegisteredMiddleware>()
+            .map(|registered| registered.0)
+            .filter(|entry| {
+                entry.side == self.side
+                    && entry.app.id() == self.app.id()
+                    && entry.namespace.is_none_or(|only| only == namespace)
+            })
+            .collect();
+        found.sort_by_key(|entry| (entry.order, entry.location.file, entry.location.line));
+        found.into()
+    }
+
+    fn freeze(
+        &self,
+        entries: &[&'static HandlerEntry],
+        services: &HashMap<TypeId, Service>,
+        problems: &mut Vec<String>,
+    ) -> Table {
+        let mut table = Table {
+            routes: Vec::new(),
+            namespaces: Vec::new(),
+            exact: Names::default(),
+            families: matchit::Router::new(),
+        };
+        let mut groups: Vec<&[&'static HandlerEntry]> =
+            entries.chunk_by(|a, b| a.namespace == b.namespace).collect();
+        if groups.first().is_none_or(|group| group[0].namespace != "/") {
+            groups.insert(0, &[]);
+        }
+        for group in groups {
+            let pattern = group.first().map_or("/", |entry| entry.namespace);
+            let index = table.namespaces.len();
+            let namespace = self.freeze_namespace(pattern, group, services, &mut table.routes);
+            table.namespaces.push(namespace);
+            if pattern.contains('{') {
+                if let Err(error) = table.families.insert(pattern, index) {
+                    problems.push(format!("{}: the namespace `{pattern}`: {error}", group[0].location));
+                }
+            } else {
+                table.exact.insert(pattern, index);
+            }
+        }
+        table
+    }
+
+    fn freeze_namespace(
+        &self,
+        pattern: &'static str,
+        entries: &[&'static HandlerEntry],
+        services: &HashMap<TypeId, Service>,
+        routes: &mut Vec<Route>,
+    ) -> NamespaceTable {
+        let middleware = self.middleware(pattern);
+        let mut add = |entry: Option<&'static HandlerEntry>, event: &'static str, glue: Glue| {
+            let service = entry.and_then(|entry| services.get(&entry.service?.id()).cloned());
+            let id = RouteId(u32::try_from(routes.len()).expect("fewer than 4 billion handlers"));
+            routes.push(Route { entry, event, glue, service, middleware: Arc::clone(&middleware) });
+            id
+        };
+        let (mut connect, mut disconnect, mut fallback) = (None, None, None);
+        let mut events = Names::default();
+        for entry in entries {
+            let id = add(Some(entry), entry.event, entry.glue);
+            match entry.event {
+                "connect" => connect = Some(id),
+                "disconnect" => disconnect = Some(id),
+                "*" => fallback = Some(id),
+                event => {
+                    events.insert(event, id);
+                }
+            }
+        }
+        NamespaceTable {
+            pattern,
+            events,
+            connect: connect.unwrap_or_else(|| add(None, "connect", accept)),
+            disconnect,
+            fallback: fallback.unwrap_or_else(|| add(None, "*", not_found)),
+        }
+    }
+}
+
+fn short_name(name: &str) -> &str {
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+/// `connect` where nobody handles it.
+fn accept(context: Context, _: Arguments<'_>) -> Dispatch {
+    Dispatch::Ready(Reply::value(&(), context.origin().encoding()))
+}
+
+/// Every event where nobody handles it.
+fn not_found(context: Context, _: Arguments<'_>) -> Dispatch {
+    let message = format!(
+        "there is no handler for `{}` in the namespace `{}`",
+        context.event(),
+        context.origin().namespace()
+    );
+    Dispatch::refused(Error::new("not_found", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::{Location, ServiceKey};
+
+    const fn at(line: u32) -> Location {
+        Location { file: "src/a.rs", line, module: "a::b", package: "a" }
+    }
+
+    struct Chat;
+    struct Db;
+
+    static ECHO: HandlerEntry = HandlerEntry::new("echo", accept, at(1));
+    static ECHO_AGAIN: HandlerEntry = HandlerEntry::new("echo", accept, at(2));
+    static POST: HandlerEntry = HandlerEntry::new("post", accept, at(3))
+        .namespaced("/chat")
+        .of_service(ServiceKey::of::<Chat>(|| None));
+    static LOAD: HandlerEntry =
+        HandlerEntry::new("load", accept, at(4)).needing(super::super::extract::Needs::state::<Db>);
+    static ORDER: HandlerEntry = HandlerEntry::new("order", accept, at(5)).namespaced("/orders/{id}");
+    static CLIENT: HandlerEntry = HandlerEntry::new("ask", accept, at(6)).on_side(Side::Client);
+
+    fn builder(entries: &[&'static HandlerEntry]) -> TableBuilder {
+        TableBuilder::new(Side::Server).handlers(HandlerList::Explicit(entries.to_vec()))
+    }
+
+    #[test]
+    fn one_error_lists_every_problem_with_its_place() {
+        let error = builder(&[&ECHO, &ECHO_AGAIN, &POST, &LOAD])
+            .link(Link { crate_name: "absent" })
+            .build()
+            .unwrap_err();
+        assert_eq!(error.code(), "start");
+        let text = error.to_string();
+        assert!(
+            text.contains("src/a.rs:1: `echo` in namespace `/` is handled again at src/a.rs:2"),
+            "{text}"
+        );
+        assert!(text.contains("src/a.rs:3: the service `"), "{text}");
+        assert!(text.contains("`.service(Chat { .. })`"), "{text}");
+        assert!(text.contains("src/a.rs:4: the state `"), "{text}");
+        assert!(text.contains("the crate `absent` is listed in `link`"), "{text}");
+    }
+
+    #[test]
+    fn events_are_found_by_namespace_and_name() {
+        let table = builder(&[&ECHO, &POST, &ORDER]).service(Chat).build().unwrap();
+        let (root, _) = table.find("/").unwrap();
+        let route = table.route(table.namespace(root).event("echo").unwrap());
+        assert_eq!(route.entry().unwrap().event(), "echo");
+        assert!(table.namespace(root).event("post").is_none());
+        let (chat, _) = table.find("/chat").unwrap();
+        let route = table.route(table.namespace(chat).event("post").unwrap());
+        assert!(route.service().unwrap().is::<Chat>());
+        let (orders, parameters) = table.find("/orders/7").unwrap();
+        assert_eq!(table.namespace(orders).pattern(), "/orders/{id}");
+        assert_eq!(&*parameters, [("id".into(), "7".into())]);
+        assert!(table.find("/nowhere").is_none());
+        assert_eq!(table.handlers().count(), 3);
+    }
+
+    #[test]
+    fn a_clients_handlers_are_never_a_servers() {
+        let table = builder(&[&ECHO, &CLIENT]).build().unwrap();
+        assert_eq!(table.handlers().count(), 1);
+    }
+
+    #[test]
+    fn only_namespace_leaves_the_rest_out() {
+        let table = builder(&[&ECHO, &POST]).only_namespace("/").build().unwrap();
+        assert_eq!(
+            table.handlers().map(super::super::entry::HandlerEntry::event).collect::<Vec<_>>(),
+            ["echo"]
+        );
+        assert!(table.find("/chat").is_none());
+    }
+}

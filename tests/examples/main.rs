@@ -1,0 +1,167 @@
+//! The examples as programs: what they print, and how `run!` behaves as a process.
+#![cfg(unix)]
+
+mod program;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use program::Program;
+
+/// The one sentence a program fails with.
+fn failure(example: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let mut program = Program::start(example, arguments, variables);
+    assert_eq!(program.end(), 1, "{program:#?}");
+    assert_eq!(program.errors.len(), 1, "one sentence, no backtrace: {program:#?}");
+    program.errors[0].clone()
+}
+
+#[test]
+fn hello_greets_and_ends() {
+    let mut hello = Program::start("hello", &[], &[]);
+    assert_eq!(hello.end(), 0, "{hello:#?}");
+    assert!(hello.printed(r#"client: the server said {"msg": "Hello World!"}"#), "{hello:#?}");
+    assert!(hello.printed(r#"server: the client answered {"Hello World!": "msg"}"#), "{hello:#?}");
+    assert!(hello.printed("client: twice 21 is 42"), "{hello:#?}");
+    let logged =
+        |event: &str| hello.output.iter().any(|line| line.starts_with("[20") && line.ends_with(event));
+    assert!(logged(" connect") && logged(" double"), "{hello:#?}");
+}
+
+#[test]
+fn hello_server_and_client_are_two_programs() {
+    let (mut server, address) = Program::serve("hello");
+    let mut client = Program::start("hello", &["client", &address], &[]);
+    assert_eq!(client.end(), 0, "{client:#?}");
+    server.line("server: the client answered");
+}
+
+#[test]
+fn jobs_are_all_done() {
+    let mut jobs = Program::start("jobs", &[], &[]);
+    assert_eq!(jobs.end(), 0, "{jobs:#?}");
+    for id in 1..=5 {
+        assert!(jobs.printed(&format!("worker: job {id} ")), "{jobs:#?}");
+        assert!(jobs.printed(&format!("server: job {id} is done")), "{jobs:#?}");
+    }
+    assert!(jobs.printed("server: all 5 jobs are done, 14 words in all"), "{jobs:#?}");
+}
+
+#[test]
+fn jobs_worker_waits_for_its_server() {
+    let (mut server, address) = Program::serve("jobs");
+    let mut worker = Program::start("jobs", &["worker", &address], &[]);
+    worker.line("worker: job 5 ");
+    server.line("server: job 5 is done");
+}
+
+#[test]
+fn chat_goes_between_terminals() {
+    let (_server, address) = Program::serve("chat");
+    let mut ada = Program::start("chat", &["ada", &address], &[]);
+    ada.line("* you are in, with ada");
+    let mut bob = Program::start("chat", &["bob", &address], &[]);
+    bob.line("* you are in, with ada, bob");
+    ada.line("* bob came");
+    ada.type_line("hello bob");
+    ada.line("1 you: hello bob");
+    bob.line("1 ada: hello bob");
+    bob.type_line(&"long ".repeat(300));
+    bob.line("* at most 1000 letters, please");
+    bob.type_line("/go kitchen");
+    bob.line("* you are in kitchen");
+    ada.line("* bob left: went to kitchen");
+    bob.type_line("anyone?");
+    bob.line("2 you: anyone?");
+    bob.type_line("/who");
+    bob.line("* here: bob");
+    let taken = failure("chat", &["ada", &address], &[]);
+    assert!(taken.contains("NameTaken"), "{taken}");
+    ada.type_line("/quit");
+    assert_eq!(ada.end(), 0, "{ada:#?}");
+    assert!(!ada.printed("anyone?"), "{ada:#?}");
+}
+
+#[test]
+fn sheep_is_drawn_by_the_one_who_was_named() {
+    let mut sheep = Program::start("sheep", &[], &[]);
+    assert_eq!(sheep.end(), 0, "{sheep:#?}");
+    assert_eq!(
+        sheep.output,
+        [
+            "alice: a sheep, Large",
+            "@@@@@@o>  by alice",
+            "bob: a sheep, Small",
+            "@@o>  by bob",
+            "there is no carol"
+        ]
+    );
+}
+
+#[test]
+fn ping_draws_its_histogram() {
+    let (_server, address) = Program::serve("ping");
+    let mut ping = Program::start("ping", &[&address, "200"], &[]);
+    assert_eq!(ping.end(), 0, "{ping:#?}");
+    assert_eq!(ping.output[0], format!("200 calls of {address}, one after the other"));
+    assert!(ping.printed("#") && ping.printed("half below "), "{ping:#?}");
+}
+
+#[test]
+fn run_tells_where_it_listens_and_ends_on_sigterm() {
+    let (mut server, address) = Program::serve("ping");
+    assert_eq!(server.output, [format!("jidda listens on {address} with 1 handler")]);
+    let (_, port) = address.rsplit_once(':').expect("a port");
+    assert_ne!(port, "0");
+    server.terminate();
+    assert_eq!(server.end(), 0, "{server:#?}");
+    assert_eq!(server.output.len(), 2, "{server:#?}");
+    assert!(server.errors.is_empty(), "{server:#?}");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let (mut server, address) = Program::serve("hello");
+    // The `connect` handler of hello waits for this peer's answer, and would do so for all the grace there is.
+    let mut peer = TcpStream::connect(address.strip_prefix("tcp://").expect("tcp")).unwrap();
+    peer.write_all(b"\x94\x00\x01\xa6double\x91\x01").unwrap();
+    peer.read_exact(&mut [0]).unwrap();
+    let start = Instant::now();
+    server.terminate();
+    server.line("jidda stops: running calls have 10 s");
+    server.terminate();
+    assert_eq!(server.end(), 130, "{server:#?}");
+    assert!(start.elapsed() < Duration::from_secs(9));
+}
+
+#[test]
+fn what_keeps_a_server_from_starting_is_one_sentence() {
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap().to_string();
+    assert_eq!(
+        failure("ping", &["server"], &[("JIDDA_LISTEN", &address)]),
+        format!("Error: cannot listen on tcp://{address}: another program listens there already")
+    );
+    assert_eq!(
+        failure("ping", &["server"], &[("JIDDA_LISTEN", "8000")]),
+        "Error: `8000` is not an address: the port is missing; write host:port, tcp://host:port, unix:/path or \
+         mem:name"
+    );
+}
+
+#[test]
+fn a_program_without_handlers_says_so() {
+    // There are none in this test.
+    let error = jidda::run!("127.0.0.1:0").unwrap_err();
+    assert!(error.to_string().starts_with("there are no handlers: "), "{error}");
+}
+
+#[test]
+fn the_handlers_can_be_listed() {
+    let mut chat = Program::start("chat", &["server"], &[("JIDDA_HANDLERS", "1")]);
+    assert_eq!(chat.end(), 0, "{chat:#?}");
+    assert_eq!(chat.output.len(), 5, "{chat:#?}");
+    let post = "/chat  post(text: String) -> u64 or ChatError  examples/chat/server.rs:";
+    assert!(chat.output.iter().any(|line| line.starts_with(post)), "{chat:#?}");
+}

@@ -1,0 +1,108 @@
+//! What is checked before a server starts, and how it is told.
+#![allow(missing_docs)]
+
+use jidda::prelude::*;
+
+struct Broken;
+
+#[on("twice", app = Broken)]
+async fn first() {}
+
+#[on("twice", app = Broken)]
+async fn second() {}
+
+struct Db;
+
+#[on(app = Broken)]
+async fn load(_db: &State<Db>) {}
+
+struct NeedsValue(#[allow(dead_code)] u8);
+
+#[namespace("/service", app = Broken)]
+impl NeedsValue {
+    #[on]
+    async fn look(&self) {}
+}
+
+#[tokio::test]
+async fn one_error_lists_everything_with_file_and_line() {
+    let builder = Server::builder().app::<Broken>().listen("mem:never").link("absent-crate");
+    let error = builder.start().await.unwrap_err();
+    assert_eq!(error.code(), "start");
+    let text = error.to_string();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "the server cannot start:");
+    assert_eq!(lines.len(), 5, "{text}");
+    let one_says = |words: &[&str]| lines.iter().any(|line| words.iter().all(|word| line.contains(word)));
+    assert!(one_says(&["tests/start.rs:", "`twice` in namespace `/` is handled again at"]), "{text}");
+    assert!(one_says(&["tests/start.rs:", "Db` is missing: give it with `.state(..)`"]), "{text}");
+    assert!(
+        one_says(&["tests/start.rs:", "NeedsValue` is missing", "`.service(NeedsValue { .. })`"]),
+        "{text}"
+    );
+    assert!(one_says(&["the crate `absent-crate` is listed in `link`"]), "{text}");
+    // Nothing was started: the name is free.
+    assert!(Client::connect("mem:never").await.is_err());
+}
+
+#[derive(Default)]
+struct Defaulted;
+
+#[namespace("/defaulted")]
+impl Defaulted {
+    /// Says where it is.
+    #[on]
+    async fn here(&self) -> &'static str {
+        "here"
+    }
+}
+
+#[on]
+async fn plain(n: u8, text: Option<String>) -> Result<u8, String> {
+    text.map_or(Ok(n), Err)
+}
+
+#[tokio::test]
+async fn a_service_with_a_default_needs_no_mention() {
+    let (client, _server) = jidda::testing::pair_with(Server::builder(), |client| client).await.unwrap();
+    let socket = client.join::<_, Error>("/defaulted", &()).await.unwrap();
+    assert_eq!(socket.call::<String>("here", &()).await.unwrap(), "here");
+    assert_eq!(plain::call(&client, 7, None).await.unwrap(), 7);
+    assert_eq!(plain::call(&client, 7, Some("no".into())).await.unwrap_err().into_app().unwrap(), "no");
+}
+
+#[tokio::test]
+async fn the_table_says_what_is_handled() {
+    let table = Server::builder().check().unwrap();
+    let events: Vec<_> = table.handlers().map(|entry| (entry.namespace(), entry.event())).collect();
+    assert_eq!(events, [("/", "plain"), ("/defaulted", "here")]);
+    let entry = table.handlers().next().unwrap();
+    assert_eq!(entry.arguments().iter().map(|argument| argument.name).collect::<Vec<_>>(), ["n", "text"]);
+    assert_eq!(entry.location().file, "tests/start.rs");
+    let printed = table.to_string();
+    assert!(
+        printed.starts_with("/  plain(n: u8, text: Option<String>) -> u8 or String  tests/start.rs:"),
+        "{printed}"
+    );
+    assert_eq!(table.handlers().nth(1).unwrap().docs(), "Says where it is.");
+}
+
+#[tokio::test]
+async fn handlers_can_be_named_one_by_one() {
+    let builder = || Server::builder().handlers([plain::handler()]);
+    assert_eq!(builder().check().unwrap().handlers().count(), 1);
+    assert_eq!(builder().only_namespace("/defaulted").check().unwrap().handlers().count(), 0);
+    let only = Server::builder().only_namespace("/defaulted").check().unwrap();
+    assert_eq!(only.handlers().count(), 1);
+    assert_eq!(Server::builder().only_service::<Defaulted>().check().unwrap().handlers().count(), 1);
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_listened_at_is_one_sentence() {
+    let server = Server::builder().listen("127.0.0.1:0").start().await.unwrap();
+    let taken = server.addresses()[0].to_string();
+    let error = Server::builder().listen(&taken).start().await.unwrap_err();
+    assert_eq!(error.to_string(), format!("cannot listen on {taken}: another program listens there already"));
+    let error = Server::builder().listen("nonsense").start().await.unwrap_err();
+    assert!(error.to_string().starts_with("`nonsense` is not an address: the port is missing"), "{error}");
+}

@@ -1,0 +1,18 @@
+#![allow(unused)]
+
+use jidda::prelude::*;
+
+#[middleware]
+async fn without_next(call: Call) -> Reply {
+    todo!()
+}
+
+#[middleware]
+fn not_async(call: Call, next: Next) -> Reply {
+    todo!()
+}
+
+#[middleware]
+async fn without_result(call: &Call) {}
+
+fn main() {}

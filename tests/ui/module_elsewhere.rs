@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use jidda::prelude::*;
+
+#[namespace("/chat")]
+mod elsewhere;
+
+fn main() {}

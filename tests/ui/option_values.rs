@@ -1,0 +1,28 @@
+#![allow(unused)]
+
+use jidda::prelude::*;
+
+#[on("a", timeout = "5 seconds")]
+async fn bad_unit() {}
+
+#[on("b", timeout = 5)]
+async fn no_string() {}
+
+#[on("c", side = both)]
+async fn no_side() {}
+
+#[on("d", sequential = true)]
+async fn flag_with_value() {}
+
+#[on("e", allow)]
+async fn without_value() {}
+
+#[on("f" "g")]
+async fn two_names() {}
+
+#[middleware(order = "first")]
+async fn log(call: Call, next: Next) -> Reply {
+    next.run(call).await
+}
+
+fn main() {}

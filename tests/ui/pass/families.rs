@@ -1,0 +1,23 @@
+//! A family of namespaces is joined by the name of one of them.
+#![deny(warnings)]
+
+use jidda::prelude::*;
+
+pub struct Orders;
+
+#[namespace("/orders/{id}")]
+impl Orders {
+    #[on]
+    async fn total(&self, id: &Path<u64>) -> u64 {
+        id.0
+    }
+}
+
+async fn caller(client: &Client) {
+    let orders = OrdersClient::connect(client, "/orders/7").await.unwrap();
+    let _: u64 = orders.total().await.unwrap();
+}
+
+fn main() {
+    let _ = caller;
+}
