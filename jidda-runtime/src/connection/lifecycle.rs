@@ -195,8 +195,11 @@ impl Driver {
             let early = {
                 let mut state = socket.state.lock();
                 let early = state.extra().early.pop();
-                if early.is_none() && socket.phase() == Phase::Replaying {
-                    socket.enter(Phase::Active);
+                if early.is_none() {
+                    if socket.phase() == Phase::Replaying {
+                        socket.enter(Phase::Active);
+                    }
+                    state.tidy();
                 }
                 early
             };

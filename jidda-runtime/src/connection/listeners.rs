@@ -89,6 +89,10 @@ impl Listeners {
         self.observers.push(Arc::new(observer));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_event.is_empty() && self.observers.is_empty()
+    }
+
     /// The handler of an event, which a `once` handler is only this time.
     pub(super) fn take(&mut self, event: &str) -> Option<Callback> {
         let (callback, is_once) = self.by_event.get(event)?;

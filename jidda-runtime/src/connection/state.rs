@@ -60,6 +60,25 @@ impl std::fmt::Debug for Extra {
     }
 }
 
+impl Extra {
+    fn is_vacant(&self) -> bool {
+        self.auth.is_none()
+            && !self.is_wanted
+            && self.values.is_empty()
+            && self.permissions.is_empty()
+            && self.identity.is_none()
+            && self.listeners.is_empty()
+            && self.refused.is_none()
+            && self.early.is_empty()
+            && self.held.is_empty()
+            && self.inbox.is_empty()
+            && self.receivers.is_empty()
+            && self.closed.is_empty()
+            && self.jobs.is_none()
+            && !self.is_released
+    }
+}
+
 impl State {
     pub(super) fn new(id: SocketId) -> Self {
         Self { id, reason: None, connect_id: None, extra: None }
@@ -67,6 +86,13 @@ impl State {
 
     pub(super) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
+    }
+
+    /// Gives back the memory of what was needed for a while and holds nothing any more.
+    pub(super) fn tidy(&mut self) {
+        if self.extra.as_ref().is_some_and(|extra| extra.is_vacant()) {
+            self.extra = None;
+        }
     }
 
     pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
