@@ -136,6 +136,18 @@ async fn a_peer_that_vanishes_while_it_is_held_back_is_noticed() {
 }
 
 #[tokio::test]
+#[ignore = "reading rests behind a full backlog, so that the end of the stream is not seen"]
+async fn a_peer_that_vanishes_behind_a_full_backlog_is_noticed() {
+    let (server, journal, _) = server(|builder| builder.max_in_flight(4).max_message(1000)).await;
+    let mut peer = Peer::connect(&server).await;
+    peer.send_bytes(&bytes(&notification("never", vec![])).repeat(1000)).await;
+    eventually("as many as allowed began", || journal.count("never began") == 4).await;
+    drop(peer);
+    eventually("they were dropped", || journal.count("never dropped") == 4).await;
+    eventually("it left", || server.count() == 0).await;
+}
+
+#[tokio::test]
 async fn handlers_that_wait_for_the_peer_get_its_answers_while_it_is_held_back() {
     let (server, _, _) = server(|builder| builder.max_in_flight(4)).await;
     let mut peer = Peer::connect(&server).await;
