@@ -85,7 +85,7 @@ async fn lengths_that_lie_are_answered_at_once() {
 #[tokio::test]
 async fn nesting_bombs_are_answered_at_once() {
     let (server, _) = server().await;
-    let bombs = [vec![0x91; 5000], [0x81, 0xa1, b'k'].repeat(2000), vec![0xdc, 0, 1].repeat(2000)];
+    let bombs = [vec![0x91; 5000], [0x81, 0xa1, b'k'].repeat(2000), [0xdc, 0, 1].repeat(2000)];
     for bomb in bombs {
         let heard = answer_to(&server, &[b"\x94\x00\x07\xa4echo", &bomb[..]].concat()).await;
         assert_eq!((&heard[0][1], code(&heard[0])), (&7.into(), "too_deep"));

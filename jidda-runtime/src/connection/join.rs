@@ -111,7 +111,9 @@ impl SocketInner {
         exchange.outbox.append(false, |out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
         let waker = exchange.queued();
         drop(exchange);
-        waker.map(Waker::wake);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Asks to join the namespace with the auth value that is kept with the socket.
