@@ -56,6 +56,11 @@ pub use jidda_runtime::{
 #[doc(hidden)]
 pub use jidda_runtime::__private;
 
+/// The README's programs are compiled, and run where they can be.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// What most programs need: `use jidda::prelude::*;`.
 pub mod prelude {
     pub use std::time::Duration;

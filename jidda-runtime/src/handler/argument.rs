@@ -117,11 +117,7 @@ impl<'a> ArgumentReader<'a> {
             Source::Positional { list, reader, left } if *left > 0 => {
                 *left -= 1;
                 T::deserialize(reader).map_err(|error| {
-                    mistyped(
-                        position,
-                        name,
-                        &expectation::<T>(list, position).unwrap_or_else(|| describe_decode(&error)),
-                    )
+                    mistyped(position, name, &explain::<T>(&error, value_at(list, position)))
                 })
             }
             Source::Positional { .. } => missing(position, name),
@@ -140,21 +136,33 @@ fn mistyped(position: usize, name: &str, text: &str) -> Error {
     Error::new("bad_arguments", format!("argument {} `{name}`: {text}", position + 1))
 }
 
-/// What serde says of the value: it names what was expected, where rmp only names the marker it met.
 #[cold]
-fn expectation<T: DeserializeOwned>(mut list: &[u8], position: usize) -> Option<String> {
+fn value_at(mut list: &[u8], position: usize) -> Option<Value> {
     for _ in 0..position {
         rmpv::decode::read_value(&mut list).ok()?;
     }
-    let value = rmpv::decode::read_value(&mut list).ok()?;
-    from_value::<T>(value).err()
+    rmpv::decode::read_value(&mut list).ok()
 }
 
-/// Reads a value; the error is serde's own sentence.
+/// serde's own sentence about a value that is no `T`. It names what was expected, where rmp often names only the
+/// marker it met; a second reading finds the words then.
+#[cold]
+fn explain<T: DeserializeOwned>(error: &rmp_serde::decode::Error, value: Option<Value>) -> String {
+    use rmp_serde::decode::Error::{Syntax, Uncategorized};
+    if matches!(error, Syntax(_) | Uncategorized(_)) {
+        return describe_decode(error);
+    }
+    match value.map(rmpv::ext::from_value::<T>) {
+        Some(Err(rmpv::ext::Error::Syntax(text))) => text,
+        _ => describe_decode(error),
+    }
+}
+
+/// Reads a value as if it had come by its position: rmpv's own reader knows enums in another form.
 fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    rmpv::ext::from_value(value).map_err(|error| match error {
-        rmpv::ext::Error::Syntax(text) => text,
-    })
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &value).map_err(|error| error.to_string())?;
+    rmp_serde::from_slice(&bytes).map_err(|error| explain::<T>(&error, Some(value)))
 }
 
 #[cold]
@@ -320,6 +328,25 @@ mod tests {
         let mut reader = arguments(&bytes);
         assert_eq!(reader.take::<String>().unwrap(), "a");
         assert_eq!(reader.take::<u8>().unwrap(), 7);
+    }
+
+    #[test]
+    fn an_enum_is_read_by_position_and_by_name_alike() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        enum Size {
+            Small,
+            Of { wool: u8 },
+        }
+        for size in [Size::Small, Size::Of { wool: 3 }] {
+            let list = encoded((&size,));
+            assert_eq!(arguments(&list).take::<Option<Size>>().unwrap().as_ref(), Some(&size));
+            let value = rmpv::decode::read_value(&mut &list[1..]).unwrap();
+            let mut map = Vec::new();
+            rmpv::encode::write_value(&mut map, &Value::Map(vec![("text".into(), value)])).unwrap();
+            assert_eq!(arguments(&map).take::<Option<Size>>().unwrap().as_ref(), Some(&size));
+        }
+        let error = arguments(&encoded(("Huge",))).take::<Size>().unwrap_err();
+        assert_eq!(error.message(), "argument 1 `text`: unknown variant `Huge`, expected `Small` or `Of`");
     }
 
     #[test]

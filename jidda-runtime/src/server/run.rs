@@ -51,6 +51,8 @@ impl ServerBuilder {
                 "there is no address to listen at: add `.listen(\"host:port\")`",
             ));
         }
+        // Before anyone can know that the server is there: a signal must not end it the rough way.
+        let mut signals = Signals::new()?;
         let server = self.start().await?;
         let handlers = server.handlers().handlers().count();
         if handlers == 0 {
@@ -63,7 +65,6 @@ impl ServerBuilder {
         let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
         let plural = if handlers == 1 { "" } else { "s" };
         println!("jidda listens on {} with {handlers} handler{plural}", addresses.join(", "));
-        let mut signals = Signals::new()?;
         signals.next().await;
         println!("jidda stops: running calls have {} s", grace.as_secs());
         tokio::select! {

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# Every test there is: `./scripts/test.sh`. CI runs the same. Ends with 0 only if all of it passed.
+#
+# On a Debian machine with Rust it installs what is missing. JIDDA_JOBS=n limits how many jobs cargo runs at once.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=${CARGO_TARGET_DIR:-target}
+jobs=()
+[ -z "${JIDDA_JOBS:-}" ] || jobs=(-j "$JIDDA_JOBS")
+started=$SECONDS
+passed=0
+failed=()
+skipped=()
+
+# step NAME COMMAND..: runs on after a failure, so that one run tells everything that is wrong.
+step() {
+    local name=$1 start=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    if "$@"; then
+        passed=$((passed + 1))
+        printf '== %s: ok (%d s)\n' "$name" $((SECONDS - start))
+    else
+        failed+=("$name")
+        printf '== %s: FAILED (%d s)\n' "$name" $((SECONDS - start))
+    fi
+}
+
+# What may be missing without a failure says so in one line.
+skip() {
+    printf '\n== %s: skipped: %s\n' "$1" "$2"
+    skipped+=("$1")
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+install_packages() {
+    has apt-get || { echo "install these first: $*"; return 1; }
+    local as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+}
+
+prepare() {
+    if ! has cargo; then
+        echo "Rust is missing: see https://www.rust-lang.org/tools/install"
+        return 1
+    fi
+    has cc || install_packages build-essential || return 1
+    # `minimal` toolchains come without these two.
+    if ! cargo fmt --version >/dev/null 2>&1 || ! cargo clippy --version >/dev/null 2>&1; then
+        rustup component add rustfmt clippy || return 1
+    fi
+    has python3 || install_packages python3 python3-venv || return 1
+    # The folder of the environment may be there without a working one in it: pip is what is made last.
+    if [ ! -x "$target/python/bin/pip" ]; then
+        python3 -m venv "$target/python" || { install_packages python3-venv && python3 -m venv "$target/python"; } ||
+            return 1
+    fi
+    "$target/python/bin/python" -c 'import msgpack' 2>/dev/null ||
+        "$target/python/bin/pip" install --quiet --disable-pip-version-check msgpack
+}
+
+tests() {
+    # Examples and the linking fixture are run by tests; release changes what a linker drops.
+    JIDDA_TEST_RELEASE=1 cargo test "${jobs[@]}" --workspace
+}
+
+documentation() {
+    RUSTDOCFLAGS="-D warnings" cargo doc "${jobs[@]}" --workspace --no-deps
+}
+
+interop() {
+    cargo build "${jobs[@]}" --quiet --examples || return 1
+    "$target/python/bin/python" tests/interop/plain_peer.py "$target/debug/examples"
+}
+
+fuzz() {
+    # The only step that needs a nightly compiler.
+    cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal || return 1
+    scripts/fuzz.sh
+}
+
+bench() { (cd bench && cargo check "${jobs[@]}" --all-targets); }
+
+step "what is needed" prepare
+[ ${#failed[@]} = 0 ] || exit 1
+step "format" cargo fmt --check
+step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets -- -D warnings
+step "tests" tests
+step "documentation" documentation
+step "interop with a plain MessagePack-RPC peer" interop
+step "fuzz targets" fuzz
+if [ -f bench/Cargo.toml ]; then
+    step "benchmarks compile" bench
+else
+    skip "benchmarks compile" "there are none"
+fi
+if has cargo-deny; then
+    step "dependencies" cargo deny check
+else
+    skip "dependencies" "cargo-deny is not installed (\`cargo install cargo-deny\`, which takes minutes)"
+fi
+
+printf '\n'
+[ ${#failed[@]} = 0 ] || printf 'failed: %s\n' "${failed[@]}"
+[ ${#skipped[@]} = 0 ] || printf 'skipped: %s\n' "${skipped[@]}"
+printf 'all of it took %d s\n' $((SECONDS - started))
+printf 'steps: %d passed, %d failed, %d skipped\n' "$passed" ${#failed[@]} ${#skipped[@]}
+[ ${#failed[@]} = 0 ]
