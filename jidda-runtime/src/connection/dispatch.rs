@@ -81,6 +81,8 @@ impl Driver {
             Packet::Cancel { id } => {
                 if let Some(running) = self.is_running().then(|| self.running()) {
                     running.cancel(id);
+                    // It may have made room, which belongs to what waits and not to what is read next.
+                    self.run_backlog(cx);
                 }
             }
             Packet::Close { reason } => {
