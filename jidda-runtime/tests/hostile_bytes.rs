@@ -183,8 +183,6 @@ async fn what_is_not_the_protocol_is_told_so_and_closed() {
         ("do not fit", b"\x93\x02\xac$/disconnect\x90"),
         ("do not fit", b"\x93\x02\xa8$/cancel\x91\xa1x"),
         ("do not fit", b"\x93\x02\xa8$/cancel\xc0"),
-        ("unknown reserved", b"\x93\x02\xa9$/unknown\x90"),
-        ("unknown reserved", b"\x93\x02\xa7$/hello\x90"),
     ];
     for (reason, bytes) in cases {
         let heard = answer_to(&server, bytes).await;
@@ -259,4 +257,18 @@ async fn reserved_names_never_reach_a_handler() {
     peer.send(&request(9, "anything", vec![])).await;
     assert_eq!(peer.receive().await.unwrap(), response(9, Value::Nil));
     assert_eq!(journal.lines(), ["anything"]);
+}
+
+#[tokio::test]
+async fn a_reserved_notification_of_another_version_is_refused_and_no_more() {
+    let (server, _) = server().await;
+    let mut peer = Peer::joined(&server, "/").await;
+    for method in ["$/item", "$/unknown", "$/hello"] {
+        peer.send(&notification(method, vec![1.into()])).await;
+        let refused = peer.receive().await.unwrap();
+        assert_eq!(refused[1], "$/refused".into(), "{refused}");
+        assert_eq!(refused[2][0], method.into(), "{refused}");
+    }
+    peer.send(&request(9, "echo", vec![1.into()])).await;
+    assert_eq!(peer.receive().await.unwrap(), response(9, 1));
 }

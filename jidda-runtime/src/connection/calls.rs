@@ -78,6 +78,10 @@ impl Calls {
 
     /// Numbers a question for a sign of life.
     pub(super) fn begin_ping(&mut self) -> u32 {
+        // A peer may be full of life without ever answering: one question is kept, not each.
+        if let Some(slots) = &mut self.slots {
+            slots.retain(|_, slot| !matches!(slot, Slot::Ping));
+        }
         self.insert(Slot::Ping)
     }
 

@@ -18,7 +18,9 @@ use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, fi
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId};
+use crate::handler::{
+    self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, RouteId, Side,
+};
 use crate::payload::Payload;
 use crate::wire::{Packet, WireError};
 
@@ -473,7 +475,16 @@ impl Driver {
                 }
             }
             None => {
-                tracing::warn!(namespace, event, code = %failure.code, "the peer refused an event: {}", failure.message);
+                let (code, message) = (&failure.code, &failure.message);
+                // A server's peers are many, and may say what they like: they do not fill its log.
+                match self.connection.hub.side {
+                    Side::Client => {
+                        tracing::warn!(namespace, event, %code, "the server refused an event: {message}");
+                    }
+                    Side::Server => {
+                        tracing::debug!(namespace, event, %code, "a peer refused an event: {message}");
+                    }
+                }
             }
         }
     }

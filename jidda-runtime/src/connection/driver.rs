@@ -171,6 +171,10 @@ impl Driver {
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         // What cannot be answered is not read: the peer's own send buffer fills up instead of ours.
         self.rests = self.is_congested || (self.writing.is_some() && self.is_outbox_full());
+        if self.is_full && self.stream.is_hung_up() {
+            self.begin_closing(DisconnectReason::TransportClose, Some(Loss::EndOfStream));
+            return true;
+        }
         if self.is_full || self.rests {
             return false;
         }

@@ -130,6 +130,12 @@ impl Exchange {
         if self.is_polling || self.is_blocked { None } else { self.waker.take() }
     }
 
+    /// Who has to be woken to look whether the peer it does not read from is still there.
+    #[must_use]
+    pub(super) fn nudge(&mut self) -> Option<Waker> {
+        if self.is_polling || !self.is_paused { None } else { self.waker.take() }
+    }
+
     /// Who has to be woken, once the lock is released, after this.
     #[must_use]
     pub(super) fn control(&mut self, control: Control) -> Option<Waker> {

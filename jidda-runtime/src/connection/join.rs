@@ -94,6 +94,10 @@ impl Connection {
 }
 
 impl SocketInner {
+    fn keep_auth(&self, auth: Option<Payload>) {
+        self.extra(|extra| extra.auth = auth.map(|auth| Bytes::copy_from_slice(auth.bytes())));
+    }
+
     /// Takes the wish to join back, so that it can be wished again.
     fn give_up_joining(&self) {
         {
@@ -161,8 +165,12 @@ impl Socket {
     ) -> Result<(), CallError<E>> {
         let mut bytes = Vec::new();
         encode_into(&mut bytes, auth, Encoding::MessagePack).map_err(|error| SendError::Encode(error.0))?;
-        self.want((bytes != [0xc0]).then(|| Payload::from_bytes(&bytes, Encoding::MessagePack)));
-        self.rejoin().await.inspect_err(|_| self.inner.extra(|extra| extra.is_wanted = false))
+        let auth = (bytes != [0xc0]).then(|| Payload::from_bytes(&bytes, Encoding::MessagePack));
+        self.inner.keep_auth(auth);
+        self.rejoin().await?;
+        // Only now: one that was given up, or refused, is not to be joined at the next connection.
+        self.inner.extra(|extra| extra.is_wanted = true);
+        Ok(())
     }
 
     /// Joins it again, with the auth value of before.
@@ -278,10 +286,8 @@ fn wake_all(wakers: Vec<Waker>) {
 impl Socket {
     /// Marks the namespace as one to be joined, with its auth value.
     pub(crate) fn want(&self, auth: Option<Payload>) {
-        self.inner.extra(|extra| {
-            extra.is_wanted = true;
-            extra.auth = auth.map(|auth| Bytes::copy_from_slice(auth.bytes()));
-        });
+        self.inner.keep_auth(auth);
+        self.inner.extra(|extra| extra.is_wanted = true);
     }
 
     /// Ends a client's socket that cannot join again.

@@ -76,13 +76,19 @@ impl fmt::Debug for Listeners {
 }
 
 impl Listeners {
-    pub(super) fn insert<A, L: Listener<A>>(&mut self, event: &str, listener: L, is_once: bool) {
+    /// Gives back the one that was there, to be dropped when the socket is not locked.
+    pub(super) fn insert<A, L: Listener<A>>(
+        &mut self,
+        event: &str,
+        listener: L,
+        is_once: bool,
+    ) -> Option<Callback> {
         let callback: Callback = Arc::new(move |arguments, encoding| listener.run(arguments, encoding));
-        self.by_event.insert(event.into(), (callback, is_once));
+        self.by_event.insert(event.into(), (callback, is_once)).map(|(old, _)| old)
     }
 
-    pub(super) fn remove(&mut self, event: &str) -> bool {
-        self.by_event.remove(event).is_some()
+    pub(super) fn remove(&mut self, event: &str) -> Option<Callback> {
+        self.by_event.remove(event).map(|(old, _)| old)
     }
 
     pub(super) fn observe(&mut self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
@@ -133,7 +139,7 @@ impl Socket {
 
     /// Takes the closure of `event` away. Whether there was one.
     pub fn off(&self, event: &str) -> bool {
-        self.inner.with_listeners(|listeners| listeners.remove(event))
+        self.inner.with_listeners(|listeners| listeners.remove(event)).is_some()
     }
 
     /// Shows every event to `observer` before it is handled.
@@ -161,7 +167,7 @@ mod tests {
         assert!(listeners.take("a").is_none());
         assert!(listeners.take("b").is_some());
         assert!(listeners.take("b").is_some());
-        assert!(listeners.remove("b"));
+        assert!(listeners.remove("b").is_some());
         assert!(listeners.take("b").is_none());
     }
 

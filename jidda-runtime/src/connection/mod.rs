@@ -166,7 +166,7 @@ impl Connection {
         };
         let waker = match ending {
             Some(reason) => exchange.control(Control::Close(reason)),
-            None if exchange.outbox.is_empty() => None,
+            None if exchange.outbox.is_empty() => exchange.nudge(),
             None => exchange.queued(),
         };
         drop(exchange);

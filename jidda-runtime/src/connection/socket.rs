@@ -135,9 +135,10 @@ impl SocketInner {
     }
 
     /// Adds a closure, unless the socket is over: the closure may hold it, and nothing would free either.
-    pub(super) fn add_listener(&self, add: impl FnOnce(&mut Listeners)) {
+    pub(super) fn add_listener<R>(&self, add: impl FnOnce(&mut Listeners) -> R) {
         if !self.extra(|extra| extra.is_released) {
-            self.with_listeners(add);
+            // Dropped here, after the lock: the destructor of the one replaced may use the socket.
+            let _old = self.with_listeners(add);
         }
     }
 

@@ -182,7 +182,12 @@ impl Socket {
     /// Tells `hook` the name and the error of each event of ours that the peer refused. Without a hook it is a
     /// warning in the log.
     pub fn on_refused(&self, hook: impl Fn(&str, &Error) + Send + Sync + 'static) {
-        let hook = Arc::new(hook);
-        self.inner.extra(|extra| extra.refused = (!extra.is_released).then_some(hook as RefusedHook));
+        let hook: RefusedHook = Arc::new(hook);
+        // Given back by the lock, and dropped after it: the old one's destructor may use the socket.
+        let _old = self.inner.extra(
+            |extra| {
+                if extra.is_released { Some(hook) } else { extra.refused.replace(hook) }
+            },
+        );
     }
 }

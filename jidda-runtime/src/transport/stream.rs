@@ -4,8 +4,9 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio::net::{TcpListener, TcpStream};
@@ -48,6 +49,17 @@ impl Stream {
             Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
             Address::Memory(name) => memory::connect(name).await.map(Self::Memory),
         }
+    }
+
+    /// Whether the peer has hung up, though bytes of it may still be unread. In memory that is not known.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        let ready = match self {
+            Self::Tcp(stream) => stream.ready(Interest::READABLE).now_or_never(),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
+            Self::Memory(_) => None,
+        };
+        ready.is_some_and(|ready| ready.is_ok_and(tokio::io::Ready::is_read_closed))
     }
 
     /// The medium's name.

@@ -173,7 +173,7 @@ fn packet(message: &[u8]) -> Result<Packet<'_>, WireError> {
             let method = cursor.text().ok_or(METHOD)?;
             let (params, meta) = tail(cursor, elements == 4)?;
             if let Some(reserved) = method.strip_prefix("$/") {
-                return notification_packet(reserved, params);
+                return notification_packet(reserved, params, method);
             }
             let (namespace, event) = split(method);
             Ok(Packet::Event { namespace, event, id: None, arguments: params, deadline: deadline(meta) })
@@ -248,7 +248,11 @@ fn request_packet<'a>(
     }
 }
 
-fn notification_packet<'a>(reserved: &str, params: &'a [u8]) -> Result<Packet<'a>, WireError> {
+fn notification_packet<'a>(
+    reserved: &str,
+    params: &'a [u8],
+    method: &'a str,
+) -> Result<Packet<'a>, WireError> {
     let mut cursor = Cursor(params);
     let elements = cursor.list().ok_or(RESERVED_PARAMS)?;
     match reserved {
@@ -265,7 +269,8 @@ fn notification_packet<'a>(reserved: &str, params: &'a [u8]) -> Result<Packet<'a
             let (namespace, event) = split(cursor.text().ok_or(RESERVED_PARAMS)?);
             Ok(Packet::Refused { namespace, event, error: cursor.0 })
         }
-        _ => Err(WireError::Malformed("unknown reserved method")),
+        // One of a later version, perhaps: refused like an event nobody handles.
+        _ => Ok(Packet::Event { namespace: "/", event: method, id: None, arguments: params, deadline: None }),
     }
 }
 
