@@ -14,7 +14,7 @@ use crate::handler::{Handler, Home};
 use crate::namespace::{
     check_generics, check_inner_options, check_together, method_variants, read_home, service_name,
 };
-use crate::runtime::{errors_at, path, quiet};
+use crate::runtime::{errors_at, option, path, quiet};
 use crate::signature::Place;
 use crate::stub;
 use crate::variants::variants;
@@ -137,12 +137,8 @@ fn add_hidden_items(contract: &mut ItemTrait, handlers: &[Handler], home: &Home)
         let cfg = handler.carried.cfg();
         let name = handler.signature.name.unraw().to_string();
         let (event, docs) = (&handler.event, handler.carried.text());
-        let optional = |value: Option<TokenStream>| match value {
-            Some(value) => quote!(::core::option::Option::Some(#value)),
-            None => quote!(::core::option::Option::None),
-        };
-        let allow = optional(handler.options.allow.as_ref().map(ToTokens::to_token_stream));
-        let timeout = optional(handler.options.timeout_ms.map(|value| value.to_token_stream()));
+        let allow = option(handler.options.allow.as_ref());
+        let timeout = option(handler.options.timeout_ms);
         let sequential = handler.options.sequential.is_some();
         let deprecated = handler.carried.deprecated.is_some();
         quote! {

@@ -7,8 +7,9 @@ use syn::spanned::Spanned;
 use syn::{Ident, Path, Type};
 
 use crate::handler::{Handler, Home, item_name};
-use crate::runtime::{errors_at, local, path, path_at, quiet};
-use crate::signature::{Input, Origin, Output, type_text};
+use crate::runtime::{errors_at, local, option, path, path_at, quiet};
+use crate::signature::{Input, Origin, Output};
+use crate::type_text::type_text;
 
 /// How generated code reaches the handler's function.
 #[derive(Clone, Copy)]
@@ -100,10 +101,7 @@ fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> To
         });
     }
     let (reply, error) = handler.signature.output.texts();
-    let error = match error {
-        Some(error) => quote!(::core::option::Option::Some(#error)),
-        None => quote!(::core::option::Option::None),
-    };
+    let error = option(error);
     calls.extend(quote!(.returning(#reply, #error)));
     calls.extend(needs(handler));
     calls.extend(service(callee));
@@ -127,9 +125,9 @@ fn needs(handler: &Handler) -> TokenStream {
         .signature
         .borrowed()
         .map(|Input { ty, .. }| {
-            let span = errors_at(ty.span());
+            let span = ty.span();
             let runtime = path_at(span);
-            quote_spanned!(span=> #runtime::needs::<#ty>(#needs);)
+            quote_spanned!(span=> <#ty as #runtime::FromConnection>::needs(#needs);)
         })
         .collect();
     if calls.is_empty() {
@@ -211,10 +209,13 @@ fn argument_name(index: usize) -> Ident {
 }
 
 /// Code for each borrowed argument: what takes its value from the connection, given its position and type.
+///
+/// The span is the type's own, as if the user had written the code: rustc says the same thing at the same place
+/// once, and a type that cannot be borrowed is in the way of all of it.
 fn each_borrowed(handler: &Handler, write: impl Fn(Span, usize, &Type) -> TokenStream) -> Vec<TokenStream> {
     let inputs = handler.signature.inputs.iter().enumerate();
     let borrowed = inputs.filter(|(_, input)| input.origin == Origin::Connection);
-    borrowed.map(|(index, input)| write(errors_at(input.ty.span()), index, &input.ty)).collect()
+    borrowed.map(|(index, input)| write(input.ty.span(), index, &input.ty)).collect()
 }
 
 /// Waits for the value of a borrowed argument, or ends with its refusal.
@@ -222,7 +223,7 @@ fn extract(span: Span, context: &Ident, ty: &Type) -> TokenStream {
     let runtime = path_at(span);
     let (value, error) = (local("value"), local("error"));
     quote_spanned! {span=>
-        match #runtime::extract::<#ty>(&#context).await {
+        match <#ty as #runtime::FromConnection>::from_connection(&#context).await {
             ::core::result::Result::Ok(#value) => #value,
             ::core::result::Result::Err(#error) => return #runtime::Reply::error(#error),
         }
@@ -239,7 +240,7 @@ fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenSt
         let (value, slot, extract) = (argument_name(index), slot_name(index), extract(span, context, ty));
         quote_spanned! {span=>
             let #slot;
-            let #value = match #runtime::held::<#ty>(&#context) {
+            let #value: &#ty = match <#ty as #runtime::FromConnection>::borrow_from(&#context) {
                 ::core::option::Option::Some(#value) => #value,
                 ::core::option::Option::None => {
                     #slot = #extract;

@@ -152,10 +152,8 @@ impl Home {
 
     pub(crate) fn app(&self) -> TokenStream {
         let runtime = runtime::path();
-        match &self.app {
-            Some(app) => quote!(#runtime::AppKey::of::<#app>()),
-            None => quote!(#runtime::AppKey::of::<()>()),
-        }
+        let app = self.app.as_ref().map_or_else(|| quote!(()), |app| quote!(#app));
+        quote!(#runtime::AppKey::of::<#app>())
     }
 
     /// The calls that put an entry into this home.

@@ -10,7 +10,7 @@ use crate::attribute::{Attribute, Options, Side};
 use crate::check::Errors;
 use crate::function::{Function, is_seen};
 use crate::handler::{Carried, Home};
-use crate::runtime::{errors_at, local, path, path_at, quiet};
+use crate::runtime::{errors_at, local, path, path_at, quiet, signature_lints};
 
 /// The two forms a middleware has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         return TokenStream::new();
     }
     let mut errors = Errors::default();
-    let Ok(function) = syn::parse2::<Function>(item.clone()) else {
+    let Ok(mut function) = syn::parse2::<Function>(item.clone()) else {
         errors.push(&item, format!("`#[middleware]` marks a function: {FORMS}"));
         let errors = errors.into_tokens();
         return quote!(#errors #item);
@@ -44,6 +44,7 @@ pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
         Some(form) if errors.is_empty() => entry(&function, &options, form),
         _ => TokenStream::new(),
     };
+    function.attributes.push(signature_lints());
     let errors = errors.into_tokens();
     quote!(#errors #function #entry)
 }

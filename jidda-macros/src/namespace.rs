@@ -14,7 +14,7 @@ use crate::entry::Callee;
 use crate::function::{Function, Seen, is_ours, take_on};
 use crate::handler::{Handler, Home};
 use crate::on::Free;
-use crate::runtime::{path, quiet};
+use crate::runtime::{path, quiet, signature_lints};
 use crate::signature::Place;
 use crate::stub;
 use crate::variants::variants;
@@ -187,6 +187,7 @@ pub(crate) fn method_variants(
     let variants = variants(&method.sig, errors).into_iter().map(|variant| {
         let mut method = method.clone();
         method.attrs.extend(variant.cfg);
+        method.attrs.push(signature_lints());
         method.sig = variant.signature;
         let mut repeated = Errors::default();
         let errors = if std::mem::take(&mut first) { &mut *errors } else { &mut repeated };

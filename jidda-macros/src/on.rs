@@ -7,6 +7,7 @@ use crate::attribute::{Attribute, Options};
 use crate::check::Errors;
 use crate::function::{Function, is_seen};
 use crate::handler::{Handler, Home};
+use crate::runtime::signature_lints;
 use crate::signature::Place;
 use crate::stub;
 use crate::variants::variants;
@@ -43,6 +44,7 @@ impl Free {
         let variants = variants(&function.signature, errors).into_iter().map(|variant| {
             let mut function = function.clone();
             function.attributes.extend(variant.cfg);
+            function.attributes.push(signature_lints());
             function.signature = variant.signature;
             // The first variant has all arguments: it tells every mistake of the others.
             let mut repeated = Errors::default();

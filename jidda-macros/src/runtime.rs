@@ -2,7 +2,8 @@
 
 use proc_macro_crate::{FoundCrate, crate_name};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Attribute, parse_quote};
 
 /// The path that everything generated is named through: it holds with any imports, any prelude and under
 /// whatever name the program knows jidda.
@@ -32,6 +33,27 @@ pub(crate) fn errors_at(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
+/// An `Option` in generated code.
+pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
+    value.map_or_else(
+        || quote!(::core::option::Option::None),
+        |value| quote!(::core::option::Option::Some(#value)),
+    )
+}
+
+/// For a handler's function: these lints ask for another signature, but the signature is the interface.
+pub(crate) fn signature_lints() -> Attribute {
+    parse_quote! {
+        #[allow(
+            clippy::needless_pass_by_value,
+            clippy::trivially_copy_pass_by_ref,
+            clippy::unnecessary_wraps,
+            clippy::unused_async,
+            clippy::unused_self
+        )]
+    }
+}
+
 /// For code that the user did not write: it is not theirs to tidy up.
 pub(crate) fn quiet() -> TokenStream {
     quote! {
@@ -49,6 +71,7 @@ pub(crate) fn quiet() -> TokenStream {
             unused_mut,
             unused_variables,
             clippy::all,
+            clippy::nursery,
             clippy::pedantic
         )]
     }

@@ -1,6 +1,6 @@
 //! A handler's signature as a model: what it takes from the connection, what from the message, what it gives.
 
-use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
@@ -9,6 +9,7 @@ use syn::{
 };
 
 use crate::check::{self, Errors};
+use crate::type_text::type_text;
 
 /// Where a handler stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -350,53 +351,6 @@ impl VisitMut for ReplaceSelf<'_> {
             *qself = parsed.qself.map(|qself| QSelf { position: 0, ..qself });
         }
         visit_mut::visit_type_mut(self, ty);
-    }
-}
-
-/// A type as people write it: `Option<String>`, where tokens alone would print `Option < String >`.
-pub(crate) fn type_text(ty: &impl ToTokens) -> String {
-    let mut text = String::new();
-    write_tokens(ty.to_token_stream(), &mut text);
-    text
-}
-
-fn write_tokens(tokens: TokenStream, text: &mut String) {
-    let is_word = |last: char| last.is_alphanumeric() || last == '_';
-    let mut joint = false;
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) => {
-                let (open, close) = match group.delimiter() {
-                    Delimiter::Parenthesis => ("(", ")"),
-                    Delimiter::Bracket => ("[", "]"),
-                    Delimiter::Brace => ("{", "}"),
-                    Delimiter::None => ("", ""),
-                };
-                text.push_str(open);
-                write_tokens(group.stream(), text);
-                text.push_str(close);
-            }
-            TokenTree::Punct(punct) => {
-                let arrow = punct.as_char() == '>' && joint;
-                match punct.as_char() {
-                    character @ (',' | ';') => text.extend([character, ' ']),
-                    '-' | '+' | '=' if !text.ends_with(' ') => text.extend([' ', punct.as_char()]),
-                    character => text.push(character),
-                }
-                joint = punct.as_char() == '-' && punct.spacing() == Spacing::Joint;
-                if arrow || matches!(punct.as_char(), '+' | '=') {
-                    text.push(' ');
-                }
-                continue;
-            }
-            word => {
-                if text.ends_with(is_word) {
-                    text.push(' ');
-                }
-                text.push_str(&word.to_string());
-            }
-        }
-        joint = false;
     }
 }
 

@@ -104,15 +104,3 @@ fn the_receiver_is_shared() {
         assert_eq!(errors, ["handlers share the service: take `&self`, and use a Mutex or atomics inside"]);
     }
 }
-
-#[test]
-fn types_are_printed_as_people_write_them() {
-    let text = |tokens: TokenStream| type_text(&tokens);
-    assert_eq!(text(quote!(Option<String>)), "Option<String>");
-    assert_eq!(text(quote!(HashMap<String, Vec<[u8; 4]>>)), "HashMap<String, Vec<[u8; 4]>>");
-    assert_eq!(text(quote!(&'static str)), "&'static str");
-    assert_eq!(text(quote!(Box<dyn Fn(u8) -> u8 + Send>)), "Box<dyn Fn(u8) -> u8 + Send>");
-    assert_eq!(text(quote!(a::b::C)), "a::b::C");
-    assert_eq!(text(quote!((u8, r#type::X))), "(u8, r#type::X)");
-    assert_eq!(text(quote!(Iter<Item = u8>)), "Iter<Item = u8>");
-}

@@ -9,26 +9,10 @@ pub use crate::handler::bounds::{Calls, Emits, Joins, Tells};
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
 pub use crate::handler::{
     AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
-    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Needs, Next, Registered,
+    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Registered,
     RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
 };
 pub use crate::server::run;
-
-/// [`FromConnection::borrow_from`]. A type that cannot be borrowed is an error here and nowhere else, because
-/// it is named nowhere else.
-pub fn held<T: FromConnection>(context: &Context) -> Option<&T> {
-    T::borrow_from(context)
-}
-
-/// [`FromConnection::from_connection`].
-pub fn extract<T: FromConnection>(context: &Context) -> impl Future<Output = Result<T, Error>> + Send {
-    T::from_connection(context)
-}
-
-/// [`FromConnection::needs`].
-pub fn needs<T: FromConnection>(needs: &mut Needs) {
-    T::needs(needs);
-}
 
 /// Runs a handler on the blocking pool; its panic goes on here, as if it had run in place.
 pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {

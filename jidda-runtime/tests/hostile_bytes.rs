@@ -1,13 +1,14 @@
 //! Bytes that are no messages, or not the ones they claim to be. Every one costs its sender the connection, and
 //! nobody else anything.
-#![allow(missing_docs)]
+// A handler takes its context by value, as generated ones do.
+#![allow(missing_docs, clippy::needless_pass_by_value)]
 
 #[path = "support/handlers.rs"]
 mod handlers;
 #[path = "support/peer.rs"]
 mod peer;
 
-use handlers::{CONNECT, DISCONNECT, ECHO, Journal, NEVER, NOTE, builder, done};
+use handlers::{BIG, CONNECT, DISCONNECT, ECHO, Journal, NEVER, NOTE, builder, done};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry};
 use jidda_runtime::{Server, Value};
 use peer::{Peer, bytes, closing, code, eventually, notification, request, response};
@@ -20,7 +21,7 @@ fn catch_all(context: Context, _: Arguments<'_>) -> Dispatch {
 static CATCH_ALL: HandlerEntry = HandlerEntry::new("*", catch_all, handlers::HERE);
 
 async fn server() -> (Server, Journal) {
-    let (builder, journal, _) = builder([&CONNECT, &DISCONNECT, &ECHO, &NEVER, &NOTE]);
+    let (builder, journal, _) = builder([&BIG, &CONNECT, &DISCONNECT, &ECHO, &NEVER, &NOTE]);
     (builder.max_message(10_000).start().await.unwrap(), journal)
 }
 
@@ -118,8 +119,28 @@ async fn a_message_may_be_as_large_as_the_limit_and_no_larger() {
     assert_eq!(code(&heard[0]), "too_large");
     assert!(closing(&heard[1]).is_some());
     // Many small elements instead of one large one.
-    let many = bytes(&request(7, "echo", vec![vec![Value::Nil; 9_995].into()]));
+    let many = bytes(&request(7, "echo", vec![Value::Array(vec![Value::Nil; 9_995])]));
     assert_eq!(code(&answer_to(&server, &many).await[0]), "too_large");
+}
+
+#[tokio::test]
+async fn a_reply_is_no_larger_than_the_limit_either() {
+    let (server, _) = server().await;
+    let mut peer = Peer::connect(&server).await;
+    let (mut sent, mut refused) = (0, 0);
+    for size in 9_950..10_050 {
+        let id = if size % 2 == 0 { 1 } else { u32::MAX };
+        peer.send(&request(id, "big", vec![size.into()])).await;
+        let reply = peer.receive().await.unwrap();
+        if reply[2].is_nil() {
+            assert!(bytes(&reply).len() <= 10_000, "a reply of {}", bytes(&reply).len());
+            sent += 1;
+        } else {
+            assert_eq!((&reply[1], code(&reply)), (&id.into(), "too_large"));
+            refused += 1;
+        }
+    }
+    assert!(sent >= 35 && refused >= 50, "{sent} sent, {refused} refused");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Peers that call, cancel, panic, join and vanish as they please.
-#![allow(missing_docs)]
+// A handler takes its context by value, as generated ones do.
+#![allow(missing_docs, clippy::needless_pass_by_value)]
 
 #[path = "support/handlers.rs"]
 mod handlers;

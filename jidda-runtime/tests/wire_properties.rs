@@ -144,6 +144,8 @@ impl Said {
     }
 
     /// Whether `packet` is this, read back.
+    // Each field of the packet has its field's first letter.
+    #[allow(clippy::many_single_char_names)]
     fn is(&self, packet: &Packet<'_>) -> bool {
         match (self, packet) {
             (
@@ -256,7 +258,9 @@ proptest! {
     #[test]
     fn every_packet_survives_the_wire(all in vec(said(), 1..6)) {
         let mut bytes = Vec::new();
-        all.iter().for_each(|said| said.write(&mut bytes));
+        for said in &all {
+            said.write(&mut bytes);
+        }
         let mut decoder = Decoder::default();
         let mut start = 0;
         for said in &all {

@@ -189,7 +189,10 @@ impl ClientBuilder {
         let table = self.table.build().map_err(ConnectError::Start)?;
         let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
         let buffers = self.while_away == WhileAway::Buffer;
-        let hub = Hub::start(Side::Client, table, self.config, self.states, buffers);
+        // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
+        let handshake_timeout = self.connect_timeout.saturating_mul(2);
+        let config = Config { handshake_timeout, ..self.config };
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers);
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();

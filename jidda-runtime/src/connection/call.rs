@@ -133,8 +133,10 @@ impl<R, E> CallFuture<'_, R, E> {
         if exchange.link != Link::Up {
             return Err(SendError::NotConnected);
         }
-        if arguments.len() > exchange.max_message {
-            return Err(SendError::TooLarge { size: arguments.len(), limit: exchange.max_message });
+        let head = connection.wire.request_head(socket.inner.namespace(), self.call.event);
+        let size = arguments.len() + head;
+        if size > exchange.max_message {
+            return Err(SendError::TooLarge { size, limit: exchange.max_message });
         }
         if exchange.outbox.queued() >= connection.hub.config.max_outbox {
             exchange.outbox.wait_for_room(cx.waker());

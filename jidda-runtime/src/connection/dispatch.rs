@@ -413,6 +413,10 @@ impl Driver {
         drop(exchange);
         let connection = self.connection.id;
         tracing::debug!(%connection, namespace, event, code = %failure.code, "refused an event");
+        if self.draining.is_some() {
+            // It was told already that the connection is about to close; what still runs may end first.
+            return;
+        }
         let is_ours = ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing"];
         if is_ours.contains(&&*failure.code) {
             let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
@@ -462,7 +466,13 @@ impl Driver {
             .find(namespace)
             .and_then(|socket| socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone()));
         match hook {
-            Some(hook) => hook(event, &Error::new(failure.code, failure.message)),
+            Some(hook) => {
+                let error = Error::new(failure.code, failure.message);
+                // The program's own code, like a handler: it must not take the connection's task along.
+                if catch_unwind(AssertUnwindSafe(|| hook(event, &error))).is_err() {
+                    tracing::error!(namespace, event, "a hook for refused events panicked");
+                }
+            }
             None => {
                 tracing::warn!(namespace, event, code = %failure.code, "the peer refused an event: {}", failure.message);
             }

@@ -135,6 +135,9 @@ impl Driver {
         let controls = std::mem::take(&mut self.connection.exchange.lock().controls);
         let progress = !controls.is_empty();
         for control in controls {
+            if self.closing.is_some() {
+                break;
+            }
             match control {
                 Control::Accepted(socket) => self.replay(&socket, cx),
                 Control::Leave(socket, reason) => self.leave(&socket, reason),
@@ -153,7 +156,9 @@ impl Driver {
             progress = true;
             let socket = Arc::clone(&finished.ticket.socket);
             self.conclude(finished);
-            if let Some(queued) = next {
+            if let Some(queued) = next
+                && self.closing.is_none()
+            {
                 self.run_queued(&socket, queued, cx);
             }
         }
@@ -353,6 +358,14 @@ impl Drop for Driver {
     fn drop(&mut self) {
         let waiting = self.connection.exchange.lock().detach();
         waiting.into_iter().for_each(Waker::wake);
+        if self.connection.is_closed() {
+            // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.
+            for socket in std::mem::take(&mut *self.connection.sockets.lock()) {
+                socket.end(&DisconnectReason::TransportError);
+                socket.rooms.exit(socket.key);
+                socket.release();
+            }
+        }
         self.connection.hub.driver_ended();
     }
 }

@@ -86,7 +86,7 @@ impl Exchange {
     #[inline]
     pub(super) fn outbox_reply(&mut self, wire: Wire, id: u32, value: &Payload) -> Result<(), usize> {
         let bytes = value.bytes();
-        if bytes.len() > self.max_message {
+        if bytes.len() + wire.reply_head() > self.max_message {
             return Err(self.max_message);
         }
         self.outbox.append(self.is_polling, |out| wire.reply(out, id, bytes));

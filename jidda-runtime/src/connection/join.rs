@@ -24,6 +24,8 @@ use crate::transport::Address;
 struct Asked {
     connection: Arc<Connection>,
     id: u32,
+    /// The socket that wants to join, if that is what was asked.
+    joins: Option<Arc<SocketInner>>,
 }
 
 impl Future for Asked {
@@ -39,7 +41,10 @@ impl Future for Asked {
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        self.connection.exchange.lock().calls.forget(self.id);
+        let is_unanswered = self.connection.exchange.lock().calls.forget(self.id);
+        if is_unanswered && let Some(socket) = &self.joins {
+            socket.give_up_joining();
+        }
     }
 }
 
@@ -72,7 +77,7 @@ impl Connection {
             }
             id
         };
-        match (Asked { connection: Arc::clone(self), id }).await {
+        match (Asked { connection: Arc::clone(self), id, joins: None }).await {
             Answer::Value(payload) => {
                 let mut exchange = self.exchange.lock();
                 exchange.is_acquainted = true;
@@ -89,6 +94,26 @@ impl Connection {
 }
 
 impl SocketInner {
+    /// Takes the wish to join back, so that it can be wished again.
+    fn give_up_joining(&self) {
+        {
+            let _state = self.state.lock();
+            if self.phase() != Phase::Joining {
+                return;
+            }
+            self.enter(Phase::Away);
+        }
+        let mut exchange = self.connection.exchange.lock();
+        if exchange.link != Link::Up {
+            return;
+        }
+        let reason = DisconnectReason::ClientDisconnect;
+        exchange.outbox.append(false, |out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
+        let waker = exchange.queued();
+        drop(exchange);
+        waker.map(Waker::wake);
+    }
+
     /// Asks to join the namespace with the auth value that is kept with the socket.
     async fn ask_to_join(self: &Arc<Self>) -> Result<(), Answer> {
         let auth = {
@@ -118,7 +143,8 @@ impl SocketInner {
             }
             id
         };
-        match (Asked { connection: Arc::clone(&self.connection), id }).await {
+        let joins = Some(Arc::clone(self));
+        match (Asked { connection: Arc::clone(&self.connection), id, joins }).await {
             Answer::Value(_) => Ok(()),
             other => Err(other),
         }

@@ -191,7 +191,7 @@ impl Driver {
 
     /// Runs the events that came before a socket was accepted.
     pub(super) fn replay(&mut self, socket: &Arc<SocketInner>, cx: &mut Context<'_>) {
-        loop {
+        while self.closing.is_none() {
             let early = {
                 let mut state = socket.state.lock();
                 let early = state.extra().early.pop();
@@ -465,6 +465,7 @@ impl SocketInner {
             return;
         }
         let (values, listeners, refused) = self.extra(|extra| {
+            extra.is_released = true;
             (std::mem::take(&mut extra.values), std::mem::take(&mut extra.listeners), extra.refused.take())
         });
         drop((values, listeners, refused));

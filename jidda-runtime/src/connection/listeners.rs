@@ -114,7 +114,7 @@ impl Socket {
     /// When the event's name is reserved.
     pub fn on<A, L: Listener<A>>(&self, event: &str, listener: L) {
         assert!(!super::socket::is_reserved(event), "the event name `{event}` is reserved");
-        self.inner.with_listeners(|listeners| listeners.insert(event, listener, false));
+        self.inner.add_listener(|listeners| listeners.insert(event, listener, false));
     }
 
     /// Handles the next `event` with a closure.
@@ -124,7 +124,7 @@ impl Socket {
     /// When the event's name is reserved.
     pub fn once<A, L: Listener<A>>(&self, event: &str, listener: L) {
         assert!(!super::socket::is_reserved(event), "the event name `{event}` is reserved");
-        self.inner.with_listeners(|listeners| listeners.insert(event, listener, true));
+        self.inner.add_listener(|listeners| listeners.insert(event, listener, true));
     }
 
     /// Takes the closure of `event` away. Whether there was one.
@@ -134,7 +134,7 @@ impl Socket {
 
     /// Shows every event to `observer` before it is handled.
     pub fn on_any(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
-        self.inner.with_listeners(|listeners| listeners.observe(observer));
+        self.inner.add_listener(|listeners| listeners.observe(observer));
     }
 }
 

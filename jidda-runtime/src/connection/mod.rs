@@ -108,7 +108,13 @@ impl Connection {
     }
 
     fn control(&self, control: Control) {
-        let waker = self.exchange.lock().control(control);
+        let mut exchange = self.exchange.lock();
+        if exchange.link != Link::Up {
+            // Nobody would do it, or the next stream's task would, which it is not meant for.
+            return;
+        }
+        let waker = exchange.control(control);
+        drop(exchange);
         if let Some(waker) = waker {
             waker.wake();
         }

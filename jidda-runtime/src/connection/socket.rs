@@ -134,6 +134,13 @@ impl SocketInner {
         look(self.state.lock().extra())
     }
 
+    /// Adds a closure, unless the socket is over: the closure may hold it, and nothing would free either.
+    pub(super) fn add_listener(&self, add: impl FnOnce(&mut Listeners)) {
+        if !self.extra(|extra| extra.is_released) {
+            self.with_listeners(add);
+        }
+    }
+
     pub(super) fn with_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
         let result = self.extra(|extra| change(&mut extra.listeners));
         self.has_listeners.store(true, Ordering::Release);
@@ -424,7 +431,10 @@ impl Socket {
 
     /// Closes the connection, after what is queued is written, with all its namespaces.
     pub fn close(&self) {
-        self.inner.connection.close(DisconnectReason::ForcedClose);
+        match self.inner.connection.hub.side {
+            Side::Server => self.inner.connection.close(DisconnectReason::ForcedClose),
+            Side::Client => self.inner.connection.close_client(DisconnectReason::ForcedClose),
+        }
     }
 
     /// Waits until the socket is closed, and says why. A client's socket is not closed while it reconnects.

@@ -39,6 +39,8 @@ pub(super) struct Extra {
     pub(super) identity: Option<Arc<str>>,
     pub(super) listeners: Listeners,
     pub(super) refused: Option<RefusedHook>,
+    /// The socket is over and has let go of everything: what it is given now may hold it, and is not kept.
+    pub(super) is_released: bool,
     /// Events that came before the socket was accepted.
     pub(super) early: Backlog<()>,
     /// Frames to send once the socket is active.
@@ -81,8 +83,17 @@ impl State {
 
 impl Socket {
     /// Keeps a value with the socket, one of each type; a value of the same type is replaced and returned.
+    ///
+    /// A socket that is over, its `disconnect` handler included, keeps nothing.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
-        let old = self.inner.extra(|extra| extra.values.insert(TypeId::of::<T>(), Arc::new(value)));
+        let value = Arc::new(value);
+        // Dropped outside of the lock, if it is not kept: its destructor may use the socket.
+        let (old, _unkept) = self.inner.extra(|extra| {
+            if extra.is_released {
+                return (None, Some(value));
+            }
+            (extra.values.insert(TypeId::of::<T>(), value), None)
+        });
         old.and_then(|old| old.downcast().ok())
     }
 
@@ -145,6 +156,7 @@ impl Socket {
     /// Tells `hook` the name and the error of each event of ours that the peer refused. Without a hook it is a
     /// warning in the log.
     pub fn on_refused(&self, hook: impl Fn(&str, &Error) + Send + Sync + 'static) {
-        self.inner.extra(|extra| extra.refused = Some(Arc::new(hook)));
+        let hook = Arc::new(hook);
+        self.inner.extra(|extra| extra.refused = (!extra.is_released).then_some(hook as RefusedHook));
     }
 }

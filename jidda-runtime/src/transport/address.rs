@@ -69,6 +69,10 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(authority) => write!(f, "tcp://{authority}"),
+            // Two slashes in front of a path are left out when it is read.
+            Self::Unix(path) if path.as_os_str().as_encoded_bytes().starts_with(b"//") => {
+                write!(f, "unix://{}", path.display())
+            }
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Memory(name) => write!(f, "mem:{name}"),
         }
@@ -86,6 +90,8 @@ mod tests {
         assert_eq!("[::1]:80".parse(), Ok(Address::Tcp("[::1]:80".into())));
         assert_eq!("unix:/run/a.sock".parse(), Ok(Address::Unix("/run/a.sock".into())));
         assert_eq!("mem:a".parse(), Ok(Address::Memory("a".into())));
+        let slashes: Address = "unix:////run/a.sock".parse().unwrap();
+        assert_eq!(slashes.to_string().parse(), Ok(slashes));
     }
 
     #[test]

@@ -211,6 +211,23 @@ impl Wire {
         }
     }
 
+    /// How many bytes a request has beside its arguments, at most.
+    pub fn request_head(self, namespace: &str, event: &str) -> usize {
+        match self {
+            // Array, type, number, the method's length and colon, and the deadline in its map.
+            Self::MessagePackRpc => 2 + 5 + 6 + namespace.len() + event.len() + 19,
+        }
+    }
+
+    /// How many bytes a reply has beside its value, at most.
+    #[inline]
+    pub fn reply_head(self) -> usize {
+        match self {
+            // Array, type, number and nil.
+            Self::MessagePackRpc => 2 + 5 + 1,
+        }
+    }
+
     /// Writes the failure of a request.
     pub fn failure(self, out: &mut Vec<u8>, id: u32, failure: &Failure) {
         match self {

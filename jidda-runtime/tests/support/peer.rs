@@ -1,6 +1,6 @@
-//! A peer that may say anything: a TCP stream and a MessagePack library, nothing of jidda's.
+//! A peer that may say anything: a TCP stream and a `MessagePack` library, nothing of jidda's.
 // Each test file uses its own part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, missing_debug_implementations)]
 
 use std::time::{Duration, Instant};
 

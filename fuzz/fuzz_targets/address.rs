@@ -1,0 +1,10 @@
+//! Addresses: what is read can be printed and read again.
+#![no_main]
+
+use jidda_runtime::transport::Address;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| match text.parse::<Address>() {
+    Ok(address) => assert_eq!(address.to_string().parse(), Ok(address)),
+    Err(error) => assert!(error.to_string().contains(text)),
+});

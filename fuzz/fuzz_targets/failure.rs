@@ -1,0 +1,20 @@
+//! Reading of failures: whatever a peer sends as an error becomes one, and survives being sent on.
+#![no_main]
+
+use jidda_runtime::wire::{Decoder, Limits, Packet, Wire};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let wire = Wire::MessagePackRpc;
+    let failure = wire.read_failure(bytes);
+    let mut out = Vec::new();
+    wire.failure(&mut out, 7, &failure);
+    let limits = Limits { size: usize::MAX, depth: usize::MAX };
+    let mut decoder = Decoder::default();
+    let (packet, length) = decoder.decode(&out, limits).expect("ours").expect("whole");
+    assert_eq!(length, out.len());
+    let Packet::Reply { id: 7, outcome: Err(error) } = packet else { panic!("{packet:?}") };
+    let again = wire.read_failure(error);
+    assert_eq!((&again.code, &again.message), (&failure.code, &failure.message));
+    assert_eq!(again.data, failure.data);
+});

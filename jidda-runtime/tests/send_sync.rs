@@ -1,0 +1,110 @@
+//! Every public type and future can go to another thread, and be shared where that makes sense. That it compiles is
+//! the test.
+#![allow(missing_docs)]
+
+use std::time::Duration;
+
+use jidda_runtime::handler::{
+    Args, ArgumentReader, Arguments, Call, Context, Dispatch, EventName, HandlerEntry, HandlerFuture,
+    NamespaceTable, Next, Path, Reply, Route, State, Table, TableBuilder,
+};
+use jidda_runtime::transport::{Address, AddressError, Listener, Stream};
+use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
+use jidda_runtime::{
+    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
+    ClientEvents, CodecError, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Encoding, Error,
+    Failure, Handshake, Payload, PeerAddress, RecvError, Request, Selection, SendError, Server,
+    ServerBuilder, Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, testing,
+};
+
+fn send<T: Send>() {}
+fn send_sync<T: Send + Sync>() {}
+fn send_sync_static<T: Send + Sync + 'static>() {}
+fn a_send<T: Send>(_: &T) {}
+
+macro_rules! each {
+    ($check:ident: $($type:ty),* $(,)?) => {$($check::<$type>();)*};
+}
+
+#[test]
+fn handles_are_shared_between_threads() {
+    each!(send_sync_static: Server, Client, Socket, Selection, blocking::Client, blocking::Socket);
+    each!(send_sync: Volatile<'_>);
+    // What the hooks of a builder are is only moved.
+    each!(send: ServerBuilder, ClientBuilder, ClientEvents);
+}
+
+#[test]
+fn values_are_shared_between_threads() {
+    each!(send_sync_static:
+        Error, CallError, CallError<Error>, SendError, RecvError, ConnectError, AddressError, CodecError,
+        WireError, DisconnectReason, Failure, Payload, Encoding, Config, Backoff, WhileAway, ClientEvent,
+        SocketId, ConnectionId, PeerAddress, Handshake, Time, Address, Limits, Wire,
+    );
+    each!(send_sync: Packet<'_>, Decoder, Stream, Listener);
+}
+
+#[test]
+fn what_handlers_are_made_of_is_shared_between_threads() {
+    each!(send_sync_static:
+        Table, NamespaceTable, Route, HandlerEntry, Context, EventName, Reply, Next, Call, Args, State<u8>,
+        Path<u8>,
+    );
+    each!(send: TableBuilder, Dispatch, HandlerFuture, ArgumentReader<'_>);
+    each!(send_sync: Arguments<'_>);
+}
+
+#[test]
+fn requests_and_their_futures_go_to_other_threads() {
+    each!(send_sync:
+        Request<'static, u8>, Request<'static, u8, Error>, BroadcastCall<u8>, Broadcast, Emit,
+        blocking::Call<'static, u8>, blocking::Emit,
+    );
+    each!(send: CallFuture<'static, u8, Value>, <Emit as IntoFuture>::IntoFuture, <Broadcast as IntoFuture>::IntoFuture);
+    // A reply need not be either: it is made where the call is awaited.
+    each!(send: CallFuture<'static, *const u8, Value>);
+}
+
+#[tokio::test]
+async fn every_async_method_can_be_spawned() {
+    let (client, server) = testing::pair_with(Server::builder().handlers([]), |client| client).await.unwrap();
+    let socket = server.sockets().pop().expect("the client's");
+    let second = Duration::from_secs(1);
+    let root = client.root();
+    let mut events = client.events();
+
+    a_send(&Client::connect("mem:nowhere"));
+    a_send(&Client::builder("mem:nowhere").connect());
+    a_send(&client.join::<_, Error>("/", &()));
+    a_send(&client.emit("a", &()));
+    a_send(&client.send(&1));
+    a_send(&client.recv::<u8>());
+    a_send(&client.disconnect());
+    a_send(&client.closed());
+    a_send(&client.call::<u8>("a", &()).into_future());
+    a_send(&events.next());
+
+    a_send(&socket.emit("a", &()));
+    a_send(&socket.send(&1));
+    a_send(&socket.recv::<u8>());
+    a_send(&socket.join("room"));
+    a_send(&socket.leave("room"));
+    a_send(&socket.closed());
+    a_send(&root.call::<u8>("a", &()).into_future());
+
+    a_send(&server.emit("a", &()));
+    a_send(&server.shutdown(second));
+    a_send(&server.stopping());
+    a_send(&server.of("/").emit("a", &()));
+    a_send(&server.of("/").send(&1));
+    a_send(&server.of("/").join("room"));
+    a_send(&server.of("/").leave("room"));
+    a_send(&server.call::<u8>("a", &()).timeout(second));
+    a_send(&Server::builder().start());
+
+    a_send(&testing::pair_with(Server::builder(), |client| client));
+    a_send(&testing::pair(()));
+    let address: Address = "mem:nowhere".parse().unwrap();
+    a_send(&Stream::connect(&address));
+    assert_eq!(server.count(), 1);
+}
