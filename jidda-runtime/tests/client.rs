@@ -127,6 +127,18 @@ async fn a_refused_namespace_says_why_and_can_be_tried_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_joined_namespace_can_be_used_at_once() {
+    let (client, _server) = pair().await;
+    // The one who joins and the connection that reads the answer run side by side: a race that needs tries.
+    for _ in 0..100 {
+        let guarded = client.join::<_, Error>("/guarded", &"alice").await.unwrap();
+        assert_eq!(guarded.call::<String>("whoami", &()).await.unwrap(), "alice");
+        guarded.disconnect();
+        guarded.closed().await;
+    }
+}
+
 #[tokio::test]
 async fn a_client_comes_back_with_its_namespaces() {
     let listen = || Server::builder().listen("mem:comes-back").handlers([&ECHO, &GUARD, &WHOAMI]).start();

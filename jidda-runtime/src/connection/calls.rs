@@ -104,19 +104,18 @@ impl Calls {
         }
     }
 
-    /// Takes a reply in.
+    /// Takes a reply in. The one of a `connect` has to be taken in once more when its socket lives: who asked for
+    /// it may use the socket as soon as it is told, on another thread.
     pub(super) fn resolve(&mut self, id: u32, answer: impl FnOnce() -> Answer) -> Resolved {
         let Some(slots) = self.slots.as_deref_mut() else { return Resolved::Unknown };
         match slots.get_mut(&id) {
             Some(slot @ Slot::Waiting { .. }) => {
-                let answered = Slot::Answered(answer());
-                match std::mem::replace(slot, answered) {
-                    Slot::Waiting { joins: Some(socket), waker, .. } => {
-                        if let Some(waker) = waker {
-                            waker.wake();
-                        }
-                        Resolved::Joins(socket)
-                    }
+                if let Slot::Waiting { joins, .. } = slot
+                    && let Some(socket) = joins.take()
+                {
+                    return Resolved::Joins(socket);
+                }
+                match std::mem::replace(slot, Slot::Answered(answer())) {
                     Slot::Waiting { waker, .. } => Resolved::Told(waker),
                     _ => Resolved::Unknown,
                 }

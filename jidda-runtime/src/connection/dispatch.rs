@@ -446,15 +446,18 @@ impl Driver {
             Ok(value) => Answer::Value(Payload::from_bytes(value, wire.encoding())),
             Err(error) => Answer::Failed(wire.read_failure(error)),
         };
-        let resolved = self.connection.exchange.lock().calls.resolve(id, answer);
+        let mut resolved = self.connection.exchange.lock().calls.resolve(id, answer);
+        if let Resolved::Joins(socket) = resolved {
+            self.joined(&socket, outcome.ok(), cx);
+            resolved = self.connection.exchange.lock().calls.resolve(id, answer);
+        }
         match resolved {
             Resolved::Told(waker) => {
                 if let Some(waker) = waker {
                     waker.wake();
                 }
             }
-            Resolved::Joins(socket) => self.joined(&socket, outcome.ok(), cx),
-            Resolved::Unknown => {
+            Resolved::Joins(_) | Resolved::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -209,7 +209,9 @@ impl Connection {
     /// A client's socket in a namespace, made if there is none yet.
     pub(crate) fn client_socket(self: &Arc<Self>, namespace: &str) -> Socket {
         let mut sockets = self.sockets.lock();
-        if let Some(inner) = sockets.iter().find(|socket| socket.namespace() == namespace) {
+        // One that has just ended may still stand there for a moment; it is of no use to anyone.
+        let is_usable = |socket: &&Arc<SocketInner>| socket.phase() != Phase::Closed;
+        if let Some(inner) = sockets.iter().filter(is_usable).find(|socket| socket.namespace() == namespace) {
             return Socket { inner: Arc::clone(inner) };
         }
         let inner = SocketInner::new(self, namespace).expect("a client may join any namespace");
@@ -292,8 +294,8 @@ impl Socket {
 
     /// Ends a client's socket that cannot join again.
     pub(crate) fn finish(&self, reason: &DisconnectReason) {
-        self.inner.end(reason);
         self.inner.connection.forget_socket(&self.inner);
+        self.inner.end(reason);
         self.inner.release();
     }
 }
