@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
 use super::backlog::Backlog;
@@ -34,6 +35,7 @@ thread_local! {
 #[derive(Debug)]
 #[must_use = "a connection is served by awaiting its driver"]
 pub(crate) struct Driver {
+    _serving: TaskTrackerToken,
     pub(super) connection: Arc<Connection>,
     stream: Stream,
     decoder: Decoder,
@@ -65,7 +67,7 @@ pub(crate) struct Driver {
 impl Driver {
     /// Takes a stream into service. The connection is up from now on.
     pub(crate) fn new(connection: Arc<Connection>, stream: Stream) -> Self {
-        connection.hub.driver_started();
+        let serving = connection.hub.serving();
         connection.is_established.store(false, Ordering::Relaxed);
         connection.last_seen.store(connection.hub.clock(), Ordering::Relaxed);
         let mut exchange = connection.exchange.lock();
@@ -76,6 +78,7 @@ impl Driver {
         exchange.outbox.clear();
         drop(exchange);
         Self {
+            _serving: serving,
             connection,
             stream,
             decoder: Decoder::default(),
@@ -370,6 +373,5 @@ impl Drop for Driver {
                 socket.release();
             }
         }
-        self.connection.hub.driver_ended();
     }
 }

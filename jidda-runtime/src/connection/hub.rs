@@ -3,11 +3,13 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
@@ -37,8 +39,7 @@ pub(crate) struct Hub {
     pub(crate) owner: std::sync::OnceLock<Extras>,
     namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
     wheel: Wheel,
-    drivers: AtomicUsize,
-    no_drivers: Notify,
+    drivers: TaskTracker,
     /// A client's supervisors wait here while their connections are away.
     pub(super) abandoned: Notify,
 }
@@ -70,8 +71,7 @@ impl Hub {
             owner: std::sync::OnceLock::new(),
             namespaces: RwLock::default(),
             wheel,
-            drivers: AtomicUsize::new(0),
-            no_drivers: Notify::new(),
+            drivers: TaskTracker::new(),
             abandoned: Notify::new(),
         });
         tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));
@@ -123,24 +123,15 @@ impl Hub {
         self.namespaces.read().values().filter_map(Weak::upgrade).collect()
     }
 
-    pub(super) fn driver_started(&self) {
-        self.drivers.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn driver_ended(&self) {
-        if self.drivers.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.no_drivers.notify_waiters();
-        }
+    /// Held by each driver: while any is, a connection is served.
+    pub(super) fn serving(&self) -> TaskTrackerToken {
+        self.drivers.token()
     }
 
     /// Waits until no connection is served any more.
     pub(crate) async fn idle(&self) {
-        loop {
-            let notified = self.no_drivers.notified();
-            if self.drivers.load(Ordering::Acquire) == 0 {
-                return;
-            }
-            notified.await;
-        }
+        // Without this the tracker takes it that more is to come.
+        self.drivers.close();
+        self.drivers.wait().await;
     }
 }

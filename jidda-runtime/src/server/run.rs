@@ -23,6 +23,8 @@ impl ServerBuilder {
     /// for a while and returns. A second signal ends the process at once.
     ///
     /// `JIDDA_LISTEN=host:port` replaces the addresses; `JIDDA_HANDLERS=1` prints the handlers and returns.
+    /// Unless the program has installed a `tracing` subscriber, warnings and errors go to standard error;
+    /// `RUST_LOG=debug` (or `info`, `trace`, `off`) makes that more or less.
     ///
     /// # Errors
     ///
@@ -39,6 +41,7 @@ impl ServerBuilder {
             print!("{}", self.table.build()?);
             return Ok(());
         }
+        log_to_standard_error();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())
     }
@@ -73,6 +76,14 @@ impl ServerBuilder {
         }
         Ok(())
     }
+}
+
+/// An internal error is told to its caller by an id; its text must not end nowhere.
+fn log_to_standard_error() {
+    let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok());
+    let level = level.unwrap_or(tracing_subscriber::filter::LevelFilter::WARN);
+    // The program may have one of its own; then that one it is.
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).try_init();
 }
 
 /// Ctrl-C and, where there is such a thing, SIGTERM.
