@@ -140,6 +140,17 @@ async fn a_joined_namespace_can_be_used_at_once() {
 }
 
 #[tokio::test]
+async fn a_join_that_was_given_up_can_be_tried_again() {
+    let (client, server) = pair().await;
+    // The guard takes its time.
+    let join = client.join::<_, Error>("/guarded", &"alice");
+    tokio::time::timeout(Duration::from_millis(1), join).await.unwrap_err();
+    let guarded = client.join::<_, Error>("/guarded", &"bob").await.unwrap();
+    assert_eq!(guarded.call::<String>("whoami", &()).await.unwrap(), "bob");
+    assert_eq!(server.of("/guarded").count(), 1);
+}
+
+#[tokio::test]
 async fn a_client_comes_back_with_its_namespaces() {
     let listen = || Server::builder().listen("mem:comes-back").handlers([&ECHO, &GUARD, &WHOAMI]).start();
     let first = listen().await.unwrap();
