@@ -1,7 +1,7 @@
 //! The runtime of jidda. Programs use it through the `jidda` crate, which re-exports it.
 //!
-//! The folders are floors; a file imports only from floors below its own:
-//! [`server`](crate) and client, connection, room, handler, wire and transport, plain values.
+//! The folders are floors, and a file imports only from floors below its own: server and client; connection;
+//! room; handler; wire and transport; plain values.
 
 mod config;
 mod error;

@@ -377,3 +377,22 @@ async fn a_storm_of_a_thousand_leaves_nothing_behind() {
     assert_eq!(journal.count("never began"), journal.count("never dropped"));
     assert!(journal.count("connect") >= 250);
 }
+
+#[tokio::test]
+async fn a_call_cancelled_before_its_socket_was_accepted_never_runs() {
+    let (server, journal, gate) = server().await;
+    let mut peer = Peer::connect(&server).await;
+    peer.hello().await;
+    let mut out = bytes(&request(1, "$/connect", vec!["/slow".into(), Value::Nil]));
+    out.extend_from_slice(&bytes(&request(2, "/slow:note", vec![2.into()])));
+    out.extend_from_slice(&bytes(&request(3, "/slow:note", vec![3.into()])));
+    out.extend_from_slice(&bytes(&notification("$/cancel", vec![2.into()])));
+    peer.send_bytes(&out).await;
+    // The answer to this tells that all before it was read.
+    peer.ping().await;
+    gate.open();
+    assert_eq!(peer.receive().await.unwrap()[1], 1.into());
+    assert_eq!(peer.receive().await.unwrap()[1], 3.into());
+    assert_eq!(journal.count("2"), 0);
+    assert_eq!(journal.count("3"), 1);
+}

@@ -54,6 +54,15 @@ impl<T> Backlog<T> {
         Some((with, waiting))
     }
 
+    /// Drops the request of this number: its sender no longer waits for it.
+    pub(super) fn forget(&mut self, id: u32) {
+        if let Some(place) = self.events.iter().position(|(_, waiting)| waiting.id == Some(id))
+            && let Some((_, waiting)) = self.events.remove(place)
+        {
+            self.bytes -= waiting.arguments.len() + OVERHEAD;
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }

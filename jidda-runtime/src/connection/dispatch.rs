@@ -80,19 +80,27 @@ impl Driver {
                 let wire = self.connection.wire;
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
             }
-            Packet::Cancel { id } => {
-                if let Some(running) = self.is_running().then(|| self.running()) {
-                    running.cancel(id);
-                    // It may have made room, which belongs to what waits and not to what is read next.
-                    self.run_backlog(cx);
-                }
-            }
+            Packet::Cancel { id } => self.cancelled(id, cx),
             Packet::Close { reason } => {
                 self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
             }
             Packet::Refused { event, namespace, error } => self.refusal(namespace, event, error),
         }
         ControlFlow::Continue(())
+    }
+
+    /// The peer no longer waits for a reply: its handler is dropped, or never begun.
+    fn cancelled(&mut self, id: u32, cx: &mut Context<'_>) {
+        if let Some(running) = &mut self.running {
+            running.cancel(id);
+            // It may have made room, which belongs to what waits and not to what is read next.
+            self.run_backlog(cx);
+        }
+        for socket in self.connection.sockets() {
+            if matches!(socket.phase(), Phase::Joining | Phase::Replaying) {
+                socket.extra(|extra| extra.early.forget(id));
+            }
+        }
     }
 
     /// The socket of a namespace. The last one is at hand: taken, not cloned, and put back after its event.
