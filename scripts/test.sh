@@ -99,7 +99,8 @@ else
     skip "benchmarks compile" "there are none"
 fi
 if has cargo-deny; then
-    step "dependencies" cargo deny check
+    # The fourth check, for advisories, needs the network: `cargo deny check advisories` when there is some.
+    step "dependencies" cargo deny check bans licenses sources
 else
     skip "dependencies" "cargo-deny is not installed (\`cargo install cargo-deny\`, which takes minutes)"
 fi
