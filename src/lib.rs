@@ -71,7 +71,7 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, DisconnectReason, Error, Handshake, Selection, Server, Socket, Value,
+        CallError, Client, DisconnectReason, Error, Handshake, Selection, Server, Socket, SocketId, Value,
     };
 }
 

@@ -119,13 +119,13 @@ async fn a_catch_all_gets_the_name_and_the_arguments() {
 #[tokio::test]
 async fn the_handshake_and_values_kept_with_the_socket() {
     let (client, server) = pair().await;
-    let socket = client.join::<_, Error>("/greeting", &"ada").await.unwrap();
+    let socket = client.join("/greeting", &"ada").await.unwrap();
     assert_eq!(greeting::call(&socket).await.unwrap(), "ada");
     forget::call(&socket).await.unwrap();
     let error = greeting::call(&socket).await.unwrap_err();
     assert_eq!(error.code(), Some("denied"));
     let nobody = Client::connect(&server.addresses()[0].to_string()).await.unwrap();
-    let socket = nobody.join::<_, Error>("/greeting", &()).await.unwrap();
+    let socket = nobody.join("/greeting", &()).await.unwrap();
     assert_eq!(greeting::call(&socket).await.unwrap(), "stranger");
 }
 
@@ -145,7 +145,7 @@ async fn a_family_of_namespaces_gives_its_parameters() {
     assert_eq!(seven.describe("#".into()).await.unwrap(), "#7");
     assert_eq!(eight.describe("no. ".into()).await.unwrap(), "no. 8");
     assert_eq!(server.of("/orders/7").count(), 1);
-    let street = client.join::<_, Error>("/cities/ghent/9", &()).await.unwrap();
+    let street = client.join("/cities/ghent/9", &()).await.unwrap();
     assert_eq!(place::call(&street).await.unwrap(), ("ghent".to_owned(), 9));
     let odd = OrdersClient::connect(&client, "/orders/x").await.unwrap();
     assert_eq!(odd.describe("#".into()).await.unwrap_err().code(), Some("bad_path"));

@@ -79,7 +79,7 @@ async fn they_run_in_order_around_every_event() {
 async fn one_of_a_namespace_runs_only_there() {
     let builder = Server::builder().app::<Ordered>().state(Journal::default());
     let (client, server) = testing::pair_with(builder, |client| client).await.unwrap();
-    let quiet = client.join::<_, Error>("/quiet", &()).await.unwrap();
+    let quiet = client.join("/quiet", &()).await.unwrap();
     touch_quietly::call(&quiet).await.unwrap();
     let lines = server.state::<Journal>().unwrap().lines();
     assert_eq!(lines.iter().filter(|line| *line == "quiet").count(), 2, "{lines:?}");

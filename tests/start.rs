@@ -65,7 +65,7 @@ async fn plain(n: u8, text: Option<String>) -> Result<u8, String> {
 #[tokio::test]
 async fn a_service_with_a_default_needs_no_mention() {
     let (client, _server) = jidda::testing::pair_with(Server::builder(), |client| client).await.unwrap();
-    let socket = client.join::<_, Error>("/defaulted", &()).await.unwrap();
+    let socket = client.join("/defaulted", &()).await.unwrap();
     assert_eq!(socket.call::<String>("here", &()).await.unwrap(), "here");
     assert_eq!(plain::call(&client, 7, None).await.unwrap(), 7);
     assert_eq!(plain::call(&client, 7, Some("no".into())).await.unwrap_err().into_app().unwrap(), "no");

@@ -66,6 +66,12 @@ use proc_macro::TokenStream;
 ///
 /// `#[serde(default)]` on an argument takes its type's default when a caller leaves it away; an `Option` is
 /// `None` then anyway. `#[cfg(..)]` on the handler or an argument holds for its stub as well.
+///
+/// # One program, one table
+///
+/// Every handler linked into a program is in its table. The tests of one file are one program: give them an `app`
+/// each, or `Server::builder().handlers([double::handler()])`, if they are not to share handlers. So are the
+/// examples in a crate's documentation: fence one that starts a server with `standalone_crate`.
 #[proc_macro_attribute]
 pub fn on(attribute: TokenStream, item: TokenStream) -> TokenStream {
     on::expand(attribute.into(), item.into()).into()

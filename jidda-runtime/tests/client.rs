@@ -98,7 +98,7 @@ async fn a_late_call_times_out_and_a_lost_one_is_disconnected() {
 #[tokio::test]
 async fn messages_are_pulled_from_a_connect_handler() {
     let (client, _server) = pair().await;
-    let talk = client.join::<_, Error>("/talk", &()).await.unwrap();
+    let talk = client.join("/talk", &()).await.unwrap();
     assert_eq!(talk.recv::<String>().await.unwrap(), "welcome");
     talk.send(&7).await.unwrap();
     assert_eq!(talk.recv::<i32>().await.unwrap(), 7);
@@ -107,16 +107,16 @@ async fn messages_are_pulled_from_a_connect_handler() {
 #[tokio::test]
 async fn a_refused_namespace_says_why_and_can_be_tried_again() {
     let (client, server) = pair().await;
-    let error = client.join::<_, Error>("/guarded", &"mallory").await.unwrap_err();
+    let error = client.join("/guarded", &"mallory").await.unwrap_err();
     assert_eq!(
         error,
         CallError::Refused { code: "banned".into(), message: "go away".into(), data: Some(7.into()) }
     );
-    let missing = client.join::<_, Error>("/guarded", &()).await.unwrap_err();
+    let missing = client.join("/guarded", &()).await.unwrap_err();
     assert_eq!(missing.code(), Some("bad_arguments"));
-    let nowhere = client.join::<_, Error>("/nowhere", &()).await.unwrap_err();
+    let nowhere = client.join("/nowhere", &()).await.unwrap_err();
     assert_eq!(nowhere.code(), Some("not_found"));
-    let guarded = client.join::<_, Error>("/guarded", &"alice").await.unwrap();
+    let guarded = client.join("/guarded", &"alice").await.unwrap();
     assert_eq!(guarded.call::<String>("whoami", &()).await.unwrap(), "alice");
     assert_eq!(server.user("alice").count(), 1);
     assert_eq!(server.of("/guarded").count(), 1);
@@ -132,7 +132,7 @@ async fn a_joined_namespace_can_be_used_at_once() {
     let (client, _server) = pair().await;
     // The one who joins and the connection that reads the answer run side by side: a race that needs tries.
     for _ in 0..100 {
-        let guarded = client.join::<_, Error>("/guarded", &"alice").await.unwrap();
+        let guarded = client.join("/guarded", &"alice").await.unwrap();
         assert_eq!(guarded.call::<String>("whoami", &()).await.unwrap(), "alice");
         guarded.disconnect();
         guarded.closed().await;
@@ -143,9 +143,9 @@ async fn a_joined_namespace_can_be_used_at_once() {
 async fn a_join_that_was_given_up_can_be_tried_again() {
     let (client, server) = pair().await;
     // The guard takes its time.
-    let join = client.join::<_, Error>("/guarded", &"alice");
+    let join = client.join("/guarded", &"alice");
     tokio::time::timeout(Duration::from_millis(1), join).await.unwrap_err();
-    let guarded = client.join::<_, Error>("/guarded", &"bob").await.unwrap();
+    let guarded = client.join("/guarded", &"bob").await.unwrap();
     assert_eq!(guarded.call::<String>("whoami", &()).await.unwrap(), "bob");
     assert_eq!(server.of("/guarded").count(), 1);
 }
@@ -159,7 +159,7 @@ async fn a_client_comes_back_with_its_namespaces() {
         .connect()
         .await
         .unwrap();
-    let guarded = client.join::<_, Error>("/guarded", &"alice").await.unwrap();
+    let guarded = client.join("/guarded", &"alice").await.unwrap();
     let mut events = client.events();
     first.shutdown(SECOND).await;
     drop(first);

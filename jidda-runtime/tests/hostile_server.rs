@@ -7,7 +7,7 @@ mod peer;
 use std::time::Duration;
 
 use jidda_runtime::{
-    Backoff, CallError, Client, ClientBuilder, ClientEvent, ConnectError, DisconnectReason, Error, Value,
+    Backoff, CallError, Client, ClientBuilder, ClientEvent, ConnectError, DisconnectReason, Value,
 };
 use peer::{LIMIT, Peer, bytes, eventually, notification, request, response};
 use tokio::net::TcpListener;
@@ -244,13 +244,13 @@ async fn a_join_that_was_given_up_can_be_tried_again() {
     let connecting = tokio::spawn(fake.client().connect());
     let mut peer = fake.welcome().await;
     let client = connecting.await.unwrap().unwrap();
-    let first = tokio::time::timeout(Duration::from_millis(20), client.join::<_, Error>("/chat", &())).await;
+    let first = tokio::time::timeout(Duration::from_millis(20), client.join("/chat", &())).await;
     assert!(first.is_err(), "nobody answered");
     let asked = peer.receive().await.unwrap();
     assert_eq!(asked[2], "$/connect".into());
     let again = tokio::spawn({
         let client = client.clone();
-        async move { client.join::<_, Error>("/chat", &()).await }
+        async move { client.join("/chat", &()).await }
     });
     // The server is told that the first one is void.
     let left = peer.receive().await.unwrap();

@@ -75,7 +75,7 @@ async fn every_async_method_can_be_spawned() {
 
     a_send(&Client::connect("mem:nowhere"));
     a_send(&Client::builder("mem:nowhere").connect());
-    a_send(&client.join::<_, Error>("/", &()));
+    a_send(&client.join("/", &()));
     a_send(&client.emit("a", &()));
     a_send(&client.send(&1));
     a_send(&client.recv::<u8>());

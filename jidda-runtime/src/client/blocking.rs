@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 
 use super::{Client as AsyncClient, ClientBuilder, ConnectError};
 use crate::connection::{Emit as AsyncEmit, Listener, Request, Socket as AsyncSocket};
-use crate::error::{CallError, RecvError, SendError};
+use crate::error::{CallError, Error, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector};
 use crate::payload::Value;
 
@@ -127,7 +127,7 @@ impl Client {
     /// # Errors
     ///
     /// As for [`jidda::Client::join`](AsyncClient::join).
-    pub fn join<A: Serialize + Sync>(&self, namespace: &str, auth: &A) -> Result<Socket, CallError> {
+    pub fn join<A: Serialize + Sync>(&self, namespace: &str, auth: &A) -> Result<Socket, CallError<Error>> {
         let socket = self.runtime.block_on(self.client.join(namespace, auth))?;
         Ok(Socket { socket, runtime: Arc::clone(&self.runtime) })
     }
@@ -241,7 +241,7 @@ impl Connector for Client {
         namespace: &str,
         auth: &A,
     ) -> Result<Socket, CallError<E>> {
-        let socket = self.client.join(namespace, auth).await?;
+        let socket = self.client.join_as(namespace, auth).await?;
         Ok(Socket { socket, runtime: Arc::clone(&self.runtime) })
     }
 }

@@ -18,7 +18,7 @@ pub use backoff::Backoff;
 pub use builder::{ClientBuilder, WhileAway};
 
 use crate::connection::{Connection, Emit, Listener, Request, Socket};
-use crate::error::{CallError, RecvError, SendError};
+use crate::error::{CallError, Error, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, Table};
 use crate::reason::DisconnectReason;
 use crate::transport::AddressError;
@@ -40,7 +40,7 @@ pub enum ConnectError {
     },
     /// The server refused to let the client into the root namespace.
     #[error("the server refused the connection: {0}")]
-    Refused(CallError<crate::Error>),
+    Refused(CallError<Error>),
     /// The connection, or its handshake, took too long.
     #[error("no connection to {0} in time")]
     Timeout(String),
@@ -49,7 +49,7 @@ pub enum ConnectError {
     Lost(String),
     /// The client's own handlers do not fit together.
     #[error("{0}")]
-    Start(crate::Error),
+    Start(Error),
 }
 
 /// What happens to a client's connections, see [`Client::events`].
@@ -170,16 +170,34 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CallError::Refused`] with what the server's `connect` handler says; `App` when it raised its own `E`.
+    /// [`CallError::Refused`] with code, message and data of what the server's `connect` handler raised.
     ///
     /// # Cancel safety
     ///
     /// Dropped half-way, some connections may have joined.
+    pub async fn join<A: Serialize + Sync>(
+        &self,
+        namespace: &str,
+        auth: &A,
+    ) -> Result<Socket, CallError<Error>> {
+        self.join_as(namespace, auth).await
+    }
+
+    /// Joins a namespace as [`join`](Self::join) does, and reads the error that its `connect` handler raised as an
+    /// `E`. A stub's `connect` does this with the handler's own type.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::App`] with the handler's error, or [`CallError::Refused`].
     ///
     /// # Panics
     ///
     /// Never: a client has at least one connection.
-    pub async fn join<A: Serialize + Sync, E: CallerError + Send>(
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`join`](Self::join).
+    pub async fn join_as<A: Serialize + Sync, E: CallerError + Send>(
         &self,
         namespace: &str,
         auth: &A,
@@ -317,6 +335,6 @@ impl Connector for Client {
         namespace: &str,
         auth: &A,
     ) -> Result<Socket, CallError<E>> {
-        Client::join(self, namespace, auth).await
+        self.join_as(namespace, auth).await
     }
 }
