@@ -14,9 +14,10 @@ use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
 use super::backlog::Backlog;
-use super::dispatch::{Incoming, run_glue};
+use super::dispatch::Incoming;
 use super::driver::{Driver, Loss};
 use super::exchange::Link;
+use super::invoke::run_glue;
 use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
 use crate::failure::Failure;

@@ -12,6 +12,7 @@ mod events;
 mod exchange;
 mod hub;
 mod inbox;
+mod invoke;
 mod join;
 mod lifecycle;
 mod listeners;

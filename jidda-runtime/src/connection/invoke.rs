@@ -1,0 +1,71 @@
+//! Runs what handles an event: a route of the table, a closure, the inbox of bare messages.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::listeners::observed;
+use super::running::panicked;
+use super::socket::SocketInner;
+use crate::error::Error;
+use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply};
+
+/// Runs a route's function, through its middleware where there is any. A panic is a reply like any other.
+#[inline]
+pub(super) fn run_glue(context: handler::Context, arguments: Arguments<'_>) -> Dispatch {
+    let run = move || {
+        let route = context.origin().table().route(context.route());
+        if route.middleware().is_empty() {
+            let glue = route.glue();
+            glue(context, arguments)
+        } else {
+            Dispatch::Future(Next::first().run(Call::new(context, arguments)))
+        }
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Dispatch::Ready(panicked(&*panic)))
+}
+
+/// Shows an event to those who watch, and runs its run-time handler if it has one.
+#[cold]
+pub(super) fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) -> Option<Dispatch> {
+    let (callback, observers) =
+        socket.with_listeners(|listeners| (listeners.take(event), listeners.observers()));
+    let run = move || {
+        if !observers.is_empty() {
+            let name = EventName::new(event.to_owned());
+            let arguments = observed(arguments).unwrap_or_default();
+            for observer in &observers {
+                observer(&name, &arguments);
+            }
+        }
+        callback.map(|callback| run_callback(socket, event, arguments, callback))
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
+}
+
+/// Runs a handler that is in no table, through the middleware of its namespace where there is any.
+pub(super) fn run_callback(
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+    callback: Callback,
+) -> Dispatch {
+    let fallback = socket.routes().fallback();
+    if socket.table().route(fallback).middleware().is_empty() {
+        return callback(arguments, socket.encoding());
+    }
+    let name = EventName::new(event.to_owned());
+    let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
+    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(callback)))
+}
+
+/// Keeps bare messages that no handler takes until they are received.
+pub(super) fn inbox(socket: &Arc<SocketInner>) -> Callback {
+    let socket = Arc::clone(socket);
+    Arc::new(move |arguments, encoding| {
+        if socket.deliver_message(arguments.bytes()) {
+            Dispatch::Ready(Reply::value(&(), encoding))
+        } else {
+            Dispatch::refused(Error::new("busy", "too many messages wait to be received"))
+        }
+    })
+}
