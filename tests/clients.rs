@@ -134,3 +134,59 @@ async fn a_client_that_waits_for_its_server_comes_up_first() {
     let client = connecting.await.unwrap().unwrap();
     assert_eq!(DoorsClient::new(&client).add(1, 1).await.unwrap(), 2);
 }
+
+/// Handlers of a client that goes and comes.
+struct Returning;
+
+static JOINED: AtomicUsize = AtomicUsize::new(0);
+static LEFT: AtomicUsize = AtomicUsize::new(0);
+
+#[on("connect", side = client, app = Returning)]
+async fn joined(socket: &Socket) {
+    socket.on("ask", || async { "answered" });
+    JOINED.fetch_add(1, Ordering::Relaxed);
+}
+
+#[on("disconnect", side = client, app = Returning)]
+async fn left(reason: DisconnectReason) {
+    assert_eq!(reason, DisconnectReason::ServerShuttingDown);
+    LEFT.fetch_add(1, Ordering::Relaxed);
+}
+
+#[tokio::test]
+async fn the_clients_connect_handler_runs_at_each_return_and_its_listeners_are_there() {
+    let listen = || Server::builder().listen("mem:returning").start();
+    let first = listen().await.unwrap();
+    let client = Client::builder("mem:returning")
+        .app::<Returning>()
+        .reconnect(jidda::Backoff::default().first(Duration::from_millis(2)))
+        .connect()
+        .await
+        .unwrap();
+    let mut events = client.events();
+    let asked = async |server: &Server| {
+        let replies = server.call::<String>("ask", &()).timeout(Duration::from_secs(5)).await.unwrap();
+        replies.into_iter().map(|(_, reply)| reply.unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&first).await, ["answered"]);
+    assert_eq!((JOINED.load(Ordering::Relaxed), LEFT.load(Ordering::Relaxed)), (1, 0));
+    first.shutdown(Duration::from_secs(5)).await;
+    drop(first);
+    let second = listen().await.unwrap();
+    while events.next().await != Some(jidda::ClientEvent::Reconnected) {}
+    assert_eq!(asked(&second).await, ["answered"]);
+    assert_eq!((JOINED.load(Ordering::Relaxed), LEFT.load(Ordering::Relaxed)), (2, 1));
+}
+
+#[tokio::test]
+async fn a_listener_belongs_to_one_connection() {
+    let (one, server) =
+        testing::pair_with(Server::builder(), |client| client.state(AtomicUsize::new(0))).await.unwrap();
+    let address = server.addresses()[0].to_string();
+    let other = Client::builder(&address).state(AtomicUsize::new(0)).connect().await.unwrap();
+    let id = one.root().id();
+    let socket = server.sockets().into_iter().find(|socket| socket.id() == id).unwrap();
+    socket.on("private", || async { 1 });
+    assert_eq!(one.call::<u8>("private", &()).await.unwrap(), 1);
+    assert_eq!(other.call::<u8>("private", &()).await.unwrap_err().code(), Some("not_found"));
+}

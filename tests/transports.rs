@@ -62,3 +62,39 @@ async fn a_stale_socket_file_is_no_obstacle() {
     assert_eq!(transport::call(&client).await.unwrap(), "unix");
     server.shutdown(Duration::from_secs(5)).await;
 }
+
+/// Its socket hook has a count of its own.
+struct Hooked;
+
+static HOOKS: std::sync::Mutex<Vec<&str>> = std::sync::Mutex::new(Vec::new());
+
+#[configure_socket(app = Hooked)]
+fn count(socket: &SockRef<'_>) -> std::io::Result<()> {
+    socket.set_keepalive(true)?;
+    HOOKS.lock().unwrap().push("annotated");
+    Ok(())
+}
+
+#[on("echo", app = Hooked)]
+async fn echo(n: u8) -> u8 {
+    n
+}
+
+#[tokio::test]
+async fn the_socket_hooks_see_each_listening_socket_once_before_anyone_connects() {
+    let builder = Server::builder().app::<Hooked>().listen("127.0.0.1:0").configure_socket(|socket| {
+        assert!(socket.keepalive()?);
+        HOOKS.lock().unwrap().push("given");
+        Ok(())
+    });
+    let server = builder.start().await.unwrap();
+    assert_eq!(*HOOKS.lock().unwrap(), ["annotated", "given"]);
+    let address = server.addresses()[0].to_string();
+    for n in 0..3 {
+        assert_eq!(echo::call(&Client::connect(&address).await.unwrap(), n).await.unwrap(), n);
+    }
+    assert_eq!(HOOKS.lock().unwrap().len(), 2);
+    let refusing = Server::builder().app::<Hooked>().listen("127.0.0.1:0");
+    let error = refusing.configure_socket(|_| Err(std::io::Error::other("no"))).start().await.unwrap_err();
+    assert!(error.to_string().ends_with(": no"), "{error}");
+}
