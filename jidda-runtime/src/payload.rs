@@ -1,5 +1,7 @@
 //! Values between Rust types and bytes: one place that knows how a value is written on a wire.
 
+use std::cell::Cell;
+
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use smallvec::SmallVec;
@@ -34,12 +36,7 @@ impl Payload {
     ///
     /// When `value` refuses to be serialized.
     pub fn encode<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Result<Self, CodecError> {
-        let mut bytes = SmallVec::new();
-        match encoding {
-            Encoding::MessagePack => value
-                .serialize(&mut rmp_serde::Serializer::new(&mut bytes).with_struct_map())
-                .map_err(|error| CodecError(error.to_string()))?,
-        }
+        let bytes = with_scratch(|out| encode_into(out, value, encoding), SmallVec::from_slice)?;
         Ok(Self { encoding, bytes })
     }
 
@@ -67,6 +64,29 @@ impl Payload {
     pub fn encoding(&self) -> Encoding {
         self.encoding
     }
+}
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The largest scratch buffer a thread keeps.
+const KEPT: usize = 64 * 1024;
+
+/// Encodes into this thread's scratch buffer and hands the bytes to `take`.
+#[inline]
+pub(crate) fn with_scratch<R>(
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<R, CodecError> {
+    // Taken out, not borrowed: the value's own `Serialize` may encode something, too.
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let result = encode(&mut scratch).map(|()| take(&scratch));
+    if scratch.capacity() <= KEPT {
+        SCRATCH.set(scratch);
+    }
+    result
 }
 
 /// Appends `value` to `out`.

@@ -1,23 +1,15 @@
 //! Events on their way out.
 
-use std::cell::Cell;
 use std::task::Poll;
 
 use serde::Serialize;
 
 use super::socket::{Frame, Phase, Socket, SocketInner, is_reserved};
 use crate::error::SendError;
-use crate::payload::{CodecError, encode_arguments_into};
+use crate::payload::{self, CodecError, encode_arguments_into};
 use crate::room::{RoomKey, Target};
 
 use super::selection::Selection;
-
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// The largest scratch buffer a thread keeps.
-const KEPT: usize = 64 * 1024;
 
 /// Encodes into this thread's scratch buffer and hands the bytes to `take`.
 ///
@@ -26,14 +18,7 @@ pub(super) fn with_scratch<R>(
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     take: impl FnOnce(&[u8]) -> R,
 ) -> Result<R, SendError> {
-    // Taken out, not borrowed: the value's own code may send something.
-    let mut scratch = SCRATCH.take();
-    scratch.clear();
-    let result = encode(&mut scratch).map(|()| take(&scratch)).map_err(|error| SendError::Encode(error.0));
-    if scratch.capacity() <= KEPT {
-        SCRATCH.set(scratch);
-    }
-    result
+    payload::with_scratch(encode, take).map_err(|error| SendError::Encode(error.0))
 }
 
 impl SocketInner {

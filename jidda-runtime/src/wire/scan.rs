@@ -19,6 +19,29 @@ pub(super) enum ScanError {
     Malformed,
 }
 
+/// The whole size of a scalar, by its marker; 0 where more than the marker has to be looked at.
+const SIZES: [u8; 256] = sizes();
+
+const fn sizes() -> [u8; 256] {
+    let mut sizes = [0; 256];
+    let mut marker = 0;
+    while marker < 256 {
+        sizes[marker] = match marker {
+            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => 1,
+            // Short strings: the marker holds their length, below 32.
+            #[allow(clippy::cast_possible_truncation)]
+            0xa0..=0xbf => 1 + (marker as u8 & 0x1f),
+            0xcc | 0xd0 => 2,
+            0xcd | 0xd1 => 3,
+            0xce | 0xd2 | 0xca => 5,
+            0xcf | 0xd3 | 0xcb => 9,
+            _ => 0,
+        };
+        marker += 1;
+    }
+    sizes
+}
+
 /// How deep the fast way goes.
 const SHALLOW: usize = 8;
 
@@ -32,17 +55,14 @@ pub(super) fn length(bytes: &[u8], limits: Limits) -> Option<usize> {
     let mut position = 0;
     loop {
         let marker = *bytes.get(position)?;
-        let (size, values) = match marker {
-            0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => (1, 0),
-            0xa0..=0xbf => (1 + usize::from(marker & 0x1f), 0),
-            0x90..=0x9f => (1, u32::from(marker & 0x0f)),
-            0x80..=0x8f => (1, 2 * u32::from(marker & 0x0f)),
-            0xcc | 0xd0 => (2, 0),
-            0xcd | 0xd1 => (3, 0),
-            0xce | 0xd2 | 0xca => (5, 0),
-            0xcf | 0xd3 | 0xcb => (9, 0),
-            0xd9 | 0xc4 => (2 + usize::from(*bytes.get(position + 1)?), 0),
-            _ => return None,
+        let (size, values) = match usize::from(SIZES[usize::from(marker)]) {
+            0 => match marker {
+                0x90..=0x9f => (1, u32::from(marker & 0x0f)),
+                0x80..=0x8f => (1, 2 * u32::from(marker & 0x0f)),
+                0xd9 | 0xc4 => (2 + usize::from(*bytes.get(position + 1)?), 0),
+                _ => return None,
+            },
+            size => (size, 0),
         };
         position += size;
         if position > bytes.len() {
