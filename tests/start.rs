@@ -72,6 +72,15 @@ async fn a_service_with_a_default_needs_no_mention() {
 }
 
 #[tokio::test]
+async fn a_pair_serves_one_service_and_nothing_else() {
+    let (client, server) = jidda::testing::pair(Defaulted).await.unwrap();
+    assert_eq!(server.handlers().handlers().count(), 1);
+    let service = DefaultedClient::connect(&client).await.unwrap();
+    assert_eq!(service.carrier().call::<String>("here", &()).await.unwrap(), "here");
+    assert_eq!(plain::call(&client, 7, None).await.unwrap_err().code(), Some("not_found"));
+}
+
+#[tokio::test]
 async fn the_table_says_what_is_handled() {
     let table = Server::builder().check().unwrap();
     let events: Vec<_> = table.handlers().map(|entry| (entry.namespace(), entry.event())).collect();
