@@ -6,7 +6,7 @@ use jidda::{SendError, testing};
 
 #[on]
 async fn never() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[on]
@@ -49,7 +49,7 @@ async fn calls_have_the_time_that_their_client_gives_them() {
 #[tokio::test]
 async fn a_message_that_nests_too_deep_is_refused_under_its_number() {
     let builder = Server::builder().max_depth(6);
-    let (client, _server) = testing::pair_with(builder, |client| client.no_reconnect()).await.unwrap();
+    let (client, _server) = testing::pair_with(builder, jidda::ClientBuilder::no_reconnect).await.unwrap();
     let nested = |depth| (1..depth).fold(Value::Array(vec![]), |inner, _| Value::Array(vec![inner]));
     // The message and its argument list are two levels.
     assert!(any::call(&client, nested(4)).await.unwrap());
