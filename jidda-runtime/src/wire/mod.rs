@@ -2,8 +2,10 @@
 //!
 //! One file a protocol. What is above this floor sees [`Packet`]s and [`Wire`], and knows no protocol by name.
 
+pub mod engine_io;
 mod msgpack_rpc;
 mod scan;
+pub mod websocket;
 
 use std::time::Duration;
 
