@@ -9,6 +9,15 @@ pub struct Limits {
     pub size: usize,
     /// The deepest nesting of arrays and maps.
     pub depth: usize,
+    /// How many byte strings one event may have beside its text, where they are beside it.
+    pub attachments: usize,
+}
+
+impl Limits {
+    /// These, and ten attachments.
+    pub const fn new(size: usize, depth: usize) -> Self {
+        Self { size, depth, attachments: 10 }
+    }
 }
 
 /// Why a value was given up before its end.
@@ -186,8 +195,8 @@ impl Head {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { size: 1000, depth: 4 };
-    const DEEP: Limits = Limits { size: 1000, depth: 64 };
+    const LIMITS: Limits = Limits::new(1000, 4);
+    const DEEP: Limits = Limits::new(1000, 64);
 
     fn scan(bytes: &[u8]) -> Result<Option<usize>, ScanError> {
         Scanner::default().advance(bytes, LIMITS)
