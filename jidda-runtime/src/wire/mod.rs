@@ -3,6 +3,7 @@
 //! One file a protocol. What is above this floor sees [`Packet`]s and [`Wire`], and knows no protocol by name.
 
 pub mod engine_io;
+pub mod json;
 mod msgpack_rpc;
 mod scan;
 pub mod websocket;
