@@ -1,5 +1,7 @@
 //! Engine.IO: packets over WebSocket frames, or over the payloads of long polling.
 
+pub mod base64_text;
+pub mod jsonp;
 pub mod payload_v3;
 pub mod payload_v4;
 
