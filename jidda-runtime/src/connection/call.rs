@@ -166,6 +166,9 @@ impl<R, E> CallFuture<'_, R, E> {
         if let Some(waker) = waker {
             waker.wake();
         }
+        if let Ok(arguments) = &self.call.arguments {
+            socket.inner.show_outgoing_encoded(self.call.event, arguments);
+        }
         Ok(Some(id))
     }
 

@@ -39,6 +39,11 @@ impl Encoded {
         self.0.iter().find(|(each, _)| *each == encoding).map(|(_, list)| &**list)
     }
 
+    /// The list in whatever encoding there is.
+    pub(super) fn any(&self) -> Option<(Encoding, &[u8])> {
+        self.0.first().map(|(encoding, list)| (*encoding, &**list))
+    }
+
     /// Only the list in one encoding.
     pub(super) fn only(&self, encoding: Encoding) -> Result<Self, CodecError> {
         let list = self.get(encoding).ok_or_else(|| CodecError("the peer came later".into()))?;

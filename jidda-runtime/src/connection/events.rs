@@ -58,7 +58,9 @@ impl Socket {
     /// When the future is dropped before it is done, the event is not sent.
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
         let wire = self.inner.wire();
-        self.send_with(event, |out| wire.event(out, self.inner.namespace(), event, arguments)).await
+        self.send_with(event, |out| wire.event(out, self.inner.namespace(), event, arguments)).await?;
+        self.inner.show_outgoing(event, arguments);
+        Ok(())
     }
 
     async fn send_with(
@@ -90,7 +92,11 @@ impl Socket {
             |out| wire.event(out, self.inner.namespace(), event, arguments),
             |bytes| self.inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
         )??;
-        if sent { Ok(()) } else { Err(SendError::Full) }
+        if !sent {
+            return Err(SendError::Full);
+        }
+        self.inner.show_outgoing(event, arguments);
+        Ok(())
     }
 
     /// Sends a bare value: the event `message` with one argument.
@@ -199,6 +205,10 @@ impl Volatile<'_> {
         )?;
         match sent {
             Err(SendError::NotConnected | SendError::Full) => Ok(false),
+            Ok(true) => {
+                inner.show_outgoing(event, arguments);
+                Ok(true)
+            }
             other => other,
         }
     }
@@ -240,7 +250,9 @@ impl IntoFuture for Emit {
             let wire = socket.inner.wire();
             let list = arguments.get(wire.encoding()).unwrap_or_default();
             let encode = |out: &mut Vec<u8>| wire.event_encoded(out, socket.path(), self.event, list);
-            socket.send_with(self.event, encode).await
+            socket.send_with(self.event, encode).await?;
+            socket.inner.show_outgoing_encoded(self.event, &arguments);
+            Ok(())
         })
     }
 }

@@ -165,7 +165,10 @@ impl Selection {
                     continue;
                 }
                 match socket.inner.push(Frame::Shared(frame), None) {
-                    Ok(_) => delivered += 1,
+                    Ok(_) => {
+                        delivered += 1;
+                        socket.inner.show_outgoing_encoded(event, arguments);
+                    }
                     // It left between the look-up and now, or is given up: it has its own `disconnect`.
                     Err(SendError::NotConnected | SendError::Full) => {}
                     Err(error) => return Err(error),

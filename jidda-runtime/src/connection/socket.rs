@@ -63,6 +63,8 @@ pub(crate) struct SocketInner {
     pub(super) rooms: Arc<Rooms<Socket>>,
     phase: AtomicU8,
     pub(super) has_listeners: AtomicBool,
+    /// Somebody wants to see what is sent.
+    pub(super) is_watched: AtomicBool,
     pub(super) state: Mutex<State>,
 }
 
@@ -108,6 +110,7 @@ impl SocketInner {
             parameters,
             phase: AtomicU8::new(phase as u8),
             has_listeners: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
             state: Mutex::new(State::new(key)),
         }))
     }

@@ -121,7 +121,7 @@ pub(crate) fn parts(bytes: &[u8]) -> (&[u8], Bundled<'_>) {
 }
 
 /// The attachments of a bundle.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bundled<'a>(&'a [u8]);
 
 impl Bundled<'_> {

@@ -5,7 +5,7 @@
 
 mod decoder;
 pub mod engine_io;
-mod json;
+pub mod json;
 mod msgpack_rpc;
 mod packet;
 mod scan;

@@ -18,7 +18,7 @@ const WRITES: &str = "writing to memory does not fail";
 
 /// Reads packets from bytes that may come in any pieces. It holds only the place reached in the current one.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub(super) struct Decoder {
     /// Where an incomplete message was left; boxed, since most reads end with a complete one.
     resume: Option<Box<Scanner>>,
 }
@@ -31,7 +31,7 @@ impl Decoder {
     ///
     /// When the bytes cannot become a packet. Nothing sensible can be read from the stream after that.
     #[inline]
-    pub fn decode<'a>(
+    pub(super) fn decode<'a>(
         &mut self,
         bytes: &'a [u8],
         limits: Limits,

@@ -2,12 +2,9 @@
 
 use std::borrow::Cow;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::super::websocket::{self, opcode};
 use super::super::{Limits, Packet, WireError, socket_io};
-use super::{EngineIo, Layer, Version, write};
+use super::{EngineIo, Layer, Version, base64_text, write};
 use crate::wire::socket_io::{Parser, Pending};
 
 /// Reads packets from a stream of frames. It holds messages that came in pieces, as far as they came.
@@ -123,7 +120,7 @@ impl Decoder {
                     Version::V4 => Some(&text[1..]),
                     Version::V3 => text.strip_prefix("b4"),
                 };
-                let bytes = text.and_then(|text| STANDARD.decode(text).ok());
+                let bytes = text.and_then(|text| base64_text::decode(text).ok());
                 let bytes = bytes.ok_or(WireError::Malformed("a binary packet is no base64"))?;
                 self.bytes(&bytes, limits).map(Packet::into_owned)
             }

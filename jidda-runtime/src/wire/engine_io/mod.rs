@@ -1,6 +1,8 @@
 //! Engine.IO: packets over WebSocket frames, or over the payloads of long polling.
 
+pub mod base64_text;
 mod decoder;
+pub mod jsonp;
 pub mod payload_v3;
 pub mod payload_v4;
 mod raw;

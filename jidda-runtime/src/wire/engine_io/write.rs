@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::super::socket_io::{Parser, message_pack, text};
 use super::super::websocket::{self, close, finish, frame, opcode};
 use super::super::{Opening, WireError};
-use super::{EngineIo, Layer, Version, raw};
+use super::{EngineIo, Layer, Version, base64_text, raw};
 use crate::failure::Failure;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json};
 
@@ -29,7 +27,7 @@ pub(super) fn message(out: &mut Vec<u8>, wire: EngineIo, message: Message<'_>) {
         }),
         Message::Bytes(bytes) if wire.base64 => frame(out, opcode::TEXT, |out| {
             out.extend_from_slice(if wire.version == Version::V3 { b"b4" } else { b"b" });
-            out.extend_from_slice(STANDARD.encode(bytes).as_bytes());
+            base64_text::encode(out, bytes);
         }),
         Message::Bytes(bytes) => frame(out, opcode::BINARY, |out| {
             if wire.version == Version::V3 {
@@ -93,10 +91,10 @@ pub(in crate::wire) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
         Some(WireError::TooDeep { .. } | WireError::Illegal(_) | WireError::Heartbeat) => close::POLICY,
     };
     let reason = error.map(ToString::to_string).unwrap_or_default();
-    let length = reason.floor_char_boundary(websocket::CONTROL - 2);
     frame(out, opcode::CLOSE, |out| {
         out.extend_from_slice(&code.to_be_bytes());
-        out.extend_from_slice(&reason.as_bytes()[..length]);
+        // Ours are short and ASCII.
+        out.extend_from_slice(&reason.as_bytes()[..reason.len().min(websocket::CONTROL - 2)]);
     });
 }
 
@@ -110,7 +108,7 @@ fn with_attachments(
     let (list, attachments) = json::parts(list);
     frame(out, opcode::TEXT, |out| {
         out.push(b'4');
-        text::head(out, kind, attachments.count(), namespace, id);
+        text::head(out, kind, attachments.clone().count(), namespace, id);
         match name {
             Some(name) => {
                 text::name(out, name);

@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(parse(r#"2["foo"]"#), Ok(event("/", "foo", None, "]")));
         assert_eq!(parse(r#"2/admin,["bar",1]"#), Ok(event("/admin", "bar", None, ",1]")));
         assert_eq!(parse(r#"212["foo",{"a":[]}]"#), Ok(event("/", "foo", Some(12), r#",{"a":[]}]"#)));
-        assert_eq!(parse(r#"2 [5]"#), Err(PAYLOAD));
+        assert_eq!(parse("2 [5]"), Err(PAYLOAD));
         assert_eq!(parse(r#"2[5,"x"]"#), Ok(event("/", "5", None, r#","x"]"#)));
         assert_eq!(parse(r#"2["a\n\u0062" , 1 ] "#), Ok(event("/", "a\nb", None, ", 1 ]")));
         assert_eq!(parse("3/admin,13[]"), Ok(Packet::Reply { id: 13, outcome: Ok(b"[]".into()) }));
