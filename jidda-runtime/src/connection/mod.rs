@@ -64,6 +64,8 @@ pub(crate) struct Connection {
     request: Option<peer::Request>,
     /// What the request's path said.
     parameters: Parameters,
+    /// Whether its medium can write, where the medium knows better than the last attempt.
+    gate: Option<Arc<AtomicBool>>,
     /// Whether a WebSocket took the place of its first medium.
     is_upgraded: AtomicBool,
     /// When it got its stream, in milliseconds of the hub's clock.
@@ -91,6 +93,8 @@ pub(crate) struct Arrival {
     pub(crate) parameters: Parameters,
     /// Whether the peer is told that a WebSocket may take the medium's place.
     pub(crate) upgrades: bool,
+    /// Whether the medium can write, where it knows better than the last attempt: long polling.
+    pub(crate) gate: Option<Arc<AtomicBool>>,
 }
 
 impl fmt::Debug for Connection {
@@ -113,13 +117,14 @@ impl Connection {
                 request: None,
                 parameters: Parameters::default(),
                 upgrades: false,
+                gate: None,
             },
         )
     }
 
     /// A connection without a stream yet, that begins with what its wire begins with.
     pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
-        let Arrival { peer, transport, wire, session, request, parameters, upgrades } = arrival;
+        let Arrival { peer, transport, wire, session, request, parameters, upgrades, gate } = arrival;
         let mut exchange = Exchange::new(Link::Away, hub.config.max_message);
         if let Some(session) = &session {
             let config = &hub.config;
@@ -146,6 +151,7 @@ impl Connection {
             session,
             request,
             parameters,
+            gate,
             is_upgraded: AtomicBool::new(false),
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
@@ -161,6 +167,12 @@ impl Connection {
     /// A WebSocket took the place of its first medium.
     pub(crate) fn upgraded(&self) {
         self.is_upgraded.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a message leaves at once: nothing waits before it.
+    fn is_writable(&self) -> bool {
+        self.gate.as_ref().is_none_or(|gate| gate.load(Ordering::Acquire))
+            && self.exchange.lock().is_writable()
     }
 
     fn transport(&self) -> &'static str {
