@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::new(usize::MAX, usize::MAX);
     let mut decoder = Decoder::default();
     let written = out.len();
-    let (packet, length) = decoder.decode(&mut out, limits).expect("ours").expect("whole");
+    let (packet, length) = decoder.decode(wire, &mut out, limits).expect("ours").expect("whole");
     assert_eq!(length, written);
     let Packet::Reply { id: 7, outcome: Err(error) } = packet else { panic!("{packet:?}") };
     let again = wire.read_failure(error);
