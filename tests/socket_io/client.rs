@@ -51,7 +51,11 @@ impl Peer {
             if let Some(place) = read.windows(4).position(|window| window == b"\r\n\r\n") {
                 break place + 4;
             }
-            assert!(stream.read_buf(&mut read).await.expect("read") > 0, "{}", String::from_utf8_lossy(&read));
+            assert!(
+                stream.read_buf(&mut read).await.expect("read") > 0,
+                "{}",
+                String::from_utf8_lossy(&read)
+            );
         };
         let head = String::from_utf8_lossy(&read[..end]).into_owned();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
@@ -74,7 +78,9 @@ impl Peer {
         let prefix = if namespace == "/" { String::new() } else { format!("{namespace},") };
         self.say(&format!("40{prefix}{auth}")).await;
         let granted = self.text().await;
-        let id = granted.strip_prefix(&format!("40{prefix}{{\"sid\":\"")).and_then(|rest| rest.strip_suffix("\"}"));
+        let id = granted
+            .strip_prefix(&format!("40{prefix}{{\"sid\":\""))
+            .and_then(|rest| rest.strip_suffix("\"}"));
         id.unwrap_or_else(|| panic!("{granted}")).to_owned()
     }
 
@@ -108,6 +114,7 @@ impl Peer {
     /// The next message; signs of life are left out.
     pub async fn hear(&mut self) -> Heard {
         loop {
+            self.take_frames();
             if let Some(heard) = self.heard.pop_front() {
                 if heard != Heard::Text("2".into()) {
                     return heard;
@@ -120,7 +127,6 @@ impl Peer {
             if !read.await.expect("the server says something").is_ok_and(|length| length > 0) {
                 return Heard::End;
             }
-            self.take_frames();
         }
     }
 

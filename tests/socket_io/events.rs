@@ -16,7 +16,10 @@ async fn a_reply_is_the_acknowledgement() {
     assert_eq!(peer.ask(r#"["nothing"]"#).await, "[]");
     assert_eq!(peer.ask(r#"["divide",7,2]"#).await, r#"[{"ok":3}]"#);
     let failed = peer.ask(r#"["divide",7,0]"#).await;
-    assert_eq!(failed, r#"[{"error":{"code":"division by zero","message":"division by zero","data":"division by zero"}}]"#);
+    assert_eq!(
+        failed,
+        r#"[{"error":{"code":"division by zero","message":"division by zero","data":"division by zero"}}]"#
+    );
     let wrong = peer.ask(r#"["divide",7,"x"]"#).await;
     let message = r#"argument 2 `b`: invalid type: string \"x\", expected i64"#;
     assert_eq!(wrong, format!(r#"[{{"error":{{"code":"bad_arguments","message":"{message}"}}}}]"#));
@@ -137,7 +140,8 @@ async fn a_broadcast_call_gives_what_came_in_time() {
         quick.say(&format!("43{number}[1]")).await;
     };
     let (replies, ()) = tokio::join!(calls, answer);
-    let mut replies: Vec<_> = replies.unwrap().into_iter().map(|(socket, reply)| (socket.id().to_string() == id, reply)).collect();
+    let mut replies: Vec<_> =
+        replies.unwrap().into_iter().map(|(socket, reply)| (socket.id().to_string() == id, reply)).collect();
     replies.sort_by_key(|(is_quick, _)| !is_quick);
     assert_eq!(replies, [(true, Ok(1)), (false, Err(CallError::Timeout))]);
 }
@@ -184,10 +188,11 @@ async fn what_comes_and_what_goes_can_be_watched() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let (incoming, outgoing) = (Arc::clone(&seen), Arc::clone(&seen));
     socket.on_any(move |name, args| incoming.lock().unwrap().push(format!("in {name} {:?}", args.0)));
-    socket.on_any_outgoing(move |name, args| outgoing.lock().unwrap().push(format!("out {name} {:?}", args.0)));
+    socket
+        .on_any_outgoing(move |name, args| outgoing.lock().unwrap().push(format!("out {name} {:?}", args.0)));
     peer.ask(r#"["echo",1]"#).await;
     socket.emit("a", &(1, "x")).await.unwrap();
-    server.emit("b", &Value::Nil).await.unwrap();
+    server.emit("b", &(Value::Nil,)).await.unwrap();
     socket.on("ping", || async { "pong" });
     assert_eq!(peer.text().await, r#"42["a",1,"x"]"#);
     assert_eq!(peer.text().await, r#"42["b",null]"#);

@@ -44,7 +44,7 @@ pub struct Login {
 }
 
 #[on("connect")]
-async fn enter(socket: &Socket, login: Option<Login>) -> Result<()> {
+async fn enter(socket: &Socket, login: Option<Login>) -> jidda::Result<()> {
     if let Some(login) = login {
         if login.name == "mallory" {
             return Err(Error::new("denied", "not you").with_data(7));
@@ -86,13 +86,13 @@ async fn join(socket: &Socket, room: String) {
 }
 
 #[on]
-async fn rooms(socket: &Socket) -> Vec<String> {
+async fn my_rooms(socket: &Socket) -> Vec<String> {
     socket.rooms()
 }
 
 /// Sends `said` to everyone in the rooms, but not to those in the others.
 #[on]
-async fn tell(socket: &Socket, rooms: Vec<String>, except: Vec<String>, text: String) -> Result<()> {
+async fn tell(socket: &Socket, rooms: Vec<String>, except: Vec<String>, text: String) -> jidda::Result<()> {
     let mut others = socket.to_all(rooms);
     for room in except {
         others = others.except(room);
@@ -102,17 +102,19 @@ async fn tell(socket: &Socket, rooms: Vec<String>, except: Vec<String>, text: St
 }
 
 #[on]
-async fn tell_all(socket: &Socket, text: String) -> Result<()> {
+async fn tell_all(socket: &Socket, text: String) -> jidda::Result<()> {
     socket.broadcast().emit("said", &text).await?;
     Ok(())
 }
 
 /// Asks the caller for something while it waits for its own answer.
 #[on]
-async fn ask_back(socket: &Socket, text: String) -> Result<String> {
-    Ok(socket.call::<String>("asked", &text).timeout(Duration::from_secs(5)).await.map_err(|error| {
-        Error::new("asked", error.to_string())
-    })?)
+async fn ask_back(socket: &Socket, text: String) -> jidda::Result<String> {
+    Ok(socket
+        .call::<String>("asked", &text)
+        .timeout(Duration::from_secs(5))
+        .await
+        .map_err(|error| Error::new("asked", error.to_string()))?)
 }
 
 #[on]

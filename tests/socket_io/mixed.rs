@@ -31,10 +31,7 @@ async fn one_emit_reaches_native_and_socket_io_peers() {
     let picture = Picture { name: "ada".into(), bytes: vec![1, 2, 255] };
     assert_eq!(server.to("room").emit("said", &picture).await, Ok(2));
     assert_eq!(heard.recv().await, Some(("ada".to_owned(), vec![1, 2, 255])));
-    assert_eq!(
-        peer.text().await,
-        r#"451-["said",{"name":"ada","bytes":{"_placeholder":true,"num":0}}]"#
-    );
+    assert_eq!(peer.text().await, r#"451-["said",{"name":"ada","bytes":{"_placeholder":true,"num":0}}]"#);
     assert_eq!(peer.hear().await, Heard::Bytes(vec![1, 2, 255]));
     // And from one peer to the other.
     peer.say(r#"451-1["tell_picture",{"name":"bob","bytes":{"_placeholder":true,"num":0}}]"#).await;

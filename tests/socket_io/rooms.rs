@@ -36,7 +36,7 @@ async fn a_socket_is_a_room_of_its_own_id() {
     let server = start().await;
     let (mut sender, own) = Peer::join(&server).await;
     let (mut other, id) = Peer::join(&server).await;
-    assert_eq!(sender.ask(r#"["rooms"]"#).await, format!(r#"[["{own}"]]"#));
+    assert_eq!(sender.ask(r#"["my_rooms"]"#).await, format!(r#"[["{own}"]]"#));
     tell(&mut sender, &format!(r#"["{id}"]"#), "[]", "you").await;
     assert_eq!(other.until_now().await, [r#"42["said","you"]"#]);
     server.to(&own).emit("said", "me").await.unwrap();
