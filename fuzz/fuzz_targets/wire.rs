@@ -10,7 +10,7 @@ fn decode(bytes: &[u8], mut piece: impl FnMut() -> usize) -> (Vec<String>, Resul
     let mut decoder = Decoder::default();
     let (mut packets, mut start, mut end) = (Vec::new(), 0, 0);
     loop {
-        match decoder.decode(&mut bytes[start..end].to_vec(), LIMITS) {
+        match decoder.decode(Wire::MessagePackRpc, &mut bytes[start..end].to_vec(), LIMITS) {
             Ok(Some((packet, length))) => {
                 assert!(length > 0 && length <= LIMITS.size && start + length <= end);
                 packets.push(format!("{packet:?}"));

@@ -64,7 +64,7 @@ fn framed(out: &mut Vec<u8>, opcode: u8, payload: &[u8], mask: [u8; 4], pieces: 
 
 /// Every packet, printed, and how it ended, when the bytes come in pieces that end at `cuts`.
 fn decode(wire: EngineIo, bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<usize, WireError>) {
-    let mut decoder = Decoder::new(Wire::EngineIo(wire));
+    let mut decoder = Decoder::default();
     let (mut packets, mut read) = (Vec::new(), Vec::new());
     let mut ends: Vec<_> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
     ends.push(bytes.len());
@@ -75,7 +75,7 @@ fn decode(wire: EngineIo, bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<
         read.extend_from_slice(&bytes[start..end]);
         start = end;
         loop {
-            match decoder.decode(&mut read, LIMITS) {
+            match decoder.decode(Wire::EngineIo(wire), &mut read, LIMITS) {
                 Ok(Some((packet, length))) => {
                     packets.push(format!("{packet:?}"));
                     read.drain(..length);

@@ -231,7 +231,7 @@ fn decode_in_pieces(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<usize,
     for end in ends {
         loop {
             // A piece may end inside of what was read before.
-            match decoder.decode(&mut bytes[start..end.max(start)].to_vec(), LIMITS) {
+            match decoder.decode(WIRE, &mut bytes[start..end.max(start)].to_vec(), LIMITS) {
                 Ok(Some((packet, length))) => {
                     assert!((1..=LIMITS.size).contains(&length));
                     packets.push(format!("{packet:?}"));
@@ -281,12 +281,12 @@ proptest! {
         let mut start = 0;
         for said in &all {
             let mut rest = bytes[start..].to_vec();
-            let (packet, length) = decoder.decode(&mut rest, LIMITS).unwrap().expect("it is all there");
+            let (packet, length) = decoder.decode(WIRE, &mut rest, LIMITS).unwrap().expect("it is all there");
             prop_assert!(said.is(&packet), "{said:?} came as {packet:?}");
             start += length;
         }
         prop_assert_eq!(start, bytes.len());
-        prop_assert_eq!(decoder.decode(&mut [], LIMITS), Ok(None));
+        prop_assert_eq!(decoder.decode(WIRE, &mut [], LIMITS), Ok(None));
     }
 
     #[test]
@@ -306,9 +306,9 @@ proptest! {
         said.write(&mut bytes);
         for end in 0..bytes.len() {
             let mut part = bytes[..end].to_vec();
-            prop_assert_eq!(Decoder::default().decode(&mut part, LIMITS), Ok(None));
+            prop_assert_eq!(Decoder::default().decode(WIRE, &mut part, LIMITS), Ok(None));
         }
-        prop_assert!(Decoder::default().decode(&mut bytes.clone(), LIMITS).unwrap().is_some());
+        prop_assert!(Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS).unwrap().is_some());
     }
 
     #[test]
@@ -346,7 +346,7 @@ proptest! {
         let mut ended = None;
         for end in 1..=bytes.len() {
             let mut part = bytes[..end].to_vec();
-            match decoder.decode(&mut part, limits).map(|decoded| decoded.map(|(packet, length)| (format!("{packet:?}"), length))) {
+            match decoder.decode(WIRE, &mut part, limits).map(|decoded| decoded.map(|(packet, length)| (format!("{packet:?}"), length))) {
                 Ok(None) => {}
                 other => {
                     ended = Some((end, other));
@@ -373,7 +373,7 @@ proptest! {
         let mut bytes = Vec::new();
         WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), None);
         // The message and its params are two levels.
-        match Decoder::default().decode(&mut bytes.clone(), LIMITS) {
+        match Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS) {
             Ok(Some(_)) => prop_assert!(depth + 2 <= 64),
             Err(error) => {
                 prop_assert!(depth + 2 > 64);

@@ -78,12 +78,11 @@ impl Driver {
         // Who is asked each interval is asked for the first time when one is over.
         exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(now);
         drop(exchange);
-        let decoder = Decoder::new(connection.wire);
         Self {
             _serving: serving,
             connection,
             stream,
-            decoder,
+            decoder: Decoder::default(),
             partial: None,
             writing: None,
             running: None,
@@ -242,9 +241,10 @@ impl Driver {
         let config = &self.connection.hub.config;
         let limits =
             Limits { size: config.max_message, depth: config.max_depth, attachments: config.max_attachments };
+        let wire = self.connection.wire;
         let mut used = 0;
         while self.closing.is_none() && !self.is_congested && !self.is_full {
-            match self.decoder.decode(&mut bytes[used..], limits) {
+            match self.decoder.decode(wire, &mut bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
                     self.is_full = self.packet(packet, cx).is_break();
                     used += length;
@@ -376,5 +376,17 @@ impl Drop for Driver {
                 socket.release();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that every idle connection has. What only some have is boxed: before one of these grows, look there.
+    #[test]
+    fn an_idle_connection_is_small() {
+        let sizes = [size_of::<Driver>(), size_of::<Connection>(), size_of::<SocketInner>()];
+        assert!(sizes.into_iter().zip([144, 296, 160]).all(|(size, limit)| size <= limit), "{sizes:?}");
     }
 }

@@ -58,16 +58,8 @@ pub(crate) struct Connection {
     transport: &'static str,
     wire: Wire,
     opened: SystemTime,
-    /// The session's name, where the wire has sessions.
-    session: Option<SocketId>,
-    /// What it began with, if that was a request.
-    request: Option<peer::Request>,
-    /// What the request's path said.
-    parameters: Parameters,
-    /// Whether its medium can write, where the medium knows better than the last attempt.
-    gate: Option<Arc<AtomicBool>>,
-    /// Whether a WebSocket took the place of its first medium.
-    is_upgraded: AtomicBool,
+    /// What it has beside that, if it began with a request. Boxed: native ones have none.
+    session: Option<Box<Session>>,
     /// When it got its stream, in milliseconds of the hub's clock.
     opened_at: AtomicU32,
     /// When anything was last read, in milliseconds of the hub's clock.
@@ -76,6 +68,18 @@ pub(crate) struct Connection {
     is_established: AtomicBool,
     exchange: Mutex<Exchange>,
     sockets: Mutex<SmallVec<[Arc<SocketInner>; 1]>>,
+}
+
+/// What a connection has that began with a request.
+struct Session {
+    id: SocketId,
+    request: Option<peer::Request>,
+    /// What the request's path said.
+    parameters: Parameters,
+    /// Whether the medium can write, where it knows better than the last attempt.
+    gate: Option<Arc<AtomicBool>>,
+    /// Whether a WebSocket took the place of the first medium.
+    is_upgraded: AtomicBool,
 }
 
 /// How a connection came about.
@@ -148,11 +152,9 @@ impl Connection {
             transport,
             wire,
             opened: SystemTime::now(),
-            session,
-            request,
-            parameters,
-            gate,
-            is_upgraded: AtomicBool::new(false),
+            session: session.map(|id| {
+                Box::new(Session { id, request, parameters, gate, is_upgraded: AtomicBool::new(false) })
+            }),
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
@@ -166,17 +168,21 @@ impl Connection {
 
     /// A WebSocket took the place of its first medium.
     pub(crate) fn upgraded(&self) {
-        self.is_upgraded.store(true, Ordering::Relaxed);
+        if let Some(session) = &self.session {
+            session.is_upgraded.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether a message leaves at once: nothing waits before it.
     fn is_writable(&self) -> bool {
-        self.gate.as_ref().is_none_or(|gate| gate.load(Ordering::Acquire))
-            && self.exchange.lock().is_writable()
+        let gate = self.session.as_ref().and_then(|session| session.gate.as_ref());
+        gate.is_none_or(|gate| gate.load(Ordering::Acquire)) && self.exchange.lock().is_writable()
     }
 
     fn transport(&self) -> &'static str {
-        if self.is_upgraded.load(Ordering::Relaxed) { "websocket" } else { self.transport }
+        let upgraded =
+            self.session.as_ref().is_some_and(|session| session.is_upgraded.load(Ordering::Relaxed));
+        if upgraded { "websocket" } else { self.transport }
     }
 
     /// A new socket of this connection in a namespace; `None` when the table has no such namespace.

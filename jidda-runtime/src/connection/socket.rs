@@ -94,9 +94,10 @@ impl SocketInner {
             Side::Server => Phase::Joining,
             Side::Client => Phase::Away,
         };
-        let session = connection.session.filter(|_| connection.wire.names_sockets_by_session());
-        let key = session.unwrap_or_else(SocketId::random);
-        let parameters = match &connection.parameters[..] {
+        let session = connection.session.as_deref();
+        let named = session.filter(|_| connection.wire.names_sockets_by_session());
+        let key = named.map_or_else(SocketId::random, |session| session.id);
+        let parameters = match session.map_or(&[][..], |session| &session.parameters) {
             [] => parameters,
             // What the path of the request said comes first, what the namespace says has the last word.
             request => request.iter().cloned().chain(parameters).collect(),
@@ -371,7 +372,8 @@ impl Origin for SocketInner {
             protocol: self.connection.wire.name(),
             peer: self.connection.peer.clone(),
         };
-        handshake.with_request(self.connection.request.as_ref())
+        let session = self.connection.session.as_ref();
+        handshake.with_request(session.and_then(|session| session.request.as_ref()))
     }
 
     fn peer(&self) -> PeerAddress {

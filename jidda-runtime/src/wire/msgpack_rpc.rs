@@ -9,64 +9,48 @@ use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 
 use super::scan::{self, Limits, ScanError, Scanner};
-use super::{Opening, Packet, WireError};
+use super::{Decoder, Opening, Packet, WireError};
 use crate::failure::Failure;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
 
 const NIL: u8 = 0xc0;
 const WRITES: &str = "writing to memory does not fail";
 
-/// Reads packets from bytes that may come in any pieces. It holds only the place reached in the current one.
-#[derive(Debug, Default)]
-pub(super) struct Decoder {
-    /// Where an incomplete message was left; boxed, since most reads end with a complete one.
-    resume: Option<Box<Scanner>>,
-}
-
-impl Decoder {
-    /// The first packet of `bytes` and its length, or `None` while it is incomplete: call again with the same
-    /// bytes and more behind them. What is beyond `limits` is refused.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes cannot become a packet. Nothing sensible can be read from the stream after that.
-    #[inline]
-    pub(super) fn decode<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        limits: Limits,
-    ) -> Result<Option<(Packet<'a>, usize)>, WireError> {
-        if bytes.is_empty() {
-            return Ok(None);
+/// Reads the first packet of `bytes`: see [`Decoder::decode`].
+#[inline]
+pub(super) fn decode<'a>(
+    held: &mut Decoder,
+    bytes: &'a [u8],
+    limits: Limits,
+) -> Result<Option<(Packet<'a>, usize)>, WireError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let resumed = held.take_scanner();
+    if resumed.is_none()
+        && let Some(length) = scan::length(bytes, limits)
+        && let message @ [0x93..=0x95, ..] = &bytes[..length]
+    {
+        return Ok(Some((packet(message)?, length)));
+    }
+    let mut scanner = if let Some(scanner) = resumed {
+        scanner
+    } else {
+        // Told at once, not when the would-be message is complete.
+        if !matches!(bytes[0], 0x93..=0x95) {
+            return Err(WireError::Malformed("a message is an array of three to five elements"));
         }
-        let resumed = self.resume.take();
-        if resumed.is_none()
-            && let Some(length) = scan::length(bytes, limits)
-            && let message @ [0x93..=0x95, ..] = &bytes[..length]
-        {
-            return Ok(Some((packet(message)?, length)));
+        Scanner::default()
+    };
+    match scanner.advance(bytes, limits) {
+        Ok(Some(length)) => Ok(Some((packet(&bytes[..length])?, length))),
+        Ok(None) => {
+            held.keep_scanner(scanner);
+            Ok(None)
         }
-        let mut scanner = if let Some(scanner) = resumed {
-            *scanner
-        } else {
-            // Told at once, not when the would-be message is complete.
-            if !matches!(bytes[0], 0x93..=0x95) {
-                return Err(WireError::Malformed("a message is an array of three to five elements"));
-            }
-            Scanner::default()
-        };
-        match scanner.advance(bytes, limits) {
-            Ok(Some(length)) => Ok(Some((packet(&bytes[..length])?, length))),
-            Ok(None) => {
-                self.resume = Some(Box::new(scanner));
-                Ok(None)
-            }
-            Err(ScanError::TooLarge) => {
-                Err(WireError::TooLarge { limit: limits.size, id: request_id(bytes) })
-            }
-            Err(ScanError::TooDeep) => Err(WireError::TooDeep { limit: limits.depth, id: request_id(bytes) }),
-            Err(ScanError::Malformed) => Err(WireError::Malformed("0xc1 is not MessagePack")),
-        }
+        Err(ScanError::TooLarge) => Err(WireError::TooLarge { limit: limits.size, id: request_id(bytes) }),
+        Err(ScanError::TooDeep) => Err(WireError::TooDeep { limit: limits.depth, id: request_id(bytes) }),
+        Err(ScanError::Malformed) => Err(WireError::Malformed("0xc1 is not MessagePack")),
     }
 }
 

@@ -141,16 +141,17 @@ impl Scanner {
 }
 
 /// The head of one value: its own size, the bytes that follow it and the values that do.
-struct Head {
-    size: usize,
-    content: u32,
-    values: u32,
-    is_container: bool,
+pub(super) struct Head {
+    pub(super) size: usize,
+    pub(super) content: u32,
+    /// A map has two for each entry.
+    pub(super) values: u32,
+    pub(super) is_container: bool,
 }
 
 impl Head {
     #[inline]
-    fn read(bytes: &[u8]) -> Result<Option<Self>, ScanError> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, ScanError> {
         let Some(&marker) = bytes.first() else { return Ok(None) };
         let scalar = |content| Ok(Some(Self { size: 1, content, values: 0, is_container: false }));
         let container = |size, values| Ok(Some(Self { size, content: 0, values, is_container: true }));

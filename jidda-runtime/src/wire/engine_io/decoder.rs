@@ -3,35 +3,46 @@
 use std::borrow::Cow;
 
 use super::super::websocket::{self, opcode};
-use super::super::{Limits, Packet, WireError, socket_io};
+use super::super::{Decoder, Limits, Packet, WireError, socket_io};
 use super::{EngineIo, Layer, Version, base64_text, write};
 use crate::wire::socket_io::{Parser, Pending};
 
-/// Reads packets from a stream of frames. It holds messages that came in pieces, as far as they came.
-#[derive(Debug)]
-pub(in crate::wire) struct Decoder {
-    wire: EngineIo,
-    /// Boxed: a connection at rest has neither.
-    parts: Option<Box<Parts>>,
-}
-
+/// What is kept of messages and packets that are not complete.
 #[derive(Debug, Default)]
-struct Parts {
+pub(in crate::wire) struct Parts {
     /// The opcode and the payload of a message whose last frame has not come.
     fragments: Option<(u8, Vec<u8>)>,
     /// A packet whose attachments have not come.
     pending: Option<Pending>,
 }
 
+impl Parts {
+    pub(in crate::wire) fn is_empty(&self) -> bool {
+        self.fragments.is_none() && self.pending.is_none()
+    }
+}
+
 type Decoded<'a> = Result<Packet<'a>, WireError>;
 
-impl Decoder {
-    pub(in crate::wire) fn new(wire: EngineIo) -> Self {
-        Self { wire, parts: None }
-    }
+/// Reads the first packet of a stream of frames.
+#[inline]
+pub(in crate::wire) fn decode<'a>(
+    held: &mut Decoder,
+    wire: EngineIo,
+    bytes: &'a mut [u8],
+    limits: Limits,
+) -> Result<Option<(Packet<'a>, usize)>, WireError> {
+    Reader { held, wire }.decode(bytes, limits)
+}
 
+struct Reader<'h> {
+    held: &'h mut Decoder,
+    wire: EngineIo,
+}
+
+impl Reader<'_> {
     #[inline]
-    pub(in crate::wire) fn decode<'a>(
+    fn decode<'a>(
         &mut self,
         bytes: &'a mut [u8],
         limits: Limits,
@@ -52,7 +63,7 @@ impl Decoder {
         let payload = &*payload;
         let packet = match (head.opcode, head.is_final) {
             (opcode::TEXT | opcode::BINARY, true) => {
-                if self.parts.as_ref().is_some_and(|parts| parts.fragments.is_some()) {
+                if self.held.parts().is_some_and(|parts| parts.fragments.is_some()) {
                     return Err(WireError::Malformed("a message begins within another"));
                 }
                 self.message(head.opcode, payload, limits)
@@ -73,7 +84,7 @@ impl Decoder {
         payload: &[u8],
         limits: Limits,
     ) -> Result<Packet<'static>, WireError> {
-        let parts = self.parts.get_or_insert_default();
+        let parts = self.held.parts_or_new();
         let (_, message) = match (&mut parts.fragments, head.opcode) {
             (Some(_), opcode::TEXT | opcode::BINARY) => {
                 return Err(WireError::Malformed("a message begins within another"));
@@ -92,15 +103,8 @@ impl Decoder {
             return Ok(Packet::Alive);
         }
         let (opcode, message) = parts.fragments.take().unwrap_or_default();
-        self.tidy();
+        self.held.tidy();
         self.message(opcode, &message, limits).map(Packet::into_owned)
-    }
-
-    /// Gives back what holds nothing.
-    fn tidy(&mut self) {
-        if self.parts.as_ref().is_some_and(|parts| parts.fragments.is_none() && parts.pending.is_none()) {
-            self.parts = None;
-        }
     }
 
     #[inline]
@@ -143,13 +147,13 @@ impl Decoder {
         if parser != Parser::Json {
             return Err(WireError::Illegal("the msgpack parser has no texts"));
         }
-        if self.parts.as_ref().is_some_and(|parts| parts.pending.is_some()) {
+        if self.held.parts().is_some_and(|parts| parts.pending.is_some()) {
             return Err(WireError::Illegal("a text came in place of an attachment"));
         }
         match socket_io::text::packet(text, self.wire.version, limits)? {
             socket_io::Parsed::Whole(packet) => Ok(packet),
             socket_io::Parsed::Pending(pending) => {
-                self.parts.get_or_insert_default().pending = Some(pending);
+                self.held.parts_or_new().pending = Some(pending);
                 Ok(Packet::Alive)
             }
         }
@@ -161,13 +165,13 @@ impl Decoder {
             Layer::Raw => Ok(super::raw::bytes(bytes)),
             Layer::SocketIo(Parser::MessagePack) => socket_io::message_pack::packet(bytes, limits),
             Layer::SocketIo(Parser::Json) => {
-                let pending = self.parts.as_mut().and_then(|parts| parts.pending.as_mut());
+                let pending = self.held.parts().and_then(|parts| parts.pending.as_mut());
                 let pending = pending.ok_or(WireError::Illegal("an attachment of no packet"))?;
                 if !pending.add(bytes, limits)? {
                     return Ok(Packet::Alive);
                 }
-                let pending = self.parts.as_mut().and_then(|parts| parts.pending.take());
-                self.tidy();
+                let pending = self.held.parts().and_then(|parts| parts.pending.take());
+                self.held.tidy();
                 Ok(pending.map_or(Packet::Alive, Pending::into_packet))
             }
         }

@@ -10,7 +10,7 @@ pub(super) mod write;
 
 use std::borrow::Cow;
 
-pub(super) use decoder::Decoder;
+pub(super) use decoder::{Parts, decode};
 
 use super::socket_io::Parser;
 use crate::payload::Encoding;

@@ -1,7 +1,8 @@
 //! Socket.IO: packets in the messages of Engine.IO.
 
-pub(super) mod message_pack;
+pub mod message_pack;
 mod pending;
+mod plain;
 pub(super) mod text;
 
 pub(super) use pending::Pending;
