@@ -33,9 +33,7 @@ pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Time};
 pub use reason::DisconnectReason;
-pub use server::{
-    Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport,
-};
+pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
 
 #[doc(hidden)]
 pub mod __private;

@@ -16,7 +16,10 @@ mod site;
 mod websocket;
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
 
 pub use body::HttpBody;
@@ -53,7 +56,10 @@ impl Http {
     ) -> Result<(), Vec<String>> {
         let path = resource.normal_path();
         let problems = |problems: Vec<String>| {
-            problems.into_iter().map(|problem| format!("the resource `{path}`: {problem}")).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| format!("the resource `{path}`: {problem}"))
+                .collect::<Vec<_>>()
         };
         let site = Site::open(resource, hub, stopping).map_err(problems)?;
         for path in [path.clone(), format!("{path}{{*{REST}}}")] {
@@ -72,5 +78,16 @@ impl Http {
             (name.into(), value.as_ref().into())
         });
         Some((Arc::clone(found.value), parameters.collect()))
+    }
+}
+
+/// Begins to answer at once, not when the future is first polled. A client that has gone by then would leave no
+/// trace: the session it polled, if it did, could not end with it.
+fn begin<T: Send + 'static>(answer: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
+    let mut answer = answer.boxed();
+    // Whoever polls it next leaves a waker of its own.
+    match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => ready(answer).boxed(),
+        Poll::Pending => answer,
     }
 }

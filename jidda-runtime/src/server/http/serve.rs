@@ -22,8 +22,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-use super::Http;
 use super::body::{HttpBody, not_found, text};
+use super::{Http, begin};
 use crate::peer::PeerAddress;
 use crate::transport::Stream;
 
@@ -113,7 +113,7 @@ impl Front {
         let service = service_fn(|mut request: Request<Incoming>| {
             let front = Arc::clone(&self);
             request.extensions_mut().insert(peer.clone());
-            async move { Ok::<_, Infallible>(front.respond(request).await) }
+            begin(async move { Ok::<_, Infallible>(front.respond(request).await) })
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -59,6 +59,17 @@ pub enum Ending {
     Abandoned,
 }
 
+impl Ending {
+    /// What the driver is told.
+    fn outcome(self) -> io::Result<()> {
+        match self {
+            Self::Closed { .. } | Self::Done | Self::Abandoned => Ok(()),
+            Self::Broken => Err(io::ErrorKind::ConnectionReset.into()),
+            Self::Malformed => Err(io::ErrorKind::InvalidData.into()),
+        }
+    }
+}
+
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
@@ -213,9 +224,7 @@ impl Machine {
         match self.phase {
             Phase::Open | Phase::Upgraded => self.wait(Party::Reader, cx),
             Phase::Finishing | Phase::Finished => Poll::Ready(Ok(())),
-            Phase::Over(Ending::Closed { .. } | Ending::Done | Ending::Abandoned) => Poll::Ready(Ok(())),
-            Phase::Over(Ending::Broken) => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
-            Phase::Over(Ending::Malformed) => Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            Phase::Over(ending) => Poll::Ready(ending.outcome()),
         }
     }
 
@@ -231,7 +240,11 @@ impl Machine {
                 Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
             }
             Phase::Upgraded => self.wait(Party::Writer, cx),
-            Phase::Finished | Phase::Over(_) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            Phase::Finished => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+            // As with any stream, it is for reading to tell that the peer has gone.
+            Phase::Over(ending) => {
+                Poll::Ready(ending.outcome().map(|()| slices.iter().map(|slice| slice.len()).sum()))
+            }
         }
     }
 

@@ -167,7 +167,8 @@ async fn the_client_closes_and_the_get_that_waits_is_released() {
     assert!(stream.is_hung_up());
     assert_eq!(read(&mut stream).await.unwrap(), masked("4a"));
     assert_eq!(read(&mut stream).await.unwrap(), b"");
-    assert_eq!(stream.write(b"x").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    // An answer to what came before the end is no reason for another end.
+    stream.write_all(&frame("4c")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
