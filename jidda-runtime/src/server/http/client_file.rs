@@ -41,12 +41,14 @@ impl ClientFile {
             return method_not_allowed("GET, HEAD");
         }
         let known = headers.get_all(IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
-        let mut known = known.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
+        let mut known =
+            known.flat_map(|value| value.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
         let mut response = if known.any(|tag| tag == "*" || self.tag == tag) {
             response(StatusCode::NOT_MODIFIED, "")
         } else {
             let is_gzip = Encoding::accepted(headers) == Some(Encoding::Gzip);
-            let mut response = response(StatusCode::OK, if is_gzip { &self.gzip } else { &self.plain }.clone());
+            let mut response =
+                response(StatusCode::OK, if is_gzip { &self.gzip } else { &self.plain }.clone());
             let script = HeaderValue::from_static("application/javascript; charset=utf-8");
             response.headers_mut().insert(CONTENT_TYPE, script);
             response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -25,7 +25,9 @@ impl Encoding {
         let entries: Vec<_> = lists.flat_map(|list| list.split(',')).map(entry).collect();
         let weight = |name: &str| {
             let named = entries.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
-            named.or_else(|| entries.iter().find(|(other, _)| *other == "*")).map_or(0.0, |(_, weight)| *weight)
+            named
+                .or_else(|| entries.iter().find(|(other, _)| *other == "*"))
+                .map_or(0.0, |(_, weight)| *weight)
         };
         let (gzip, deflate) = (weight("gzip"), weight("deflate"));
         if gzip > 0.0 && gzip >= deflate {

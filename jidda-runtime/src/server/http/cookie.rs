@@ -90,7 +90,8 @@ impl Cookie {
         if self.name.is_empty() || !self.name.bytes().all(is_token) {
             return Some(format!("`{}` cannot be the name of a cookie", self.name));
         }
-        let is_clean = |text: &&String| text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b';');
+        let is_clean =
+            |text: &&String| text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b';');
         let attributes = [self.path.as_ref(), self.domain.as_ref()];
         let bad = attributes.into_iter().flatten().find(|text| !is_clean(text));
         bad.map(|text| format!("`{text}` cannot be an attribute of a cookie"))

@@ -53,7 +53,10 @@ impl Http {
     ) -> Result<(), Vec<String>> {
         let path = resource.normal_path();
         let problems = |problems: Vec<String>| {
-            problems.into_iter().map(|problem| format!("the resource `{path}`: {problem}")).collect::<Vec<_>>()
+            problems
+                .into_iter()
+                .map(|problem| format!("the resource `{path}`: {problem}"))
+                .collect::<Vec<_>>()
         };
         let site = Site::open(resource, hub, stopping).map_err(problems)?;
         for path in [path.clone(), format!("{path}{{*{REST}}}")] {

@@ -103,7 +103,8 @@ impl Site {
     }
 
     async fn payload(&self, body: polling::Body, headers: &HeaderMap) -> Response<HttpBody> {
-        let content_type = if body.is_binary { "application/octet-stream" } else { "text/plain; charset=UTF-8" };
+        let content_type =
+            if body.is_binary { "application/octet-stream" } else { "text/plain; charset=UTF-8" };
         let is_large = self.resource.compression.is_some_and(|threshold| body.bytes.len() >= threshold);
         let encoding = Encoding::accepted(headers).filter(|_| is_large);
         let mut response = match encoding {
@@ -130,7 +131,8 @@ impl Site {
         body: B,
     ) -> Result<Response<HttpBody>, Refused> {
         let post = entry.session.post()?;
-        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type =
+            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let is_binary = essence.eq_ignore_ascii_case("application/octet-stream");
         if is_binary && entry.dialect.version == Version::V4 {

@@ -199,11 +199,7 @@ impl Site {
         Arrival {
             peer: peer.unwrap_or(PeerAddress::Unknown),
             transport,
-            wire: Wire::EngineIo(EngineIo {
-                version: query.version(),
-                layer: self.resource.layer,
-                base64,
-            }),
+            wire: Wire::EngineIo(EngineIo { version: query.version(), layer: self.resource.layer, base64 }),
             session: Some(session),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),
             parameters,

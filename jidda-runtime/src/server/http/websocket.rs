@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{
-    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
-};
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -112,9 +110,7 @@ impl Site {
                 Err(error) => return tracing::debug!(%error, "a WebSocket was not opened"),
             };
             let ended = match attempt {
-                Some(attempt) => {
-                    polling::probe(attempt, stream, limit, || entry.connection.upgraded()).await
-                }
+                Some(attempt) => polling::probe(attempt, stream, limit, || entry.connection.upgraded()).await,
                 None => polling::close(stream, close::NORMAL).await,
             };
             if let Err(error) = ended {

@@ -14,6 +14,6 @@ mod upgrade;
 
 pub use frames::{Body, Dialect};
 pub use machine::{After, Answer, Ending, Machine, Refusal};
-pub(crate) use session::{Get, Session};
 pub use session::SessionStream;
+pub(crate) use session::{Get, Session};
 pub(crate) use upgrade::{close, probe};
