@@ -256,10 +256,10 @@ mod root {
         collected.0.lock().unwrap().push(value);
     }
 
-    // Values rather than a type that serde could write in place: a list is one argument, not several.
+    /// Bytes as text: there is a limit to the buffers in one packet.
     #[on("collected")]
-    fn all_collected(collected: &Collected) -> Value {
-        Value::Array(collected.0.lock().unwrap().clone())
+    fn all_collected(collected: &Collected) -> Vec<Value> {
+        collected.0.lock().unwrap().iter().cloned().map(hexed).collect()
     }
 
     /// Events with and without bytes by turns.
@@ -300,12 +300,12 @@ mod root {
     }
 
     #[on("ask all")]
-    async fn ask_all(server: &Server, room: String, value: Value) -> jidda::Result<Value> {
+    async fn ask_all(server: &Server, room: String, value: Value) -> jidda::Result<Vec<String>> {
         let replies = server.to(room).call::<String>("question", &(value,)).timeout(PATIENCE).await?;
         let answers = replies.into_iter().map(|(_, reply)| reply);
         let mut answers: Vec<String> = answers.collect::<Result<_, _>>().map_err(jidda::Error::from)?;
         answers.sort();
-        Ok(answers.into_iter().map(Value::from).collect::<Vec<_>>().into())
+        Ok(answers)
     }
 
     #[on]

@@ -138,7 +138,8 @@ io.on("connection", (socket) => {
     hexed: (...values) => values.map(hexed),
     bytes: () => [{ list: [Buffer.from([1, 2, 3]), { deep: Buffer.from([255]) }], text: "x" }, Buffer.alloc(0)],
     collect: (value) => void collected.push(value),
-    collected: () => [collected],
+    // As text: there is a limit to the buffers in one packet.
+    collected: () => [collected.map(hexed)],
     series: (count) => {
       for (let i = 0; i < count; i++) {
         const byte = Buffer.from([i % 256]);
