@@ -184,14 +184,16 @@ const engine = new Server(settings);
 engine.attach(http, { path: "/engine.io/", destroyUpgrade: false });
 const watchers = new Set();
 engine.on("connection", (socket) => {
-  const words = { watch: () => watchers.add(socket), close: () => socket.close() };
+  let name = "nobody";
   socket.on("message", (message) => {
-    if (Object.hasOwn(words, message)) words[message]();
+    if (message === "watch") watchers.add(socket);
+    else if (message === "close") socket.close();
+    else if (typeof message === "string" && message.startsWith("name ")) name = message.slice(5);
     else socket.send(message);
   });
   socket.on("close", (reason) => {
     watchers.delete(socket);
-    for (const watcher of watchers) watcher.send(`left ${reason}`);
+    for (const watcher of watchers) watcher.send(`left ${name}: ${reason}`);
   });
 });
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal } from "node:assert";
 
-const TEXTS = ["grüße", "日本語", "😀", "👩‍👩‍👧 𝒳 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "\u2028\u2029", "\u0000\u0007", 'a "quoted\\" one', "\u00ff\u0080", "￿", ""];
+export const TEXTS = ["grüße", "日本語", "😀", "👩‍👩‍👧 𝒳 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "\u2028\u2029", "\u0000\u0007", 'a "quoted\\" one', "\u00ff\u0080", "￿", ""];
 const NUMBERS = [0, -1, 1.5, 255, 65536, 2 ** 31, -(2 ** 31), 2 ** 53 - 1, -(2 ** 53) + 1, 1e-7, 5e-324];
 
 export default (setting) => ({
