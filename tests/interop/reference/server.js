@@ -200,8 +200,9 @@ engine.on("connection", (socket) => {
 const [host, port] = (positionals[0] ?? "127.0.0.1:0").split(":");
 http.listen(Number(port), host, () => console.log(`reference listens on tcp://${host}:${http.address().port}`));
 
-process.on("SIGTERM", async () => {
+process.on("SIGTERM", () => {
   engine.close();
-  await io.close(() => {});
-  process.exit();
+  io.close(() => {});
+  // Not all clients close what the server has closed: it does not wait for them.
+  setTimeout(() => process.exit(), 100);
 });
