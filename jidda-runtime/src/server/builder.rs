@@ -206,7 +206,13 @@ impl ServerBuilder {
         for listener in listeners {
             accepting.spawn(accept(listener, Arc::clone(&hub), stopped.clone()));
         }
-        let inner = Arc::new(Inner { hub, addresses, stopping, accepting: Mutex::new(accepting) });
+        let inner = Arc::new(Inner {
+            hub,
+            addresses,
+            stopping,
+            accepting: Mutex::new(accepting),
+            listeners: Default::default(),
+        });
         // Set once, here; weak, since the hub is part of what it points to.
         let _ = inner.hub.owner.set(Box::new(Arc::downgrade(&inner)));
         Ok(Server { inner })

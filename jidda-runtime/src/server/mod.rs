@@ -2,6 +2,7 @@
 
 mod accept;
 mod builder;
+mod events;
 mod run;
 
 use std::fmt;
@@ -39,6 +40,7 @@ struct Inner {
     /// `true` once the server accepts no more.
     stopping: watch::Sender<bool>,
     accepting: Mutex<JoinSet<()>>,
+    listeners: events::ServerListeners,
 }
 
 impl fmt::Debug for Server {
