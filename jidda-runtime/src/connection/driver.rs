@@ -216,7 +216,12 @@ impl Driver {
 
     fn lost(&mut self, error: &io::Error) {
         tracing::debug!(connection = %self.connection.id, %error, "the connection broke");
-        self.begin_closing(DisconnectReason::TransportError, Some(Loss::Broken));
+        let reason = match error.kind() {
+            // A medium that has packets of its own met what is none.
+            io::ErrorKind::InvalidData => DisconnectReason::ParseError,
+            _ => DisconnectReason::TransportError,
+        };
+        self.begin_closing(reason, Some(Loss::Broken));
     }
 
     /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.

@@ -365,6 +365,14 @@ impl Driver {
         if self.closing.is_some() {
             return;
         }
+        match reason {
+            _ if loss.is_some() => {}
+            // Nobody reads any more, or nothing is left to be said.
+            DisconnectReason::PingTimeout | DisconnectReason::SlowConsumer | DisconnectReason::ParseError => {
+                self.stream().abandon();
+            }
+            _ => self.stream().finish(),
+        }
         let is_final = self.connection.hub.side == Side::Server || !reason.invites_return();
         let wakers = {
             let mut exchange = self.connection.exchange.lock();

@@ -114,6 +114,15 @@ impl Stream {
         }
     }
 
+    /// Says that the other end is given up: a session is over, and what no GET took is lost.
+    pub(crate) fn abandon(&mut self) {
+        if let Self::Session(session) = self
+            && let Err(stream) = session.abandon()
+        {
+            *self = *stream;
+        }
+    }
+
     /// The medium's name.
     pub fn transport(&self) -> &'static str {
         match self {

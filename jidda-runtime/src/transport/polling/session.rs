@@ -279,6 +279,10 @@ impl SessionStream {
         self.with(Machine::finish)
     }
 
+    pub(in super::super) fn abandon(&mut self) -> Switched<()> {
+        self.with(Machine::abandon)
+    }
+
     pub(in super::super) fn is_hung_up(&self) -> bool {
         self.session.shared.lock().machine.is_over()
     }
