@@ -39,6 +39,14 @@ impl Peer {
     }
 
     pub async fn open_at(server: &Server, target: &str) -> Self {
+        let mut peer = Self::upgrade(server, target).await;
+        let opening = peer.text().await;
+        assert!(opening.starts_with("0{\"sid\":\""), "{opening}");
+        peer
+    }
+
+    /// Opens a WebSocket.
+    pub async fn upgrade(server: &Server, target: &str) -> Self {
         let mut stream = TcpStream::connect(authority(server)).await.expect("the server listens");
         stream.set_nodelay(true).expect("a TCP stream");
         let request = format!(
@@ -60,10 +68,7 @@ impl Peer {
         let head = String::from_utf8_lossy(&read[..end]).into_owned();
         assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
         assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
-        let mut peer = Self { stream, read: read.split_off(end), heard: VecDeque::new() };
-        let opening = peer.text().await;
-        assert!(opening.starts_with("0{\"sid\":\""), "{opening}");
-        peer
+        Self { stream, read: read.split_off(end), heard: VecDeque::new() }
     }
 
     /// Opens a WebSocket and joins the root namespace; gives the socket's id, too.
@@ -185,4 +190,51 @@ impl Peer {
 
     /// Ends the connection without a word.
     pub fn vanish(self) {}
+}
+
+/// One request on a connection of its own: the status, the head and the body of its response.
+pub async fn request(server: &Server, method: &str, target: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+    let mut stream = TcpStream::connect(authority(server)).await.expect("the server listens");
+    let length = body.len();
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), body].concat()).await.expect("sent");
+    let mut read = Vec::new();
+    stream.read_to_end(&mut read).await.expect("read");
+    let end = read.windows(4).position(|window| window == b"\r\n\r\n").expect("a head") + 4;
+    let head = String::from_utf8_lossy(&read[..end]).into_owned();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, head, read.split_off(end))
+}
+
+/// A session that polls.
+pub struct Poller<'a> {
+    server: &'a Server,
+    target: String,
+    pub session: String,
+}
+
+impl<'a> Poller<'a> {
+    /// Begins a session; gives what came with the opening, too.
+    pub async fn open(server: &'a Server, query: &str) -> (Self, String) {
+        let target = format!("/socket.io/?transport=polling&{query}");
+        let (status, _, body) = request(server, "GET", &target, &[]).await;
+        let body = String::from_utf8(body).expect("text");
+        assert_eq!(status, 200, "{body}");
+        let session = body.split("\"sid\":\"").nth(1).expect("an opening")[..20].to_owned();
+        let target = format!("{target}&sid={session}");
+        (Self { server, target, session }, body)
+    }
+
+    pub async fn say(&self, payload: &str) {
+        let (status, _, body) = request(self.server, "POST", &self.target, payload.as_bytes()).await;
+        assert_eq!((status, &*body), (200, &b"ok"[..]));
+    }
+
+    pub async fn poll(&self) -> String {
+        let (status, _, body) = request(self.server, "GET", &self.target, &[]).await;
+        assert_eq!(status, 200);
+        String::from_utf8(body).expect("text")
+    }
 }

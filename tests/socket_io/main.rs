@@ -5,6 +5,7 @@ mod client;
 mod events;
 mod life;
 mod mixed;
+mod polling;
 mod rooms;
 
 use std::sync::Mutex;
