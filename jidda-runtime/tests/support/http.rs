@@ -67,13 +67,11 @@ impl Http {
     pub async fn ask(&mut self, method: &str, target: &str, headers: &[&str], body: impl AsRef<[u8]>) {
         self.is_head = method == "HEAD";
         let mut head = format!("{method} {target} HTTP/1.1\r\nhost: test\r\n");
-        for header in headers {
+        let body = body.as_ref();
+        let length = (method != "GET").then(|| format!("content-length: {}", body.len()));
+        for header in headers.iter().copied().chain(length.as_deref()) {
             head += header;
             head += "\r\n";
-        }
-        let body = body.as_ref();
-        if method != "GET" {
-            head += &format!("content-length: {}\r\n", body.len());
         }
         self.send([head.as_bytes(), b"\r\n", body].concat()).await;
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use http::header::{CONTENT_LENGTH, ORIGIN};
+use http::header::ORIGIN;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::watch;
 
@@ -73,10 +73,7 @@ impl Site {
         let headers = request.headers().clone();
         let is_preflight = request.method() == Method::OPTIONS;
         let mut response = if is_preflight {
-            let mut response = response(StatusCode::NO_CONTENT, "");
-            // Safari waits for a body otherwise.
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            response
+            response(StatusCode::NO_CONTENT, "")
         } else {
             self.answer(request, parameters).await
         };

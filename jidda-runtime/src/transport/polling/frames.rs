@@ -115,11 +115,11 @@ pub(super) fn write(frames: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(short @ 0..126), _) => frames.push(0x80 | short),
         (_, Ok(medium)) => {
-            frames.push(0x80 | 126);
+            frames.push(0xfe);
             frames.extend_from_slice(&medium.to_be_bytes());
         }
         _ => {
-            frames.push(0x80 | 127);
+            frames.push(0xff);
             frames.extend_from_slice(&(payload.len() as u64).to_be_bytes());
         }
     }

@@ -272,7 +272,8 @@ impl SessionStream {
     }
 
     pub(in super::super) fn poll_shutdown(&mut self) -> Switched<Poll<io::Result<()>>> {
-        self.with(|machine| Poll::Ready(Ok(machine.shut_down())))
+        self.with(Machine::shut_down)?;
+        Ok(Poll::Ready(Ok(())))
     }
 
     pub(in super::super) fn finish(&mut self) -> Switched<()> {
