@@ -48,9 +48,10 @@ pub use jidda_runtime::handler::{
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Encoding, Error, Handshake,
-    Listener, Payload, PeerAddress, RecvError, Replies, Request, Result, Selection, SendError, Server,
-    ServerBuilder, Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, handler, testing,
+    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit, Encoding, Error,
+    Handshake, HttpBody, HttpService, Listener, Parser, Payload, PeerAddress, RecvError, Replies, Request,
+    Resource, Result, SameSite, Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time,
+    Transport, Value, Version, Volatile, WhileAway, blocking, handler, testing,
 };
 
 #[doc(hidden)]
@@ -71,7 +72,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, DisconnectReason, Error, Handshake, Selection, Server, Socket, SocketId, Value,
+        CallError, Client, Cors, DisconnectReason, Error, Handshake, Parser, Resource, Selection, Server,
+        Socket, SocketId, Transport, Value,
     };
 }
 

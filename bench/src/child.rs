@@ -4,6 +4,7 @@ use std::{
     env,
     io::{self, BufRead as _, BufReader, Read as _},
     net::SocketAddr,
+    os::unix::process::CommandExt as _,
     process::{self, Child, Command, Stdio},
     thread,
 };
@@ -82,6 +83,11 @@ fn argument(value: &impl ValueEnum) -> String {
 /// What the child does: serves on `core` until its parent ends it, or ends.
 pub fn serve(peer: Peer, scheduler: Scheduler, core: usize) -> Result<()> {
     machine::pin_to(core)?;
+    if let Some(mut program) = peer.program() {
+        // It takes this process over, with its core and its pipes, and ends like the others.
+        let error = program.exec();
+        return Err(error).with_context(|| peer.name());
+    }
     // The other end of the standard input closes with the parent, however that ends.
     thread::spawn(|| {
         let _ = io::stdin().read(&mut [0]);

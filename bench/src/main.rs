@@ -1,6 +1,6 @@
 //! jidda and its peers, measured side by side in one run.
 //!
-//! `cargo run --release` takes every measure, prints one table and writes it to `RESULTS.md`. Every server runs
+//! `cargo run --release` takes every measure, prints a table for each protocol and writes them to `RESULTS.md`. Every server runs
 //! in a process of its own on a core of its own, and is charged what the operating system says it used.
 
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod measure;
 mod peer;
 mod plan;
 mod report;
+mod section;
 mod table;
 mod wire;
 
@@ -24,10 +25,11 @@ use self::{
     measure::others::Others,
     peer::Peer,
     plan::{Effort, Measure},
+    section::Section,
     table::Table,
 };
 
-/// Either side of a broadcast holds 5,000 sockets.
+/// Either side of a broadcast holds 5,000 sockets, and the limit is one of each process.
 const DESCRIPTORS: u64 = 6_000;
 
 /// Measures jidda and its peers side by side.
@@ -37,6 +39,10 @@ struct Arguments {
     /// Three short rounds rather than five; RESULTS.md stays as it is
     #[arg(long)]
     quick: bool,
+
+    /// Only this server, may be given several times; RESULTS.md stays as it is
+    #[arg(long, value_name = "SERVER")]
+    only: Vec<Peer>,
 
     /// Only these measures; RESULTS.md stays as it is
     measures: Vec<Measure>,
@@ -65,14 +71,21 @@ fn main() -> Result<()> {
 
     let others = Others::watch()?;
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
-    let all = arguments.measures.is_empty();
-    let measures = if all { Measure::value_variants() } else { &arguments.measures };
-    let mut rows = Vec::new();
-    for measure in measures {
-        rows.extend(measure.run(effort, core)?);
+    let all = arguments.measures.is_empty() && arguments.only.is_empty();
+    let measures =
+        if arguments.measures.is_empty() { Measure::value_variants() } else { &arguments.measures };
+    let mut tables = Vec::new();
+    for section in Section::ALL {
+        let mut rows = Vec::new();
+        for measure in measures.iter().filter(|&&measure| Section::of(measure) == section) {
+            rows.extend(measure.run(effort, core, &arguments.only)?);
+        }
+        if !rows.is_empty() {
+            tables.push((section, Table { others: section.others(), rows }));
+        }
     }
 
-    let report = report::render(&Table(rows), effort, cores.len(), others.share(cores.len())?)?;
+    let report = report::render(&tables, effort, cores.len(), others.share(cores.len())?)?;
     print!("{report}");
     if all && !arguments.quick {
         report::save(&report)?;

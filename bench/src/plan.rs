@@ -7,10 +7,15 @@ use clap::ValueEnum;
 
 use crate::{
     child::{Scheduler, Server},
-    load::Shape,
-    measure::{Window, memory},
+    load::{
+        Shape, broadcast,
+        connect::{self, Crowd},
+        pipeline,
+    },
+    measure::{Sample, Window, memory},
     peer::{Column, Peer},
     table::{Goal, Row},
+    wire::socketio::SocketIo,
 };
 
 /// The connections of the measures that are about many of them.
@@ -21,6 +26,15 @@ const FEW: usize = 16;
 
 /// After this time without traffic, a server has returned what it returns.
 const SETTLE: Duration = Duration::from_millis(500);
+
+/// Enough calls in flight to keep a server busy.
+const BUSY: Shape = Shape { connections: 16, in_flight: 32 };
+
+/// One call after another.
+const SINGLE: Shape = Shape { connections: 1, in_flight: 1 };
+
+/// They come and go fast enough to keep a server busy, and are too few to use up the ports that there are.
+const CROWD: Crowd = Crowd { warm_up: 500, measured: 4_000, at_once: 32 };
 
 /// How thorough a run is.
 #[derive(Clone, Copy, Debug)]
@@ -58,60 +72,134 @@ pub enum Measure {
     Idle,
     /// One event to 5,000 connections.
     Broadcast,
+    /// Socket.IO: events with an acknowledgement, 16 connections with 32 in flight on each.
+    SocketioAck,
+    /// The same on the current-thread runtime.
+    SocketioAckOnCurrentThread,
+    /// Socket.IO: events that are answered by an event, as many.
+    SocketioEcho,
+    /// Socket.IO: events with an acknowledgement, one after another on one connection.
+    SocketioSingle,
+    /// Socket.IO: memory of 5,000 connections with one namespace and one room that are idle.
+    SocketioIdle,
+    /// Socket.IO: clients that connect and leave.
+    SocketioConnect,
+    /// Socket.IO: one event to 5,000 connections.
+    SocketioBroadcast,
 }
 
 impl Measure {
     fn title(self) -> &'static str {
         match self {
             Self::Calls => "calls, 16 × 32 in flight",
-            Self::CallsOnCurrentThread => "the same on a current-thread runtime",
+            Self::CallsOnCurrentThread | Self::SocketioAckOnCurrentThread => {
+                "the same on a current-thread runtime"
+            }
             Self::Single => "calls, 1 in flight",
             Self::Idle => "5,000 idle connections",
-            Self::Broadcast => "broadcast to 5,000",
+            Self::Broadcast | Self::SocketioBroadcast => "broadcast to 5,000",
+            Self::SocketioAck => "ack, 16 × 32 in flight",
+            Self::SocketioEcho => "echo, 16 × 32 in flight",
+            Self::SocketioSingle => "ack, 1 in flight",
+            Self::SocketioIdle => "5,000 idle, one namespace, one room",
+            Self::SocketioConnect => "4,000 come and go, 32 at once",
         }
     }
 
     fn peers(self) -> &'static [Peer] {
         match self {
+            Self::Calls | Self::CallsOnCurrentThread | Self::Single | Self::Idle => {
+                &[Peer::Jidda, Peer::Raw, Peer::Tarpc, Peer::Jsonrpsee]
+            }
             Self::Broadcast => &[Peer::Jidda, Peer::Loop],
-            _ => &[Peer::Jidda, Peer::Raw, Peer::Tarpc, Peer::Jsonrpsee],
+            Self::SocketioAck | Self::SocketioEcho | Self::SocketioSingle | Self::SocketioIdle => {
+                &[Peer::Jidda, Peer::Raw, Peer::Socketioxide, Peer::Node]
+            }
+            // Node has no other.
+            Self::SocketioAckOnCurrentThread => &[Peer::Jidda, Peer::Raw, Peer::Socketioxide],
+            Self::SocketioConnect => &[Peer::Jidda, Peer::Socketioxide, Peer::Node],
+            Self::SocketioBroadcast => &[Peer::Jidda, Peer::Loop, Peer::Socketioxide, Peer::Node],
         }
     }
 
-    /// The figures that [`Measure::take`] gives, with the goals of the first, which is what the project is held to.
-    fn figures(self) -> (&'static [&'static str], &'static [Goal]) {
-        const CALLS: &[&str] = &[
-            "server CPU, µs a call",
-            "calls a second",
-            "server busy, %",
-            "round trip p50, µs",
-            "round trip p99, µs",
-        ];
-        const BROADCAST: &[&str] = &[
-            "server CPU, µs a delivery",
-            "deliveries a second",
-            "server busy, %",
-            "until the last has it, p50, µs",
-            "until the last has it, p99, µs",
-        ];
+    /// The figures that [`Measure::take`] gives.
+    fn figures(self) -> &'static [&'static str] {
         match self {
-            Self::Calls => (CALLS, &[Goal::AtMost(0.45), Goal::ShareOf(Column::Tarpc, 1.0 / 8.0)]),
-            Self::CallsOnCurrentThread => (CALLS, &[]),
-            Self::Single => (CALLS, &[Goal::ShareOf(Column::Raw, 1.15)]),
-            Self::Idle => (&["server memory, KiB a connection"], &[Goal::AtMost(1.5)]),
-            Self::Broadcast => (BROADCAST, &[Goal::ShareOf(Column::Raw, 1.3)]),
+            Self::Calls | Self::CallsOnCurrentThread | Self::Single => &[
+                "server CPU, µs a call",
+                "calls a second",
+                "server busy, %",
+                "round trip p50, µs",
+                "round trip p99, µs",
+            ],
+            Self::SocketioAck
+            | Self::SocketioAckOnCurrentThread
+            | Self::SocketioEcho
+            | Self::SocketioSingle => &[
+                "server CPU, µs a message",
+                "messages a second",
+                "server busy, %",
+                "round trip p50, µs",
+                "round trip p99, µs",
+            ],
+            Self::Idle | Self::SocketioIdle => &["server memory, KiB a connection"],
+            Self::Broadcast | Self::SocketioBroadcast => &[
+                "server CPU, µs a delivery",
+                "deliveries a second",
+                "server busy, %",
+                "until the last has it, p50, µs",
+                "until the last has it, p99, µs",
+            ],
+            Self::SocketioConnect => &[
+                "server CPU, µs a client",
+                "clients a second",
+                "server busy, %",
+                "until it is in, p50, µs",
+                "until it is in, p99, µs",
+            ],
+        }
+    }
+
+    /// What the project is held to, by the place among the figures.
+    fn goals(self) -> &'static [(usize, Goal)] {
+        /// The first figure, which is of cost.
+        const COST: usize = 0;
+        /// The median of the round trips.
+        const MEDIAN: usize = 3;
+        match self {
+            Self::Calls => &[(COST, Goal::AtMost(0.45)), (COST, Goal::ShareOf(Column::Tarpc, 1.0 / 8.0))],
+            Self::Single => &[(COST, Goal::ShareOf(Column::Raw, 1.15))],
+            Self::Idle => &[(COST, Goal::AtMost(1.5))],
+            Self::Broadcast => &[(COST, Goal::ShareOf(Column::Raw, 1.3))],
+            Self::SocketioAck | Self::SocketioEcho => {
+                &[(COST, Goal::AtMost(0.6)), (COST, Goal::TimesLess(Column::Socketioxide, 3.5))]
+            }
+            Self::SocketioSingle => {
+                &[(COST, Goal::ShareOf(Column::Raw, 1.2)), (MEDIAN, Goal::ShareOf(Column::Raw, 1.2))]
+            }
+            Self::SocketioIdle => &[(COST, Goal::AtMost(3.0))],
+            Self::SocketioConnect | Self::SocketioBroadcast => {
+                &[(COST, Goal::ShareOf(Column::Socketioxide, 0.5))]
+            }
+            Self::CallsOnCurrentThread | Self::SocketioAckOnCurrentThread => &[],
         }
     }
 
     /// Takes the measure in every round on every server in turn, so that whatever else the machine does falls
-    /// on all of them alike.
-    pub fn run(self, effort: Effort, core: usize) -> Result<Vec<Row>> {
-        let (figures, goals) = self.figures();
-        let mut rows: Vec<Row> = figures.iter().map(|figure| Row::new(self.title(), figure)).collect();
-        rows[0].goals = goals;
+    /// on all of them alike. `only` leaves some out, if it names any.
+    pub fn run(self, effort: Effort, core: usize, only: &[Peer]) -> Result<Vec<Row>> {
+        let mut rows: Vec<Row> = self.figures().iter().map(|figure| Row::new(self.title(), figure)).collect();
+        for &(index, goal) in self.goals() {
+            rows[index].goals.push(goal);
+        }
         for round in 1..=effort.rounds {
-            for &peer in self.peers() {
-                eprintln!("{}, round {round} of {}: {}", self.title(), effort.rounds, peer.name());
+            for &peer in self.peers().iter().filter(|peer| only.is_empty() || only.contains(peer)) {
+                let doing = format!("{}, round {round} of {}: {}", self.title(), effort.rounds, peer.name());
+                if let Some(reason) = peer.missing() {
+                    eprintln!("{doing}: skipped: {reason}");
+                    continue;
+                }
+                eprintln!("{doing}");
                 let figures = self.take(peer, effort.window, core).with_context(|| peer.name())?;
                 for (row, figure) in rows.iter_mut().zip(figures) {
                     row.add(peer, figure);
@@ -124,38 +212,52 @@ impl Measure {
     /// Takes the measure once, on a fresh server.
     fn take(self, peer: Peer, window: Window, core: usize) -> Result<Vec<f64>> {
         let scheduler = match self {
-            Self::CallsOnCurrentThread => Scheduler::CurrentThread,
+            Self::CallsOnCurrentThread | Self::SocketioAckOnCurrentThread => Scheduler::CurrentThread,
             _ => Scheduler::MultiThread,
         };
         let server = Server::start(peer, scheduler, core)?;
-        let (address, clock) = (server.address, server.clock()?);
+        let (at, clock) = (server.address, server.clock()?);
+        let socketio = |wire, shape| pipeline::run(at, peer.socketio(wire)?, shape, window, clock);
         let sample = match self {
-            Self::Calls | Self::CallsOnCurrentThread => {
-                peer.call(address, Shape { connections: 16, in_flight: 32 }, window, clock)?
+            Self::Calls | Self::CallsOnCurrentThread => peer.call(at, BUSY, window, clock)?,
+            Self::Single => peer.call(at, SINGLE, window, clock)?,
+            Self::Broadcast => broadcast::run(at, peer.native()?, MANY, window, clock)?,
+            Self::SocketioAck | Self::SocketioAckOnCurrentThread => socketio(SocketIo::ACK, BUSY)?,
+            Self::SocketioEcho => socketio(SocketIo::ECHO, BUSY)?,
+            Self::SocketioSingle => socketio(SocketIo::ACK, SINGLE)?,
+            Self::SocketioBroadcast => {
+                broadcast::run(at, peer.socketio(SocketIo::ACK)?, MANY, window, clock)?
             }
-            Self::Single => peer.call(address, Shape { connections: 1, in_flight: 1 }, window, clock)?,
-            Self::Broadcast => peer.broadcast(address, MANY, window, clock)?,
-            Self::Idle => return Ok(vec![idle(peer, &server)?]),
+            Self::SocketioConnect => connect::run(at, CROWD, clock)?,
+            Self::Idle => return Ok(vec![idle(&server, |count| peer.open(at, count))?]),
+            Self::SocketioIdle => {
+                let wire = peer.socketio(SocketIo::LOBBY)?;
+                return Ok(vec![idle(&server, |count| pipeline::open_many(at, wire, count))?]);
+            }
         };
-        Ok(vec![
-            sample.cpu_per_message(),
-            sample.throughput(),
-            sample.busy(),
-            sample.latency.percentile(50.0),
-            sample.latency.percentile(99.0),
-        ])
+        Ok(figures_of(&sample))
     }
 }
 
+fn figures_of(sample: &Sample) -> Vec<f64> {
+    vec![
+        sample.cpu_per_message(),
+        sample.throughput(),
+        sample.busy(),
+        sample.latency.percentile(50.0),
+        sample.latency.percentile(99.0),
+    ]
+}
+
 /// Memory of one idle connection, in KiB.
-fn idle(peer: Peer, server: &Server) -> Result<f64> {
+fn idle(server: &Server, open: impl Fn(usize) -> Result<Box<dyn Any>>) -> Result<f64> {
     let settled = |_open: &dyn Any| {
         thread::sleep(SETTLE);
         memory::anonymous(server.id())
     };
-    let few = peer.open(server.address, FEW)?;
+    let few = open(FEW)?;
     let before = settled(&few)?;
-    let many = peer.open(server.address, MANY)?;
+    let many = open(MANY)?;
     let after = settled(&many)?;
     Ok((after as f64 - before as f64) / MANY as f64 / 1024.0)
 }

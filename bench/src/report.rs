@@ -1,10 +1,10 @@
-//! The table with all that is needed to read it, as text and as a file.
+//! The tables with all that is needed to read it, as text and as a file.
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{fmt::Write as _, fs, path::Path, time::SystemTime};
 
 use anyhow::{Context as _, Result};
 
-use crate::{machine, plan::Effort, table::Table};
+use crate::{machine, peer::node, plan::Effort, section::Section, table::Table};
 
 /// The lock file of this very build, which knows the versions of the peers.
 const LOCK: &str = include_str!("../Cargo.lock");
@@ -12,12 +12,21 @@ const LOCK: &str = include_str!("../Cargo.lock");
 /// Above this share of the machine for other processes, the figures need a warning.
 const QUIET: f64 = 5.0;
 
-/// The table, what it was measured on and how.
-pub fn render(table: &Table, effort: Effort, cores: usize, others: f64) -> Result<String> {
+/// The versions that matter, with Node's if it has been measured.
+const PACKAGES: [&str; 5] = ["tokio", "tarpc", "jsonrpsee", "socketioxide", "axum"];
+
+/// The tables, what they were measured on and how.
+pub fn render(tables: &[(Section, Table)], effort: Effort, cores: usize, others: f64) -> Result<String> {
     let machine = machine::describe()?;
     let date = humantime::format_rfc3339_seconds(SystemTime::now());
-    let versions: Vec<String> =
-        ["tokio", "tarpc", "jsonrpsee"].into_iter().map(version).collect::<Result<_>>()?;
+    let mut versions: Vec<String> = PACKAGES.into_iter().map(version).collect::<Result<_>>()?;
+    if tables.iter().any(|(section, _)| *section == Section::SocketIo) {
+        versions.extend(node::versions().ok().map(ToOwned::to_owned));
+    }
+    let mut sections = String::new();
+    for (section, table) in tables {
+        writeln!(sections, "## {}\n\n{table}", section.heading())?;
+    }
     let Effort { rounds, window } = effort;
     let warning = if others > QUIET { " **Take the figures again on a quiet machine.**" } else { "" };
     Ok(format!(
@@ -25,14 +34,19 @@ pub fn render(table: &Table, effort: Effort, cores: usize, others: f64) -> Resul
 
 {machine}, {cores} cores · {date} · {versions}
 
-{table}
+{sections}## How to read them
+
 Each cell: **median** (least–most) of {rounds} rounds of {measured}, the servers taking turns. A ratio is one of
 medians. One core for the server, on tokio's multi-thread runtime with one worker unless a row
-says otherwise; another for the load generator, bytes encoded beforehand for the raw servers, the peer's own client
-for tarpc and jsonrpsee: a server far from 100 % busy had to wait for its client. CPU is the user and
+says otherwise; another for the load generator, bytes encoded beforehand except for tarpc and jsonrpsee, which have
+their own clients: a server far from 100 % busy had to wait for its client. CPU is the user and
 system time of the server's process, by its CPU-time clock; memory is resident, anonymous, what 5,000 connections
-added after one call on each. Calls carry a string of 16 bytes. Other processes took
-{others:.0} % of the machine meanwhile.{warning}
+added after one call on each. Calls and events carry a string of 16 bytes. Raw tokio gets the bytes that jidda gets,
+and writes them back. Other processes took {others:.0} % of the machine meanwhile.{warning}
+
+With Socket.IO a message is an event and what answers it, an acknowledgement or an event; WebSocket is the only
+transport. A client that comes and goes connects, upgrades to WebSocket, joins the root namespace, leaves, and waits
+until the server has closed.
 ",
         versions = versions.join(", "),
         measured = humantime::format_duration(window.measured),

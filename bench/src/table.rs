@@ -11,6 +11,8 @@ pub enum Goal {
     AtMost(f64),
     /// At most so much of another column.
     ShareOf(Column, f64),
+    /// At least so many times less than another column.
+    TimesLess(Column, f64),
 }
 
 /// One figure, taken on several servers over several rounds.
@@ -20,13 +22,13 @@ pub struct Row {
     figure: &'static str,
     values: Vec<(Column, Vec<f64>)>,
     /// What is wanted of it.
-    pub goals: &'static [Goal],
+    pub goals: Vec<Goal>,
 }
 
 impl Row {
     /// A row that has no values so far.
     pub fn new(measure: &'static str, figure: &'static str) -> Self {
-        Self { measure, figure, values: Vec::new(), goals: &[] }
+        Self { measure, figure, values: Vec::new(), goals: Vec::new() }
     }
 
     /// Adds the value of one round.
@@ -47,18 +49,22 @@ impl Row {
     fn verdict(&self, goal: Goal) -> String {
         let (wanted, found) = match goal {
             Goal::AtMost(most) => {
-                (format!("≤ {most}"), self.spread(Column::FIRST).map(|it| it.median <= most))
+                (format!("≤ {most}"), self.spread(Column::Jidda).map(|it| it.median <= most))
             }
             Goal::ShareOf(column, share) => {
                 (format!("≤ {share} × {column}"), self.ratio(column).map(|ratio| ratio <= share))
             }
+            Goal::TimesLess(column, times) => (
+                format!("≥ {times} × less than {column}"),
+                self.ratio(column).map(|ratio| ratio * times <= 1.0),
+            ),
         };
         let met = found.map_or("not measured", |met| if met { "met" } else { "**missed**" });
         format!("{wanted}: {met}")
     }
 
     fn ratio(&self, column: Column) -> Option<f64> {
-        Some(self.spread(Column::FIRST)?.median / self.spread(column)?.median)
+        Some(self.spread(Column::Jidda)?.median / self.spread(column)?.median)
     }
 }
 
@@ -105,19 +111,24 @@ impl Display for Short {
     }
 }
 
-/// All rows as a table in Markdown.
+/// The rows of a section as a table in Markdown.
 #[derive(Debug)]
-pub struct Table(pub Vec<Row>);
+pub struct Table {
+    /// Those that jidda is compared to.
+    pub others: &'static [Column],
+    /// What was measured.
+    pub rows: Vec<Row>,
+}
 
 impl Display for Table {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let (first, others) = (Column::FIRST, Column::OTHERS);
+        let (first, others) = (Column::Jidda, self.others);
         let mut heads = vec!["measure".to_owned(), "figure".to_owned(), first.to_string()];
         heads.extend(others.iter().map(ToString::to_string));
         heads.extend(others.iter().map(|other| format!("{first} ÷ {other}")));
         heads.push("goal".to_owned());
         let mut lines = vec![heads];
-        for row in &self.0 {
+        for row in &self.rows {
             let mut cells = vec![row.measure.to_owned(), row.figure.to_owned(), or_dash(row.spread(first))];
             cells.extend(others.iter().map(|&other| or_dash(row.spread(other))));
             cells.extend(others.iter().map(|&other| or_dash(row.ratio(other).map(Short))));

@@ -8,11 +8,12 @@ fuzz_target!(|bytes: &[u8]| {
     let wire = Wire::MessagePackRpc;
     let failure = wire.read_failure(bytes);
     let mut out = Vec::new();
-    wire.failure(&mut out, 7, &failure);
-    let limits = Limits { size: usize::MAX, depth: usize::MAX };
+    wire.failure(&mut out, "/", 7, &failure);
+    let limits = Limits::new(usize::MAX, usize::MAX);
     let mut decoder = Decoder::default();
-    let (packet, length) = decoder.decode(&out, limits).expect("ours").expect("whole");
-    assert_eq!(length, out.len());
+    let written = out.len();
+    let (packet, length) = decoder.decode(wire, &mut out, limits).expect("ours").expect("whole");
+    assert_eq!(length, written);
     let Packet::Reply { id: 7, outcome: Err(error) } = packet else { panic!("{packet:?}") };
     let again = wire.read_failure(error);
     assert_eq!((&again.code, &again.message), (&failure.code, &failure.message));

@@ -4,13 +4,13 @@
 use jidda_runtime::wire::{Decoder, Limits, WireError};
 use libfuzzer_sys::fuzz_target;
 
-const LIMITS: Limits = Limits { size: 4096, depth: 16 };
+const LIMITS: Limits = Limits::new(4096, 16);
 
 fn decode(bytes: &[u8], mut piece: impl FnMut() -> usize) -> (Vec<String>, Result<usize, WireError>) {
     let mut decoder = Decoder::default();
     let (mut packets, mut start, mut end) = (Vec::new(), 0, 0);
     loop {
-        match decoder.decode(&bytes[start..end], LIMITS) {
+        match decoder.decode(Wire::MessagePackRpc, &mut bytes[start..end].to_vec(), LIMITS) {
             Ok(Some((packet, length))) => {
                 assert!(length > 0 && length <= LIMITS.size && start + length <= end);
                 packets.push(format!("{packet:?}"));

@@ -25,6 +25,10 @@ pub struct Config {
     pub slow_consumer: Duration,
     /// How long a new connection may take for its first complete message. Default: 10 s.
     pub handshake_timeout: Duration,
+    /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
+    pub connect_timeout: Duration,
+    /// How many byte strings one event of a Socket.IO client may have beside its text. Default: 10.
+    pub max_attachments: usize,
     /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s.
     pub heartbeat: Duration,
     /// How long the answer to that may take. Default: 20 s.
@@ -46,6 +50,8 @@ impl Default for Config {
             max_outbox: 1 << 20,
             slow_consumer: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(45),
+            max_attachments: 10,
             heartbeat: Duration::from_secs(25),
             heartbeat_timeout: Duration::from_secs(20),
             disconnect_timeout: Duration::from_secs(30),

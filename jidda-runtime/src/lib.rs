@@ -33,7 +33,9 @@ pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Time};
 pub use reason::DisconnectReason;
-pub use server::{Server, ServerBuilder};
+pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+pub use wire::engine_io::Version;
+pub use wire::socket_io::Parser;
 
 #[doc(hidden)]
 pub mod __private;

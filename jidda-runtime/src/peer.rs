@@ -18,6 +18,8 @@ pub enum PeerAddress {
     Unix,
     /// A peer in the same process, by the name of the in-memory address.
     Memory(Box<str>),
+    /// A peer of a server that is not ours and did not tell.
+    Unknown,
 }
 
 impl fmt::Display for PeerAddress {
@@ -27,6 +29,7 @@ impl fmt::Display for PeerAddress {
             Self::Name(name) => f.write_str(name),
             Self::Unix => f.write_str("unix"),
             Self::Memory(name) => write!(f, "mem:{name}"),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }
@@ -38,6 +41,45 @@ pub struct Time(pub SystemTime);
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_rfc3339_seconds(self.0).fmt(f)
+    }
+}
+
+/// The request that a connection began with: one piece of text, since it is kept as long as the connection.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    /// The target, then a line for each header, a colon behind its name.
+    text: Box<str>,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers hold secrets.
+        f.debug_struct("Request").finish_non_exhaustive()
+    }
+}
+
+impl Request {
+    /// Keeps the target and the headers; a header's bytes that are no UTF-8 become replacement characters.
+    pub(crate) fn new(uri: &http::Uri, headers: &http::HeaderMap) -> Self {
+        let mut text = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        for (name, value) in headers {
+            text.push('\n');
+            text.push_str(name.as_str());
+            text.push(':');
+            text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        }
+        Self { text: text.into() }
+    }
+
+    fn headers(&self) -> Vec<(String, String)> {
+        let headers = self.text.lines().skip(1).filter_map(|line| line.split_once(':'));
+        headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn query(&self) -> Vec<(String, String)> {
+        let target = self.text.lines().next().unwrap_or_default();
+        let query = target.split_once('?').map_or("", |(_, query)| query);
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect()
     }
 }
 
@@ -55,10 +97,38 @@ pub struct Handshake {
     pub time: Time,
     /// The auth value sent with the namespace's connect; `Nil` when there was none.
     pub auth: Value,
-    /// The medium: `tcp`, `unix`, `memory`.
+    /// The medium: `tcp`, `unix`, `memory`, `polling`, `websocket`.
     pub transport: &'static str,
-    /// The protocol spoken on it: `msgpack-rpc`.
+    /// The protocol spoken on it: `msgpack-rpc`, `socket.io/5`, `socket.io/4`, `engine.io/4`, `engine.io/3`.
     pub protocol: &'static str,
     /// The address of the peer.
     pub peer: PeerAddress,
+}
+
+impl Handshake {
+    /// Adds what the request said.
+    pub(crate) fn with_request(mut self, request: Option<&Request>) -> Self {
+        if let Some(request) = request {
+            self.headers = request.headers();
+            self.query = request.query();
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_read_back() {
+        let uri = "http://a/socket.io/?EIO=4&name=a%20b&name=c".parse().unwrap();
+        let mut headers = http::HeaderMap::new();
+        headers.append("cookie", "a=1: 2".parse().unwrap());
+        headers.append("cookie", "b=2".parse().unwrap());
+        let request = Request::new(&uri, &headers);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(request.query(), [pair("EIO", "4"), pair("name", "a b"), pair("name", "c")]);
+        assert_eq!(request.headers(), [pair("cookie", "a=1: 2"), pair("cookie", "b=2")]);
+    }
 }

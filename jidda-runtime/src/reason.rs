@@ -15,6 +15,8 @@ pub enum DisconnectReason {
     ServerDisconnect,
     /// This side closed the connection.
     ForcedClose,
+    /// This side closed the connection for something the peer may not do.
+    ForcedServerClose,
     /// The peer closed the connection.
     TransportClose,
     /// The connection broke.
@@ -33,10 +35,11 @@ pub enum DisconnectReason {
     Other(Cow<'static, str>),
 }
 
-const NAMED: [DisconnectReason; 10] = [
+const NAMED: [DisconnectReason; 11] = [
     DisconnectReason::ClientDisconnect,
     DisconnectReason::ServerDisconnect,
     DisconnectReason::ForcedClose,
+    DisconnectReason::ForcedServerClose,
     DisconnectReason::TransportClose,
     DisconnectReason::TransportError,
     DisconnectReason::PingTimeout,
@@ -53,6 +56,7 @@ impl DisconnectReason {
             Self::ClientDisconnect => "client namespace disconnect",
             Self::ServerDisconnect => "server namespace disconnect",
             Self::ForcedClose => "forced close",
+            Self::ForcedServerClose => "forced server close",
             Self::TransportClose => "transport close",
             Self::TransportError => "transport error",
             Self::PingTimeout => "ping timeout",
@@ -66,7 +70,10 @@ impl DisconnectReason {
 
     /// Whether a client should come back after it: not when either side left on purpose.
     pub(crate) fn invites_return(&self) -> bool {
-        !matches!(self, Self::ClientDisconnect | Self::ServerDisconnect | Self::ForcedClose)
+        !matches!(
+            self,
+            Self::ClientDisconnect | Self::ServerDisconnect | Self::ForcedClose | Self::ForcedServerClose
+        )
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use jidda_runtime::wire::{Decoder, Limits, Packet, Welcome, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Opening, Packet, Wire, WireError};
 use jidda_runtime::{Encoding, Failure, Payload, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const WIRE: Wire = Wire::MessagePackRpc;
-const LIMITS: Limits = Limits { size: 100_000, depth: 64 };
+const LIMITS: Limits = Limits::new(100_000, 64);
 
 /// One packet to write, with all that it is made of.
 #[derive(Clone, Debug)]
@@ -111,32 +111,43 @@ impl Said {
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Event { namespace, event, arguments } => {
-                WIRE.event_encoded(out, namespace, event, &encoded(&Value::Array(arguments.clone())));
+                WIRE.event_encoded(out, namespace, event, &encoded(&Value::Array(arguments.clone())))
+                    .unwrap();
             }
-            Self::Request { id, namespace, event, arguments, deadline } => WIRE.request(
-                out,
-                *id,
-                (namespace, event),
-                &encoded(&Value::Array(arguments.clone())),
-                deadline.map(|ms| Duration::from_millis(ms.into())),
-            ),
-            Self::Reply { id, value } => WIRE.reply(out, *id, &encoded(value)),
+            Self::Request { id, namespace, event, arguments, deadline } => WIRE
+                .request(
+                    out,
+                    *id,
+                    (namespace, event),
+                    &encoded(&Value::Array(arguments.clone())),
+                    deadline.map(|ms| Duration::from_millis(ms.into())),
+                )
+                .unwrap(),
+            Self::Reply { id, value } => {
+                WIRE.reply(out, "/", *id, &Payload::encode(value, Encoding::MessagePack).unwrap());
+            }
             Self::Failure { id, code, message, data } => {
-                WIRE.failure(out, *id, &failure(code, message, data.as_ref()));
+                WIRE.failure(out, "/", *id, &failure(code, message, data.as_ref()));
             }
             Self::Hello { id } => WIRE.hello(out, *id),
             Self::Welcome { id, session, heartbeat, max_message } => {
                 let heartbeat = Duration::from_millis((*heartbeat).into());
-                let welcome = Welcome { session, heartbeat, timeout: heartbeat, max_message: *max_message };
+                let welcome = Opening {
+                    upgrades: false,
+                    session,
+                    heartbeat,
+                    timeout: heartbeat,
+                    max_message: *max_message,
+                };
                 WIRE.welcome(out, *id, welcome);
             }
             Self::Connect { id, namespace, auth } => WIRE.connect(out, *id, namespace, &encoded(auth)),
-            Self::Connected { id, socket } => WIRE.connected(out, *id, socket),
+            Self::Connected { id, socket } => WIRE.connected(out, "/", *id, socket),
             Self::Disconnect { namespace, reason } => WIRE.disconnect(out, namespace, reason),
             Self::Ping { id } => WIRE.ping(out, *id),
             Self::Pong { id } => WIRE.pong(out, *id),
             Self::Cancel { id } => WIRE.cancel(out, *id),
-            Self::Close { reason } => WIRE.close(out, reason),
+            Self::Close { reason } => WIRE.announce_end(out, reason),
             Self::Refused { namespace, event, code, message } => {
                 WIRE.refused(out, namespace, event, &failure(code, message, None));
             }
@@ -151,7 +162,7 @@ impl Said {
             (
                 Self::Event { namespace, event, arguments },
                 Packet::Event { namespace: n, event: e, id: None, arguments: a, deadline: None },
-            ) => namespace == n && event == e && encoded(&Value::Array(arguments.clone())) == *a,
+            ) => namespace == n && event == e && encoded(&Value::Array(arguments.clone()))[..] == **a,
             (
                 Self::Request { id, namespace, event, arguments, deadline },
                 Packet::Event { namespace: n, event: e, id: Some(i), arguments: a, deadline: d },
@@ -160,18 +171,18 @@ impl Said {
                 id == i
                     && namespace == n
                     && event == e
-                    && encoded(&Value::Array(arguments.clone())) == *a
+                    && encoded(&Value::Array(arguments.clone()))[..] == **a
                     && wanted == *d
             }
             (Self::Reply { id, value }, Packet::Reply { id: i, outcome: Ok(bytes) }) => {
-                id == i && encoded(value) == *bytes
+                id == i && encoded(value)[..] == **bytes
             }
             (Self::Failure { id, code, message, data }, Packet::Reply { id: i, outcome: Err(error) }) => {
                 id == i && WIRE.read_failure(error) == failure(code, message, data.as_ref())
             }
+            (Self::Pong { id }, Packet::Reply { id: i, outcome: Ok(bytes) }) => id == i && **bytes == [0xc0],
             (Self::Hello { id }, Packet::Hello { id: i, wire: 1 })
             | (Self::Ping { id }, Packet::Ping { id: i })
-            | (Self::Pong { id }, Packet::Reply { id: i, outcome: Ok([0xc0]) })
             | (Self::Cancel { id }, Packet::Cancel { id: i }) => id == i,
             (
                 Self::Welcome { id, session, heartbeat, max_message },
@@ -186,7 +197,7 @@ impl Said {
                     && fields["max_message"] == (*max_message).into()
             }
             (Self::Connect { id, namespace, auth }, Packet::Connect { id: i, namespace: n, auth: a }) => {
-                id == i && namespace == n && encoded(auth) == *a
+                id == i && namespace == n && sent(auth) == **a
             }
             (Self::Connected { id, socket }, Packet::Reply { id: i, outcome: Ok(bytes) }) => {
                 let granted = rmpv::decode::read_value(&mut &bytes[..]).unwrap();
@@ -205,6 +216,11 @@ impl Said {
     }
 }
 
+/// An auth value as it is told: nil is none.
+fn sent(auth: &Value) -> Vec<u8> {
+    if auth.is_nil() { Vec::new() } else { encoded(auth) }
+}
+
 /// Every packet of `bytes`, printed, and how it ended. The bytes come in pieces that end at `cuts`.
 fn decode_in_pieces(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<usize, WireError>) {
     let mut decoder = Decoder::default();
@@ -215,7 +231,7 @@ fn decode_in_pieces(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<usize,
     for end in ends {
         loop {
             // A piece may end inside of what was read before.
-            match decoder.decode(&bytes[start..end.max(start)], LIMITS) {
+            match decoder.decode(WIRE, &mut bytes[start..end.max(start)].to_vec(), LIMITS) {
                 Ok(Some((packet, length))) => {
                     assert!((1..=LIMITS.size).contains(&length));
                     packets.push(format!("{packet:?}"));
@@ -264,12 +280,13 @@ proptest! {
         let mut decoder = Decoder::default();
         let mut start = 0;
         for said in &all {
-            let (packet, length) = decoder.decode(&bytes[start..], LIMITS).unwrap().expect("it is all there");
+            let mut rest = bytes[start..].to_vec();
+            let (packet, length) = decoder.decode(WIRE, &mut rest, LIMITS).unwrap().expect("it is all there");
             prop_assert!(said.is(&packet), "{said:?} came as {packet:?}");
             start += length;
         }
         prop_assert_eq!(start, bytes.len());
-        prop_assert_eq!(decoder.decode(&[], LIMITS), Ok(None));
+        prop_assert_eq!(decoder.decode(WIRE, &mut [], LIMITS), Ok(None));
     }
 
     #[test]
@@ -288,9 +305,10 @@ proptest! {
         let mut bytes = Vec::new();
         said.write(&mut bytes);
         for end in 0..bytes.len() {
-            prop_assert_eq!(Decoder::default().decode(&bytes[..end], LIMITS), Ok(None));
+            let mut part = bytes[..end].to_vec();
+            prop_assert_eq!(Decoder::default().decode(WIRE, &mut part, LIMITS), Ok(None));
         }
-        prop_assert!(Decoder::default().decode(&bytes, LIMITS).unwrap().is_some());
+        prop_assert!(Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS).unwrap().is_some());
     }
 
     #[test]
@@ -323,11 +341,12 @@ proptest! {
     fn size_is_limited_however_the_bytes_come(said in said(), limit in 1usize..200) {
         let mut bytes = Vec::new();
         said.write(&mut bytes);
-        let limits = Limits { size: limit, depth: 64 };
+        let limits = Limits::new(limit, 64);
         let mut decoder = Decoder::default();
         let mut ended = None;
         for end in 1..=bytes.len() {
-            match decoder.decode(&bytes[..end], limits) {
+            let mut part = bytes[..end].to_vec();
+            match decoder.decode(WIRE, &mut part, limits).map(|decoded| decoded.map(|(packet, length)| (format!("{packet:?}"), length))) {
                 Ok(None) => {}
                 other => {
                     ended = Some((end, other));
@@ -354,7 +373,7 @@ proptest! {
         let mut bytes = Vec::new();
         WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), None);
         // The message and its params are two levels.
-        match Decoder::default().decode(&bytes, LIMITS) {
+        match Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS) {
             Ok(Some(_)) => prop_assert!(depth + 2 <= 64),
             Err(error) => {
                 prop_assert!(depth + 2 > 64);

@@ -16,7 +16,7 @@ use crate::{
         cpu::{CpuClock, Stopwatch},
         latency::Latency,
     },
-    wire,
+    wire::Wire,
 };
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,12 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Has one of `count` connections ask for a broadcast, waits until all of them have it, and asks for the next.
 pub fn run(
     server: SocketAddr,
-    reply_length: usize,
+    wire: impl Wire,
     count: usize,
     window: Window,
     clock: CpuClock,
 ) -> Result<Sample> {
-    let mut audience = Audience::open(server, reply_length, count)?;
+    let mut audience = Audience::open(server, wire, count)?;
     let warm_up = Instant::now();
     while warm_up.elapsed() < window.warm_up {
         audience.broadcast()?;
@@ -59,21 +59,24 @@ struct Audience {
     listeners: Vec<Listener>,
     news: Vec<u8>,
     announce: Vec<u8>,
+    ping: Vec<u8>,
+    pong: Vec<u8>,
 }
 
 impl Audience {
-    fn open(server: SocketAddr, reply_length: usize, count: usize) -> Result<Self> {
+    fn open(server: SocketAddr, wire: impl Wire, count: usize) -> Result<Self> {
         let poll = Poll::new()?;
         let mut listeners = Vec::with_capacity(count);
         for index in 0..count {
-            let stream = pipeline::open(server, reply_length)?;
+            let stream = pipeline::open(server, wire)?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
             poll.registry().register(&mut stream, Token(index), Interest::READABLE)?;
             listeners.push(Listener { stream, received: 0 });
         }
         let events = Events::with_capacity(1024);
-        Ok(Self { poll, events, listeners, news: wire::news(), announce: wire::announce() })
+        let (news, announce) = (wire.news(), wire.announce());
+        Ok(Self { poll, events, listeners, news, announce, ping: wire.ping(), pong: wire.pong() })
     }
 
     /// One event, asked for and delivered to everybody.
@@ -85,7 +88,16 @@ impl Audience {
             ensure!(!self.events.is_empty(), "{missing} of {} have no event", self.listeners.len());
             for event in &self.events {
                 let listener = &mut self.listeners[event.token().0];
-                if listener.read(&self.news)? {
+                let mut buffer = [0; 256];
+                let mut bytes = listener.read(&mut buffer)?;
+                let ping = &self.ping[..];
+                if let Some(rest) = bytes.strip_prefix(ping).or_else(|| bytes.strip_suffix(ping))
+                    && !ping.is_empty()
+                {
+                    listener.stream.write_all(&self.pong)?;
+                    bytes = rest;
+                }
+                if listener.take(bytes, &self.news)? {
                     missing -= 1;
                 }
             }
@@ -96,20 +108,24 @@ impl Audience {
 }
 
 impl Listener {
-    /// Reads what has come; true when that completes the event.
-    fn read(&mut self, news: &[u8]) -> Result<bool> {
-        // Room for more than the event, so that a second one would be noticed, and so that a read which does
-        // not fill the buffer is known to have emptied the socket.
-        let mut buffer = [0; 256];
-        let bytes = match self.stream.read(&mut buffer) {
+    /// Reads what has come.
+    ///
+    /// With room for more than the event, so that a second one would be noticed, and so that a read which does not
+    /// fill the buffer is known to have emptied the socket.
+    fn read<'a>(&mut self, buffer: &'a mut [u8; 256]) -> Result<&'a [u8]> {
+        match self.stream.read(buffer) {
             Ok(0) => bail!("the server closed a connection"),
-            Ok(read) => &buffer[..read],
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
+            Ok(read) => Ok(&buffer[..read]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(&[]),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes some of the event; true when that completes it.
+    fn take(&mut self, bytes: &[u8], news: &[u8]) -> Result<bool> {
         let expected = &news[self.received..];
         ensure!(expected.starts_with(bytes), "not the event: {}", bytes.escape_ascii());
         self.received += bytes.len();
-        Ok(self.received == news.len())
+        Ok(!bytes.is_empty() && self.received == news.len())
     }
 }

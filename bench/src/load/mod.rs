@@ -1,6 +1,7 @@
 //! Load generators. They run in this process, on a core of its own; their processor time does not count.
 
 pub mod broadcast;
+pub mod connect;
 pub mod pipeline;
 pub mod tasks;
 

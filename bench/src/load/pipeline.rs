@@ -1,5 +1,5 @@
 //! Calls as frames that were encoded beforehand: the cheapest client there can be, the same for every server
-//! that takes bytes.
+//! whose [`Wire`] it is given.
 
 use std::{
     any::Any,
@@ -18,34 +18,49 @@ use crate::{
         cpu::{CpuClock, Stopwatch},
         latency::Latency,
     },
-    wire,
+    wire::{Content, Wire},
 };
 
 /// A server that is silent for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens a connection and makes one call on it, so that the server has set up all that a connection needs.
-pub fn open(server: SocketAddr, reply_length: usize) -> Result<net::TcpStream> {
+pub fn open<W: Wire>(server: SocketAddr, wire: W) -> Result<net::TcpStream> {
     let mut stream = net::TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(&wire::request(wire::FIRST_ID))?;
-    let mut reply = vec![0; reply_length];
-    stream.read_exact(&mut reply).context("no reply to the first call")?;
-    ensure!(wire::reply_id(&reply)? == wire::FIRST_ID, "the reply to the first call has another id");
+    wire.greet(&mut stream)?;
+    stream.write_all(&wire.request())?;
+    let (mut inbox, mut answered) = (Vec::new(), false);
+    while !answered || !inbox.is_empty() {
+        let mut more = [0; 256];
+        let read = stream.read(&mut more).context("no reply to the first call")?;
+        ensure!(read > 0, "the server closed the connection after the first call");
+        inbox.extend_from_slice(&more[..read]);
+        while let Some(incoming) = wire.first(&inbox)? {
+            inbox.drain(..incoming.length);
+            match incoming.content {
+                Content::Reply(id) => {
+                    ensure!(id == W::FIRST_ID && !answered, "a reply to something else than the first call");
+                    answered = true;
+                }
+                Content::Ping => stream.write_all(&wire.pong())?,
+            }
+        }
+    }
     Ok(stream)
 }
 
 /// Opens connections, which stay open until the result is dropped.
-pub fn open_many(server: SocketAddr, reply_length: usize, count: usize) -> Result<Box<dyn Any>> {
-    let streams: Vec<_> = (0..count).map(|_| open(server, reply_length)).collect::<Result<_>>()?;
+pub fn open_many(server: SocketAddr, wire: impl Wire, count: usize) -> Result<Box<dyn Any>> {
+    let streams: Vec<_> = (0..count).map(|_| open(server, wire)).collect::<Result<_>>()?;
     Ok(Box::new(streams))
 }
 
 /// Calls `echo` in the given shape and measures the server.
 pub fn run(
     server: SocketAddr,
-    reply_length: usize,
+    wire: impl Wire,
     shape: Shape,
     window: Window,
     clock: CpuClock,
@@ -54,7 +69,7 @@ pub fn run(
     let mut events = Events::with_capacity(shape.connections);
     let mut connections = Vec::with_capacity(shape.connections);
     for index in 0..shape.connections {
-        let mut connection = Connection::open(server, reply_length, shape.in_flight)?;
+        let mut connection = Connection::open(server, wire, shape.in_flight)?;
         poll.registry().register(&mut connection.stream, Token(index), Interest::READABLE)?;
         connections.push(connection);
     }
@@ -82,28 +97,28 @@ pub fn run(
     Ok(Sample { messages, wall, cpu, latency })
 }
 
-struct Connection {
+struct Connection<W> {
+    wire: W,
     stream: TcpStream,
     /// When each slot's request was written; the slot of a request is its id modulo their number.
     written: Vec<Instant>,
     /// The next request; only its id changes.
     request: Vec<u8>,
-    reply_length: usize,
     inbox: Box<[u8]>,
     /// How much of the inbox is the start of a reply that has not come whole.
     pending: usize,
     outbox: Vec<u8>,
 }
 
-impl Connection {
-    fn open(server: SocketAddr, reply_length: usize, in_flight: usize) -> Result<Self> {
-        let stream = open(server, reply_length)?;
+impl<W: Wire> Connection<W> {
+    fn open(server: SocketAddr, wire: W, in_flight: usize) -> Result<Self> {
+        let stream = open(server, wire)?;
         stream.set_nonblocking(true)?;
         Ok(Self {
+            wire,
             stream: TcpStream::from_std(stream),
             written: vec![Instant::now(); in_flight],
-            request: wire::request(0),
-            reply_length,
+            request: wire.request(),
             inbox: vec![0; 16 * 1024].into(),
             pending: 0,
             outbox: Vec::new(),
@@ -114,7 +129,7 @@ impl Connection {
     fn fill(&mut self) -> Result<()> {
         let slots = u32::try_from(self.written.len())?;
         // A multiple of their number, so that an id's remainder is its slot.
-        let first = wire::FIRST_ID.next_multiple_of(slots);
+        let first = W::FIRST_ID.next_multiple_of(slots);
         for slot in 0..slots {
             self.push_request(first + slot);
         }
@@ -142,26 +157,31 @@ impl Connection {
         Ok(replies)
     }
 
-    /// Takes the whole replies from the first `filled` bytes of the inbox.
+    /// Takes the whole messages from the first `filled` bytes of the inbox.
     fn answer(&mut self, filled: usize, latency: &mut Latency) -> Result<u64> {
         let now = Instant::now();
         let slots = self.written.len();
-        let whole = filled - filled % self.reply_length;
-        for start in (0..whole).step_by(self.reply_length) {
-            let id = wire::reply_id(&self.inbox[start..start + self.reply_length])?;
+        let (mut replies, mut start) = (0, 0);
+        while let Some(incoming) = self.wire.first(&self.inbox[start..filled])? {
+            start += incoming.length;
+            let Content::Reply(id) = incoming.content else {
+                self.outbox.extend(self.wire.pong());
+                continue;
+            };
             let written = &mut self.written[id as usize % slots];
             latency.record(now.duration_since(*written));
             *written = now;
             self.push_request(id + u32::try_from(slots)?);
+            replies += 1;
         }
-        self.inbox.copy_within(whole..filled, 0);
-        self.pending = filled - whole;
+        self.inbox.copy_within(start..filled, 0);
+        self.pending = filled - start;
         self.flush()?;
-        Ok((whole / self.reply_length) as u64)
+        Ok(replies)
     }
 
     fn push_request(&mut self, id: u32) {
-        wire::set_id(&mut self.request, id);
+        self.wire.set_id(&mut self.request, id);
         self.outbox.extend_from_slice(&self.request);
     }
 

@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 pub struct Latency(Histogram<u64>);
 
 impl Latency {
-    const LONGEST: Duration = Duration::from_secs(60);
+    const LONGEST: Duration = Duration::from_mins(1);
 
     /// Nothing recorded so far.
     pub fn new() -> Self {

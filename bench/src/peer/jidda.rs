@@ -1,11 +1,9 @@
-//! jidda over TCP, with handlers as its users write them.
+//! jidda, with handlers as its users write them. They are the same for its native wire and for Socket.IO.
 
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, anyhow};
 use jidda::prelude::*;
-
-use crate::wire;
 
 /// Returns its argument.
 #[on]
@@ -20,10 +18,23 @@ async fn announce(server: &Server, text: String) -> jidda::Result<()> {
     Ok(())
 }
 
-/// The size of the reply to a call: `[1, id, nil, TEXT]`.
-pub(super) fn reply_length() -> usize {
-    // The request has an array of arguments and a name of four bytes, and a marker for each; the reply has a nil.
-    wire::request(wire::FIRST_ID).len() - 5
+/// Sends its argument back.
+#[on]
+async fn mirror(socket: &Socket, text: String) -> jidda::Result<()> {
+    socket.emit("mirror", &text).await?;
+    Ok(())
+}
+
+/// Has everyone who comes join a room.
+#[on("connect", namespace = "/lobby")]
+async fn enter(socket: &Socket) {
+    socket.join("lobby").await;
+}
+
+/// Returns its argument.
+#[on("echo", namespace = "/lobby")]
+async fn echo_in_lobby(text: String) -> String {
+    text
 }
 
 /// Starts a server, which runs until it is dropped.

@@ -1,30 +1,35 @@
 //! The servers under test, each with the client that loads it.
 
+mod column;
 mod jidda;
 mod jsonrpsee;
+pub mod node;
 mod raw;
+mod socketioxide;
 mod tarpc;
 
 use std::{
     any::Any,
-    fmt::{self, Display, Formatter},
     future,
     net::{Ipv4Addr, SocketAddr},
+    process::Command,
 };
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use tokio::net::TcpListener;
 
+pub use self::column::Column;
 use crate::{
-    load::{Shape, broadcast, pipeline, tasks},
+    load::{Shape, pipeline, tasks},
     measure::{Sample, Window, cpu::CpuClock},
+    wire::{native::Native, socketio::SocketIo},
 };
 
 /// A server under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Peer {
-    /// jidda over TCP.
+    /// jidda over TCP: its native wire and Socket.IO on the same port.
     Jidda,
     /// Bytes come back as they came: what the system calls alone cost.
     Raw,
@@ -34,41 +39,14 @@ pub enum Peer {
     Tarpc,
     /// jsonrpsee over WebSocket.
     Jsonrpsee,
-}
-
-/// A column of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// The subject.
-    Jidda,
-    /// Bare tokio, which is the limit.
-    Raw,
-    /// tarpc.
-    Tarpc,
-    /// jsonrpsee.
-    Jsonrpsee,
-}
-
-impl Column {
-    /// The one that is compared to the others.
-    pub const FIRST: Self = Self::Jidda;
-    /// The others.
-    pub const OTHERS: &[Self] = &[Self::Raw, Self::Tarpc, Self::Jsonrpsee];
-}
-
-impl Display for Column {
-    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Jidda => "jidda",
-            Self::Raw => "raw tokio",
-            Self::Tarpc => "tarpc",
-            Self::Jsonrpsee => "jsonrpsee",
-        })
-    }
+    /// socketioxide on axum.
+    Socketioxide,
+    /// socket.io on Node.
+    Node,
 }
 
 impl Peer {
-    /// The name in the table.
+    /// The name in what the program says while it measures.
     pub fn name(self) -> &'static str {
         match self {
             Self::Jidda => "jidda",
@@ -76,6 +54,8 @@ impl Peer {
             Self::Loop => "loop of writes",
             Self::Tarpc => "tarpc",
             Self::Jsonrpsee => "jsonrpsee",
+            Self::Socketioxide => "socketioxide",
+            Self::Node => "socket.io on Node",
         }
     }
 
@@ -86,7 +66,22 @@ impl Peer {
             Self::Raw | Self::Loop => Column::Raw,
             Self::Tarpc => Column::Tarpc,
             Self::Jsonrpsee => Column::Jsonrpsee,
+            Self::Socketioxide => Column::Socketioxide,
+            Self::Node => Column::Node,
         }
+    }
+
+    /// Why it cannot be measured here, if it cannot.
+    pub fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Node => node::versions().err(),
+            _ => None,
+        }
+    }
+
+    /// The program that it is, if it is not this one.
+    pub fn program(self) -> Option<Command> {
+        (self == Self::Node).then(node::program)
     }
 
     /// Serves until the process ends; says where once it listens.
@@ -105,42 +100,45 @@ impl Peer {
             Self::Loop => tokio::spawn(raw::broadcast(listener)),
             Self::Tarpc => tokio::spawn(tarpc::serve(listener)),
             Self::Jsonrpsee => tokio::spawn(jsonrpsee::serve(listener)),
+            Self::Socketioxide => tokio::spawn(socketioxide::serve(listener)),
+            Self::Node => bail!("it is a program of its own"),
         }
         .await?
     }
 
-    /// Calls `echo` and measures the server.
+    /// Calls `echo` on the native wire, or on the peer's own, and measures the server.
     pub fn call(self, server: SocketAddr, shape: Shape, window: Window, clock: CpuClock) -> Result<Sample> {
         match self {
-            Self::Jidda => pipeline::run(server, jidda::reply_length(), shape, window, clock),
-            Self::Raw | Self::Loop => pipeline::run(server, raw::reply_length(), shape, window, clock),
             Self::Tarpc => tasks::run::<tarpc::Client>(server, shape, window, clock),
             Self::Jsonrpsee => tasks::run::<jsonrpsee::Client>(server, shape, window, clock),
+            _ => pipeline::run(server, self.native()?, shape, window, clock),
         }
     }
 
-    /// Opens connections that have made one call each. They stay open until the result is dropped.
+    /// Opens connections that have made one such call each. They stay open until the result is dropped.
     pub fn open(self, server: SocketAddr, count: usize) -> Result<Box<dyn Any>> {
         match self {
-            Self::Jidda => pipeline::open_many(server, jidda::reply_length(), count),
-            Self::Raw | Self::Loop => pipeline::open_many(server, raw::reply_length(), count),
             Self::Tarpc => tasks::open::<tarpc::Client>(server, count),
             Self::Jsonrpsee => tasks::open::<jsonrpsee::Client>(server, count),
+            _ => pipeline::open_many(server, self.native()?, count),
         }
     }
 
-    /// Has an event sent to `count` connections, again and again, and measures the server.
-    pub fn broadcast(
-        self,
-        server: SocketAddr,
-        count: usize,
-        window: Window,
-        clock: CpuClock,
-    ) -> Result<Sample> {
+    /// How the native wire is spoken with it.
+    pub fn native(self) -> Result<Native> {
         match self {
-            Self::Jidda => broadcast::run(server, jidda::reply_length(), count, window, clock),
-            Self::Loop => broadcast::run(server, raw::reply_length(), count, window, clock),
-            Self::Raw | Self::Tarpc | Self::Jsonrpsee => bail!("{} has no broadcast", self.name()),
+            Self::Jidda => Ok(Native::answered()),
+            Self::Raw | Self::Loop => Ok(Native::echoed()),
+            _ => bail!("{} does not speak the native wire", self.name()),
+        }
+    }
+
+    /// How Socket.IO is spoken with it.
+    pub fn socketio(self, wire: SocketIo) -> Result<SocketIo> {
+        match self {
+            Self::Jidda | Self::Socketioxide | Self::Node => Ok(wire),
+            Self::Raw | Self::Loop => Ok(wire.echoed()),
+            _ => bail!("{} does not speak Socket.IO", self.name()),
         }
     }
 }

@@ -16,16 +16,11 @@ use tokio::{
     sync::Mutex,
 };
 
-use crate::wire;
+use crate::wire::{Wire, native::Native, socketio::SocketIo};
 
 thread_local! {
     /// Connections take turns with one buffer, so that an idle one costs no more than its task.
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; 16 * 1024].into());
-}
-
-/// The size of the reply to a call, which is the call itself.
-pub(super) fn reply_length() -> usize {
-    wire::request(wire::FIRST_ID).len()
 }
 
 /// Writes back what it reads.
@@ -66,10 +61,14 @@ fn poll_echo(stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Resu
 
 type Audience = Arc<Mutex<Vec<Arc<TcpStream>>>>;
 
-/// Writes calls back as they come; a notification makes it write the event to every connection.
+/// The event of each wire, by what asks for it.
+type News = Arc<[(Vec<u8>, Vec<u8>)]>;
+
+/// Writes calls back as they come; what asks for a broadcast makes it write the event to every connection.
 pub(super) async fn broadcast(listener: TcpListener) -> Result<()> {
     let audience = Audience::default();
-    let news: Arc<[u8]> = wire::news().into();
+    let (native, socketio) = (Native::echoed(), SocketIo::ACK);
+    let news: News = [(native.announce(), native.news()), (socketio.announce(), socketio.news())].into();
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -79,7 +78,7 @@ pub(super) async fn broadcast(listener: TcpListener) -> Result<()> {
     }
 }
 
-async fn listen(stream: Arc<TcpStream>, audience: Audience, news: Arc<[u8]>) -> io::Result<()> {
+async fn listen(stream: Arc<TcpStream>, audience: Audience, news: News) -> io::Result<()> {
     loop {
         stream.readable().await?;
         let mut buffer = [0; 256];
@@ -89,10 +88,10 @@ async fn listen(stream: Arc<TcpStream>, audience: Audience, news: Arc<[u8]>) -> 
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
-        if wire::is_notification(bytes) {
+        if let Some((_, event)) = news.iter().find(|(announce, _)| announce == bytes) {
             for listener in audience.lock().await.iter() {
                 // The load waits for every event to arrive, so that no socket's buffer is ever full.
-                listener.try_write(&news)?;
+                listener.try_write(event)?;
             }
         } else {
             stream.try_write(bytes)?;

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 use tokio::time::Sleep;
 
 use super::calls::Answer;
-use super::events::{Emit, encoded};
+use super::encoded::Encoded;
+use super::events::{Emit, encoding_of};
 use super::exchange::Link;
 use super::socket::{Phase, Socket, is_reserved};
 use crate::error::{CallError, SendError};
@@ -23,7 +24,7 @@ use crate::payload::{CodecError, Value};
 pub struct Request<'a, R, E = Value> {
     socket: Result<Socket, SendError>,
     event: &'a str,
-    arguments: Result<Vec<u8>, CodecError>,
+    arguments: Result<Encoded, CodecError>,
     timeout: Option<Duration>,
     expects: PhantomData<fn() -> (R, E)>,
 }
@@ -41,11 +42,13 @@ impl<'a, R, E> Request<'a, R, E> {
         arguments: &A,
     ) -> Self {
         let timeout = socket.as_ref().ok().and_then(|socket| socket.inner.connection.hub.config.call_timeout);
-        Self { socket, event, arguments: encoded(arguments), timeout, expects: PhantomData }
+        let arguments = Encoded::one(arguments, encoding_of(&socket));
+        Self { socket, event, arguments, timeout, expects: PhantomData }
     }
 
-    pub(super) fn encoded(socket: Socket, event: &'a str, arguments: Vec<u8>) -> Self {
-        Self { socket: Ok(socket), event, arguments: Ok(arguments), timeout: None, expects: PhantomData }
+    pub(super) fn encoded(socket: Socket, event: &'a str, arguments: &Encoded) -> Self {
+        let arguments = arguments.only(socket.inner.wire().encoding());
+        Self { socket: Ok(socket), event, arguments, timeout: None, expects: PhantomData }
     }
 
     /// Gives the call up after `limit`; the other side is told how long it has, and that it is given up.
@@ -120,7 +123,7 @@ impl<R, E> CallFuture<'_, R, E> {
     /// Sends the request. `None` when there is no room for it yet.
     fn send(&mut self, cx: &mut Context<'_>) -> Result<Option<u32>, SendError> {
         let socket = self.call.socket.as_ref().map_err(Clone::clone)?;
-        let arguments = self.call.arguments.as_ref().map_err(|error| SendError::Encode(error.0.clone()))?;
+        let arguments = self.call.arguments.as_ref().map_err(Clone::clone)?;
         if is_reserved(self.call.event) {
             return Err(SendError::Reserved(self.call.event.to_owned()));
         }
@@ -129,6 +132,7 @@ impl<R, E> CallFuture<'_, R, E> {
             return Err(SendError::NotConnected);
         }
         let connection = &socket.inner.connection;
+        let arguments = arguments.get(connection.wire.encoding()).unwrap_or_default();
         let mut exchange = connection.exchange.lock();
         if exchange.link != Link::Up {
             return Err(SendError::NotConnected);
@@ -150,11 +154,20 @@ impl<R, E> CallFuture<'_, R, E> {
         let id = exchange.calls.begin(place);
         let recycled = exchange.is_polling();
         let target = (socket.inner.namespace(), self.call.event);
-        exchange.outbox.append(recycled, |out| connection.wire.request(out, id, target, arguments, limit));
+        let written = exchange
+            .outbox
+            .append(recycled, |out| connection.wire.request(out, id, target, arguments, limit));
+        if let Err(error) = written {
+            exchange.calls.forget(id);
+            return Err(error.into());
+        }
         let waker = exchange.queued();
         drop(exchange);
         if let Some(waker) = waker {
             waker.wake();
+        }
+        if let Ok(arguments) = &self.call.arguments {
+            socket.inner.show_outgoing_encoded(self.call.event, arguments);
         }
         Ok(Some(id))
     }

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Side};
 use crate::payload::Payload;
+use crate::reason::DisconnectReason;
 use crate::wire::{Packet, WireError};
 
 /// An event as the driver passes it on.
@@ -63,17 +64,25 @@ enum Overload {
 }
 
 impl Driver {
-    /// Takes one packet in. `Break` when it has to wait, with all that follows it, until a handler ends.
+    /// Takes one packet in. `Break` when all that follows it has to wait until a handler ends.
     #[inline]
     pub(super) fn packet(&mut self, packet: Packet<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
         match packet {
             Packet::Event { namespace, event, id, arguments, deadline } => {
-                return self.event(namespace, Incoming { event, id, arguments, deadline }, cx);
+                let incoming = Incoming { event: &event, id, arguments: &arguments, deadline };
+                return self.event(&namespace, incoming, cx);
             }
-            Packet::Reply { id, outcome } => self.reply(id, outcome, cx),
+            Packet::Reply { id, outcome: Ok(value) } => self.reply(id, Ok(&value), cx),
+            Packet::Reply { id, outcome: Err(error) } => self.reply(id, Err(error), cx),
+            Packet::Alive => {}
+            Packet::Echo { bytes } => {
+                self.connection.exchange.lock().outbox.append(true, |out| out.extend_from_slice(&bytes));
+                self.is_congested |= self.is_outbox_full();
+            }
+            Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, None),
             Packet::Hello { id, wire } => self.hello(id, wire),
-            Packet::Connect { id, namespace, auth } => self.connect(id, namespace, auth, cx),
-            Packet::Disconnect { namespace, reason } => self.disconnected(namespace, reason),
+            Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
+            Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {
                 let wire = self.connection.wire;
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
@@ -115,7 +124,9 @@ impl Driver {
     #[inline]
     fn event(&mut self, namespace: &str, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
         let Some(socket) = self.find(namespace) else {
-            if !self.join_unasked(namespace, incoming, cx) {
+            if self.connection.wire.is_strict() {
+                self.begin_closing(DisconnectReason::ForcedServerClose, None);
+            } else if !self.join_unasked(namespace, incoming, cx) {
                 let failure =
                     Failure::new("not_connected", format!("the namespace `{namespace}` was not joined"));
                 self.refuse_event(namespace, incoming.event, incoming.id, failure);
@@ -192,6 +203,10 @@ impl Driver {
         } else {
             let fallback = routes.fallback();
             if is_reserved(incoming.event) {
+                if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {
+                    self.malformed(&WireError::Illegal("the event's name is reserved"));
+                    return ControlFlow::Continue(());
+                }
                 // A catch-all must not mistake a peer's word for the protocol's own.
                 let message = format!("the event name `{}` is reserved", incoming.event);
                 let failure = Failure::new("not_found", message);
@@ -211,18 +226,16 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Keeps an event without an id until a handler ends. `Break` when no more may wait: then it stays where it
-    /// is, unread, and with it all that follows.
+    /// Keeps an event without an id until a handler ends. `Break` when no more may wait: then reading rests.
     ///
-    /// Up to there reading goes on: what the running handlers wait for may be a reply of this same peer.
+    /// Up to there it goes on: what the running handlers wait for may be a reply of this same peer.
     #[cold]
     fn wait_in_backlog(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) -> ControlFlow<()> {
         let backlog = self.backlog.get_or_insert_default();
-        if !backlog.has_room(incoming.arguments.len(), &self.connection.hub.config) {
-            return ControlFlow::Break(());
-        }
+        // The one that is too many is kept as well: it has been read.
+        let has_room = backlog.has_room(incoming.arguments.len(), &self.connection.hub.config);
         backlog.push(Arc::clone(socket), incoming.into());
-        ControlFlow::Continue(())
+        if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
 
     /// Runs what waits in the backlog, as far as handlers have ended. Whether there was any.
@@ -248,6 +261,7 @@ impl Driver {
             return Some(Overload::Refuse(Failure::new("closing", "the server is shutting down")));
         }
         if let Some(id) = id
+            && self.connection.wire.has_unique_ids()
             && self.running().has_id(id)
         {
             // Not answered under that number: it would pass for the answer of the call that still runs.
@@ -386,7 +400,7 @@ impl Driver {
             (Ok(value), Some(id)) => {
                 let limit = {
                     let mut exchange = self.connection.exchange.lock();
-                    let limit = exchange.outbox_reply(wire, id, &value);
+                    let limit = exchange.outbox_reply(wire, socket.namespace(), id, &value);
                     self.is_congested |= exchange.outbox.queued() >= self.connection.hub.config.max_outbox;
                     limit
                 };
@@ -412,7 +426,7 @@ impl Driver {
         let wire = self.connection.wire;
         let mut exchange = self.connection.exchange.lock();
         if let Some(id) = id {
-            exchange.outbox.append(true, |out| wire.failure(out, id, &failure));
+            exchange.outbox.append(true, |out| wire.failure(out, namespace, id, &failure));
             return;
         }
         self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
@@ -430,7 +444,7 @@ impl Driver {
         let is_ours = ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing"];
         if is_ours.contains(&&*failure.code) {
             let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
-            self.begin_closing(crate::DisconnectReason::Other(reason.into()), None);
+            self.begin_closing(DisconnectReason::Other(reason.into()), None);
         }
     }
 
@@ -449,7 +463,7 @@ impl Driver {
     fn reply(&mut self, id: u32, outcome: Result<&[u8], &[u8]>, cx: &mut Context<'_>) {
         let wire = self.connection.wire;
         let answer = || match outcome {
-            Ok(value) => Answer::Value(Payload::from_bytes(value, wire.encoding())),
+            Ok(value) => Answer::Value(Payload::from_reply(value, wire.encoding())),
             Err(error) => Answer::Failed(wire.read_failure(error)),
         };
         let mut resolved = self.connection.exchange.lock().calls.resolve(id, answer);

@@ -22,7 +22,7 @@ use super::running::Running;
 use super::socket::SocketInner;
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
-use crate::wire::{Decoder, Limits};
+use crate::wire::{Decoder, Heartbeat, Limits};
 
 /// How much is read at once. One such buffer serves all connections of a worker thread.
 const READ: usize = 64 * 1024;
@@ -69,13 +69,14 @@ impl Driver {
     pub(crate) fn new(connection: Arc<Connection>, stream: Stream) -> Self {
         let serving = connection.hub.serving();
         connection.is_established.store(false, Ordering::Relaxed);
-        connection.last_seen.store(connection.hub.clock(), Ordering::Relaxed);
+        let now = connection.hub.clock();
+        connection.last_seen.store(now, Ordering::Relaxed);
+        connection.opened_at.store(now, Ordering::Relaxed);
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
         exchange.stalled_since = None;
-        exchange.pinged_at = None;
-        // What the last stream did not take is not for this one.
-        exchange.outbox.clear();
+        // Who is asked each interval is asked for the first time when one is over.
+        exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(now);
         drop(exchange);
         Self {
             _serving: serving,
@@ -117,7 +118,9 @@ impl Driver {
         progress |= self.run_woken(cx);
         if self.draining.is_some() && !self.is_running() {
             let reason = self.draining.take().expect("checked");
-            // The peer was told when the draining began.
+            // The peer was told why when the draining began.
+            let wire = self.connection.wire;
+            self.connection.exchange.lock().outbox.append(true, |out| wire.end(out, None));
             self.end_all(*reason, None);
             return true;
         }
@@ -127,8 +130,8 @@ impl Driver {
         progress |= ran_backlog;
         self.is_congested &= self.is_outbox_full();
         if was_resting && !self.is_full && !self.is_congested {
-            let waiting = self.partial.take().unwrap_or_default();
-            self.ingest(&waiting, cx);
+            let mut waiting = self.partial.take().unwrap_or_default();
+            self.ingest(&mut waiting, cx);
             progress = true;
         }
         progress | self.read(cx)
@@ -142,6 +145,7 @@ impl Driver {
                 break;
             }
             match control {
+                Control::Join => self.connect(0, "/", &[], cx),
                 Control::Accepted(socket) => self.replay(&socket, cx),
                 Control::Leave(socket, reason) => self.leave(&socket, reason),
                 Control::Close(reason) => self.begin_closing(reason, None),
@@ -197,10 +201,8 @@ impl Driver {
                 true
             }
             Poll::Ready(Ok(())) => {
-                if self.connection.is_established.load(Ordering::Relaxed) {
-                    self.connection.last_seen.store(self.connection.hub.clock(), Ordering::Relaxed);
-                }
-                self.ingest(&buffer[..length], cx);
+                self.connection.last_seen.store(self.connection.hub.clock(), Ordering::Relaxed);
+                self.ingest(&mut buffer[..length], cx);
                 true
             }
         };
@@ -208,7 +210,7 @@ impl Driver {
         progress
     }
 
-    fn is_outbox_full(&self) -> bool {
+    pub(super) fn is_outbox_full(&self) -> bool {
         self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox
     }
 
@@ -218,7 +220,7 @@ impl Driver {
     }
 
     /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.
-    fn ingest(&mut self, bytes: &[u8], cx: &mut Context<'_>) {
+    fn ingest(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) {
         let Some(mut partial) = self.partial.take() else {
             let used = self.run_messages(bytes, cx);
             if used < bytes.len() && self.closing.is_none() {
@@ -227,7 +229,7 @@ impl Driver {
             return;
         };
         partial.extend_from_slice(bytes);
-        let used = self.run_messages(&partial, cx);
+        let used = self.run_messages(&mut partial, cx);
         if used < partial.len() && self.closing.is_none() {
             partial.drain(..used);
             self.partial = Some(partial);
@@ -235,17 +237,16 @@ impl Driver {
     }
 
     /// Runs the complete messages at the beginning of `bytes`; how many bytes they were.
-    fn run_messages(&mut self, bytes: &[u8], cx: &mut Context<'_>) -> usize {
+    fn run_messages(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) -> usize {
         let config = &self.connection.hub.config;
-        let limits = Limits { size: config.max_message, depth: config.max_depth };
+        let limits =
+            Limits { size: config.max_message, depth: config.max_depth, attachments: config.max_attachments };
+        let wire = self.connection.wire;
         let mut used = 0;
-        while self.closing.is_none() && !self.is_congested {
-            match self.decoder.decode(&bytes[used..], limits) {
+        while self.closing.is_none() && !self.is_congested && !self.is_full {
+            match self.decoder.decode(wire, &mut bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
-                    if self.packet(packet, cx).is_break() {
-                        self.is_full = true;
-                        break;
-                    }
+                    self.is_full = self.packet(packet, cx).is_break();
                     used += length;
                 }
                 Ok(None) => break,
@@ -255,9 +256,11 @@ impl Driver {
                 }
             }
         }
-        if used > 0 && !self.connection.is_established.load(Ordering::Relaxed) {
+        if used > 0
+            && !self.connection.wire.is_strict()
+            && !self.connection.is_established.load(Ordering::Relaxed)
+        {
             self.connection.is_established.store(true, Ordering::Relaxed);
-            self.connection.last_seen.store(self.connection.hub.clock(), Ordering::Relaxed);
         }
         used
     }
@@ -373,5 +376,17 @@ impl Drop for Driver {
                 socket.release();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All that every idle connection has. What only some have is boxed: before one of these grows, look there.
+    #[test]
+    fn an_idle_connection_is_small() {
+        let sizes = [size_of::<Driver>(), size_of::<Connection>(), size_of::<SocketInner>()];
+        assert!(sizes.into_iter().zip([144, 296, 160]).all(|(size, limit)| size <= limit), "{sizes:?}");
     }
 }

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::socket::{Frame, Phase, Socket, SocketInner, is_reserved};
 use crate::error::SendError;
-use crate::payload::{self, CodecError, encode_arguments_into};
+use crate::payload::{self, CodecError, Encoding};
 use crate::room::{RoomKey, Target};
 
+use super::encoded::Encoded;
 use super::selection::Selection;
 
 /// Encodes into this thread's scratch buffer and hands the bytes to `take`.
@@ -18,7 +19,7 @@ pub(super) fn with_scratch<R>(
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     take: impl FnOnce(&[u8]) -> R,
 ) -> Result<R, SendError> {
-    payload::with_scratch(encode, take).map_err(|error| SendError::Encode(error.0))
+    Ok(payload::with_scratch(encode, take)?)
 }
 
 impl SocketInner {
@@ -57,7 +58,9 @@ impl Socket {
     /// When the future is dropped before it is done, the event is not sent.
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
         let wire = self.inner.wire();
-        self.send_with(event, |out| wire.event(out, self.inner.namespace(), event, arguments)).await
+        self.send_with(event, |out| wire.event(out, self.inner.namespace(), event, arguments)).await?;
+        self.inner.show_outgoing(event, arguments);
+        Ok(())
     }
 
     async fn send_with(
@@ -89,7 +92,11 @@ impl Socket {
             |out| wire.event(out, self.inner.namespace(), event, arguments),
             |bytes| self.inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
         )??;
-        if sent { Ok(()) } else { Err(SendError::Full) }
+        if !sent {
+            return Err(SendError::Full);
+        }
+        self.inner.show_outgoing(event, arguments);
+        Ok(())
     }
 
     /// Sends a bare value: the event `message` with one argument.
@@ -198,6 +205,10 @@ impl Volatile<'_> {
         )?;
         match sent {
             Err(SendError::NotConnected | SendError::Full) => Ok(false),
+            Ok(true) => {
+                inner.show_outgoing(event, arguments);
+                Ok(true)
+            }
             other => other,
         }
     }
@@ -209,7 +220,7 @@ impl Volatile<'_> {
 pub struct Emit {
     pub(super) socket: Result<Socket, SendError>,
     pub(super) event: &'static str,
-    pub(super) arguments: Result<Vec<u8>, CodecError>,
+    pub(super) arguments: Result<Encoded, CodecError>,
 }
 
 impl Emit {
@@ -218,15 +229,14 @@ impl Emit {
         event: &'static str,
         arguments: &A,
     ) -> Self {
-        Self { socket, event, arguments: encoded(arguments) }
+        let arguments = Encoded::one(arguments, encoding_of(&socket));
+        Self { socket, event, arguments }
     }
 }
 
-pub(super) fn encoded<A: Serialize + ?Sized>(arguments: &A) -> Result<Vec<u8>, CodecError> {
-    let mut bytes = Vec::with_capacity(48);
-    // One wire so far; a second one makes this the carrier's own encoding.
-    encode_arguments_into(&mut bytes, arguments, crate::payload::Encoding::MessagePack)?;
-    Ok(bytes)
+/// How a socket's peer wants its arguments. Without a socket it does not matter.
+pub(super) fn encoding_of(socket: &Result<Socket, SendError>) -> Encoding {
+    socket.as_ref().map_or(Encoding::MessagePack, |socket| socket.inner.wire().encoding())
 }
 
 impl IntoFuture for Emit {
@@ -235,13 +245,14 @@ impl IntoFuture for Emit {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let arguments = self.arguments.map_err(|error| SendError::Encode(error.0))?;
+            let arguments = self.arguments?;
             let socket = self.socket?;
-            let encode = |out: &mut Vec<u8>| {
-                socket.inner.wire().event_encoded(out, socket.path(), self.event, &arguments);
-                Ok(())
-            };
-            socket.send_with(self.event, encode).await
+            let wire = socket.inner.wire();
+            let list = arguments.get(wire.encoding()).unwrap_or_default();
+            let encode = |out: &mut Vec<u8>| wire.event_encoded(out, socket.path(), self.event, list);
+            socket.send_with(self.event, encode).await?;
+            socket.inner.show_outgoing_encoded(self.event, &arguments);
+            Ok(())
         })
     }
 }

@@ -24,6 +24,8 @@ pub(super) enum Link {
 /// What others ask of the connection's task.
 #[derive(Debug)]
 pub(super) enum Control {
+    /// The peer is in the root namespace by being there.
+    Join,
     /// A socket was accepted by something its `connect` handler did: what came early may run.
     Accepted(Arc<SocketInner>),
     /// A socket leaves its namespace.
@@ -84,12 +86,17 @@ impl Exchange {
 
     /// Queues the reply to a request of the peer, unless it is larger than the peer takes.
     #[inline]
-    pub(super) fn outbox_reply(&mut self, wire: Wire, id: u32, value: &Payload) -> Result<(), usize> {
-        let bytes = value.bytes();
-        if bytes.len() + wire.reply_head() > self.max_message {
+    pub(super) fn outbox_reply(
+        &mut self,
+        wire: Wire,
+        namespace: &str,
+        id: u32,
+        value: &Payload,
+    ) -> Result<(), usize> {
+        if value.bytes().len() + wire.reply_head() > self.max_message {
             return Err(self.max_message);
         }
-        self.outbox.append(self.is_polling, |out| wire.reply(out, id, bytes));
+        self.outbox.append(self.is_polling, |out| wire.reply(out, namespace, id, value));
         Ok(())
     }
 

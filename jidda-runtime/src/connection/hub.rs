@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
@@ -15,6 +15,7 @@ use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::config::Config;
 use crate::handler::{Side, Table};
+use crate::payload::Encoding;
 use crate::room::Rooms;
 
 /// What a server or a client keeps with its hub, for those who hold one of its sockets.
@@ -37,6 +38,8 @@ pub(crate) struct Hub {
     pub(crate) buffers_while_away: bool,
     /// Set once: the floor above keeps its own things here.
     pub(crate) owner: std::sync::OnceLock<Extras>,
+    /// The encodings of the connections there were, a bit each: what goes to many is written in these.
+    encodings: AtomicU8,
     namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
     wheel: Wheel,
     drivers: TaskTracker,
@@ -69,6 +72,7 @@ impl Hub {
             statistics: Statistics::default(),
             buffers_while_away,
             owner: std::sync::OnceLock::new(),
+            encodings: AtomicU8::new(0),
             namespaces: RwLock::default(),
             wheel,
             drivers: TaskTracker::new(),
@@ -89,6 +93,17 @@ impl Hub {
 
     pub(super) fn watch(&self, connection: &Arc<Connection>) {
         self.wheel.insert(connection);
+    }
+
+    /// Says that there are connections of this encoding from now on.
+    pub(super) fn note_encoding(&self, encoding: Encoding) {
+        self.encodings.fetch_or(1 << encoding as u8, Ordering::Relaxed);
+    }
+
+    /// The encodings of the connections there are, or were.
+    pub(super) fn encodings(&self) -> impl Iterator<Item = Encoding> + use<> {
+        let bits = self.encodings.load(Ordering::Relaxed);
+        Encoding::ALL.into_iter().filter(move |encoding| bits & (1 << *encoding as u8) != 0)
     }
 
     /// Every connection there is.

@@ -75,7 +75,6 @@ impl Socket {
 impl SocketInner {
     /// Whether a message leaves at once: nothing waits before it.
     pub(super) fn is_writable(self: &Arc<Self>) -> bool {
-        matches!(self.phase(), Phase::Active | Phase::Replaying)
-            && self.connection.exchange.lock().is_writable()
+        matches!(self.phase(), Phase::Active | Phase::Replaying) && self.connection.is_writable()
     }
 }

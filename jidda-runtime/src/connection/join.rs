@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::Connection;
@@ -95,7 +94,7 @@ impl Connection {
 
 impl SocketInner {
     fn keep_auth(&self, auth: Option<Payload>) {
-        self.extra(|extra| extra.auth = auth.map(|auth| Bytes::copy_from_slice(auth.bytes())));
+        self.extra(|extra| extra.auth = auth);
     }
 
     /// Takes the wish to join back, so that it can be wished again.
@@ -140,7 +139,7 @@ impl SocketInner {
             }
             let place = exchange.outbox.place();
             let id = exchange.calls.begin_join(place, Arc::clone(self));
-            let auth = auth.as_deref().unwrap_or(&[0xc0]);
+            let auth = auth.as_ref().map_or(&[0xc0][..], Payload::bytes);
             exchange.outbox.append(false, |out| self.wire().connect(out, id, self.namespace(), auth));
             let waker = exchange.queued();
             drop(exchange);

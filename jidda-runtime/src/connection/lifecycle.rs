@@ -3,13 +3,14 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use serde::Deserialize;
+use smallvec::SmallVec;
 use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 
@@ -23,9 +24,9 @@ use super::socket::{Phase, SocketInner};
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
 use crate::id::SocketId;
-use crate::payload::{decode_msgpack, encode_arguments_into};
+use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
-use crate::wire::{Welcome, WireError};
+use crate::wire::{Opening, WireError};
 
 /// How long a closed connection stays to let its last words be read.
 const LINGER: Duration = Duration::from_secs(2);
@@ -53,13 +54,14 @@ impl Driver {
         let mut exchange = connection.exchange.lock();
         if version == 0 {
             let failure = Failure::new("bad_arguments", "the wire's version is 1 or more");
-            exchange.outbox.append(true, |out| wire.failure(out, id, &failure));
+            exchange.outbox.append(true, |out| wire.failure(out, "/", id, &failure));
             return;
         }
         exchange.is_acquainted = true;
         let config = &connection.hub.config;
         let session = SocketId::random();
-        let welcome = Welcome {
+        let welcome = Opening {
+            upgrades: false,
             session: session.as_str(),
             heartbeat: config.heartbeat,
             timeout: config.heartbeat_timeout,
@@ -70,6 +72,10 @@ impl Driver {
 
     /// A peer asks to join a namespace.
     pub(super) fn connect(&mut self, id: u32, namespace: &str, auth: &[u8], cx: &mut Context<'_>) {
+        let wire = self.connection.wire;
+        if wire.is_strict() && self.connection.socket(namespace).is_some() {
+            return self.begin_closing(DisconnectReason::ForcedServerClose, None);
+        }
         let refusal = if self.connection.hub.side == Side::Client {
             Some(Failure::new("not_found", "a client has no namespaces to join"))
         } else if self.draining.is_some() {
@@ -87,16 +93,21 @@ impl Driver {
         } else {
             match self.connection.open_socket(namespace) {
                 Some(socket) => {
+                    self.connection.is_established.store(true, Ordering::Relaxed);
                     socket.state.lock().connect_id = Some(id);
                     self.run_connect(&socket, auth, cx);
                     None
                 }
-                None => Some(Failure::new("not_found", format!("there is no namespace `{namespace}`"))),
+                None => {
+                    let mut exchange = self.connection.exchange.lock();
+                    exchange.outbox.append(true, |out| wire.unknown_namespace(out, namespace, id));
+                    None
+                }
             }
         };
         if let Some(failure) = refusal {
-            let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
+            let mut exchange = self.connection.exchange.lock();
+            exchange.outbox.append(true, |out| wire.connect_refused(out, namespace, id, &failure));
         }
     }
 
@@ -116,7 +127,7 @@ impl Driver {
         }
         let Some(socket) = self.connection.open_socket("/") else { return false };
         socket.extra(|extra| extra.early.push((), first.into()));
-        self.run_connect(&socket, &[0xc0], cx);
+        self.run_connect(&socket, &[], cx);
         if socket.phase() == Phase::Replaying {
             // Here and now: what follows in the same read must not overtake it.
             self.replay(&socket, cx);
@@ -126,17 +137,15 @@ impl Driver {
 
     /// Runs the `connect` handler of a new socket.
     fn run_connect(&mut self, socket: &Arc<SocketInner>, auth: &[u8], cx: &mut Context<'_>) {
-        let arguments = match auth {
-            // No auth value at all: an optional argument is `None`, another one is missing.
-            [0xc0] | [] => vec![0x90],
-            auth => {
-                socket.extra(|extra| extra.auth = Some(Bytes::copy_from_slice(auth)));
-                [&[0x91], auth].concat()
-            }
-        };
+        // No auth value at all: an optional argument is `None`, another one is missing.
+        let auth = (!auth.is_empty()).then(|| Payload::from_bytes(auth, socket.encoding()));
+        let list = list_of(auth.as_ref(), socket.encoding());
+        if auth.is_some() {
+            socket.extra(|extra| extra.auth = auth);
+        }
         let route = socket.routes().connect();
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
-        match run_glue(context, Arguments::new(&arguments, socket.encoding())) {
+        match run_glue(context, Arguments::new(&list, socket.encoding())) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
             Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
                 Poll::Ready(reply) => self.connect_ended(socket, reply),
@@ -172,7 +181,8 @@ impl Driver {
         }
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
-            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
+            let mut exchange = self.connection.exchange.lock();
+            exchange.outbox.append(true, |out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
         // What came early is answered with the refusal, too.
         for event in early.into_events() {
@@ -182,8 +192,8 @@ impl Driver {
         // Its handler may have joined rooms before it refused.
         socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
-        if connect_id.is_none() {
-            // There is nothing else that a plain peer could try.
+        if connect_id.is_none() || !wire.has_namespaces() {
+            // There is nothing else that the peer could try.
             let reason = DisconnectReason::Other(failure.to_string().into());
             self.begin_closing(reason, None);
         }
@@ -205,10 +215,7 @@ impl Driver {
                 early
             };
             let Some(((), early)) = early else { return };
-            if self.run_event(socket, (&early).into(), cx).is_break() {
-                let failure = Failure::new("busy", "too many events are running on this connection");
-                self.refuse_event(socket.namespace(), &early.event, early.id, failure);
-            }
+            self.is_full |= self.run_event(socket, (&early).into(), cx).is_break();
         }
     }
 
@@ -232,7 +239,12 @@ impl Driver {
 
     /// The peer left a namespace, or tells us that we are out of it.
     pub(super) fn disconnected(&mut self, namespace: &str, reason: Option<&str>) {
-        let Some(socket) = self.connection.socket(namespace) else { return };
+        let Some(socket) = self.connection.socket(namespace) else {
+            if self.connection.wire.is_strict() {
+                self.begin_closing(DisconnectReason::ForcedServerClose, None);
+            }
+            return;
+        };
         let reason = reason.map_or_else(
             || match self.connection.hub.side {
                 Side::Server => DisconnectReason::ClientDisconnect,
@@ -253,10 +265,13 @@ impl Driver {
             return;
         }
         let wire = self.connection.wire;
+        if !wire.has_namespaces() {
+            return self.begin_closing(reason, None);
+        }
         self.connection.exchange.lock().outbox.append(true, |out| match connect_id {
             Some(id) => {
                 let failure = Failure::new("denied", reason.as_str().to_owned());
-                wire.failure(out, id, &failure);
+                wire.connect_refused(out, socket.namespace(), id, &failure);
             }
             None => wire.disconnect(out, socket.namespace(), reason.as_str()),
         });
@@ -274,7 +289,9 @@ impl Driver {
         let message = format!("the namespace `{}` was left", socket.namespace());
         let failure = Failure::new("not_connected", message);
         if let Some(id) = connect_id {
-            self.refuse_event(socket.namespace(), "connect", Some(id), failure.clone());
+            let wire = self.connection.wire;
+            let mut exchange = self.connection.exchange.lock();
+            exchange.outbox.append(true, |out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
         for event in early.into_events() {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
@@ -298,7 +315,11 @@ impl Driver {
     pub(super) fn drain(&mut self, reason: DisconnectReason) {
         if self.draining.is_none() {
             let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, reason.as_str()));
+            self.connection
+                .exchange
+                .lock()
+                .outbox
+                .append(true, |out| wire.announce_end(out, reason.as_str()));
             self.draining = Some(Box::new(reason));
         }
     }
@@ -310,10 +331,13 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = error.id() {
             let failure = Failure::new(error.code(), error.to_string());
-            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, id, &failure));
+            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, "/", id, &failure));
         }
-        self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, &error.to_string()));
-        self.end_all(DisconnectReason::ParseError, None);
+        self.connection.exchange.lock().outbox.append(true, |out| {
+            wire.announce_end(out, &error.to_string());
+            wire.end(out, Some(error));
+        });
+        self.end_all(error.reason(), None);
     }
 
     /// Ends the connection and all its sockets. `loss` tells that the stream ended first.
@@ -323,7 +347,16 @@ impl Driver {
         }
         if loss.is_none() {
             let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(true, |out| wire.close(out, reason.as_str()));
+            let leaves = reason == DisconnectReason::ForcedClose && wire.is_strict() && wire.has_namespaces();
+            let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
+            self.connection.exchange.lock().outbox.append(true, |out| {
+                // Its clients come back after the end of a connection, but not after that of a namespace.
+                for socket in &sockets {
+                    wire.disconnect(out, socket.namespace(), reason.as_str());
+                }
+                wire.announce_end(out, reason.as_str());
+                wire.end(out, None);
+            });
         }
         self.end_all(reason, loss);
     }

@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::socket::Socket;
+use serde::Serialize;
+
+use super::encoded::Encoded;
+use super::socket::{Socket, SocketInner};
 use crate::error::Error;
 use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, ReplyValue};
-use crate::payload::Encoding;
+use crate::payload::{CodecError, Encoding};
 
 type Observer = Arc<dyn Fn(&EventName, &Args) + Send + Sync>;
 
@@ -67,6 +71,7 @@ listener!(A1 A2 A3 A4 A5 A6 A7 A8);
 pub(super) struct Listeners {
     by_event: HashMap<Box<str>, (Callback, bool), foldhash::fast::RandomState>,
     observers: Vec<Observer>,
+    outgoing: Vec<Observer>,
 }
 
 impl fmt::Debug for Listeners {
@@ -95,8 +100,12 @@ impl Listeners {
         self.observers.push(Arc::new(observer));
     }
 
+    pub(super) fn observe_outgoing(&mut self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
+        self.outgoing.push(Arc::new(observer));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.by_event.is_empty() && self.observers.is_empty()
+        self.by_event.is_empty() && self.observers.is_empty() && self.outgoing.is_empty()
     }
 
     /// The handler of an event, which a `once` handler is only this time.
@@ -110,6 +119,36 @@ impl Listeners {
 
     pub(super) fn observers(&self) -> Vec<Observer> {
         self.observers.clone()
+    }
+}
+
+impl SocketInner {
+    /// Shows an event that was sent to those who watch; `list` is asked for only if somebody does.
+    #[inline]
+    pub(super) fn show_outgoing<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) {
+        if self.is_watched.load(Ordering::Acquire) {
+            self.show_encoded(event, &Encoded::one(arguments, Encoding::MessagePack));
+        }
+    }
+
+    /// The same for arguments that are encoded already.
+    #[inline]
+    pub(super) fn show_outgoing_encoded(&self, event: &str, arguments: &Encoded) {
+        if self.is_watched.load(Ordering::Acquire) {
+            self.show_encoded(event, &Ok(arguments.clone()));
+        }
+    }
+
+    #[cold]
+    fn show_encoded(&self, event: &str, arguments: &Result<Encoded, CodecError>) {
+        let observers = self.extra(|extra| extra.listeners.outgoing.clone());
+        let name = EventName::new(event.to_owned());
+        let first = arguments.as_ref().ok().and_then(Encoded::any);
+        let arguments = first.and_then(|(encoding, list)| observed(Arguments::new(list, encoding)).ok());
+        let arguments = arguments.unwrap_or_default();
+        for observer in &observers {
+            observer(&name, &arguments);
+        }
     }
 }
 
@@ -145,6 +184,12 @@ impl Socket {
     /// Shows every event to `observer` before it is handled.
     pub fn on_any(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
         self.inner.add_listener(|listeners| listeners.observe(observer));
+    }
+
+    /// Shows every event that was sent to this peer, by a broadcast too, to `observer`.
+    pub fn on_any_outgoing(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
+        self.inner.add_listener(|listeners| listeners.observe_outgoing(observer));
+        self.inner.is_watched.store(true, Ordering::Release);
     }
 }
 

@@ -8,6 +8,7 @@ mod call;
 mod calls;
 mod dispatch;
 mod driver;
+mod encoded;
 mod events;
 mod exchange;
 mod hub;
@@ -40,10 +41,11 @@ pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;
 
+use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
-use crate::peer::PeerAddress;
+use crate::peer::{self, PeerAddress};
 use crate::reason::DisconnectReason;
-use crate::wire::Wire;
+use crate::wire::{Heartbeat, Opening, Wire};
 use exchange::{Control, Exchange, Link};
 
 pub(crate) use driver::Driver;
@@ -56,12 +58,47 @@ pub(crate) struct Connection {
     transport: &'static str,
     wire: Wire,
     opened: SystemTime,
+    /// What it has beside that, if it began with a request. Boxed: native ones have none.
+    session: Option<Box<Session>>,
+    /// When it got its stream, in milliseconds of the hub's clock.
+    opened_at: AtomicU32,
     /// When anything was last read, in milliseconds of the hub's clock.
     last_seen: AtomicU32,
     /// Whether anything complete was read yet.
     is_established: AtomicBool,
     exchange: Mutex<Exchange>,
     sockets: Mutex<SmallVec<[Arc<SocketInner>; 1]>>,
+}
+
+/// What a connection has that began with a request.
+struct Session {
+    id: SocketId,
+    request: Option<peer::Request>,
+    /// What the request's path said.
+    parameters: Parameters,
+    /// Whether the medium can write, where it knows better than the last attempt.
+    gate: Option<Arc<AtomicBool>>,
+    /// Whether a WebSocket took the place of the first medium.
+    is_upgraded: AtomicBool,
+}
+
+/// How a connection came about.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) peer: PeerAddress,
+    /// The medium's name.
+    pub(crate) transport: &'static str,
+    pub(crate) wire: Wire,
+    /// The session's name, where the wire has sessions.
+    pub(crate) session: Option<SocketId>,
+    /// The request it began with.
+    pub(crate) request: Option<peer::Request>,
+    /// What the request's path said.
+    pub(crate) parameters: Parameters,
+    /// Whether the peer is told that a WebSocket may take the medium's place.
+    pub(crate) upgrades: bool,
+    /// Whether the medium can write, where it knows better than the last attempt: long polling.
+    pub(crate) gate: Option<Arc<AtomicBool>>,
 }
 
 impl fmt::Debug for Connection {
@@ -71,22 +108,81 @@ impl fmt::Debug for Connection {
 }
 
 impl Connection {
-    /// A connection without a stream yet. The hub watches it from now on.
+    /// A native connection without a stream yet. The hub watches it from now on.
     pub(crate) fn new(hub: &Arc<Hub>, peer: PeerAddress, transport: &'static str) -> Arc<Self> {
+        let wire = Wire::MessagePackRpc;
+        Self::arrive(
+            hub,
+            Arrival {
+                peer,
+                transport,
+                wire,
+                session: None,
+                request: None,
+                parameters: Parameters::default(),
+                upgrades: false,
+                gate: None,
+            },
+        )
+    }
+
+    /// A connection without a stream yet, that begins with what its wire begins with.
+    pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
+        let Arrival { peer, transport, wire, session, request, parameters, upgrades, gate } = arrival;
+        let mut exchange = Exchange::new(Link::Away, hub.config.max_message);
+        if let Some(session) = &session {
+            let config = &hub.config;
+            let opening = Opening {
+                upgrades,
+                session: session.as_str(),
+                heartbeat: config.heartbeat,
+                timeout: config.heartbeat_timeout,
+                max_message: config.max_message,
+            };
+            exchange.outbox.append(false, |out| wire.open(out, &opening));
+            exchange.is_acquainted = true;
+        }
+        if wire.joins_by_connecting() {
+            exchange.controls.push(Control::Join);
+        }
         let connection = Arc::new(Self {
             id: ConnectionId::next(),
             hub: Arc::clone(hub),
             peer,
             transport,
-            wire: Wire::MessagePackRpc,
+            wire,
             opened: SystemTime::now(),
+            session: session.map(|id| {
+                Box::new(Session { id, request, parameters, gate, is_upgraded: AtomicBool::new(false) })
+            }),
+            opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
-            exchange: Mutex::new(Exchange::new(Link::Away, hub.config.max_message)),
+            exchange: Mutex::new(exchange),
             sockets: Mutex::new(SmallVec::new()),
         });
+        hub.note_encoding(wire.encoding());
         hub.watch(&connection);
         connection
+    }
+
+    /// A WebSocket took the place of its first medium.
+    pub(crate) fn upgraded(&self) {
+        if let Some(session) = &self.session {
+            session.is_upgraded.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a message leaves at once: nothing waits before it.
+    fn is_writable(&self) -> bool {
+        let gate = self.session.as_ref().and_then(|session| session.gate.as_ref());
+        gate.is_none_or(|gate| gate.load(Ordering::Acquire)) && self.exchange.lock().is_writable()
+    }
+
+    fn transport(&self) -> &'static str {
+        let upgraded =
+            self.session.as_ref().is_some_and(|session| session.is_upgraded.load(Ordering::Relaxed));
+        if upgraded { "websocket" } else { self.transport }
     }
 
     /// A new socket of this connection in a namespace; `None` when the table has no such namespace.
@@ -144,26 +240,44 @@ impl Connection {
             return;
         }
         let since = |then: u32| u64::from(now.wrapping_sub(then));
+        let seen = self.last_seen.load(Ordering::Relaxed);
         let limit = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let silent = since(self.last_seen.load(Ordering::Relaxed));
+        let handshake = if self.wire.is_strict() { config.connect_timeout } else { config.handshake_timeout };
+        let opened = since(self.opened_at.load(Ordering::Relaxed));
         let ending = if exchange.stalled_since.is_some_and(|then| since(then) >= limit(config.slow_consumer))
         {
             Some(DisconnectReason::SlowConsumer)
-        } else if !self.is_established.load(Ordering::Relaxed) {
-            // `last_seen` stands still until the first complete message.
-            (silent >= limit(config.handshake_timeout)).then_some(DisconnectReason::HandshakeTimeout)
-        } else if silent < limit(config.heartbeat) || exchange.is_paused {
-            exchange.pinged_at = None;
-            None
-        } else if let Some(then) = exchange.pinged_at {
-            (since(then) >= limit(config.heartbeat_timeout)).then_some(DisconnectReason::PingTimeout)
+        } else if !self.is_established.load(Ordering::Relaxed) && opened >= limit(handshake) {
+            Some(DisconnectReason::HandshakeTimeout)
         } else {
-            if exchange.is_acquainted {
-                exchange.pinged_at = Some(now);
-                let id = exchange.calls.begin_ping();
-                exchange.outbox.append(false, |out| self.wire.ping(out, id));
+            let beat = match self.wire.heartbeat() {
+                Heartbeat::WhenSilent => beat_when_silent(
+                    &mut exchange,
+                    since,
+                    seen,
+                    limit(config.heartbeat),
+                    limit(config.heartbeat_timeout),
+                ),
+                Heartbeat::Always => {
+                    // A tick early rather than late: the peer counts, too.
+                    let interval = limit(config.heartbeat).saturating_sub(limit(self.hub.wheel().turn()));
+                    beat_always(&mut exchange, since, seen, interval, limit(config.heartbeat_timeout))
+                }
+                Heartbeat::Theirs => {
+                    let is_late = since(seen) >= limit(config.heartbeat + config.heartbeat_timeout);
+                    if is_late && !exchange.is_paused { Beat::Late } else { Beat::Rest }
+                }
+            };
+            match beat {
+                Beat::Rest => None,
+                Beat::Late => Some(DisconnectReason::PingTimeout),
+                Beat::Ask => {
+                    exchange.pinged_at = Some(now);
+                    let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
+                    exchange.outbox.append(false, |out| self.wire.ping(out, id));
+                    None
+                }
             }
-            None
         };
         let waker = match ending {
             Some(reason) => exchange.control(Control::Close(reason)),
@@ -175,6 +289,51 @@ impl Connection {
             waker.wake();
         }
     }
+}
+
+/// What a connection's heart does now.
+enum Beat {
+    Rest,
+    /// A sign of life is to be asked for.
+    Ask,
+    /// It was not given in time.
+    Late,
+}
+
+/// Asks a peer that said nothing for `interval`, and waits `timeout` for it.
+fn beat_when_silent(
+    exchange: &mut Exchange,
+    since: impl Fn(u32) -> u64,
+    seen: u32,
+    interval: u64,
+    timeout: u64,
+) -> Beat {
+    if since(seen) < interval || exchange.is_paused {
+        exchange.pinged_at = None;
+        return Beat::Rest;
+    }
+    match exchange.pinged_at {
+        Some(then) if since(then) >= timeout => Beat::Late,
+        None if exchange.is_acquainted => Beat::Ask,
+        _ => Beat::Rest,
+    }
+}
+
+/// Asks each `interval`, whatever the peer says: it counts on being asked. Whatever it says is an answer.
+fn beat_always(
+    exchange: &mut Exchange,
+    since: impl Fn(u32) -> u64,
+    seen: u32,
+    interval: u64,
+    timeout: u64,
+) -> Beat {
+    let Some(then) = exchange.pinged_at else { return Beat::Ask };
+    // In the tick of the question itself an answer cannot be told from what came before it.
+    let is_answered = since(seen) <= since(then) || exchange.is_paused;
+    if !is_answered {
+        return if since(then) >= timeout { Beat::Late } else { Beat::Rest };
+    }
+    if since(then) >= interval { Beat::Ask } else { Beat::Rest }
 }
 
 impl crate::room::Member for Socket {

@@ -8,15 +8,17 @@ use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
 
 use super::call::Request;
-use super::events::encoded;
+use super::encoded::Encoded;
 use super::hub::Hub;
 use super::socket::{Frame, Socket, is_reserved};
 use crate::error::{CallError, SendError};
 use crate::handler::{CallerError, Carrier};
 use crate::payload::{CodecError, Value};
 use crate::room::{RoomKey, Rooms, Target};
+use crate::wire::Wire;
 
 /// After so many deliveries a broadcast lets other tasks run.
 const STRIDE: usize = 256;
@@ -133,32 +135,40 @@ impl Selection {
     ///
     /// Dropped before it is done, only some sockets got the event: it is handed out in strides of 256.
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<usize, SendError> {
-        let arguments = encoded(arguments).map_err(|error| SendError::Encode(error.0))?;
+        let arguments = Encoded::all(arguments, &self.hub)?;
         self.emit_encoded(event, &arguments).await
     }
 
-    async fn emit_encoded(&self, event: &str, arguments: &[u8]) -> Result<usize, SendError> {
+    async fn emit_encoded(&self, event: &str, arguments: &Encoded) -> Result<usize, SendError> {
         if is_reserved(event) {
             return Err(SendError::Reserved(event.to_owned()));
         }
         let mut delivered = 0;
         for rooms in self.places() {
             let snapshot = rooms.select(&self.target);
-            let mut frame: Option<Bytes> = None;
+            // One a wire, not one a socket.
+            let mut frames: SmallVec<[(Wire, Option<Bytes>); 2]> = SmallVec::new();
             for (index, socket) in snapshot.iter().enumerate() {
                 if index % STRIDE == STRIDE - 1 {
                     tokio::task::yield_now().await;
                 }
-                let frame = frame.get_or_insert_with(|| {
-                    let mut out = Vec::with_capacity(arguments.len() + event.len() + 16);
-                    socket.inner.wire().event_encoded(&mut out, socket.path(), event, arguments);
-                    out.into()
-                });
+                let wire = socket.inner.wire();
+                let place = match frames.iter().position(|(other, _)| *other == wire) {
+                    Some(place) => place,
+                    None => {
+                        frames.push((wire, framed(wire, socket.path(), event, arguments)?));
+                        frames.len() - 1
+                    }
+                };
+                let Some(frame) = &frames[place].1 else { continue };
                 if self.is_volatile && !socket.inner.is_writable() {
                     continue;
                 }
                 match socket.inner.push(Frame::Shared(frame), None) {
-                    Ok(_) => delivered += 1,
+                    Ok(_) => {
+                        delivered += 1;
+                        socket.inner.show_outgoing_encoded(event, arguments);
+                    }
                     // It left between the look-up and now, or is given up: it has its own `disconnect`.
                     Err(SendError::NotConnected | SendError::Full) => {}
                     Err(error) => return Err(error),
@@ -186,7 +196,7 @@ impl Selection {
         BroadcastCall {
             selection: self.clone(),
             event: event.to_owned(),
-            arguments: encoded(arguments),
+            arguments: Encoded::all(arguments, &self.hub),
             expects: std::marker::PhantomData,
         }
     }
@@ -233,6 +243,14 @@ impl Selection {
     }
 }
 
+/// An event as it goes to every socket of one wire; `None` for peers of a kind that came only after it was written.
+fn framed(wire: Wire, namespace: &str, event: &str, arguments: &Encoded) -> Result<Option<Bytes>, SendError> {
+    let Some(arguments) = arguments.get(wire.encoding()) else { return Ok(None) };
+    let mut out = Vec::with_capacity(arguments.len() + event.len() + namespace.len() + 16);
+    wire.event_encoded(&mut out, namespace, event, arguments)?;
+    Ok(Some(out.into()))
+}
+
 /// Every reply of a broadcast call: one a socket, in no particular order.
 pub type Replies<R, E = Value> = Vec<(Socket, Result<R, CallError<E>>)>;
 
@@ -241,7 +259,7 @@ pub type Replies<R, E = Value> = Vec<(Socket, Result<R, CallError<E>>)>;
 pub struct BroadcastCall<R, E = Value> {
     selection: Selection,
     event: String,
-    arguments: Result<Vec<u8>, CodecError>,
+    arguments: Result<Encoded, CodecError>,
     expects: std::marker::PhantomData<fn() -> (R, E)>,
 }
 
@@ -266,13 +284,13 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
         if is_reserved(&self.event) {
             return Err(SendError::Reserved(self.event));
         }
-        let arguments = self.arguments.map_err(|error| SendError::Encode(error.0))?;
+        let arguments = self.arguments?;
         let event = &self.event;
         // To call a socket is a sign that it is accepted: one that its `connect` handler has not let in is not
         // called.
         let sockets = self.selection.sockets().into_iter().filter(Socket::is_connected);
         let calls = sockets.map(|socket| {
-            let call = Request::<R, E>::encoded(socket.clone(), event, arguments.clone()).timeout(limit);
+            let call = Request::<R, E>::encoded(socket.clone(), event, &arguments).timeout(limit);
             async move { (socket, call.await) }
         });
         Ok(join_all(calls).await)
@@ -290,7 +308,7 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
 pub struct Broadcast {
     selection: Selection,
     event: String,
-    arguments: Result<Vec<u8>, CodecError>,
+    arguments: Result<Encoded, CodecError>,
 }
 
 impl IntoFuture for Broadcast {
@@ -299,7 +317,7 @@ impl IntoFuture for Broadcast {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let arguments = self.arguments.map_err(|error| SendError::Encode(error.0))?;
+            let arguments = self.arguments?;
             self.selection.emit_encoded(&self.event, &arguments).await
         })
     }
@@ -319,7 +337,7 @@ impl Carrier for Selection {
         BroadcastCall {
             selection: self.for_stub(namespace),
             event: event.to_owned(),
-            arguments: encoded(arguments),
+            arguments: Encoded::all(arguments, &self.hub),
             expects: std::marker::PhantomData,
         }
     }
@@ -337,7 +355,7 @@ impl Carrier for Selection {
         Broadcast {
             selection: self.for_stub(namespace),
             event: event.to_owned(),
-            arguments: encoded(arguments),
+            arguments: Encoded::all(arguments, &self.hub),
         }
     }
 }

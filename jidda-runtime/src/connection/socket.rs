@@ -20,7 +20,7 @@ use crate::handler::{
     Context, FromConnection, NamespaceTable, Origin, Parameters, RESERVED_EVENTS, Side, Table,
 };
 use crate::id::{ConnectionId, SocketId};
-use crate::payload::{Encoding, Value, decode_msgpack};
+use crate::payload::{Encoding, Value};
 use crate::peer::{Handshake, PeerAddress, Time};
 use crate::reason::DisconnectReason;
 use crate::room::Rooms;
@@ -63,6 +63,8 @@ pub(crate) struct SocketInner {
     pub(super) rooms: Arc<Rooms<Socket>>,
     phase: AtomicU8,
     pub(super) has_listeners: AtomicBool,
+    /// Somebody wants to see what is sent.
+    pub(super) is_watched: AtomicBool,
     pub(super) state: Mutex<State>,
 }
 
@@ -92,7 +94,14 @@ impl SocketInner {
             Side::Server => Phase::Joining,
             Side::Client => Phase::Away,
         };
-        let key = SocketId::random();
+        let session = connection.session.as_deref();
+        let named = session.filter(|_| connection.wire.names_sockets_by_session());
+        let key = named.map_or_else(SocketId::random, |session| session.id);
+        let parameters = match session.map_or(&[][..], |session| &session.parameters) {
+            [] => parameters,
+            // What the path of the request said comes first, what the namespace says has the last word.
+            request => request.iter().cloned().chain(parameters).collect(),
+        };
         Some(Arc::new(Self {
             connection: Arc::clone(connection),
             key,
@@ -102,6 +111,7 @@ impl SocketInner {
             parameters,
             phase: AtomicU8::new(phase as u8),
             has_listeners: AtomicBool::new(false),
+            is_watched: AtomicBool::new(false),
             state: Mutex::new(State::new(key)),
         }))
     }
@@ -192,7 +202,7 @@ impl SocketInner {
         let wire = self.wire();
         exchange.outbox.append(false, |out| {
             if let Some(id) = connect_id {
-                wire.connected(out, id, state.id.as_str());
+                wire.connected(out, self.namespace(), id, state.id.as_str());
             }
             for frame in &held {
                 out.extend_from_slice(frame);
@@ -353,15 +363,17 @@ impl Origin for SocketInner {
 
     fn handshake(&self) -> Handshake {
         let auth = self.state.lock().extra.as_ref().and_then(|extra| extra.auth.clone());
-        Handshake {
+        let handshake = Handshake {
             headers: Vec::new(),
             query: Vec::new(),
             time: Time(self.connection.opened),
-            auth: auth.and_then(|auth| decode_msgpack(&auth).ok()).unwrap_or(Value::Nil),
-            transport: self.connection.transport,
+            auth: auth.and_then(|auth| auth.to_value().ok()).unwrap_or(Value::Nil),
+            transport: self.connection.transport(),
             protocol: self.connection.wire.name(),
             peer: self.connection.peer.clone(),
-        }
+        };
+        let session = self.connection.session.as_ref();
+        handshake.with_request(session.and_then(|session| session.request.as_ref()))
     }
 
     fn peer(&self) -> PeerAddress {

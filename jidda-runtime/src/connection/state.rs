@@ -13,6 +13,7 @@ use super::listeners::Listeners;
 use super::socket::Socket;
 use crate::error::Error;
 use crate::id::SocketId;
+use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::room::RoomKey;
 
@@ -31,7 +32,7 @@ type RefusedHook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
 #[derive(Default)]
 pub(super) struct Extra {
     /// The encoded auth value of the handshake.
-    pub(super) auth: Option<Bytes>,
+    pub(super) auth: Option<Payload>,
     /// Whether a client joins the namespace whenever it has a connection.
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,

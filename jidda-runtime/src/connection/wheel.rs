@@ -29,7 +29,8 @@ impl Wheel {
             .heartbeat
             .min(config.heartbeat_timeout)
             .min(config.slow_consumer)
-            .min(config.handshake_timeout);
+            .min(config.handshake_timeout)
+            .min(config.connect_timeout);
         let turn = (shortest / 4).clamp(Duration::from_millis(16), Duration::from_secs(4));
         Self {
             slots: Default::default(),
@@ -98,5 +99,10 @@ pub(super) async fn turn(hub: Weak<Hub>, tick: Duration) {
 impl Wheel {
     pub(super) fn tick(&self) -> Duration {
         self.tick
+    }
+
+    /// How long it takes to come round.
+    pub(super) fn turn(&self) -> Duration {
+        self.tick * u32::try_from(SLOTS).expect("a small number")
     }
 }

@@ -2,13 +2,11 @@
 
 use bytes::Bytes;
 use rmpv::Value;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor, value::Error as ValueError};
-use serde::forward_to_deserialize_any;
+use serde::de::DeserializeOwned;
 
+use super::reader::ArgumentReader;
 use crate::error::Error;
-use crate::payload::{Encoding, describe_decode};
-
-type MsgpackReader<'a> = rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'a, [u8]>>;
+use crate::payload::Encoding;
 
 /// An event's arguments as they came: not decoded yet.
 #[derive(Clone, Copy, Debug)]
@@ -37,140 +35,8 @@ impl<'a> Arguments<'a> {
     ///
     /// `bad_arguments` when it is neither an array nor a map with string keys.
     pub fn reader(self, names: &'static [&'static str]) -> Result<ArgumentReader<'a>, Error> {
-        match self.encoding {
-            Encoding::MessagePack => ArgumentReader::msgpack(self.bytes, names),
-        }
+        ArgumentReader::open(self.bytes, self.encoding, names)
     }
-}
-
-/// Decodes one argument after the other.
-#[derive(Debug)]
-pub struct ArgumentReader<'a> {
-    names: &'static [&'static str],
-    taken: usize,
-    source: Source<'a>,
-}
-
-#[derive(Debug)]
-enum Source<'a> {
-    Positional { list: &'a [u8], reader: MsgpackReader<'a>, left: usize },
-    Named(Vec<(String, Value)>),
-}
-
-impl<'a> ArgumentReader<'a> {
-    fn msgpack(bytes: &'a [u8], names: &'static [&'static str]) -> Result<Self, Error> {
-        let malformed = || Error::new("bad_arguments", "the arguments are neither an array nor a map");
-        let (length, head) = match *bytes {
-            [byte @ 0x90..=0x9f, ..] => (usize::from(byte & 0x0f), 1),
-            [0xdc, a, b, ..] => (usize::from(u16::from_be_bytes([a, b])), 3),
-            [0xdd, a, b, c, d, ..] => (u32::from_be_bytes([a, b, c, d]) as usize, 5),
-            [0x80..=0x8f | 0xde | 0xdf, ..] => {
-                let Named(entries) = rmp_serde::from_slice(bytes).map_err(|_| malformed())?;
-                return Ok(Self { names, taken: 0, source: Source::Named(entries) });
-            }
-            _ => return Err(malformed()),
-        };
-        let list = &bytes[head..];
-        let reader = rmp_serde::Deserializer::from_read_ref(list);
-        Ok(Self { names, taken: 0, source: Source::Positional { list, reader, left: length } })
-    }
-
-    /// The next argument; a missing one is `None` for an `Option`.
-    ///
-    /// # Errors
-    ///
-    /// `bad_arguments`, saying which argument is missing or what was expected of it.
-    #[inline]
-    pub fn take<T: Argument>(&mut self) -> Result<T, Error> {
-        let name = self.names.get(self.taken).copied().unwrap_or("?");
-        T::take(self, name)
-    }
-
-    /// The next argument, or its default when it is missing: for arguments marked `#[serde(default)]`.
-    ///
-    /// # Errors
-    ///
-    /// `bad_arguments`, saying what was expected of it.
-    pub fn take_or_default<T: Argument + Default>(&mut self) -> Result<T, Error> {
-        if self.has_next() {
-            self.take()
-        } else {
-            self.taken += 1;
-            Ok(T::default())
-        }
-    }
-
-    fn has_next(&self) -> bool {
-        match &self.source {
-            Source::Positional { left, .. } => *left > 0,
-            Source::Named(entries) => {
-                self.names.get(self.taken).is_some_and(|name| entries.iter().any(|(key, _)| key == name))
-            }
-        }
-    }
-
-    #[inline]
-    fn decode<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Error> {
-        let position = self.taken;
-        self.taken += 1;
-        match &mut self.source {
-            Source::Positional { list, reader, left } if *left > 0 => {
-                *left -= 1;
-                T::deserialize(reader).map_err(|error| {
-                    mistyped(position, name, &explain::<T>(&error, value_at(list, position)))
-                })
-            }
-            Source::Positional { .. } => missing(position, name),
-            Source::Named(entries) => match entries.iter().position(|(key, _)| key == name) {
-                Some(index) => {
-                    from_value(entries.swap_remove(index).1).map_err(|text| mistyped(position, name, &text))
-                }
-                None => missing(position, name),
-            },
-        }
-    }
-}
-
-#[cold]
-fn mistyped(position: usize, name: &str, text: &str) -> Error {
-    Error::new("bad_arguments", format!("argument {} `{name}`: {text}", position + 1))
-}
-
-#[cold]
-fn value_at(mut list: &[u8], position: usize) -> Option<Value> {
-    for _ in 0..position {
-        rmpv::decode::read_value(&mut list).ok()?;
-    }
-    rmpv::decode::read_value(&mut list).ok()
-}
-
-/// serde's own sentence about a value that is no `T`. It names what was expected, where rmp often names only the
-/// marker it met; a second reading finds the words then.
-#[cold]
-fn explain<T: DeserializeOwned>(error: &rmp_serde::decode::Error, value: Option<Value>) -> String {
-    use rmp_serde::decode::Error::{Syntax, Uncategorized};
-    if matches!(error, Syntax(_) | Uncategorized(_)) {
-        return describe_decode(error);
-    }
-    match value.map(rmpv::ext::from_value::<T>) {
-        Some(Err(rmpv::ext::Error::Syntax(text))) => text,
-        _ => describe_decode(error),
-    }
-}
-
-/// Reads a value as if it had come by its position: rmpv's own reader knows enums in another form.
-fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    let mut bytes = Vec::new();
-    rmpv::encode::write_value(&mut bytes, &value).map_err(|error| error.to_string())?;
-    rmp_serde::from_slice(&bytes).map_err(|error| explain::<T>(&error, Some(value)))
-}
-
-#[cold]
-fn missing<T: DeserializeOwned>(position: usize, name: &str) -> Result<T, Error> {
-    T::deserialize(Missing).map_err(|_| {
-        Error::new("bad_arguments", format!("argument {} `{name}` is missing", position + 1))
-            .with_data(Value::from(name))
-    })
 }
 
 /// A type that a handler can take by value: it is decoded from the message.
@@ -194,15 +60,42 @@ impl<T: DeserializeOwned> Argument for T {
     }
 }
 
+impl ArgumentReader<'_> {
+    /// The next argument; a missing one is `None` for an `Option`.
+    ///
+    /// # Errors
+    ///
+    /// `bad_arguments`, saying which argument is missing or what was expected of it.
+    #[inline]
+    pub fn take<T: Argument>(&mut self) -> Result<T, Error> {
+        let name = self.next_name();
+        T::take(self, name)
+    }
+
+    /// The next argument, or its default when it is missing: for arguments marked `#[serde(default)]`.
+    ///
+    /// # Errors
+    ///
+    /// `bad_arguments`, saying what was expected of it.
+    pub fn take_or_default<T: Argument + Default>(&mut self) -> Result<T, Error> {
+        if self.has_next() {
+            self.take()
+        } else {
+            self.skip();
+            Ok(T::default())
+        }
+    }
+}
+
 /// All arguments that are left, as values: for catch-all handlers and forwarders.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Args(pub Vec<Value>);
 
 impl Argument for Args {
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error> {
-        if let Source::Named(entries) = &mut reader.source {
-            let entries = std::mem::take(entries).into_iter();
-            return Ok(Self(vec![Value::Map(entries.map(|(key, value)| (key.into(), value)).collect())]));
+        if let Some(entries) = reader.take_named() {
+            let entries = entries.into_iter().map(|(key, value)| (key.into(), value));
+            return Ok(Self(vec![Value::Map(entries.collect())]));
         }
         let mut values = Vec::new();
         while reader.has_next() {
@@ -220,53 +113,6 @@ impl serde::Serialize for Args {
             tuple.serialize_element(value)?;
         }
         tuple.end()
-    }
-}
-
-/// A map with string keys, in order.
-struct Named(Vec<(String, Value)>);
-
-impl<'de> Deserialize<'de> for Named {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Named;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a map of arguments by name")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Named, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Named(entries))
-            }
-        }
-
-        deserializer.deserialize_map(Entries)
-    }
-}
-
-/// Deserializes only what may be absent.
-struct Missing;
-
-impl<'de> Deserializer<'de> for Missing {
-    type Error = ValueError;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ValueError> {
-        Err(serde::de::Error::custom("missing"))
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        visitor.visit_none()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -29,6 +29,9 @@ pub struct Link {
 }
 
 /// Collects what a table is made of, and says everything that is wrong with it at once.
+///
+/// Its clones share the services.
+#[derive(Clone)]
 pub struct TableBuilder {
     side: Side,
     app: AppKey,

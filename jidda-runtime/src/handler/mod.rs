@@ -11,11 +11,12 @@ mod extract;
 mod middleware;
 mod path;
 pub(crate) mod probe;
+mod reader;
 mod reply;
 mod stub;
 mod table;
 
-pub use argument::{Args, Argument, ArgumentReader, Arguments};
+pub use argument::{Args, Argument, Arguments};
 pub use builder::{HandlerList, Link, TableBuilder};
 pub use entry::{
     AppKey, ArgumentEntry, ConfigureSocketEntry, Contract, ContractEvent, Glue, HandlerEntry, Location,
@@ -25,6 +26,7 @@ pub use extract::{Context, EventName, FromConnection, Need, Needs, Origin, State
 pub(crate) use middleware::Callback;
 pub use middleware::{Call, Next};
 pub use path::Path;
+pub use reader::ArgumentReader;
 pub(crate) use reply::call_error;
 pub use reply::{CallerError, Dispatch, HandlerFuture, Outcome, Reply, ReplyError, ReplyValue};
 pub use stub::{Carrier, Connector};

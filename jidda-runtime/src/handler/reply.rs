@@ -63,7 +63,7 @@ pub struct Reply(Result<Payload, Box<Failure>>);
 impl Reply {
     /// A value, written for the connection the call came from.
     pub fn value<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Self {
-        match Payload::encode(value, encoding) {
+        match Payload::reply(value, encoding) {
             Ok(payload) => Self(Ok(payload)),
             Err(error) => Self::error(Error::from(error)),
         }
@@ -90,7 +90,7 @@ impl Reply {
     {
         let encoding = context.origin().encoding();
         match outcome.into_result() {
-            Ok(value) => value.into_reply(encoding),
+            Ok(value) => value.into_outcome(encoding),
             Err(error) => error.into_reply(encoding),
         }
     }
@@ -133,6 +133,10 @@ impl Reply {
 pub trait ReplyValue {
     #[doc(hidden)]
     fn into_reply(self, encoding: Encoding) -> Reply;
+
+    /// The reply of a fallible handler: always one value, which some wires mark as not being an error.
+    #[doc(hidden)]
+    fn into_outcome(self, encoding: Encoding) -> Reply;
 }
 
 #[diagnostic::do_not_recommend]
@@ -140,10 +144,21 @@ impl<T: Serialize> ReplyValue for T {
     fn into_reply(self, encoding: Encoding) -> Reply {
         Reply::value(&self, encoding)
     }
+
+    fn into_outcome(self, encoding: Encoding) -> Reply {
+        match Payload::encode(&self, encoding) {
+            Ok(payload) => Reply(Ok(payload)),
+            Err(error) => Reply::error(Error::from(error)),
+        }
+    }
 }
 
 impl ReplyValue for Reply {
     fn into_reply(self, _: Encoding) -> Reply {
+        self
+    }
+
+    fn into_outcome(self, _: Encoding) -> Reply {
         self
     }
 }

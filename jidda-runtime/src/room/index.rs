@@ -160,7 +160,9 @@ impl<M: Member> Index<M> {
         }
         // A socket's own id is a room of that socket.
         let RoomKey::Room(name) = key else { return None };
-        let place = *self.everyone.places.get(&SocketId::parse(name)?)?;
+        // Clients of Socket.IO's version 4 name themselves `/chat#id` in `/chat`.
+        let id = name.rsplit_once('#').map_or(&**name, |(_, id)| id);
+        let place = *self.everyone.places.get(&SocketId::parse(id)?)?;
         Some(Arc::new(vec![self.everyone.members[place as usize].clone()]))
     }
 }

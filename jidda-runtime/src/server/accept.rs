@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::http::Front;
 use crate::connection::{Connection, Driver, Hub};
 use crate::transport::Listener;
 
@@ -12,7 +13,15 @@ use crate::transport::Listener;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until the server stops. Each connection is one task.
-pub(super) async fn accept(mut listener: Listener, hub: Arc<Hub>, mut stopping: watch::Receiver<bool>) {
+///
+/// It is a native one until its first byte says otherwise, so that one that says nothing is looked after, and one
+/// that is idle costs nothing for what it is not.
+pub(super) async fn accept(
+    mut listener: Listener,
+    hub: Arc<Hub>,
+    front: Arc<Front>,
+    mut stopping: watch::Receiver<bool>,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -20,7 +29,9 @@ pub(super) async fn accept(mut listener: Listener, hub: Arc<Hub>, mut stopping: 
         };
         match accepted {
             Ok((stream, peer)) => {
-                let connection = Connection::new(&hub, peer, stream.transport());
+                let connection = Connection::new(&hub, peer.clone(), stream.transport());
+                let front = Arc::clone(&front);
+                let stream = stream.unless_http(move |stream| front.accept(stream, peer));
                 tokio::spawn(Driver::new(connection, stream));
             }
             Err(error) => {

@@ -1,23 +1,29 @@
 //! How a server is put together.
 
 use std::any::TypeId;
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
 use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tower_service::Service;
 
 use super::accept::accept;
+use super::apps::{self, Apps, States};
+use super::events::ServerListeners;
+use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Server};
 use crate::config::Config;
-use crate::connection::{Extras, Hub};
 use crate::error::Error;
 use crate::handler::{
-    AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, State, Table, TableBuilder,
+    AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
 };
 use crate::transport::{Address, Listener};
 
@@ -30,8 +36,11 @@ pub struct ServerBuilder {
     pub(super) table: TableBuilder,
     app: AppKey,
     config: Config,
-    states: HashMap<TypeId, Extras>,
+    states: States,
     configure: Vec<ConfigureSocket>,
+    /// The one that is always there, then those that were added.
+    resources: Vec<Resource>,
+    fallback: Option<Fallback>,
     pub(super) grace: Duration,
 }
 
@@ -48,8 +57,10 @@ impl Default for ServerBuilder {
             table: TableBuilder::new(Side::Server),
             app: AppKey::of::<()>(),
             config: Config::default(),
-            states: HashMap::new(),
+            states: States::default(),
             configure: Vec::new(),
+            resources: vec![Resource::socket_io("/socket.io/")],
+            fallback: None,
             grace: Duration::from_secs(10),
         }
     }
@@ -82,7 +93,7 @@ impl ServerBuilder {
     /// Provides a value that handlers borrow as `&State<T>`.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.table = self.table.state(TypeId::of::<T>());
-        self.states.insert(TypeId::of::<T>(), Box::new(State::new(value)));
+        self.states.insert(value);
         self
     }
 
@@ -126,6 +137,33 @@ impl ServerBuilder {
         self
     }
 
+    /// Changes what Socket.IO clients find at `/socket.io/`.
+    pub fn socket_io(mut self, change: impl FnOnce(Resource) -> Resource) -> Self {
+        let resource = self.resources.remove(0);
+        self.resources.insert(0, change(resource));
+        self
+    }
+
+    /// Serves another resource on the same addresses.
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Answers all other HTTP requests with this service, such as an axum router. Without it they are answered with
+    /// 404. The peer's [`PeerAddress`](crate::PeerAddress) is among the extensions of each.
+    pub fn http_fallback<S, B>(mut self, service: S) -> Self
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.fallback = Some(fallback(service));
+        self
+    }
+
     limits! {
         /// The largest message in bytes, either way. Default: 1,000,000.
         max_message: usize;
@@ -141,6 +179,10 @@ impl ServerBuilder {
         slow_consumer: Duration;
         /// How long a new connection may take for its first complete message. Default: 10 s.
         handshake_timeout: Duration;
+        /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
+        connect_timeout: Duration;
+        /// How many byte strings one event of a Socket.IO client may have beside its text. Default: 10.
+        max_attachments: usize;
         /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s.
         heartbeat: Duration;
         /// How long the answer to that may take. Default: 20 s.
@@ -170,6 +212,12 @@ impl ServerBuilder {
         self.table.build()
     }
 
+    /// The tables of all apps, that of native clients first.
+    pub(super) fn tables(&self) -> Result<Vec<(AppKey, Table)>, Error> {
+        let others = self.resources.iter().filter_map(|resource| resource.app);
+        apps::tables(&self.table, std::iter::once(self.app).chain(others))
+    }
+
     /// Checks the handlers, listens and serves, as tasks of the current runtime.
     ///
     /// # Errors
@@ -181,7 +229,18 @@ impl ServerBuilder {
     ///
     /// Outside a tokio runtime.
     pub async fn start(self) -> Result<Server, Error> {
-        let table = self.table.build()?;
+        let apps = Apps::start(self.tables()?, &self.config, &self.states);
+        let (stopping, stopped) = watch::channel(false);
+        let mut http = Http::default();
+        let mut problems = Vec::new();
+        for resource in self.resources {
+            let app = resource.app.and_then(|app| apps.find(app.id())).unwrap_or_default();
+            let added = http.add(resource, &apps.all()[app].hub, stopped.clone());
+            problems.extend(added.err().into_iter().flatten());
+        }
+        if !problems.is_empty() {
+            return Err(start_error(format!("the server cannot start:\n  {}", problems.join("\n  "))));
+        }
         let mut configure = self.configure;
         let linked = inventory::iter::<RegisteredConfigureSocket>();
         for RegisteredConfigureSocket(entry) in linked.filter(|entry| entry.0.app.id() == self.app.id()) {
@@ -200,16 +259,27 @@ impl ServerBuilder {
             addresses.push(listener.address().map_err(|error| cannot_listen(&address, &error))?);
             listeners.push(listener);
         }
-        let hub = Hub::start(Side::Server, table, self.config, self.states, false);
-        let (stopping, stopped) = watch::channel(false);
+        let http = Arc::new(http);
+        let front = Front::new(&http, self.fallback, self.config.handshake_timeout);
         let mut accepting = JoinSet::new();
         for listener in listeners {
-            accepting.spawn(accept(listener, Arc::clone(&hub), stopped.clone()));
+            let hub = Arc::clone(&apps.all()[0].hub);
+            accepting.spawn(accept(listener, hub, Arc::clone(&front), stopped.clone()));
         }
-        let inner = Arc::new(Inner { hub, addresses, stopping, accepting: Mutex::new(accepting) });
-        // Set once, here; weak, since the hub is part of what it points to.
-        let _ = inner.hub.owner.set(Box::new(Arc::downgrade(&inner)));
-        Ok(Server { inner })
+        let inner = Arc::new(Inner {
+            apps,
+            addresses,
+            stopping,
+            accepting: Mutex::new(accepting),
+            listeners: ServerListeners::default(),
+            http,
+            front,
+        });
+        // Set once, here; weak, since the hubs are part of what it points to.
+        for app in inner.apps.all() {
+            let _ = app.hub.owner.set(Box::new(Arc::downgrade(&inner)));
+        }
+        Ok(Server { inner, app: 0 })
     }
 }
 

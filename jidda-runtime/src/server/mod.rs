@@ -1,7 +1,10 @@
 //! Servers: built, listening, accepting, draining.
 
 mod accept;
+mod apps;
 mod builder;
+mod events;
+mod http;
 mod run;
 
 use std::fmt;
@@ -13,32 +16,42 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
+pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
 use crate::error::{Error, SendError};
 use crate::handler::{Context, FromConnection, State, Table};
-use crate::reason::DisconnectReason;
 use crate::room::Target;
 use crate::transport::Address;
+use apps::Apps;
+use http::{Front, Http};
 
 /// How long connections that were told to close at once may take for it.
 const LAST_CALL: Duration = Duration::from_secs(5);
+/// How long the responses to requests may take then.
+const LAST_RESPONSE: Duration = Duration::from_millis(500);
 
 /// A running server. Cheap to clone; also an extractor, `server: &Server`.
 #[derive(Clone)]
 pub struct Server {
     inner: Arc<Inner>,
+    /// The place of the app that this handle is for.
+    app: usize,
 }
 
 struct Inner {
-    hub: Arc<Hub>,
+    apps: Apps,
     addresses: Vec<Address>,
     /// `true` once the server accepts no more.
     stopping: watch::Sender<bool>,
     accepting: Mutex<JoinSet<()>>,
+    listeners: events::ServerListeners,
+    http: Arc<Http>,
+    front: Arc<Front>,
 }
 
 impl fmt::Debug for Server {
@@ -53,6 +66,22 @@ impl Server {
         ServerBuilder::default()
     }
 
+    fn hub(&self) -> &Arc<Hub> {
+        &self.inner.apps.all()[self.app].hub
+    }
+
+    /// The same server, for another app: those connected to its resources, their rooms and handlers. `None` when no
+    /// resource serves it.
+    pub fn app<A: 'static>(&self) -> Option<Self> {
+        let app = self.inner.apps.find(std::any::TypeId::of::<A>())?;
+        Some(Self { inner: Arc::clone(&self.inner), app })
+    }
+
+    /// The resources as a `tower` service, to be mounted where another server has the port.
+    pub fn http_service(&self) -> HttpService {
+        HttpService::new(&self.inner.http, self)
+    }
+
     /// Where it listens, with the ports that the system chose.
     pub fn addresses(&self) -> &[Address] {
         &self.inner.addresses
@@ -60,17 +89,17 @@ impl Server {
 
     /// The dispatch table: what is handled, to print or to test.
     pub fn handlers(&self) -> &Table {
-        &self.inner.hub.table
+        &self.hub().table
     }
 
     /// The state of type `T` that it was built with.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<&State<T>> {
-        self.inner.hub.states.get(&std::any::TypeId::of::<T>())?.downcast_ref()
+        self.hub().states.get(&std::any::TypeId::of::<T>())?.downcast_ref()
     }
 
     /// Everyone in a namespace.
     pub fn of(&self, namespace: &str) -> Selection {
-        Selection::in_namespace(&self.inner.hub, namespace, Target::default())
+        Selection::in_namespace(self.hub(), namespace, Target::default())
     }
 
     /// Everyone in a room of the root namespace.
@@ -85,7 +114,7 @@ impl Server {
 
     /// Every socket of an identity, in whatever namespace.
     pub fn user(&self, identity: &str) -> Selection {
-        Selection::of_identity(&self.inner.hub, identity)
+        Selection::of_identity(self.hub(), identity)
     }
 
     /// Sends an event to everyone in the root namespace. Gives how many sockets it was handed to.
@@ -118,12 +147,12 @@ impl Server {
 
     /// How many replies came that nobody waited for: late ones, and those of peers that make them up.
     pub fn unknown_replies(&self) -> u64 {
-        self.inner.hub.statistics.unknown_replies.load(Ordering::Relaxed)
+        self.hub().statistics.unknown_replies.load(Ordering::Relaxed)
     }
 
     /// How many events that wanted no reply were refused.
     pub fn refused_events(&self) -> u64 {
-        self.inner.hub.statistics.refused_events.load(Ordering::Relaxed)
+        self.hub().statistics.refused_events.load(Ordering::Relaxed)
     }
 
     /// Accepts no more, tells the peers, lets running calls end until `deadline` and closes what is left.
@@ -137,19 +166,21 @@ impl Server {
         let mut accepting = std::mem::take(&mut *self.inner.accepting.lock());
         // Each ends by itself at its next step; what it had accepted is a connection by then.
         while accepting.join_next().await.is_some() {}
-        let hub = &self.inner.hub;
-        for connection in hub.connections() {
-            connection.drain(DisconnectReason::ServerShuttingDown);
-        }
-        if tokio::time::timeout(deadline, hub.idle()).await.is_ok() {
+        let Inner { apps, front, .. } = &*self.inner;
+        let end = Instant::now() + deadline;
+        apps.drain();
+        // Clients that poll need their connections until they have heard the last of it.
+        let is_idle = apps.idle(deadline).await && timeout_at(end, front.close()).await.is_ok();
+        if is_idle {
             return true;
         }
-        for connection in hub.connections() {
-            connection.close(DisconnectReason::ServerShuttingDown);
-        }
-        if tokio::time::timeout(LAST_CALL, hub.idle()).await.is_err() {
+        apps.close();
+        if !apps.idle(LAST_CALL).await {
             tracing::warn!("some connections did not end in time");
         }
+        // Their responses are on their way.
+        let _ = timeout(LAST_RESPONSE, front.close()).await;
+        front.abort();
         false
     }
 
@@ -166,7 +197,9 @@ impl Server {
 
     fn from_hub(hub: &Hub) -> Option<Self> {
         let owner: &Weak<Inner> = hub.owner.get()?.downcast_ref()?;
-        owner.upgrade().map(|inner| Self { inner })
+        let inner = owner.upgrade()?;
+        let app = inner.apps.with_hub(hub)?;
+        Some(Self { inner, app })
     }
 }
 

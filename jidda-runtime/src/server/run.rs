@@ -38,7 +38,9 @@ impl ServerBuilder {
             self.listen = vec![address];
         }
         if std::env::var_os(HANDLERS).is_some_and(|value| !value.is_empty() && value != "0") {
-            print!("{}", self.table.build()?);
+            for (_, table) in self.tables()? {
+                print!("{table}");
+            }
             return Ok(());
         }
         log_to_standard_error();
@@ -57,7 +59,8 @@ impl ServerBuilder {
         // Before anyone can know that the server is there: a signal must not end it the rough way.
         let mut signals = Signals::new()?;
         let server = self.start().await?;
-        let handlers = server.handlers().handlers().count();
+        let apps = server.inner.apps.all();
+        let handlers: usize = apps.iter().map(|app| app.hub.table.handlers().count()).sum();
         if handlers == 0 {
             return Err(Error::new(
                 "start",

@@ -1,21 +1,22 @@
 //! Every medium behind one type: a connection does not know which it runs on.
 
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use socket2::SockRef;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
+use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
-use tokio::net::{TcpListener, TcpStream};
 
 use super::address::Address;
-#[cfg(unix)]
-use super::unix;
+use super::ahead::Ahead;
+use super::fresh::{First, Fresh};
+use super::polling::SessionStream;
 use super::{memory, tcp};
-use crate::peer::PeerAddress;
 
 /// A connected stream of bytes.
 #[derive(Debug)]
@@ -28,6 +29,27 @@ pub enum Stream {
     Unix(UnixStream),
     /// Within the process.
     Memory(DuplexStream),
+    /// Over requests of HTTP. It becomes another one when a WebSocket takes over.
+    Session(SessionStream),
+    /// One of the others that may speak HTTP. It becomes that one with its first byte, or ends there.
+    Fresh(Box<Fresh>),
+    /// One of the others of which something was read. It becomes that one when this was read again.
+    Ahead(Box<Ahead>),
+    /// Whatever a server that is not ours has.
+    Foreign(Foreign),
+}
+
+/// A stream of a server that is not ours.
+pub struct Foreign(Box<Mutex<dyn Duplex>>);
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Foreign").finish_non_exhaustive()
+    }
 }
 
 impl Stream {
@@ -51,15 +73,45 @@ impl Stream {
         }
     }
 
+    /// A stream of another kind.
+    pub(crate) fn foreign(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        // Nobody ever locks it: it is what makes a stream that only moves between threads one that is shared.
+        Self::Foreign(Foreign(Box::new(Mutex::new(stream))))
+    }
+
+    /// The same stream with `bytes` to be read before it.
+    pub(crate) fn with_ahead(self, bytes: Vec<u8>) -> Self {
+        if bytes.is_empty() { self } else { Self::Ahead(Box::new(Ahead::new(bytes, self))) }
+    }
+
+    /// The same stream, if its first byte is not the beginning of HTTP. Otherwise `takeover` gets it, and who
+    /// reads here is told that it has ended.
+    pub(crate) fn unless_http(self, takeover: impl FnOnce(Self) + Send + Sync + 'static) -> Self {
+        Self::Fresh(Box::new(Fresh::new(self, Box::new(takeover))))
+    }
+
     /// Whether the peer has hung up, though bytes of it may still be unread. In memory that is not known.
     pub(crate) fn is_hung_up(&self) -> bool {
         let ready = match self {
             Self::Tcp(stream) => stream.ready(Interest::READABLE).now_or_never(),
             #[cfg(unix)]
             Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::Foreign(_) => None,
+            Self::Session(session) => return session.is_hung_up(),
+            Self::Fresh(fresh) => return fresh.stream().is_none_or(Self::is_hung_up),
+            Self::Ahead(ahead) => return ahead.stream().is_none_or(Self::is_hung_up),
         };
         ready.is_some_and(|ready| ready.is_ok_and(tokio::io::Ready::is_read_closed))
+    }
+
+    /// Says that what is written from now on are the last words: a session keeps them for the next GET, where it
+    /// would have waited for that one otherwise.
+    pub(crate) fn finish(&mut self) {
+        if let Self::Session(session) = self
+            && let Err(stream) = session.finish()
+        {
+            *self = *stream;
+        }
     }
 
     /// The medium's name.
@@ -69,19 +121,43 @@ impl Stream {
             #[cfg(unix)]
             Self::Unix(_) => "unix",
             Self::Memory(_) => "memory",
+            Self::Session(_) => "polling",
+            Self::Foreign(_) => "websocket",
+            Self::Fresh(fresh) => fresh.stream().map_or("none", Self::transport),
+            Self::Ahead(ahead) => ahead.stream().map_or("none", Self::transport),
         }
     }
 }
 
+/// Runs `$body` with whatever bytes go through. A session's is `$session`, whose `Err` is the stream that took over.
 macro_rules! each_medium {
-    ($self:expr, $stream:ident => $body:expr) => {
-        match $self.get_mut() {
-            Stream::Tcp($stream) => $body,
-            #[cfg(unix)]
-            Stream::Unix($stream) => $body,
-            Stream::Memory($stream) => $body,
+    ($self:ident, $stream:ident => $body:expr, $session:ident => $act:expr, $gone:expr) => {{
+        let mut this = $self.get_mut();
+        loop {
+            match this {
+                Stream::Tcp($stream) => return $body,
+                #[cfg(unix)]
+                Stream::Unix($stream) => return $body,
+                Stream::Memory($stream) => return $body,
+                Stream::Foreign(Foreign($stream)) => {
+                    let $stream = $stream.get_mut();
+                    return $body;
+                }
+                Stream::Session($session) => match $act {
+                    Ok(result) => return result,
+                    Err(stream) => *this = *stream,
+                },
+                Stream::Ahead(ahead) => match ahead.stream_mut() {
+                    Some(stream) => this = stream,
+                    None => return $gone,
+                },
+                Stream::Fresh(fresh) => match fresh.stream_mut() {
+                    Some(stream) => this = stream,
+                    None => return $gone,
+                },
+            }
         }
-    };
+    }};
 }
 
 impl AsyncRead for Stream {
@@ -91,22 +167,91 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        each_medium!(self, stream => Pin::new(stream).poll_read(cx, buffer))
+        let this = self.get_mut();
+        loop {
+            match this {
+                Self::Tcp(stream) => return Pin::new(stream).poll_read(cx, buffer),
+                #[cfg(unix)]
+                Self::Unix(stream) => return Pin::new(stream).poll_read(cx, buffer),
+                Self::Memory(stream) => return Pin::new(stream).poll_read(cx, buffer),
+                Self::Foreign(Foreign(stream)) => return Pin::new(stream.get_mut()).poll_read(cx, buffer),
+                Self::Session(session) => match session.poll_read(cx, buffer) {
+                    Ok(result) => return result,
+                    Err(stream) => *this = *stream,
+                },
+                Self::Fresh(_) | Self::Ahead(_) => {
+                    if let Some(result) = this.poll_changing(cx, buffer) {
+                        return result;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Reads from a stream that becomes another one. `None` when it has, and that one is to be read.
+    #[cold]
+    fn poll_changing(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Option<Poll<io::Result<()>>> {
+        match self {
+            Self::Ahead(ahead) => {
+                if let Some(bytes) = ahead.read(buffer.remaining()) {
+                    buffer.put_slice(bytes);
+                    return Some(Poll::Ready(Ok(())));
+                }
+                let Some(rest) = ahead.take() else { return Some(Poll::Ready(Ok(()))) };
+                *self = rest;
+            }
+            Self::Fresh(fresh) => {
+                let Some(stream) = fresh.stream_mut() else { return Some(Poll::Ready(Ok(()))) };
+                let before = buffer.filled().len();
+                let result = Pin::new(stream).poll_read(cx, buffer);
+                if result.is_pending() {
+                    return Some(result);
+                }
+                match fresh.decide(&buffer.filled()[before..])? {
+                    First::Native(stream) => *self = stream,
+                    First::Http => buffer.set_filled(before),
+                }
+                return Some(result);
+            }
+            _ => {}
+        }
+        None
     }
 }
 
 impl AsyncWrite for Stream {
     #[inline]
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        each_medium!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+        each_medium!(
+            self,
+            stream => Pin::new(stream).poll_write(cx, bytes),
+            session => session.poll_write(cx, &[IoSlice::new(bytes)]),
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        )
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each_medium!(self, stream => Pin::new(stream).poll_flush(cx))
+        each_medium!(
+            self,
+            stream => Pin::new(stream).poll_flush(cx),
+            session => session.poll_flush(),
+            Poll::Ready(Ok(()))
+        )
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each_medium!(self, stream => Pin::new(stream).poll_shutdown(cx))
+        each_medium!(
+            self,
+            stream => Pin::new(stream).poll_shutdown(cx),
+            session => session.poll_shutdown(),
+            Poll::Ready(Ok(()))
+        )
     }
 
     fn poll_write_vectored(
@@ -114,85 +259,15 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        each_medium!(self, stream => Pin::new(stream).poll_write_vectored(cx, slices))
-    }
-}
-
-/// A place where streams arrive.
-#[derive(Debug)]
-pub struct Listener(Kind);
-
-#[derive(Debug)]
-enum Kind {
-    Tcp(TcpListener),
-    #[cfg(unix)]
-    Unix(unix::OwnedUnixListener),
-    Memory(memory::MemoryListener),
-}
-
-impl Listener {
-    /// Listens at `address`; `configure` sees the socket before it does.
-    ///
-    /// # Errors
-    ///
-    /// The operating system's, or the one of `configure`.
-    pub async fn bind(
-        address: &Address,
-        configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
-    ) -> io::Result<Self> {
-        match address {
-            Address::Tcp(authority) => tcp::listen(authority, configure).await.map(Kind::Tcp),
-            #[cfg(unix)]
-            Address::Unix(path) => unix::listen(path, configure).await.map(Kind::Unix),
-            #[cfg(not(unix))]
-            Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
-            Address::Memory(name) => memory::listen(name).map(Kind::Memory),
-        }
-        .map(Self)
+        each_medium!(
+            self,
+            stream => Pin::new(stream).poll_write_vectored(cx, slices),
+            session => session.poll_write(cx, slices),
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        )
     }
 
-    /// The address, with the port that the system chose in place of 0.
-    ///
-    /// # Errors
-    ///
-    /// The operating system's.
-    pub fn address(&self) -> io::Result<Address> {
-        match &self.0 {
-            Kind::Tcp(listener) => Ok(Address::Tcp(listener.local_addr()?.to_string())),
-            #[cfg(unix)]
-            Kind::Unix(unix) => {
-                let address = unix.listener.local_addr()?;
-                Ok(Address::Unix(address.as_pathname().map(Into::into).unwrap_or_default()))
-            }
-            Kind::Memory(listener) => Ok(Address::Memory(listener.name.clone())),
-        }
-    }
-
-    /// The next stream and who it is from.
-    ///
-    /// # Errors
-    ///
-    /// The operating system's; most of them concern one peer or pass, and accepting goes on.
-    ///
-    /// # Cancel safety
-    ///
-    /// No stream is lost by dropping the future.
-    pub async fn accept(&mut self) -> io::Result<(Stream, PeerAddress)> {
-        match &mut self.0 {
-            Kind::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                tcp::prepare(&stream);
-                Ok((Stream::Tcp(stream), PeerAddress::Tcp(peer)))
-            }
-            #[cfg(unix)]
-            Kind::Unix(unix) => {
-                let (stream, _) = unix.listener.accept().await?;
-                Ok((Stream::Unix(stream), PeerAddress::Unix))
-            }
-            Kind::Memory(listener) => {
-                let stream = listener.accept().await?;
-                Ok((Stream::Memory(stream), PeerAddress::Memory(listener.name.as_str().into())))
-            }
-        }
+    fn is_write_vectored(&self) -> bool {
+        !matches!(self, Self::Memory(_) | Self::Foreign(_))
     }
 }

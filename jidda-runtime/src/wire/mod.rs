@@ -1,147 +1,54 @@
 //! Bytes to packets and packets to bytes, without any I/O.
 //!
-//! One file a protocol. What is above this floor sees [`Packet`]s and [`Wire`], and knows no protocol by name.
+//! One file, or folder, a protocol. What is above this floor sees [`Packet`]s and [`Wire`], and knows no protocol
+//! by name.
 
+mod decoder;
 pub mod engine_io;
+pub mod json;
 mod msgpack_rpc;
+mod packet;
 mod scan;
+pub mod socket_io;
 pub mod websocket;
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-pub use msgpack_rpc::Decoder;
+pub use decoder::Decoder;
+pub use packet::{Packet, WireError};
 pub use scan::Limits;
 
 use crate::failure::Failure;
-use crate::payload::{CodecError, Encoding};
-
-/// One thing a peer said. The slices point into the bytes it was read from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Packet<'a> {
-    /// An event, with an id when a reply is wanted.
-    Event {
-        /// The namespace it belongs to.
-        namespace: &'a str,
-        /// Its name.
-        event: &'a str,
-        /// The sender's number for the reply.
-        id: Option<u32>,
-        /// The encoded argument list.
-        arguments: &'a [u8],
-        /// How long the sender is going to wait.
-        deadline: Option<Duration>,
-    },
-    /// The answer to a request of ours: the encoded value, or the encoded error.
-    Reply {
-        /// Our number of the request.
-        id: u32,
-        /// The value, or the error.
-        outcome: Result<&'a [u8], &'a [u8]>,
-    },
-    /// The first words of a peer that speaks more than plain MessagePack-RPC.
-    Hello {
-        /// The sender's number for the reply.
-        id: u32,
-        /// The version of the wire it asks for.
-        wire: u64,
-    },
-    /// Asks to join a namespace.
-    Connect {
-        /// The sender's number for the reply.
-        id: u32,
-        /// The namespace.
-        namespace: &'a str,
-        /// The encoded auth value.
-        auth: &'a [u8],
-    },
-    /// Leaves a namespace, or is told to.
-    Disconnect {
-        /// The namespace.
-        namespace: &'a str,
-        /// Why.
-        reason: Option<&'a str>,
-    },
-    /// Asks for a sign of life.
-    Ping {
-        /// The sender's number for the reply.
-        id: u32,
-    },
-    /// The sender no longer waits for the reply to its request.
-    Cancel {
-        /// The sender's number of the request.
-        id: u32,
-    },
-    /// The sender is about to close the connection.
-    Close {
-        /// Why.
-        reason: Option<&'a str>,
-    },
-    /// An event of ours that wanted no reply was refused.
-    Refused {
-        /// The namespace it was sent to.
-        namespace: &'a str,
-        /// The event's name.
-        event: &'a str,
-        /// The encoded error.
-        error: &'a [u8],
-    },
-}
-
-/// Why bytes are not packets. The connection cannot go on after it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WireError {
-    /// The message is longer than allowed, or claims to be.
-    #[error("the message is larger than {limit} bytes")]
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-        /// The request's number, if it was readable.
-        id: Option<u32>,
-    },
-    /// Arrays and maps nest deeper than allowed.
-    #[error("the message nests deeper than {limit}")]
-    TooDeep {
-        /// The limit in levels.
-        limit: usize,
-        /// The request's number, if it was readable.
-        id: Option<u32>,
-    },
-    /// The bytes break the protocol.
-    #[error("malformed message: {0}")]
-    Malformed(&'static str),
-}
-
-impl WireError {
-    /// The code a peer is told.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "too_large",
-            Self::TooDeep { .. } => "too_deep",
-            Self::Malformed(_) => "malformed",
-        }
-    }
-
-    /// The number of the request that cannot be read, if it was readable itself.
-    pub fn id(&self) -> Option<u32> {
-        match self {
-            Self::TooLarge { id, .. } | Self::TooDeep { id, .. } => *id,
-            Self::Malformed(_) => None,
-        }
-    }
-}
+use crate::payload::{CodecError, Encoding, Payload};
+use engine_io::{EngineIo, Layer, Version, write as engine};
 
 /// The protocol of a connection: how packets are written on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Wire {
     /// MessagePack-RPC with jidda's reserved methods.
     MessagePackRpc,
+    /// Engine.IO, with Socket.IO on it or without.
+    EngineIo(EngineIo),
 }
 
-/// What a server tells a peer that said hello.
+/// Who asks for signs of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Welcome<'a> {
+pub enum Heartbeat {
+    /// A side that heard nothing for a while asks, with a number, and is answered.
+    WhenSilent,
+    /// The server, every interval.
+    Always,
+    /// The client.
+    Theirs,
+}
+
+/// What a server tells a peer at the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening<'a> {
+    /// Whether a WebSocket may take the place of what it came by.
+    pub upgrades: bool,
     /// The connection's session.
     pub session: &'a str,
     /// How long the connection may be silent.
@@ -157,21 +64,65 @@ impl Wire {
     pub fn name(self) -> &'static str {
         match self {
             Self::MessagePackRpc => "msgpack-rpc",
+            Self::EngineIo(wire) => wire.name(),
         }
     }
 
     /// How values are written on it.
+    #[inline]
     pub fn encoding(self) -> Encoding {
         match self {
             Self::MessagePackRpc => Encoding::MessagePack,
+            Self::EngineIo(wire) => wire.encoding(),
         }
+    }
+
+    /// Who asks for signs of life.
+    pub fn heartbeat(self) -> Heartbeat {
+        match self {
+            Self::MessagePackRpc => Heartbeat::WhenSilent,
+            Self::EngineIo(EngineIo { version: Version::V4, .. }) => Heartbeat::Always,
+            Self::EngineIo(EngineIo { version: Version::V3, .. }) => Heartbeat::Theirs,
+        }
+    }
+
+    /// Whether a peer's numbers of its requests are unique in its connection, so that one can be cancelled. The
+    /// others count in each namespace.
+    #[inline]
+    pub fn has_unique_ids(self) -> bool {
+        self == Self::MessagePackRpc
+    }
+
+    /// Whether a packet that has no place ends the connection. Otherwise it is answered.
+    pub fn is_strict(self) -> bool {
+        self != Self::MessagePackRpc
+    }
+
+    /// Whether the root namespace is joined by connecting, without a packet that says so.
+    pub fn joins_by_connecting(self) -> bool {
+        match self {
+            Self::MessagePackRpc => false,
+            Self::EngineIo(wire) => wire.version == Version::V3 || wire.layer == Layer::Raw,
+        }
+    }
+
+    /// Whether a connection can go on after it left a namespace.
+    pub fn has_namespaces(self) -> bool {
+        !matches!(self, Self::EngineIo(EngineIo { layer: Layer::Raw, .. }))
+    }
+
+    /// Whether sockets have the name of their session: the clients know nothing else.
+    pub fn names_sockets_by_session(self) -> bool {
+        matches!(self, Self::EngineIo(EngineIo { version: Version::V3, .. }))
     }
 
     /// Writes an event; `arguments` is anything [`Serialize`], a tuple being several arguments.
     ///
     /// # Errors
     ///
-    /// When the arguments refuse to be serialized; `out` is then as it was.
+    /// When the arguments refuse to be serialized, or the wire has no form for the event; `out` is then as it
+    /// was.
+    #[inline]
     pub fn event<A: Serialize + ?Sized>(
         self,
         out: &mut Vec<u8>,
@@ -181,17 +132,36 @@ impl Wire {
     ) -> Result<(), CodecError> {
         match self {
             Self::MessagePackRpc => msgpack_rpc::event(out, namespace, event, arguments),
+            Self::EngineIo(wire) => engine::event(out, wire, namespace, event, arguments),
         }
     }
 
     /// Writes an event whose argument list is encoded already.
-    pub fn event_encoded(self, out: &mut Vec<u8>, namespace: &str, event: &str, arguments: &[u8]) {
+    ///
+    /// # Errors
+    ///
+    /// When the wire has no form for the event.
+    pub fn event_encoded(
+        self,
+        out: &mut Vec<u8>,
+        namespace: &str,
+        event: &str,
+        arguments: &[u8],
+    ) -> Result<(), CodecError> {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::event_encoded(out, namespace, event, arguments),
+            Self::MessagePackRpc => {
+                msgpack_rpc::event_encoded(out, namespace, event, arguments);
+                Ok(())
+            }
+            Self::EngineIo(wire) => engine::event_encoded(out, wire, (namespace, event), None, arguments),
         }
     }
 
     /// Writes an event that wants a reply; `arguments` is an encoded list.
+    ///
+    /// # Errors
+    ///
+    /// When the wire has no replies.
     pub fn request(
         self,
         out: &mut Vec<u8>,
@@ -199,17 +169,25 @@ impl Wire {
         (namespace, event): (&str, &str),
         arguments: &[u8],
         deadline: Option<Duration>,
-    ) {
+    ) -> Result<(), CodecError> {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::request(out, id, (namespace, event), arguments, deadline),
+            Self::MessagePackRpc => {
+                msgpack_rpc::request(out, id, (namespace, event), arguments, deadline);
+                Ok(())
+            }
+            Self::EngineIo(EngineIo { layer: Layer::Raw, .. }) => {
+                Err(CodecError("there are no calls on a raw connection, only messages".into()))
+            }
+            Self::EngineIo(wire) => engine::event_encoded(out, wire, (namespace, event), Some(id), arguments),
         }
     }
 
-    /// Writes the answer to a request; `value` is encoded.
+    /// Writes the answer to a request.
     #[inline]
-    pub fn reply(self, out: &mut Vec<u8>, id: u32, value: &[u8]) {
+    pub fn reply(self, out: &mut Vec<u8>, namespace: &str, id: u32, value: &Payload) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::reply(out, id, value),
+            Self::MessagePackRpc => msgpack_rpc::reply(out, id, value.bytes()),
+            Self::EngineIo(wire) => engine::reply(out, wire, namespace, id, value),
         }
     }
 
@@ -218,6 +196,8 @@ impl Wire {
         match self {
             // Array, type, number, the method's length and colon, and the deadline in its map.
             Self::MessagePackRpc => 2 + 5 + 6 + namespace.len() + event.len() + 19,
+            // A frame's head and a packet's, with its number.
+            Self::EngineIo(_) => 10 + 6 + namespace.len() + event.len() + 10,
         }
     }
 
@@ -227,34 +207,44 @@ impl Wire {
         match self {
             // Array, type, number and nil.
             Self::MessagePackRpc => 2 + 5 + 1,
+            Self::EngineIo(_) => 10 + 20,
         }
     }
 
     /// Writes the failure of a request.
-    pub fn failure(self, out: &mut Vec<u8>, id: u32, failure: &Failure) {
+    pub fn failure(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Failure) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::failure(out, id, failure),
+            Self::EngineIo(wire) => engine::failure(out, wire, namespace, id, failure),
         }
     }
 
     /// Reads a failure that came as the error of a reply or of a refused event.
     pub fn read_failure(self, error: &[u8]) -> Failure {
-        match self {
-            Self::MessagePackRpc => msgpack_rpc::read_failure(error),
-        }
+        msgpack_rpc::read_failure(error)
     }
 
     /// Writes the first words of a client.
     pub fn hello(self, out: &mut Vec<u8>, id: u32) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::hello(out, id),
+            Self::EngineIo(_) => {}
         }
     }
 
     /// Writes the answer to them.
-    pub fn welcome(self, out: &mut Vec<u8>, id: u32, welcome: Welcome<'_>) {
+    pub fn welcome(self, out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::welcome(out, id, welcome),
+            Self::EngineIo(_) => {}
+        }
+    }
+
+    /// Writes what a client is told without asking.
+    pub fn open(self, out: &mut Vec<u8>, opening: &Opening<'_>) {
+        match self {
+            Self::MessagePackRpc => {}
+            Self::EngineIo(_) => engine::open(out, opening),
         }
     }
 
@@ -262,13 +252,34 @@ impl Wire {
     pub fn connect(self, out: &mut Vec<u8>, id: u32, namespace: &str, auth: &[u8]) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::connect(out, id, namespace, auth),
+            Self::EngineIo(_) => {}
         }
     }
 
     /// Writes that it was granted, with the socket's id.
-    pub fn connected(self, out: &mut Vec<u8>, id: u32, socket: &str) {
+    pub fn connected(self, out: &mut Vec<u8>, namespace: &str, id: u32, socket: &str) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::connected(out, id, socket),
+            Self::EngineIo(wire) => engine::connected(out, wire, namespace, socket),
+        }
+    }
+
+    /// Writes that it was refused.
+    pub fn connect_refused(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Failure) {
+        match self {
+            Self::MessagePackRpc => msgpack_rpc::failure(out, id, failure),
+            Self::EngineIo(wire) => engine::connect_refused(out, wire, namespace, Some(failure)),
+        }
+    }
+
+    /// Writes that there is no such namespace.
+    pub fn unknown_namespace(self, out: &mut Vec<u8>, namespace: &str, id: u32) {
+        match self {
+            Self::MessagePackRpc => {
+                let failure = Failure::new("not_found", format!("there is no namespace `{namespace}`"));
+                msgpack_rpc::failure(out, id, &failure);
+            }
+            Self::EngineIo(wire) => engine::connect_refused(out, wire, namespace, None),
         }
     }
 
@@ -276,6 +287,7 @@ impl Wire {
     pub fn disconnect(self, out: &mut Vec<u8>, namespace: &str, reason: &str) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::notify(out, "$/disconnect", &(namespace, reason)),
+            Self::EngineIo(wire) => engine::disconnect(out, wire, namespace),
         }
     }
 
@@ -283,6 +295,7 @@ impl Wire {
     pub fn ping(self, out: &mut Vec<u8>, id: u32) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::ping(out, id),
+            Self::EngineIo(_) => engine::ping(out),
         }
     }
 
@@ -290,6 +303,8 @@ impl Wire {
     pub fn pong(self, out: &mut Vec<u8>, id: u32) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::reply(out, id, &[0xc0]),
+            // It comes as an echo.
+            Self::EngineIo(_) => {}
         }
     }
 
@@ -297,13 +312,26 @@ impl Wire {
     pub fn cancel(self, out: &mut Vec<u8>, id: u32) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::notify(out, "$/cancel", &(id,)),
+            // Its clients have no word for it.
+            Self::EngineIo(_) => {}
         }
     }
 
-    /// Writes that the connection is about to be closed.
-    pub fn close(self, out: &mut Vec<u8>, reason: &str) {
+    /// Writes that the connection is about to be closed, and why.
+    pub fn announce_end(self, out: &mut Vec<u8>, reason: &str) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::notify(out, "$/close", &(reason,)),
+            // The next word is the last one.
+            Self::EngineIo(_) => {}
+        }
+    }
+
+    /// Writes the last word of the connection; `error` is what the peer did, if that is why it ends.
+    pub fn end(self, out: &mut Vec<u8>, error: Option<&WireError>) {
+        match self {
+            // The end of the stream is the end.
+            Self::MessagePackRpc => {}
+            Self::EngineIo(_) => engine::end(out, error),
         }
     }
 
@@ -311,6 +339,7 @@ impl Wire {
     pub fn refused(self, out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Failure) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::refused(out, namespace, event, failure),
+            Self::EngineIo(wire) => engine::refused(out, wire, namespace, event, failure),
         }
     }
 }

@@ -9,64 +9,48 @@ use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 
 use super::scan::{self, Limits, ScanError, Scanner};
-use super::{Packet, Welcome, WireError};
+use super::{Decoder, Opening, Packet, WireError};
 use crate::failure::Failure;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
 
 const NIL: u8 = 0xc0;
 const WRITES: &str = "writing to memory does not fail";
 
-/// Reads packets from bytes that may come in any pieces. It holds only the place reached in the current one.
-#[derive(Debug, Default)]
-pub struct Decoder {
-    /// Where an incomplete message was left; boxed, since most reads end with a complete one.
-    resume: Option<Box<Scanner>>,
-}
-
-impl Decoder {
-    /// The first packet of `bytes` and its length, or `None` while it is incomplete: call again with the same
-    /// bytes and more behind them. What is beyond `limits` is refused.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes cannot become a packet. Nothing sensible can be read from the stream after that.
-    #[inline]
-    pub fn decode<'a>(
-        &mut self,
-        bytes: &'a [u8],
-        limits: Limits,
-    ) -> Result<Option<(Packet<'a>, usize)>, WireError> {
-        if bytes.is_empty() {
-            return Ok(None);
+/// Reads the first packet of `bytes`: see [`Decoder::decode`].
+#[inline]
+pub(super) fn decode<'a>(
+    held: &mut Decoder,
+    bytes: &'a [u8],
+    limits: Limits,
+) -> Result<Option<(Packet<'a>, usize)>, WireError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let resumed = held.take_scanner();
+    if resumed.is_none()
+        && let Some(length) = scan::length(bytes, limits)
+        && let message @ [0x93..=0x95, ..] = &bytes[..length]
+    {
+        return Ok(Some((packet(message)?, length)));
+    }
+    let mut scanner = if let Some(scanner) = resumed {
+        scanner
+    } else {
+        // Told at once, not when the would-be message is complete.
+        if !matches!(bytes[0], 0x93..=0x95) {
+            return Err(WireError::Malformed("a message is an array of three to five elements"));
         }
-        let resumed = self.resume.take();
-        if resumed.is_none()
-            && let Some(length) = scan::length(bytes, limits)
-            && let message @ [0x93..=0x95, ..] = &bytes[..length]
-        {
-            return Ok(Some((packet(message)?, length)));
+        Scanner::default()
+    };
+    match scanner.advance(bytes, limits) {
+        Ok(Some(length)) => Ok(Some((packet(&bytes[..length])?, length))),
+        Ok(None) => {
+            held.keep_scanner(scanner);
+            Ok(None)
         }
-        let mut scanner = if let Some(scanner) = resumed {
-            *scanner
-        } else {
-            // Told at once, not when the would-be message is complete.
-            if !matches!(bytes[0], 0x93..=0x95) {
-                return Err(WireError::Malformed("a message is an array of three to five elements"));
-            }
-            Scanner::default()
-        };
-        match scanner.advance(bytes, limits) {
-            Ok(Some(length)) => Ok(Some((packet(&bytes[..length])?, length))),
-            Ok(None) => {
-                self.resume = Some(Box::new(scanner));
-                Ok(None)
-            }
-            Err(ScanError::TooLarge) => {
-                Err(WireError::TooLarge { limit: limits.size, id: request_id(bytes) })
-            }
-            Err(ScanError::TooDeep) => Err(WireError::TooDeep { limit: limits.depth, id: request_id(bytes) }),
-            Err(ScanError::Malformed) => Err(WireError::Malformed("0xc1 is not MessagePack")),
-        }
+        Err(ScanError::TooLarge) => Err(WireError::TooLarge { limit: limits.size, id: request_id(bytes) }),
+        Err(ScanError::TooDeep) => Err(WireError::TooDeep { limit: limits.depth, id: request_id(bytes) }),
+        Err(ScanError::Malformed) => Err(WireError::Malformed("0xc1 is not MessagePack")),
     }
 }
 
@@ -120,7 +104,7 @@ impl<'a> Cursor<'a> {
 
     /// One value as it is.
     fn value(&mut self) -> Option<&'a [u8]> {
-        let limits = Limits { size: usize::MAX, depth: usize::MAX };
+        let limits = Limits::new(usize::MAX, usize::MAX);
         let length = Scanner::default().advance(self.0, limits).ok()??;
         let (value, after) = self.0.split_at(length);
         self.0 = after;
@@ -161,12 +145,12 @@ fn packet(message: &[u8]) -> Result<Packet<'_>, WireError> {
                 return request_packet(reserved, id, params, method);
             }
             let (namespace, event) = split(method);
-            Ok(Packet::Event { namespace, event, id: Some(id), arguments: params, deadline: deadline(meta) })
+            Ok(event_packet(namespace, event, Some(id), params, deadline(meta)))
         }
         (Some(1), 4) => {
             let id = id(&mut cursor)?;
             let error = cursor.value().ok_or(WireError::Malformed("a response has an error and a result"))?;
-            let outcome = if error == [NIL] { Ok(cursor.0) } else { Err(error) };
+            let outcome = if error == [NIL] { Ok(cursor.0.into()) } else { Err(error) };
             Ok(Packet::Reply { id, outcome })
         }
         (Some(2), 3 | 4) => {
@@ -176,12 +160,29 @@ fn packet(message: &[u8]) -> Result<Packet<'_>, WireError> {
                 return notification_packet(reserved, params, method);
             }
             let (namespace, event) = split(method);
-            Ok(Packet::Event { namespace, event, id: None, arguments: params, deadline: deadline(meta) })
+            Ok(event_packet(namespace, event, None, params, deadline(meta)))
         }
         (Some(0..=2), _) => {
             Err(WireError::Malformed("a message of this type has another number of elements"))
         }
         _ => Err(WireError::Malformed("a message's type is 0, 1 or 2")),
+    }
+}
+
+#[inline]
+fn event_packet<'a>(
+    namespace: &'a str,
+    event: &'a str,
+    id: Option<u32>,
+    arguments: &'a [u8],
+    deadline: Option<Duration>,
+) -> Packet<'a> {
+    Packet::Event {
+        namespace: namespace.into(),
+        event: event.into(),
+        id,
+        arguments: arguments.into(),
+        deadline,
     }
 }
 
@@ -233,18 +234,13 @@ fn request_packet<'a>(
         "connect" => {
             let elements = cursor.list().ok_or(RESERVED_PARAMS)?;
             let namespace = cursor.text().ok_or(RESERVED_PARAMS)?;
-            let auth = if elements > 1 { cursor.value().ok_or(RESERVED_PARAMS)? } else { &[NIL] };
-            Ok(Packet::Connect { id, namespace, auth })
+            let auth = if elements > 1 { cursor.value().ok_or(RESERVED_PARAMS)? } else { &[] };
+            let auth = if auth == [NIL] { &[] } else { auth };
+            Ok(Packet::Connect { id, namespace: namespace.into(), auth: auth.into() })
         }
         "ping" => Ok(Packet::Ping { id }),
         // Not a handler's name, ever: answered as an event nobody handles.
-        _ => Ok(Packet::Event {
-            namespace: "/",
-            event: method,
-            id: Some(id),
-            arguments: params,
-            deadline: None,
-        }),
+        _ => Ok(event_packet("/", method, Some(id), params, None)),
     }
 }
 
@@ -258,6 +254,7 @@ fn notification_packet<'a>(
     match reserved {
         "disconnect" => {
             let namespace = cursor.text().ok_or(RESERVED_PARAMS)?;
+            let namespace = namespace.into();
             Ok(Packet::Disconnect { namespace, reason: if elements > 1 { cursor.text() } else { None } })
         }
         "cancel" => {
@@ -270,7 +267,7 @@ fn notification_packet<'a>(
             Ok(Packet::Refused { namespace, event, error: cursor.0 })
         }
         // One of a later version, perhaps: refused like an event nobody handles.
-        _ => Ok(Packet::Event { namespace: "/", event: method, id: None, arguments: params, deadline: None }),
+        _ => Ok(event_packet("/", method, None, params, None)),
     }
 }
 
@@ -407,7 +404,7 @@ pub(super) fn hello(out: &mut Vec<u8>, id: u32) {
     reserved_request(out, id, "$/hello", &(Hello { wire: 1 },));
 }
 
-pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Welcome<'_>) {
+pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
     #[derive(Serialize)]
     struct Fields<'a> {
         wire: u32,

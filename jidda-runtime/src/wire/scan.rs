@@ -9,6 +9,15 @@ pub struct Limits {
     pub size: usize,
     /// The deepest nesting of arrays and maps.
     pub depth: usize,
+    /// How many byte strings one event may have beside its text, where they are beside it.
+    pub attachments: usize,
+}
+
+impl Limits {
+    /// These, and ten attachments.
+    pub const fn new(size: usize, depth: usize) -> Self {
+        Self { size, depth, attachments: 10 }
+    }
 }
 
 /// Why a value was given up before its end.
@@ -132,16 +141,17 @@ impl Scanner {
 }
 
 /// The head of one value: its own size, the bytes that follow it and the values that do.
-struct Head {
-    size: usize,
-    content: u32,
-    values: u32,
-    is_container: bool,
+pub(super) struct Head {
+    pub(super) size: usize,
+    pub(super) content: u32,
+    /// A map has two for each entry.
+    pub(super) values: u32,
+    pub(super) is_container: bool,
 }
 
 impl Head {
     #[inline]
-    fn read(bytes: &[u8]) -> Result<Option<Self>, ScanError> {
+    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, ScanError> {
         let Some(&marker) = bytes.first() else { return Ok(None) };
         let scalar = |content| Ok(Some(Self { size: 1, content, values: 0, is_container: false }));
         let container = |size, values| Ok(Some(Self { size, content: 0, values, is_container: true }));
@@ -186,8 +196,8 @@ impl Head {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits { size: 1000, depth: 4 };
-    const DEEP: Limits = Limits { size: 1000, depth: 64 };
+    const LIMITS: Limits = Limits::new(1000, 4);
+    const DEEP: Limits = Limits::new(1000, 64);
 
     fn scan(bytes: &[u8]) -> Result<Option<usize>, ScanError> {
         Scanner::default().advance(bytes, LIMITS)

@@ -74,19 +74,24 @@ pub fn head(bytes: &[u8]) -> Result<Option<Head>, &'static str> {
         }
         _ => return Err("the opcode is unknown"),
     }
-    let (length, extended) = match (second & 0x7f, rest) {
-        (126, &[a, b, ..]) => (u64::from(u16::from_be_bytes([a, b])), 2),
-        (127, &[a, b, c, d, e, f, g, h, ..]) => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 8),
-        (126 | 127, _) => return Ok(None),
-        (length, _) => (u64::from(length), 0),
+    let (length, extended) = match second & 0x7f {
+        126 => match rest.first_chunk() {
+            Some(length) => (u64::from(u16::from_be_bytes(*length)), 2),
+            None => return Ok(None),
+        },
+        127 => match rest.first_chunk() {
+            Some(length) => (u64::from_be_bytes(*length), 8),
+            None => return Ok(None),
+        },
+        length => (u64::from(length), 0),
     };
     let length = usize::try_from(length).ok().filter(|length| *length <= usize::MAX / 2);
     let length = length.ok_or("the length is out of bounds")?;
     let is_masked = second & 0x80 != 0;
-    let mask = match (is_masked, &rest[extended..]) {
+    let mask = match (is_masked, rest[extended..].first_chunk()) {
         (false, _) => None,
-        (true, &[a, b, c, d, ..]) => Some([a, b, c, d]),
-        (true, _) => return Ok(None),
+        (true, Some(mask)) => Some(*mask),
+        (true, None) => return Ok(None),
     };
     Ok(Some(Head { opcode, is_final, mask, size: 2 + extended + 4 * usize::from(is_masked), length }))
 }
@@ -185,7 +190,7 @@ mod tests {
         let mut bytes = payload.clone();
         mask(&mut bytes, [1, 2, 3, 4]);
         assert_eq!(bytes[8], 8 ^ 1);
-        assert_eq!(bytes[33], 33 ^ 2);
+        assert_eq!(bytes[33], 0x21 ^ 2);
         mask(&mut bytes, [1, 2, 3, 4]);
         assert_eq!(bytes, payload);
     }

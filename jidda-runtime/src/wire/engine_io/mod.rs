@@ -1,9 +1,19 @@
 //! Engine.IO: packets over WebSocket frames, or over the payloads of long polling.
 
+pub mod base64_text;
+mod decoder;
+pub mod jsonp;
 pub mod payload_v3;
 pub mod payload_v4;
+mod raw;
+pub(super) mod write;
 
 use std::borrow::Cow;
+
+pub(super) use decoder::{Parts, decode};
+
+use super::socket_io::Parser;
+use crate::payload::Encoding;
 
 /// The protocol's version, which a client names in the query: `EIO=4`; anything else is 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +22,48 @@ pub enum Version {
     V3,
     /// Of Socket.IO 3 and 4.
     V4,
+}
+
+/// What the messages are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// The packets of Socket.IO.
+    SocketIo(Parser),
+    /// Texts and bytes of the program's own.
+    Raw,
+}
+
+/// One dialect of Engine.IO, and what is spoken on top of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EngineIo {
+    /// The protocol's version.
+    pub version: Version,
+    /// What the messages are.
+    pub layer: Layer,
+    /// Whether bytes have to be written as text: the client asked for it.
+    pub base64: bool,
+}
+
+impl EngineIo {
+    /// How values are written on it.
+    #[inline]
+    pub(super) fn encoding(self) -> Encoding {
+        match self.layer {
+            Layer::SocketIo(Parser::Json) => Encoding::Json,
+            Layer::SocketIo(Parser::MessagePack) => Encoding::SocketIoMessagePack,
+            Layer::Raw => Encoding::MessagePack,
+        }
+    }
+
+    /// The protocol's name.
+    pub(super) fn name(self) -> &'static str {
+        match (self.layer, self.version) {
+            (Layer::SocketIo(_), Version::V4) => "socket.io/5",
+            (Layer::SocketIo(_), Version::V3) => "socket.io/4",
+            (Layer::Raw, Version::V4) => "engine.io/4",
+            (Layer::Raw, Version::V3) => "engine.io/3",
+        }
+    }
 }
 
 /// One packet of a polling payload, in the form it has in a WebSocket frame.

@@ -1,0 +1,65 @@
+//! Protocols as bytes: what the load generator writes, and what it makes of what comes back.
+
+pub mod greeting;
+pub mod native;
+pub mod socketio;
+pub mod websocket;
+
+use std::net::TcpStream;
+
+use anyhow::Result;
+
+/// The argument of every call and event: 16 bytes.
+pub const TEXT: &str = "sixteen byte txt";
+
+/// A protocol whose messages are encoded beforehand, so that a load of them costs its client next to nothing.
+pub trait Wire: Copy {
+    /// The first id of a call. From here on every id is as long as the next.
+    const FIRST_ID: u32;
+
+    /// Brings a fresh connection to where it takes calls.
+    fn greet(self, stream: &mut TcpStream) -> Result<()>;
+
+    /// A call with the first id.
+    fn request(self) -> Vec<u8>;
+
+    /// Gives a call another id.
+    fn set_id(self, request: &mut [u8], id: u32);
+
+    /// The first message of `bytes`, if it is there as a whole.
+    fn first(self, bytes: &[u8]) -> Result<Option<Incoming>>;
+
+    /// How the server asks for a sign of life; nothing where it does not.
+    fn ping(self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The sign of life.
+    fn pong(self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// Asks the server to send [`Wire::news`] to everybody.
+    fn announce(self) -> Vec<u8>;
+
+    /// The event that a broadcast consists of.
+    fn news(self) -> Vec<u8>;
+}
+
+/// A message from the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// How many bytes it has.
+    pub length: usize,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a message from the server says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// It answers the call with this id.
+    Reply(u32),
+    /// It asks for a sign of life, which is [`Wire::pong`].
+    Ping,
+}

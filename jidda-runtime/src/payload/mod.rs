@@ -1,0 +1,298 @@
+//! Values between Rust types and bytes: one place that knows how a value is written on a wire.
+
+pub(crate) mod json;
+mod list;
+
+use std::cell::Cell;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
+
+pub use rmpv::Value;
+
+use list::{ArgumentList, ListForm};
+
+/// How values are written. Each wire uses one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// `MessagePack`, as native peers write it; structs are maps from field names to values.
+    MessagePack,
+    /// JSON, with byte strings beside it, as Socket.IO's own parser writes it.
+    Json,
+    /// `MessagePack` as Socket.IO's msgpack parser writes it: what has a form for people (a UUID, an IP address)
+    /// is in it as text, as it is in JSON.
+    SocketIoMessagePack,
+}
+
+impl Encoding {
+    /// Every one there is.
+    pub(crate) const ALL: [Self; 3] = [Self::MessagePack, Self::Json, Self::SocketIoMessagePack];
+
+    /// Whether a reply is a list of values, so that a tuple is several: the arguments of an acknowledgement.
+    #[inline]
+    fn replies_with_list(self) -> bool {
+        self != Self::MessagePack
+    }
+}
+
+/// One value, already written in some [`Encoding`]: what a middleware sees of a reply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    encoding: Encoding,
+    /// Whether it is a list of values: one of them, or all as a tuple, is what is read.
+    is_list: bool,
+    /// Most replies fit in place and cost no allocation.
+    bytes: SmallVec<[u8; 48]>,
+}
+
+/// Why a value could not be written or read. The text is one line, lower case, without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CodecError(pub(crate) String);
+
+impl Payload {
+    /// Writes `value`.
+    ///
+    /// # Errors
+    ///
+    /// When `value` refuses to be serialized.
+    pub fn encode<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Result<Self, CodecError> {
+        let bytes = with_scratch(|out| encode_into(out, value, encoding), SmallVec::from_slice)?;
+        Ok(Self { encoding, is_list: false, bytes })
+    }
+
+    /// Writes `value` as the reply to an event: where replies are lists, a tuple is several values.
+    pub(crate) fn reply<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Result<Self, CodecError> {
+        if !encoding.replies_with_list() {
+            return Self::encode(value, encoding);
+        }
+        let bytes = with_scratch(|out| encode_arguments_into(out, value, encoding), SmallVec::from_slice)?;
+        Ok(Self { encoding, is_list: true, bytes })
+    }
+
+    /// Reads the value back.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a `T`.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, CodecError> {
+        if self.is_list {
+            decode_list(&self.bytes, self.encoding)
+        } else {
+            decode(&self.bytes, self.encoding)
+        }
+    }
+
+    /// A value that is encoded already.
+    pub(crate) fn from_bytes(bytes: &[u8], encoding: Encoding) -> Self {
+        Self { encoding, is_list: false, bytes: SmallVec::from_slice(bytes) }
+    }
+
+    /// The reply to an event, encoded already.
+    pub(crate) fn from_reply(bytes: &[u8], encoding: Encoding) -> Self {
+        Self { encoding, is_list: encoding.replies_with_list(), bytes: SmallVec::from_slice(bytes) }
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether it is a list of values.
+    #[inline]
+    pub(crate) fn is_list(&self) -> bool {
+        self.is_list
+    }
+
+    /// How the value is written.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The value for another wire.
+    pub(crate) fn to_value(&self) -> Result<Value, CodecError> {
+        self.decode()
+    }
+}
+
+thread_local! {
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The largest scratch buffer a thread keeps.
+const KEPT: usize = 64 * 1024;
+
+/// Encodes into this thread's scratch buffer and hands the bytes to `take`.
+#[inline]
+pub(crate) fn with_scratch<R>(
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    take: impl FnOnce(&[u8]) -> R,
+) -> Result<R, CodecError> {
+    // Taken out, not borrowed: the value's own `Serialize` may encode something, too.
+    let mut scratch = SCRATCH.take();
+    scratch.clear();
+    let result = encode(&mut scratch).map(|()| take(&scratch));
+    if scratch.capacity() <= KEPT {
+        SCRATCH.set(scratch);
+    }
+    result
+}
+
+/// Appends `value` to `out`.
+pub(crate) fn encode_into<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    value: &T,
+    encoding: Encoding,
+) -> Result<(), CodecError> {
+    let failed = |error: rmp_serde::encode::Error| CodecError(error.to_string());
+    match encoding {
+        Encoding::MessagePack => {
+            value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map()).map_err(failed)
+        }
+        Encoding::SocketIoMessagePack => {
+            let serializer = rmp_serde::Serializer::new(out).with_struct_map();
+            value.serialize(&mut serializer.with_human_readable()).map_err(failed)
+        }
+        Encoding::Json => {
+            let start = out.len();
+            let attachments = json::write_value(out, value)?;
+            json::bundle(out, start, &attachments);
+            Ok(())
+        }
+    }
+}
+
+/// Appends `arguments` as an event's argument list: a tuple is several arguments, `()` none, anything else one.
+pub(crate) fn encode_arguments_into<T: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    arguments: &T,
+    encoding: Encoding,
+) -> Result<(), CodecError> {
+    let failed = |error: rmp_serde::encode::Error| CodecError(error.to_string());
+    let form = Cell::new(ListForm::One);
+    match encoding {
+        Encoding::MessagePack => {
+            let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
+            arguments.serialize(ArgumentList { serializer: &mut serializer, form: &form }).map_err(failed)
+        }
+        Encoding::SocketIoMessagePack => {
+            let serializer = rmp_serde::Serializer::new(out).with_struct_map();
+            let mut serializer = serializer.with_human_readable();
+            arguments.serialize(ArgumentList { serializer: &mut serializer, form: &form }).map_err(failed)
+        }
+        Encoding::Json => {
+            let start = out.len();
+            let attachments = json::write_list(out, arguments)?;
+            json::bundle(out, start, &attachments);
+            Ok(())
+        }
+    }
+}
+
+/// The argument list of a value that is encoded already, or of none.
+pub(crate) fn list_of(argument: Option<&Payload>, encoding: Encoding) -> Vec<u8> {
+    match (encoding, argument) {
+        (Encoding::Json, None) => b"[]".to_vec(),
+        (Encoding::Json, Some(argument)) => [b"[", argument.bytes(), b"]"].concat(),
+        (_, None) => vec![0x90],
+        (_, Some(argument)) => [&[0x91], argument.bytes()].concat(),
+    }
+}
+
+/// Reads a value.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, CodecError> {
+    match encoding {
+        Encoding::MessagePack => decode_msgpack(bytes),
+        Encoding::SocketIoMessagePack => from_msgpack(bytes),
+        Encoding::Json => json::read(bytes),
+    }
+}
+
+/// Reads a list of values: the only one, or all of them as a tuple; none is unit.
+fn decode_list<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, CodecError> {
+    if encoding == Encoding::Json {
+        let (text, attachments) = json::parts(bytes);
+        if attachments.is_empty() {
+            let elements: Vec<&serde_json::value::RawValue> = json::read_borrowed(text)?;
+            return match &*elements {
+                [] => json::read(b"null"),
+                [one] => json::read(one.get().as_bytes()),
+                _ => json::read(text),
+            };
+        }
+        return from_value(single(json::read_whole(text, attachments)?));
+    }
+    let list = rmpv::decode::read_value(&mut &bytes[..]).map_err(|error| CodecError(error.to_string()))?;
+    from_value(single(list))
+}
+
+fn single(list: Value) -> Value {
+    match list {
+        Value::Array(mut elements) if elements.len() < 2 => elements.pop().unwrap_or(Value::Nil),
+        list => list,
+    }
+}
+
+/// Reads a value that came as one, or in pieces; what has a form for people is in it as text.
+pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, CodecError> {
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, &value).map_err(|error| CodecError(error.to_string()))?;
+    from_msgpack(&bytes)
+}
+
+fn from_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
+    T::deserialize(&mut deserializer).map_err(|error| CodecError(describe_decode(&error)))
+}
+
+pub(crate) fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    rmp_serde::from_slice(bytes).map_err(|error| CodecError(describe_decode(&error)))
+}
+
+/// serde's own words where there are some; rmp's otherwise.
+pub(crate) fn describe_decode(error: &rmp_serde::decode::Error) -> String {
+    match error {
+        rmp_serde::decode::Error::Syntax(text) | rmp_serde::decode::Error::Uncategorized(text) => {
+            text.clone()
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments<T: Serialize>(value: &T) -> Value {
+        let mut out = Vec::new();
+        encode_arguments_into(&mut out, value, Encoding::MessagePack).unwrap();
+        rmpv::decode::read_value(&mut out.as_slice()).unwrap()
+    }
+
+    #[derive(Serialize)]
+    struct Point {
+        x: i32,
+    }
+
+    #[test]
+    fn a_tuple_is_several_arguments_and_all_else_is_one() {
+        let one = |value: Value| Value::Array(vec![value]);
+        assert_eq!(arguments(&()), Value::Array(vec![]));
+        assert_eq!(arguments(&(1, "a")), Value::Array(vec![1.into(), "a".into()]));
+        assert_eq!(arguments(&("a",)), one("a".into()));
+        assert_eq!(arguments(&"a"), one("a".into()));
+        assert_eq!(arguments(&vec![1, 2]), one(Value::Array(vec![1.into(), 2.into()])));
+        assert_eq!(arguments(&Some(1)), one(1.into()));
+        assert_eq!(arguments(&None::<i32>), one(Value::Nil));
+        assert_eq!(arguments(&Point { x: 1 }), one(Value::Map(vec![("x".into(), 1.into())])));
+    }
+
+    #[test]
+    fn a_payload_reads_back() {
+        let payload = Payload::encode(&(1, "a"), Encoding::MessagePack).unwrap();
+        assert_eq!(payload.decode::<(i32, String)>().unwrap(), (1, "a".to_owned()));
+        assert!(payload.decode::<String>().is_err());
+    }
+}

@@ -1,0 +1,104 @@
+//! The apps of one server: what their handlers are, and who is connected to each.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::config::Config;
+use crate::connection::{Extras, Hub};
+use crate::error::Error;
+use crate::handler::{AppKey, Side, State, Table, TableBuilder};
+use crate::reason::DisconnectReason;
+
+/// An app, its table, rooms and connections.
+pub(super) struct App {
+    key: AppKey,
+    pub(super) hub: Arc<Hub>,
+}
+
+/// The apps of a server; the first one is that of its native clients.
+pub(super) struct Apps(Vec<App>);
+
+/// The values that handlers borrow as `&State<T>`: the same ones in each app.
+#[derive(Default)]
+pub(super) struct States(HashMap<TypeId, Box<dyn Fn() -> Extras + Send + Sync>>);
+
+impl States {
+    pub(super) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        let state = State::new(value);
+        self.0.insert(TypeId::of::<T>(), Box::new(move || Box::new(state.clone())));
+    }
+
+    fn share(&self) -> HashMap<TypeId, Extras> {
+        self.0.iter().map(|(id, state)| (*id, state())).collect()
+    }
+}
+
+/// The tables of these apps, each once.
+///
+/// # Errors
+///
+/// What is wrong with the first one that is not as it should be.
+pub(super) fn tables(
+    builder: &TableBuilder,
+    apps: impl IntoIterator<Item = AppKey>,
+) -> Result<Vec<(AppKey, Table)>, Error> {
+    let mut tables: Vec<(AppKey, Table)> = Vec::new();
+    for app in apps {
+        if tables.iter().all(|(other, _)| other.id() != app.id()) {
+            tables.push((app, builder.clone().app(app).build()?));
+        }
+    }
+    Ok(tables)
+}
+
+impl Apps {
+    pub(super) fn start(tables: Vec<(AppKey, Table)>, config: &Config, states: &States) -> Self {
+        let start = |(key, table)| {
+            let hub = Hub::start(Side::Server, table, config.clone(), states.share(), false);
+            App { key, hub }
+        };
+        Self(tables.into_iter().map(start).collect())
+    }
+
+    pub(super) fn all(&self) -> &[App] {
+        &self.0
+    }
+
+    /// The place of an app.
+    pub(super) fn find(&self, id: TypeId) -> Option<usize> {
+        self.0.iter().position(|app| app.key.id() == id)
+    }
+
+    /// The place of the app that has this hub.
+    pub(super) fn with_hub(&self, hub: &Hub) -> Option<usize> {
+        self.0.iter().position(|app| std::ptr::eq(&raw const *app.hub, hub))
+    }
+
+    /// Tells every connection that no more is to come.
+    pub(super) fn drain(&self) {
+        for app in &self.0 {
+            for connection in app.hub.connections() {
+                connection.drain(DisconnectReason::ServerShuttingDown);
+            }
+        }
+    }
+
+    /// Ends every connection.
+    pub(super) fn close(&self) {
+        for app in &self.0 {
+            for connection in app.hub.connections() {
+                connection.close(DisconnectReason::ServerShuttingDown);
+            }
+        }
+    }
+
+    /// Waits until there are no connections, but not longer than that. Whether there are none.
+    pub(super) async fn idle(&self, limit: Duration) -> bool {
+        let idle = join_all(self.0.iter().map(|app| app.hub.idle()));
+        tokio::time::timeout(limit, idle).await.is_ok()
+    }
+}

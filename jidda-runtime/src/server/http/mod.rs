@@ -1,0 +1,79 @@
+//! HTTP: the handshakes, requests and WebSockets of Engine.IO, and what the program serves beside it.
+
+mod body;
+mod client_file;
+mod compression;
+mod cookie;
+mod cors;
+mod error;
+mod polling;
+mod query;
+mod resource;
+mod serve;
+mod service;
+mod sessions;
+mod site;
+mod websocket;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+pub use body::HttpBody;
+pub use cookie::{Cookie, SameSite};
+pub use cors::Cors;
+pub use resource::{Resource, Transport};
+pub(super) use serve::{BoxError, Fallback, Front, fallback};
+pub use service::HttpService;
+
+use crate::connection::Hub;
+use crate::handler::Parameters;
+use site::Site;
+
+/// The name of a path's rest, which is no parameter of the program.
+const REST: &str = "jidda_rest";
+
+/// The resources of a server, by their paths.
+#[derive(Debug, Default)]
+pub(super) struct Http {
+    sites: matchit::Router<Arc<Site>>,
+}
+
+impl Http {
+    /// Adds a resource and the hub of its app.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, a sentence each.
+    pub(super) fn add(
+        &mut self,
+        resource: Resource,
+        hub: &Arc<Hub>,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<(), Vec<String>> {
+        let path = resource.normal_path();
+        let problems = |problems: Vec<String>| {
+            problems
+                .into_iter()
+                .map(|problem| format!("the resource `{path}`: {problem}"))
+                .collect::<Vec<_>>()
+        };
+        let site = Site::open(resource, hub, stopping).map_err(problems)?;
+        for path in [path.clone(), format!("{path}{{*{REST}}}")] {
+            let inserted = self.sites.insert(path, Arc::clone(&site));
+            inserted.map_err(|error| problems(vec![error.to_string()]))?;
+        }
+        Ok(())
+    }
+
+    /// The resource of a path, with the path's parameters.
+    fn find(&self, path: &str) -> Option<(Arc<Site>, Parameters)> {
+        let found = self.sites.at(path).ok()?;
+        let parameters = found.params.iter().filter(|(name, _)| *name != REST);
+        let parameters = parameters.map(|(name, value)| {
+            let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+            (name.into(), value.as_ref().into())
+        });
+        Some((Arc::clone(found.value), parameters.collect()))
+    }
+}

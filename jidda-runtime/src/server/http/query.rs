@@ -1,0 +1,80 @@
+//! What a request's query says to Engine.IO.
+
+use crate::wire::engine_io::Version;
+
+/// The parameters that mean something. Of one that is repeated the last counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Query {
+    version: String,
+    pub(super) transport: String,
+    /// The session's id; empty when there is none.
+    pub(super) session: String,
+    /// Whether bytes have to come as text.
+    pub(super) base64: bool,
+    /// Which function waits for a response: the client has nothing but scripts.
+    pub(super) jsonp: Option<String>,
+    /// What makes each request another one.
+    time: String,
+}
+
+impl Query {
+    pub(super) fn parse(query: &str) -> Self {
+        let mut this = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*name {
+                "EIO" => this.version = value.into_owned(),
+                "transport" => this.transport = value.into_owned(),
+                "sid" => this.session = value.into_owned(),
+                "b64" => this.base64 = !value.is_empty(),
+                "j" => this.jsonp = Some(value.into_owned()),
+                "t" => this.time = value.into_owned(),
+                _ => {}
+            }
+        }
+        this
+    }
+
+    pub(super) fn version(&self) -> Version {
+        if self.version == "4" { Version::V4 } else { Version::V3 }
+    }
+
+    /// Whether the client is one that reads nothing but the form of payloads that has bytes: it counts its requests
+    /// as JavaScript's first clients did, which read that form as well.
+    pub(super) fn wants_bytes(&self) -> bool {
+        let Some((milliseconds, count)) = self.time.split_once('-') else { return false };
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        milliseconds.len() == 13 && is_number(milliseconds) && is_number(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_repeated_parameters_the_last_counts() {
+        let query = Query::parse("EIO=3&transport=polling&EIO=4&sid=a%2Bb&sid=&b64=1&x=y&j=0&t=N");
+        assert_eq!((query.version(), &*query.transport, &*query.session), (Version::V4, "polling", ""));
+        assert_eq!((query.base64, query.jsonp.as_deref()), (true, Some("0")));
+        let query = Query::parse("transport=websocket&b64=&EIO=abc");
+        assert_eq!((query.version(), query.base64, query.jsonp), (Version::V3, false, None));
+        assert_eq!(Query::parse(""), Query::default());
+    }
+
+    #[test]
+    fn old_clients_are_known_by_how_they_count() {
+        for (time, wants) in [
+            ("1700000000000-0", true),
+            ("1700000000000-12", true),
+            ("1700000000000", false),
+            ("1700000000000-", false),
+            ("170000000000-1", false),
+            ("170000000000a-1", false),
+            ("NxY8a1", false),
+            ("1700000000000-1-1", false),
+            ("", false),
+        ] {
+            assert_eq!(Query::parse(&format!("t={time}")).wants_bytes(), wants, "{time}");
+        }
+    }
+}

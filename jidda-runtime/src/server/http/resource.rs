@@ -1,0 +1,225 @@
+//! What is served by HTTP at one path.
+
+use std::fmt;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::request::Parts;
+
+use super::client_file::ClientFile;
+use super::{Cookie, Cors};
+use crate::handler::AppKey;
+use crate::wire::engine_io::{Layer, Version};
+use crate::wire::socket_io::Parser;
+
+/// What packets are carried by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// Requests that wait for their response.
+    Polling,
+    /// A WebSocket.
+    WebSocket,
+}
+
+pub(super) type AllowRequest = Arc<dyn Fn(Parts) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// What Socket.IO or Engine.IO clients find at one path, and how they may come.
+///
+/// Each server has one at `/socket.io/`, which
+/// [`ServerBuilder::socket_io`](crate::ServerBuilder::socket_io) changes;
+/// [`ServerBuilder::resource`](crate::ServerBuilder::resource) adds others.
+///
+/// ```
+/// # use jidda_runtime::{Cors, Resource, Server};
+/// struct Game;
+///
+/// Server::builder()
+///     .socket_io(|resource| resource.cors(Cors::origin("https://example.com")))
+///     .resource(Resource::socket_io("/games/{id}").app::<Game>())
+///     .resource(Resource::raw("/engine.io"));
+/// ```
+#[derive(Clone)]
+#[must_use = "it is given to a server: `.resource(..)`"]
+pub struct Resource {
+    pub(super) path: String,
+    pub(in crate::server) app: Option<AppKey>,
+    pub(super) layer: Layer,
+    pub(super) transports: Vec<Transport>,
+    pub(super) versions: Vec<Version>,
+    pub(super) upgrades: bool,
+    pub(super) upgrade_timeout: Duration,
+    pub(super) cors: Option<Cors>,
+    pub(super) cookie: Option<Cookie>,
+    /// From how many bytes on a response is compressed.
+    pub(super) compression: Option<usize>,
+    pub(super) allow_request: Option<AllowRequest>,
+    client_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resource")
+            .field("path", &self.path)
+            .field("layer", &self.layer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Resource {
+    fn new(path: impl Into<String>, layer: Layer) -> Self {
+        Self {
+            path: path.into(),
+            app: None,
+            layer,
+            transports: vec![Transport::Polling, Transport::WebSocket],
+            versions: vec![Version::V3, Version::V4],
+            upgrades: true,
+            upgrade_timeout: Duration::from_secs(10),
+            cors: None,
+            cookie: None,
+            compression: Some(1024),
+            allow_request: None,
+            client_file: None,
+        }
+    }
+
+    /// Socket.IO at a path and all below it. `{name}` in it stands for one part, which handlers borrow as
+    /// `&Path<T>`.
+    pub fn socket_io(path: impl Into<String>) -> Self {
+        Self::new(path, Layer::SocketIo(Parser::Json))
+    }
+
+    /// Engine.IO without Socket.IO: each message is the event `message`, and there are no namespaces.
+    pub fn raw(path: impl Into<String>) -> Self {
+        Self::new(path, Layer::Raw)
+    }
+
+    /// Another path.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Serves the handlers of this app, `#[on(app = Game)]`, instead of those the server has for native clients.
+    /// Rooms and sockets of different apps have nothing in common.
+    pub fn app<A: 'static>(mut self) -> Self {
+        self.app = Some(AppKey::of::<A>());
+        self
+    }
+
+    /// How Socket.IO's packets are written; clients have to use the same. A raw resource has none. Default: JSON.
+    pub fn parser(mut self, parser: Parser) -> Self {
+        if matches!(self.layer, Layer::SocketIo(_)) {
+            self.layer = Layer::SocketIo(parser);
+        }
+        self
+    }
+
+    /// What clients may come by. Default: both.
+    pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
+        self.transports = transports.into_iter().collect();
+        self
+    }
+
+    /// The versions of Engine.IO that are spoken. Default: both; version 3 is that of Socket.IO 1 and 2.
+    pub fn versions(mut self, versions: impl IntoIterator<Item = Version>) -> Self {
+        self.versions = versions.into_iter().collect();
+        self
+    }
+
+    /// Whether clients that poll are told that they may change to a WebSocket. Default: yes.
+    pub fn upgrades(mut self, upgrades: bool) -> Self {
+        self.upgrades = upgrades;
+        self
+    }
+
+    /// How long that change may take. Default: 10 s.
+    pub fn upgrade_timeout(mut self, limit: Duration) -> Self {
+        self.upgrade_timeout = limit;
+        self
+    }
+
+    /// Which pages of other origins may come. Default: none.
+    pub fn cors(mut self, cors: Cors) -> Self {
+        self.cors = Some(cors);
+        self
+    }
+
+    /// Sets a cookie with the session's id. Default: none.
+    pub fn cookie(mut self, cookie: Cookie) -> Self {
+        self.cookie = Some(cookie);
+        self
+    }
+
+    /// From how many bytes on polling responses are compressed, for clients that take it; `None` for never. Default:
+    /// 1024.
+    pub fn compression(mut self, threshold: impl Into<Option<usize>>) -> Self {
+        self.compression = threshold.into();
+        self
+    }
+
+    /// Asks the program before a session begins; the client is told the text of an `Err`, with status 403. It
+    /// is not asked again for the other requests of the session.
+    pub fn allow_request<F>(mut self, allow: impl Fn(Parts) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        self.allow_request = Some(Arc::new(move |parts| allow(parts).boxed()));
+        self
+    }
+
+    /// Serves a file as `socket.io.js` below the path: a copy of the browser client. It is read when the server
+    /// starts.
+    pub fn client_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.client_file = Some(file.into());
+        self
+    }
+
+    pub(super) fn has(&self, transport: Transport) -> bool {
+        self.transports.contains(&transport)
+    }
+
+    /// Whether a client that polls is told of the WebSocket.
+    pub(super) fn offers_upgrade(&self) -> bool {
+        self.upgrades && self.has(Transport::WebSocket)
+    }
+
+    /// The path with the slash at its end that clients add.
+    pub(super) fn normal_path(&self) -> String {
+        match self.path.trim_matches('/') {
+            "" => "/".to_owned(),
+            path => format!("/{path}/"),
+        }
+    }
+
+    /// Reads the client file, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the resource, a sentence each.
+    pub(super) fn open(&self) -> Result<Option<ClientFile>, Vec<String>> {
+        let mut problems = Vec::new();
+        problems.extend(self.cors.as_ref().and_then(Cors::problem));
+        problems.extend(self.cookie.as_ref().and_then(Cookie::problem));
+        for (is_empty, what) in
+            [(self.transports.is_empty(), "transports"), (self.versions.is_empty(), "versions")]
+        {
+            if is_empty {
+                problems.push(format!("it has no {what}, so that nobody could come"));
+            }
+        }
+        let file = self.client_file.as_ref().map(|path| {
+            ClientFile::open(path)
+                .map_err(|error| format!("cannot read the client file {}: {error}", path.display()))
+        });
+        let file = file.transpose().unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
+        if problems.is_empty() { Ok(file) } else { Err(problems) }
+    }
+}

@@ -1,0 +1,161 @@
+//! HTTP on the server's own port.
+
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::fmt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::{Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Either};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+
+use super::Http;
+use super::body::{HttpBody, not_found, text};
+use crate::peer::PeerAddress;
+use crate::transport::Stream;
+
+/// The largest head of a request.
+const HEAD: usize = 16 * 1024;
+/// The largest buffer of a connection.
+const BUFFER: usize = 64 * 1024;
+
+pub(in crate::server) type BoxError = Box<dyn StdError + Send + Sync>;
+type Answer = Response<Either<HttpBody, UnsyncBoxBody<Bytes, Failed>>>;
+pub(in crate::server) type Fallback =
+    Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Result<Answer, Failed>> + Send + Sync>;
+
+/// Why the program's own service failed.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(in crate::server) struct Failed(BoxError);
+
+/// The resources and what the program has for other requests.
+pub(in crate::server) struct Front {
+    http: Arc<Http>,
+    fallback: Option<Fallback>,
+    header_timeout: Duration,
+    connections: TaskTracker,
+    /// Requests may end; there are to be no more of them.
+    closing: CancellationToken,
+    /// Nothing is waited for any more.
+    aborted: CancellationToken,
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front").finish_non_exhaustive()
+    }
+}
+
+fn failed(error: impl Into<BoxError>) -> Failed {
+    Failed(error.into())
+}
+
+/// Makes one type of any service.
+pub(in crate::server) fn fallback<S, B>(service: S) -> Fallback
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    Box::new(move |request| {
+        let mut service = service.clone();
+        async move {
+            std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(failed)?;
+            let response = service.call(request).await.map_err(failed)?;
+            Ok(response.map(|body| Either::Right(body.map_err(failed).boxed_unsync())))
+        }
+        .boxed()
+    })
+}
+
+impl Front {
+    pub(in crate::server) fn new(
+        http: &Arc<Http>,
+        fallback: Option<Fallback>,
+        header_timeout: Duration,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            http: Arc::clone(http),
+            fallback,
+            header_timeout,
+            connections: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            aborted: CancellationToken::new(),
+        })
+    }
+
+    /// Serves a connection that speaks HTTP, as a task of its own.
+    pub(in crate::server) fn accept(self: &Arc<Self>, stream: Stream, peer: PeerAddress) {
+        let serving = Arc::clone(self).serve(stream, peer);
+        let aborted = self.aborted.clone();
+        self.connections.spawn(async move {
+            aborted.run_until_cancelled(serving).await;
+        });
+    }
+
+    async fn serve(self: Arc<Self>, stream: Stream, peer: PeerAddress) {
+        let service = service_fn(|mut request: Request<Incoming>| {
+            let front = Arc::clone(&self);
+            request.extensions_mut().insert(peer.clone());
+            async move { Ok::<_, Infallible>(front.respond(request).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.header_timeout)
+            .max_header_size(HEAD)
+            .max_buf_size(BUFFER)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a connection of HTTP broke");
+        }
+    }
+
+    async fn respond(&self, request: Request<Incoming>) -> Answer {
+        if let Some((site, parameters)) = self.http.find(request.uri().path()) {
+            return site.respond(request, parameters).await.map(Either::Left);
+        }
+        let Some(fallback) = &self.fallback else { return not_found().map(Either::Left) };
+        fallback(request).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the HTTP fallback failed");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the server failed\n").map(Either::Left)
+        })
+    }
+
+    /// Lets the requests that are under way end, and ends what waits for others.
+    pub(in crate::server) async fn close(&self) {
+        self.closing.cancel();
+        self.connections.close();
+        self.connections.wait().await;
+    }
+
+    /// Ends everything.
+    pub(in crate::server) fn abort(&self) {
+        self.closing.cancel();
+        self.aborted.cancel();
+    }
+}

@@ -1,0 +1,210 @@
+//! A resource as it is served: which of its requests are heard.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use http::header::{CONTENT_LENGTH, ORIGIN};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body;
+use tokio::sync::watch;
+
+use super::body::{HttpBody, Pace, not_found, response};
+use super::client_file::{self, ClientFile};
+use super::error::Refused;
+use super::query::Query;
+use super::resource::{Resource, Transport};
+use super::sessions::{Entry, Sessions};
+use super::websocket;
+use crate::connection::{Arrival, Hub};
+use crate::handler::Parameters;
+use crate::id::SocketId;
+use crate::peer::{self, PeerAddress};
+use crate::wire::Wire;
+use crate::wire::engine_io::EngineIo;
+
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) resource: Resource,
+    pub(super) hub: Arc<Hub>,
+    pub(super) sessions: Sessions,
+    client_file: Option<ClientFile>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// What a request wants that passed the checks.
+enum Wanted {
+    /// A session of its own.
+    New,
+    Existing(Arc<Entry>),
+}
+
+impl Site {
+    /// # Errors
+    ///
+    /// Everything that is wrong with the resource.
+    pub(super) fn open(
+        resource: Resource,
+        hub: &Arc<Hub>,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<Arc<Self>, Vec<String>> {
+        let client_file = resource.open()?;
+        let sessions = Sessions::default();
+        Ok(Arc::new(Self { resource, hub: Arc::clone(hub), sessions, client_file, stopping }))
+    }
+
+    /// How long bodies may take: a session that is silent for longer is over anyway.
+    pub(super) fn pace(&self) -> Pace {
+        let config = &self.hub.config;
+        Pace { next: config.handshake_timeout, whole: config.heartbeat + config.heartbeat_timeout }
+    }
+
+    /// Answers a request whose path is the resource's, or below it.
+    pub(super) async fn respond<B: Body + Send + 'static>(
+        self: &Arc<Self>,
+        request: Request<B>,
+        parameters: Parameters,
+    ) -> Response<HttpBody>
+    where
+        B::Data: Send,
+        B::Error: Send,
+    {
+        let Some(cors) = &self.resource.cors else { return self.answer(request, parameters).await };
+        let headers = request.headers().clone();
+        let is_preflight = request.method() == Method::OPTIONS;
+        let mut response = if is_preflight {
+            let mut response = response(StatusCode::NO_CONTENT, "");
+            // Safari waits for a body otherwise.
+            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            response
+        } else {
+            self.answer(request, parameters).await
+        };
+        cors.apply(is_preflight, &headers, response.headers_mut());
+        response
+    }
+
+    async fn answer<B: Body + Send + 'static>(
+        self: &Arc<Self>,
+        mut request: Request<B>,
+        parameters: Parameters,
+    ) -> Response<HttpBody>
+    where
+        B::Data: Send,
+        B::Error: Send,
+    {
+        if request.uri().path().rsplit('/').next() == Some(client_file::NAME) {
+            return match &self.client_file {
+                Some(file) => file.respond(request.method(), request.headers()),
+                None => not_found(),
+            };
+        }
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        if websocket::is_wanted(request.headers()) {
+            let upgrading = hyper::upgrade::on(&mut request);
+            let (parts, _) = request.into_parts();
+            return match self.open_websocket(parts, &query, parameters, upgrading).await {
+                Ok(response) => response,
+                Err(refused) => refused.raw_response(),
+            };
+        }
+        let (parts, body) = request.into_parts();
+        let response = match self.verify(&parts, &query, false) {
+            Ok(Wanted::New) => self.begin_polling(parts, &query, parameters).boxed().await,
+            Ok(Wanted::Existing(entry)) => self.poll(&entry, &parts, body, &query).boxed().await,
+            Err(refused) => Err(refused),
+        };
+        response.unwrap_or_else(|refused| refused.response())
+    }
+
+    async fn open_websocket(
+        self: &Arc<Self>,
+        parts: Parts,
+        query: &Query,
+        parameters: Parameters,
+        upgrading: hyper::upgrade::OnUpgrade,
+    ) -> Result<Response<HttpBody>, Refused> {
+        let wanted = self.verify(&parts, query, true)?;
+        if query.transport != "websocket" {
+            return Err(Refused::BadRequest);
+        }
+        if let Wanted::New = wanted {
+            self.allow(&parts, query).await?;
+        }
+        let response = match websocket::accept(&parts) {
+            Ok(response) => response,
+            Err(response) => return Ok(response),
+        };
+        match wanted {
+            Wanted::New => {
+                let arrival = self.arrival(&parts, query, parameters, SocketId::random(), "websocket");
+                self.serve_websocket(arrival, upgrading);
+            }
+            Wanted::Existing(entry) => self.upgrade(entry, upgrading),
+        }
+        Ok(response)
+    }
+
+    /// Checks a request, in the order that tells clients the same as everywhere.
+    fn verify(&self, parts: &Parts, query: &Query, is_upgrade: bool) -> Result<Wanted, Refused> {
+        let transport = match &*query.transport {
+            "polling" => Transport::Polling,
+            "websocket" => Transport::WebSocket,
+            _ => return Err(Refused::UnknownTransport),
+        };
+        if !self.resource.has(transport) {
+            return Err(Refused::UnknownTransport);
+        }
+        if parts.headers.get(ORIGIN).is_some_and(|origin| origin.to_str().is_err()) {
+            return Err(Refused::BadRequest);
+        }
+        if !query.session.is_empty() {
+            let entry = self.sessions.find(&query.session).ok_or(Refused::UnknownSession)?;
+            let is_mismatch = !is_upgrade && transport != Transport::Polling;
+            if is_mismatch || entry.dialect.version != query.version() {
+                return Err(Refused::BadRequest);
+            }
+            return Ok(Wanted::Existing(entry));
+        }
+        if parts.method != Method::GET {
+            return Err(Refused::BadMethod);
+        }
+        if transport == Transport::WebSocket && !is_upgrade {
+            return Err(Refused::BadRequest);
+        }
+        Ok(Wanted::New)
+    }
+
+    /// Whether a new session may begin.
+    pub(super) async fn allow(&self, parts: &Parts, query: &Query) -> Result<(), Refused> {
+        if let Some(allow) = &self.resource.allow_request {
+            allow(parts.clone()).await.map_err(Refused::Forbidden)?;
+        }
+        if !self.resource.versions.contains(&query.version()) {
+            return Err(Refused::UnsupportedVersion);
+        }
+        if *self.stopping.borrow() { Err(Refused::ShuttingDown) } else { Ok(()) }
+    }
+
+    pub(super) fn arrival(
+        &self,
+        parts: &Parts,
+        query: &Query,
+        parameters: Parameters,
+        session: SocketId,
+        transport: &'static str,
+    ) -> Arrival {
+        let base64 = query.base64 || query.jsonp.is_some();
+        let peer = parts.extensions.get::<PeerAddress>().cloned();
+        Arrival {
+            peer: peer.unwrap_or(PeerAddress::Unknown),
+            transport,
+            wire: Wire::EngineIo(EngineIo { version: query.version(), layer: self.resource.layer, base64 }),
+            session: Some(session),
+            request: Some(peer::Request::new(&parts.uri, &parts.headers)),
+            parameters,
+            upgrades: transport == "polling" && self.resource.offers_upgrade(),
+            gate: None,
+        }
+    }
+}

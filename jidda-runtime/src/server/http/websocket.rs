@@ -1,0 +1,121 @@
+//! WebSockets: their opening handshake (RFC 6455, section 4), and what becomes of them.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper_util::rt::TokioIo;
+use sha1::{Digest, Sha1};
+use tokio::net::TcpStream;
+
+use super::body::{HttpBody, response, text};
+use super::sessions::Entry;
+use super::site::Site;
+use crate::connection::{Arrival, Connection, Driver};
+use crate::transport::{Stream, polling};
+use crate::wire::websocket::close;
+
+/// What a server proves with that it has understood.
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+
+fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|other| other.trim().eq_ignore_ascii_case(token))
+}
+
+/// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    has_token(headers, &UPGRADE, "websocket") && has_token(headers, &CONNECTION, "upgrade")
+}
+
+/// The response that opens it.
+///
+/// # Errors
+///
+/// The response that refuses it.
+#[allow(clippy::result_large_err)]
+pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpBody>> {
+    let refuse = |status, message: &str| {
+        let mut response = text(status, message);
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    };
+    if parts.method != http::Method::GET {
+        return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket begins with GET"));
+    }
+    if parts.headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "the version of WebSocket is 13");
+        response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        response.headers_mut().insert(UPGRADE, WEBSOCKET);
+        return Err(response);
+    }
+    let key = parts.headers.get(SEC_WEBSOCKET_KEY).map_or(&[][..], HeaderValue::as_bytes);
+    if STANDARD.decode(key).map_or(0, |key| key.len()) != 16 {
+        return Err(refuse(StatusCode::BAD_REQUEST, "the key of a WebSocket is 16 bytes in base64"));
+    }
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update(GUID);
+    let accept = HeaderValue::try_from(STANDARD.encode(hash.finalize()));
+    let accept = accept.map_err(|_| refuse(StatusCode::INTERNAL_SERVER_ERROR, ""))?;
+    let mut response = response(StatusCode::SWITCHING_PROTOCOLS, "");
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    response.headers_mut().insert(UPGRADE, WEBSOCKET);
+    response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
+    Ok(response)
+}
+
+/// The stream below HTTP, with what was read of it already.
+fn stream(upgraded: Upgraded) -> Stream {
+    let upgraded = match upgraded.downcast::<TokioIo<Stream>>() {
+        Ok(parts) => return parts.io.into_inner().with_ahead(parts.read_buf.into()),
+        Err(upgraded) => upgraded,
+    };
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => Stream::Tcp(parts.io.into_inner()).with_ahead(parts.read_buf.into()),
+        // Servers that look for HTTP/2, or speak TLS, have streams of their own.
+        Err(upgraded) => Stream::foreign(TokioIo::new(upgraded)),
+    }
+}
+
+impl Site {
+    /// Serves a connection of its own on the WebSocket, once it is there.
+    pub(super) fn serve_websocket(self: &Arc<Self>, arrival: Arrival, upgrading: OnUpgrade) {
+        let hub = Arc::clone(&self.hub);
+        tokio::spawn(async move {
+            match upgrading.await {
+                Ok(upgraded) => {
+                    // A task of its own, which holds nothing of all this.
+                    let connection = Connection::arrive(&hub, arrival);
+                    tokio::spawn(Driver::new(connection, stream(upgraded)));
+                }
+                Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+            }
+        });
+    }
+
+    /// Lets the WebSocket take a session over.
+    pub(super) fn upgrade(&self, entry: Arc<Entry>, upgrading: OnUpgrade) {
+        let limit = self.resource.upgrade_timeout;
+        // From now on: a GET that comes before the WebSocket is open belongs to the upgrade, too.
+        let attempt = entry.session.upgrade();
+        tokio::spawn(async move {
+            let stream = match upgrading.await {
+                Ok(upgraded) => stream(upgraded),
+                Err(error) => return tracing::debug!(%error, "a WebSocket was not opened"),
+            };
+            let ended = match attempt {
+                Some(attempt) => polling::probe(attempt, stream, limit, || entry.connection.upgraded()).await,
+                None => polling::close(stream, close::NORMAL).await,
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a WebSocket was lost");
+            }
+        });
+    }
+}

@@ -1,0 +1,92 @@
+//! Where streams arrive.
+
+use std::io;
+
+use socket2::SockRef;
+use tokio::net::TcpListener;
+
+use super::address::Address;
+use super::stream::Stream;
+#[cfg(unix)]
+use super::unix;
+use super::{memory, tcp};
+use crate::peer::PeerAddress;
+
+/// A place where streams arrive.
+#[derive(Debug)]
+pub struct Listener(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(unix::OwnedUnixListener),
+    Memory(memory::MemoryListener),
+}
+
+impl Listener {
+    /// Listens at `address`; `configure` sees the socket before it does.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, or the one of `configure`.
+    pub async fn bind(
+        address: &Address,
+        configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
+    ) -> io::Result<Self> {
+        match address {
+            Address::Tcp(authority) => tcp::listen(authority, configure).await.map(Kind::Tcp),
+            #[cfg(unix)]
+            Address::Unix(path) => unix::listen(path, configure).await.map(Kind::Unix),
+            #[cfg(not(unix))]
+            Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            Address::Memory(name) => memory::listen(name).map(Kind::Memory),
+        }
+        .map(Self)
+    }
+
+    /// The address, with the port that the system chose in place of 0.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn address(&self) -> io::Result<Address> {
+        match &self.0 {
+            Kind::Tcp(listener) => Ok(Address::Tcp(listener.local_addr()?.to_string())),
+            #[cfg(unix)]
+            Kind::Unix(unix) => {
+                let address = unix.listener.local_addr()?;
+                Ok(Address::Unix(address.as_pathname().map(Into::into).unwrap_or_default()))
+            }
+            Kind::Memory(listener) => Ok(Address::Memory(listener.name.clone())),
+        }
+    }
+
+    /// The next stream and who it is from.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; most of them concern one peer or pass, and accepting goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// No stream is lost by dropping the future.
+    pub async fn accept(&mut self) -> io::Result<(Stream, PeerAddress)> {
+        match &mut self.0 {
+            Kind::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                tcp::prepare(&stream);
+                Ok((Stream::Tcp(stream), PeerAddress::Tcp(peer)))
+            }
+            #[cfg(unix)]
+            Kind::Unix(unix) => {
+                let (stream, _) = unix.listener.accept().await?;
+                Ok((Stream::Unix(stream), PeerAddress::Unix))
+            }
+            Kind::Memory(listener) => {
+                let stream = listener.accept().await?;
+                Ok((Stream::Memory(stream), PeerAddress::Memory(listener.name.as_str().into())))
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The frames that a driver reads and writes, from the bodies of POSTs and to the bodies of GETs.
+
+use crate::wire::engine_io::payload_v3::{self, Form};
+use crate::wire::engine_io::{PayloadError, PayloadPacket, Version, payload_v4};
+use crate::wire::websocket::{self, opcode};
+
+use super::machine::After;
+
+/// How the payloads of a session are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The protocol's version.
+    pub version: Version,
+    /// Whether bytes are sent as bytes where they can be. Version 4 has base64 only.
+    pub takes_bytes: bool,
+    /// Whether everything is sent in the form that has bytes: some clients of version 3 read no other.
+    pub always_bytes: bool,
+}
+
+/// The body of a GET.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// What is sent.
+    pub bytes: Vec<u8>,
+    /// Whether that is `application/octet-stream`, not a text.
+    pub is_binary: bool,
+}
+
+/// How many bytes at the beginning are whole frames.
+pub(super) fn whole(bytes: &[u8]) -> usize {
+    let mut length = 0;
+    while let Ok(Some(head)) = websocket::head(&bytes[length..])
+        && bytes.len() - length >= head.size + head.length
+    {
+        length += head.size + head.length;
+    }
+    length
+}
+
+/// The packets of whole frames. The end of a WebSocket is the packet that ends a session.
+fn packets(mut frames: &[u8]) -> impl Iterator<Item = PayloadPacket<'_>> + Clone {
+    std::iter::from_fn(move || {
+        loop {
+            let head = websocket::head(frames).ok().flatten()?;
+            let (frame, rest) = frames.split_at_checked(head.size + head.length)?;
+            frames = rest;
+            let payload = &frame[head.size..];
+            match head.opcode {
+                opcode::TEXT => return Some(PayloadPacket::Text(String::from_utf8_lossy(payload))),
+                opcode::BINARY => return Some(PayloadPacket::Binary(payload.into())),
+                opcode::CLOSE => return Some(PayloadPacket::Text("1".into())),
+                // Polling has no use for a WebSocket's own signs of life.
+                _ => {}
+            }
+        }
+    })
+}
+
+impl Dialect {
+    /// What a GET is answered that takes these frames.
+    pub fn body(self, frames: &[u8]) -> Body {
+        self.write(packets(frames))
+    }
+
+    /// What a GET is answered that takes one packet without a message.
+    pub fn signal(self, packet: &'static str) -> Body {
+        self.write(std::iter::once(PayloadPacket::Text(packet.into())))
+    }
+
+    fn write<'a>(self, packets: impl Iterator<Item = PayloadPacket<'a>> + Clone) -> Body {
+        let mut bytes = Vec::new();
+        if self.version == Version::V4 {
+            payload_v4::write(&mut bytes, packets);
+            return Body { bytes, is_binary: false };
+        }
+        let has_bytes = || packets.clone().any(|packet| matches!(packet, PayloadPacket::Binary(_)));
+        let is_binary = self.takes_bytes && (self.always_bytes || has_bytes());
+        payload_v3::write(&mut bytes, if is_binary { Form::Binary } else { Form::Text }, packets);
+        Body { bytes, is_binary }
+    }
+
+    /// The frames of a POST's body, up to its end or to what is no packet.
+    pub fn frames(self, body: &[u8], is_binary: bool) -> (Vec<u8>, After) {
+        let mut frames = Vec::with_capacity(body.len() + 16);
+        let after = match self.version {
+            Version::V4 if is_binary => After::Malformed,
+            Version::V4 => collect(&mut frames, payload_v4::packets(body)),
+            Version::V3 => collect(&mut frames, payload_v3::packets(body, is_binary)),
+        };
+        (frames, after)
+    }
+}
+
+fn collect<'a>(
+    frames: &mut Vec<u8>,
+    packets: impl Iterator<Item = Result<PayloadPacket<'a>, PayloadError>>,
+) -> After {
+    for packet in packets {
+        match packet {
+            Ok(PayloadPacket::Text(text)) if text.starts_with('1') => return After::Closed,
+            Ok(PayloadPacket::Text(text)) => write(frames, opcode::TEXT, text.as_bytes()),
+            Ok(PayloadPacket::Binary(bytes)) => write(frames, opcode::BINARY, &bytes),
+            Err(error) => {
+                tracing::debug!(%error, "a POST is no payload");
+                return After::Malformed;
+            }
+        }
+    }
+    After::Open
+}
+
+/// Writes a frame as clients do, masked: with nothing.
+pub(super) fn write(frames: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
+    frames.push(0x80 | opcode);
+    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+        (Ok(short @ 0..126), _) => frames.push(0x80 | short),
+        (_, Ok(medium)) => {
+            frames.push(0x80 | 126);
+            frames.extend_from_slice(&medium.to_be_bytes());
+        }
+        _ => {
+            frames.push(0x80 | 127);
+            frames.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+        }
+    }
+    frames.extend_from_slice(&[0; 4]);
+    frames.extend_from_slice(payload);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V4: Dialect = Dialect { version: Version::V4, takes_bytes: true, always_bytes: false };
+    const V3: Dialect = Dialect { version: Version::V3, ..V4 };
+
+    fn frames(packets: &[(u8, &[u8])]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (opcode, payload) in packets {
+            websocket::frame(&mut out, *opcode, |out| out.extend_from_slice(payload));
+        }
+        out
+    }
+
+    #[test]
+    fn whole_frames_are_counted() {
+        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::BINARY, &[7; 300]), (opcode::CLOSE, b"")]);
+        assert_eq!(whole(&bytes), bytes.len());
+        assert_eq!(whole(&bytes[..bytes.len() - 1]), bytes.len() - 2);
+        assert_eq!(whole(&bytes[..200]), 4);
+        assert_eq!(whole(&bytes[..3]), 0);
+        assert_eq!(whole(&[]), 0);
+    }
+
+    #[test]
+    fn frames_become_a_body() {
+        let bytes = frames(&[
+            (opcode::TEXT, b"4a"),
+            (opcode::PONG, b"x"),
+            (opcode::BINARY, &[1, 2, 3]),
+            (opcode::CLOSE, &[3, 232]),
+        ]);
+        assert_eq!(V4.body(&bytes), Body { bytes: b"4a\x1ebAQID\x1e1".to_vec(), is_binary: false });
+        let bytes = frames(&[(opcode::TEXT, "4€".as_bytes()), (opcode::BINARY, &[4, 9])]);
+        let binary = b"\x00\x04\xff4\xe2\x82\xac\x01\x02\xff\x04\x09".to_vec();
+        assert_eq!(V3.body(&bytes), Body { bytes: binary, is_binary: true });
+        let text = Dialect { takes_bytes: false, ..V3 };
+        assert_eq!(text.body(&bytes), Body { bytes: "2:4€6:b4CQ==".into(), is_binary: false });
+    }
+
+    #[test]
+    fn signals_are_bodies() {
+        assert_eq!(V4.signal("6").bytes, b"6");
+        assert_eq!(V3.signal("6"), Body { bytes: b"1:6".to_vec(), is_binary: false });
+        let always = Dialect { always_bytes: true, ..V3 };
+        assert_eq!(always.signal("1"), Body { bytes: b"\x00\x01\xff1".to_vec(), is_binary: true });
+    }
+
+    #[test]
+    fn a_body_becomes_frames_that_a_client_could_have_sent() {
+        let long = format!("4{}", "x".repeat(70_000));
+        let medium = format!("4{}", "y".repeat(300));
+        let (bytes, after) = V4.frames(format!("4a\x1e{medium}\x1e{long}\x1ebAQID").as_bytes(), false);
+        assert_eq!(after, After::Open);
+        let mut rest = &bytes[..];
+        for (opcode, payload) in [
+            (opcode::TEXT, b"4a".as_slice()),
+            (opcode::TEXT, medium.as_bytes()),
+            (opcode::TEXT, long.as_bytes()),
+            (opcode::BINARY, &[1, 2, 3]),
+        ] {
+            let head = websocket::head(rest).unwrap().unwrap();
+            assert_eq!((head.opcode, head.is_final, head.mask), (opcode, true, Some([0; 4])));
+            assert_eq!(&rest[head.size..head.size + head.length], payload);
+            rest = &rest[head.size + head.length..];
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn what_ends_a_session_ends_the_body() {
+        let (bytes, after) = V4.frames(b"4a\x1e1\x1e4b", false);
+        assert_eq!((bytes.len(), after), (8, After::Closed));
+        let (bytes, after) = V4.frames(b"4a\x1eabc\x1e4b", false);
+        assert_eq!((bytes.len(), after), (8, After::Malformed));
+        assert_eq!(V4.frames(b"4a", true), (Vec::new(), After::Malformed));
+        assert_eq!(V3.frames(b"\x00\x02\xff4a", true).1, After::Open);
+        assert_eq!(V3.frames(b"2:4a1:1", false).1, After::Closed);
+    }
+}

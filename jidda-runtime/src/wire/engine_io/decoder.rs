@@ -1,0 +1,225 @@
+//! Packets from WebSocket frames.
+
+use std::borrow::Cow;
+
+use super::super::websocket::{self, opcode};
+use super::super::{Decoder, Limits, Packet, WireError, socket_io};
+use super::{EngineIo, Layer, Version, base64_text, write};
+use crate::wire::socket_io::{Parser, Pending};
+
+/// What is kept of messages and packets that are not complete.
+#[derive(Debug, Default)]
+pub(in crate::wire) struct Parts {
+    /// The opcode and the payload of a message whose last frame has not come.
+    fragments: Option<(u8, Vec<u8>)>,
+    /// A packet whose attachments have not come.
+    pending: Option<Pending>,
+}
+
+impl Parts {
+    pub(in crate::wire) fn is_empty(&self) -> bool {
+        self.fragments.is_none() && self.pending.is_none()
+    }
+}
+
+type Decoded<'a> = Result<Packet<'a>, WireError>;
+
+/// Reads the first packet of a stream of frames.
+#[inline]
+pub(in crate::wire) fn decode<'a>(
+    held: &mut Decoder,
+    wire: EngineIo,
+    bytes: &'a mut [u8],
+    limits: Limits,
+) -> Result<Option<(Packet<'a>, usize)>, WireError> {
+    Reader { held, wire }.decode(bytes, limits)
+}
+
+struct Reader<'h> {
+    held: &'h mut Decoder,
+    wire: EngineIo,
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn decode<'a>(
+        &mut self,
+        bytes: &'a mut [u8],
+        limits: Limits,
+    ) -> Result<Option<(Packet<'a>, usize)>, WireError> {
+        let Some(head) = websocket::head(bytes).map_err(WireError::Malformed)? else { return Ok(None) };
+        if head.length > limits.size {
+            // Told at once, not when all of it has come.
+            return Err(WireError::TooLarge { limit: limits.size, id: None });
+        }
+        let Some(mask) = head.mask else {
+            return Err(WireError::Malformed("a client masks its frames"));
+        };
+        let end = head.size + head.length;
+        let Some(payload) = bytes.get_mut(head.size..end) else { return Ok(None) };
+        if mask != [0; 4] {
+            websocket::mask(payload, mask);
+        }
+        let payload = &*payload;
+        let packet = match (head.opcode, head.is_final) {
+            (opcode::TEXT | opcode::BINARY, true) => {
+                if self.held.parts().is_some_and(|parts| parts.fragments.is_some()) {
+                    return Err(WireError::Malformed("a message begins within another"));
+                }
+                self.message(head.opcode, payload, limits)
+            }
+            (opcode::PING, _) => Ok(Packet::Echo { bytes: write::pong(payload) }),
+            (opcode::PONG, _) => Ok(Packet::Alive),
+            (opcode::CLOSE, _) => closed(payload),
+            _ => self.fragment(head, payload, limits),
+        };
+        packet.map(|packet| Some((packet, end)))
+    }
+
+    /// Takes a piece of a message in; the last one makes it a packet.
+    #[cold]
+    fn fragment(
+        &mut self,
+        head: websocket::Head,
+        payload: &[u8],
+        limits: Limits,
+    ) -> Result<Packet<'static>, WireError> {
+        let parts = self.held.parts_or_new();
+        let (_, message) = match (&mut parts.fragments, head.opcode) {
+            (Some(_), opcode::TEXT | opcode::BINARY) => {
+                return Err(WireError::Malformed("a message begins within another"));
+            }
+            (None, opcode::CONTINUATION) => {
+                return Err(WireError::Malformed("a message is continued that was not begun"));
+            }
+            (Some(begun), _) => begun,
+            (fragments @ None, opcode) => fragments.insert((opcode, Vec::new())),
+        };
+        if message.len() + payload.len() > limits.size {
+            return Err(WireError::TooLarge { limit: limits.size, id: None });
+        }
+        message.extend_from_slice(payload);
+        if !head.is_final {
+            return Ok(Packet::Alive);
+        }
+        let (opcode, message) = parts.fragments.take().unwrap_or_default();
+        self.held.tidy();
+        self.message(opcode, &message, limits).map(Packet::into_owned)
+    }
+
+    #[inline]
+    fn message<'a>(&mut self, opcode: u8, payload: &'a [u8], limits: Limits) -> Decoded<'a> {
+        if opcode == opcode::BINARY {
+            return self.binary(payload, limits);
+        }
+        let text = std::str::from_utf8(payload).map_err(|_| WireError::NotText)?;
+        match (payload.first(), self.wire.version) {
+            (Some(b'4'), _) => self.text(&text[1..], limits),
+            (Some(b'2'), Version::V3) => Ok(Packet::Echo { bytes: write::heartbeat(b"3") }),
+            (Some(b'3'), Version::V4) | (Some(b'0' | b'5' | b'6'), _) => Ok(Packet::Alive),
+            (Some(b'2' | b'3'), _) => Err(WireError::Heartbeat),
+            (Some(b'1'), _) => Ok(Packet::Bye),
+            (Some(b'b'), version) => {
+                let text = match version {
+                    Version::V4 => Some(&text[1..]),
+                    Version::V3 => text.strip_prefix("b4"),
+                };
+                let bytes = text.and_then(|text| base64_text::decode(text).ok());
+                let bytes = bytes.ok_or(WireError::Malformed("a binary packet is no base64"))?;
+                self.bytes(&bytes, limits).map(Packet::into_owned)
+            }
+            _ => Err(WireError::Malformed("the packet's type is unknown")),
+        }
+    }
+
+    fn binary<'a>(&mut self, payload: &'a [u8], limits: Limits) -> Decoded<'a> {
+        match (self.wire.version, payload) {
+            (Version::V4, bytes) | (Version::V3, [4, bytes @ ..]) => self.bytes(bytes, limits),
+            (Version::V3, [0..=6, ..]) => Ok(Packet::Alive),
+            (Version::V3, _) => Err(WireError::Malformed("the packet's type is unknown")),
+        }
+    }
+
+    /// The text of a message.
+    #[inline]
+    fn text<'a>(&mut self, text: &'a str, limits: Limits) -> Decoded<'a> {
+        let Layer::SocketIo(parser) = self.wire.layer else { return Ok(super::raw::text(text)) };
+        if parser != Parser::Json {
+            return Err(WireError::Illegal("the msgpack parser has no texts"));
+        }
+        if self.held.parts().is_some_and(|parts| parts.pending.is_some()) {
+            return Err(WireError::Illegal("a text came in place of an attachment"));
+        }
+        match socket_io::text::packet(text, self.wire.version, limits)? {
+            socket_io::Parsed::Whole(packet) => Ok(packet),
+            socket_io::Parsed::Pending(pending) => {
+                self.held.parts_or_new().pending = Some(pending);
+                Ok(Packet::Alive)
+            }
+        }
+    }
+
+    /// The bytes of a message.
+    fn bytes<'a>(&mut self, bytes: &'a [u8], limits: Limits) -> Decoded<'a> {
+        match self.wire.layer {
+            Layer::Raw => Ok(super::raw::bytes(bytes)),
+            Layer::SocketIo(Parser::MessagePack) => socket_io::message_pack::packet(bytes, limits),
+            Layer::SocketIo(Parser::Json) => {
+                let pending = self.held.parts().and_then(|parts| parts.pending.as_mut());
+                let pending = pending.ok_or(WireError::Illegal("an attachment of no packet"))?;
+                if !pending.add(bytes, limits)? {
+                    return Ok(Packet::Alive);
+                }
+                let pending = self.held.parts().and_then(|parts| parts.pending.take());
+                self.held.tidy();
+                Ok(pending.map_or(Packet::Alive, Pending::into_packet))
+            }
+        }
+    }
+}
+
+/// What a close frame says is checked as far as RFC 6455 asks for it (section 7.4).
+fn closed(payload: &[u8]) -> Result<Packet<'static>, WireError> {
+    match payload {
+        [] => Ok(Packet::Bye),
+        [a, b, reason @ ..] => {
+            let code = u16::from_be_bytes([*a, *b]);
+            let is_known = matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999);
+            match std::str::from_utf8(reason) {
+                Ok(_) if is_known => Ok(Packet::Bye),
+                Ok(_) => Err(WireError::Malformed("the close code is unknown")),
+                Err(_) => Err(WireError::NotText),
+            }
+        }
+        [_] => Err(WireError::Malformed("a close code has two bytes")),
+    }
+}
+
+impl Packet<'_> {
+    /// The same with bytes of its own.
+    fn into_owned(self) -> Packet<'static> {
+        fn owned<B: ?Sized + ToOwned>(cow: Cow<'_, B>) -> Cow<'static, B> {
+            Cow::Owned(cow.into_owned())
+        }
+        match self {
+            Packet::Event { namespace, event, id, arguments, deadline } => Packet::Event {
+                namespace: owned(namespace),
+                event: owned(event),
+                id,
+                arguments: owned(arguments),
+                deadline,
+            },
+            Packet::Reply { id, outcome: Ok(value) } => Packet::Reply { id, outcome: Ok(owned(value)) },
+            Packet::Connect { id, namespace, auth } => {
+                Packet::Connect { id, namespace: owned(namespace), auth: owned(auth) }
+            }
+            Packet::Disconnect { namespace, reason: _ } => {
+                Packet::Disconnect { namespace: owned(namespace), reason: None }
+            }
+            Packet::Echo { bytes } => Packet::Echo { bytes },
+            Packet::Bye => Packet::Bye,
+            // The others are not of this protocol.
+            _ => Packet::Alive,
+        }
+    }
+}

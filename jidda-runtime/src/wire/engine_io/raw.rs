@@ -1,0 +1,63 @@
+//! Engine.IO without Socket.IO: a message is the event `message` with one argument, a text or bytes.
+
+use super::super::Packet;
+use super::EngineIo;
+use super::write::{self, Message};
+use crate::payload::{CodecError, Value, json};
+
+const WRITES: &str = "writing to memory does not fail";
+
+fn message(argument: Vec<u8>) -> Packet<'static> {
+    Packet::Event {
+        namespace: "/".into(),
+        event: "message".into(),
+        id: None,
+        arguments: argument.into(),
+        deadline: None,
+    }
+}
+
+pub(super) fn text(text: &str) -> Packet<'static> {
+    let mut list = Vec::with_capacity(text.len() + 6);
+    list.push(0x91);
+    rmp::encode::write_str(&mut list, text).expect(WRITES);
+    message(list)
+}
+
+pub(super) fn bytes(bytes: &[u8]) -> Packet<'static> {
+    let mut list = Vec::with_capacity(bytes.len() + 6);
+    list.push(0x91);
+    rmp::encode::write_bin(&mut list, bytes).expect(WRITES);
+    message(list)
+}
+
+/// Writes the message of an encoded argument list. A text is sent as it is, bytes as bytes, and any other value
+/// as JSON.
+pub(super) fn event(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    event: &str,
+    arguments: &[u8],
+) -> Result<(), CodecError> {
+    if event != "message" {
+        let text = format!("there are no events on a raw connection, only messages: not `{event}`");
+        return Err(CodecError(text));
+    }
+    let list =
+        rmpv::decode::read_value(&mut &arguments[..]).map_err(|error| CodecError(error.to_string()))?;
+    let [value] = list.as_array().map_or(&[][..], |list| list) else {
+        return Err(CodecError("a message on a raw connection is one value".into()));
+    };
+    match value {
+        Value::String(text) => write::message(out, wire, Message::Text(text.as_bytes())),
+        Value::Binary(bytes) => write::message(out, wire, Message::Bytes(bytes)),
+        other => {
+            let mut text = Vec::new();
+            if !json::write_value(&mut text, other)?.is_empty() {
+                return Err(CodecError("bytes within a value cannot be sent on a raw connection".into()));
+            }
+            write::message(out, wire, Message::Text(&text));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,339 @@
+//! Packets as WebSocket frames.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::socket_io::{Parser, message_pack, text};
+use super::super::websocket::{self, close, finish, frame, opcode};
+use super::super::{Opening, WireError};
+use super::{EngineIo, Layer, Version, base64_text, raw};
+use crate::failure::Failure;
+use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json};
+
+/// One message.
+pub(super) enum Message<'a> {
+    Text(&'a [u8]),
+    Bytes(&'a [u8]),
+}
+
+/// Writes a message in a frame of its own.
+#[inline]
+pub(super) fn message(out: &mut Vec<u8>, wire: EngineIo, message: Message<'_>) {
+    match message {
+        Message::Text(text) => frame(out, opcode::TEXT, |out| {
+            out.push(b'4');
+            out.extend_from_slice(text);
+        }),
+        Message::Bytes(bytes) if wire.base64 => frame(out, opcode::TEXT, |out| {
+            out.extend_from_slice(if wire.version == Version::V3 { b"b4" } else { b"b" });
+            base64_text::encode(out, bytes);
+        }),
+        Message::Bytes(bytes) => frame(out, opcode::BINARY, |out| {
+            if wire.version == Version::V3 {
+                out.push(4);
+            }
+            out.extend_from_slice(bytes);
+        }),
+    }
+}
+
+/// The frame of a heartbeat.
+pub(super) fn heartbeat(kind: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame(&mut out, opcode::TEXT, |out| out.extend_from_slice(kind));
+    out
+}
+
+/// The answer to a WebSocket's own ping.
+pub(super) fn pong(payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame(&mut out, opcode::PONG, |out| out.extend_from_slice(payload));
+    out
+}
+
+pub(in crate::wire) fn ping(out: &mut Vec<u8>) {
+    frame(out, opcode::TEXT, |out| out.push(b'2'));
+}
+
+/// Writes what a client is told first.
+pub(in crate::wire) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Fields<'a> {
+        sid: &'a str,
+        upgrades: &'a [&'a str],
+        ping_interval: u64,
+        ping_timeout: u64,
+        max_payload: usize,
+    }
+    let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let fields = Fields {
+        sid: opening.session,
+        upgrades: if opening.upgrades { &["websocket"] } else { &[] },
+        ping_interval: milliseconds(opening.heartbeat),
+        ping_timeout: milliseconds(opening.timeout),
+        max_payload: opening.max_message,
+    };
+    frame(out, opcode::TEXT, |out| {
+        out.push(b'0');
+        serde_json::to_writer(out, &fields).expect("an opening is serializable");
+    });
+}
+
+/// Writes the last frame.
+pub(in crate::wire) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
+    let code = match error {
+        None => close::NORMAL,
+        Some(WireError::TooLarge { .. }) => close::TOO_LARGE,
+        Some(WireError::NotText) => close::INVALID,
+        Some(WireError::Malformed(_)) => close::PROTOCOL,
+        Some(WireError::TooDeep { .. } | WireError::Illegal(_) | WireError::Heartbeat) => close::POLICY,
+    };
+    let reason = error.map(ToString::to_string).unwrap_or_default();
+    frame(out, opcode::CLOSE, |out| {
+        out.extend_from_slice(&code.to_be_bytes());
+        // Ours are short and ASCII.
+        out.extend_from_slice(&reason.as_bytes()[..reason.len().min(websocket::CONTROL - 2)]);
+    });
+}
+
+/// Writes a text message whose JSON `write` appends behind the head, and its attachments behind it.
+fn with_attachments(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    (kind, namespace, id): (u8, &str, Option<u32>),
+    (name, list): (Option<&str>, &[u8]),
+) {
+    let (list, attachments) = json::parts(list);
+    frame(out, opcode::TEXT, |out| {
+        out.push(b'4');
+        text::head(out, kind, attachments.clone().count(), namespace, id);
+        match name {
+            Some(name) => {
+                text::name(out, name);
+                let start = out.len();
+                out.extend_from_slice(list);
+                text::join_list(out, start);
+            }
+            None => out.extend_from_slice(list),
+        }
+    });
+    for attachment in attachments {
+        message(out, wire, Message::Bytes(attachment));
+    }
+}
+
+fn binary(out: &mut Vec<u8>, wire: EngineIo, write: impl FnOnce(&mut Vec<u8>)) {
+    if wire.base64 {
+        let mut bytes = Vec::new();
+        write(&mut bytes);
+        return message(out, wire, Message::Bytes(&bytes));
+    }
+    frame(out, opcode::BINARY, |out| {
+        if wire.version == Version::V3 {
+            out.push(4);
+        }
+        write(out);
+    });
+}
+
+/// Writes an event whose arguments are to be encoded.
+#[inline]
+pub(in crate::wire) fn event<A: Serialize + ?Sized>(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    event: &str,
+    arguments: &A,
+) -> Result<(), CodecError> {
+    let start = out.len();
+    if wire.layer != Layer::SocketIo(Parser::Json) {
+        let mut list = Vec::new();
+        encode_arguments_into(&mut list, arguments, wire.encoding())?;
+        return event_encoded(out, wire, (namespace, event), None, &list);
+    }
+    out.extend_from_slice(&[0x80 | opcode::TEXT, 0, b'4']);
+    text::head(out, b'2', 0, namespace, None);
+    text::name(out, event);
+    let list = out.len();
+    let attachments = json::write_list(out, arguments).inspect_err(|_| out.truncate(start))?;
+    if attachments.is_empty() {
+        text::join_list(out, list);
+        finish(out, start);
+        return Ok(());
+    }
+    // Their number stands in front, which was not known there.
+    let mut list = out.split_off(list);
+    out.truncate(start);
+    json::bundle(&mut list, 0, &attachments);
+    with_attachments(out, wire, (b'2', namespace, None), (Some(event), &list));
+    Ok(())
+}
+
+/// Writes an event whose argument list is encoded already.
+pub(in crate::wire) fn event_encoded(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    (namespace, event): (&str, &str),
+    id: Option<u32>,
+    arguments: &[u8],
+) -> Result<(), CodecError> {
+    match wire.layer {
+        Layer::Raw => return raw::event(out, wire, event, arguments),
+        Layer::SocketIo(Parser::Json) => {
+            with_attachments(out, wire, (b'2', namespace, id), (Some(event), arguments));
+        }
+        Layer::SocketIo(Parser::MessagePack) => {
+            binary(out, wire, |out| message_pack::event(out, namespace, event, arguments, id));
+        }
+    }
+    Ok(())
+}
+
+/// Writes an acknowledgement: the values of a reply, or the value of an outcome.
+#[inline]
+pub(in crate::wire) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, value: &Payload) {
+    match wire.layer {
+        Layer::Raw => {}
+        Layer::SocketIo(Parser::Json) if value.is_list() => {
+            with_attachments(out, wire, (b'3', namespace, Some(id)), (None, value.bytes()));
+        }
+        Layer::SocketIo(Parser::Json) => {
+            let (text, attachments) = json::parts(value.bytes());
+            let mut list = [br#"[{"ok":"#, text, b"}]"].concat();
+            let attachments: Vec<_> = attachments.map(<[u8]>::to_vec).collect();
+            json::bundle(&mut list, 0, &attachments);
+            with_attachments(out, wire, (b'3', namespace, Some(id)), (None, &list));
+        }
+        Layer::SocketIo(Parser::MessagePack) => binary(out, wire, |out| {
+            if value.is_list() {
+                message_pack::ack(out, namespace, id, value.bytes());
+            } else {
+                message_pack::ack(out, namespace, id, &[&b"\x91\x81\xa2ok"[..], value.bytes()].concat());
+            }
+        }),
+    }
+}
+
+/// What is told of a failure, as a value.
+fn described(failure: &Failure) -> Value {
+    let mut entries: Vec<(Value, Value)> =
+        vec![("code".into(), (&*failure.code).into()), ("message".into(), (&*failure.message).into())];
+    if let Some(data) = failure.data.as_ref().and_then(|data| data.to_value().ok()) {
+        entries.push(("data".into(), data));
+    }
+    Value::Map(entries)
+}
+
+/// Writes an acknowledgement that says what went wrong.
+pub(in crate::wire) fn failure(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    id: u32,
+    failure: &Failure,
+) {
+    let error = Value::Map(vec![("error".into(), described(failure))]);
+    if let Ok(payload) = Payload::reply(&error, wire.encoding()) {
+        reply(out, wire, namespace, id, &payload);
+    }
+}
+
+/// Writes that an event without an id was refused: an event of its own, which clients that do not know it pass
+/// over.
+pub(in crate::wire) fn refused(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    event: &str,
+    failure: &Failure,
+) {
+    if wire.layer != Layer::Raw {
+        let written = self::event(out, wire, namespace, "$/refused", &(event, described(failure)));
+        debug_assert!(written.is_ok(), "{written:?}");
+    }
+}
+
+fn control(out: &mut Vec<u8>, namespace: &str, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    frame(out, opcode::TEXT, |out| {
+        out.push(b'4');
+        text::head(out, kind, 0, namespace, None);
+        write(out);
+    });
+}
+
+/// Writes that a namespace was joined.
+pub(in crate::wire) fn connected(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, socket: &str) {
+    match wire.layer {
+        Layer::Raw => {}
+        Layer::SocketIo(Parser::Json) => control(out, namespace, b'0', |out| {
+            // The clients of version 3 name themselves.
+            if wire.version == Version::V4 {
+                out.extend_from_slice(br#"{"sid":""#);
+                out.extend_from_slice(socket.as_bytes());
+                out.extend_from_slice(br#""}"#);
+            }
+        }),
+        Layer::SocketIo(Parser::MessagePack) => {
+            binary(out, wire, |out| message_pack::connect(out, namespace, socket));
+        }
+    }
+}
+
+/// Writes that a namespace may not be joined.
+pub(in crate::wire) fn connect_refused(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    failure: Option<&Failure>,
+) {
+    let message: Value = failure.map_or("Invalid namespace", |failure| &failure.message).into();
+    let data = failure.map(|failure| {
+        let Value::Map(mut entries) = described(failure) else { return Value::Nil };
+        entries.retain(|(key, _)| key.as_str() != Some("message"));
+        Value::Map(entries)
+    });
+    let error = match (wire.version, data) {
+        (Version::V4, None) => Value::Map(vec![("message".into(), message)]),
+        (Version::V4, Some(data)) => Value::Map(vec![("message".into(), message), ("data".into(), data)]),
+        // A bare value: the message, unless there is more to say.
+        (Version::V3, _) => match failure.filter(|failure| failure.data.is_some()) {
+            Some(failure) => described(failure),
+            None => message,
+        },
+    };
+    match wire.layer {
+        Layer::Raw => {}
+        Layer::SocketIo(Parser::Json) => {
+            let mut json = Vec::new();
+            // Bytes have no place in this packet: what holds some is told without its data.
+            let is_plain = encode_into(&mut json, &error, Encoding::Json).is_ok() && json.first() != Some(&0);
+            if !is_plain {
+                json = serde_json::to_vec(&serde_json::json!({ "message": message_of(&error) }))
+                    .unwrap_or_default();
+            }
+            control(out, namespace, b'4', |out| out.extend_from_slice(&json));
+        }
+        Layer::SocketIo(Parser::MessagePack) => {
+            binary(out, wire, |out| message_pack::connect_error(out, namespace, &error));
+        }
+    }
+}
+
+fn message_of(error: &Value) -> &str {
+    let Value::Map(entries) = error else { return error.as_str().unwrap_or_default() };
+    let message = entries.iter().find(|(key, _)| key.as_str() == Some("message"));
+    message.and_then(|(_, message)| message.as_str()).unwrap_or_default()
+}
+
+/// Writes that a namespace was left.
+pub(in crate::wire) fn disconnect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str) {
+    match wire.layer {
+        Layer::Raw => {}
+        Layer::SocketIo(Parser::Json) => control(out, namespace, b'1', |_| {}),
+        Layer::SocketIo(Parser::MessagePack) => {
+            binary(out, wire, |out| message_pack::disconnect(out, namespace));
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A Socket.IO client of a few lines, that says and hears packets as they are: what real clients hide is tested.
+
+use std::collections::VecDeque;
+
+use jidda::{Address, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What came in one WebSocket message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Heard {
+    Text(String),
+    Bytes(Vec<u8>),
+    /// The close frame's code.
+    Close(u16),
+    /// The end of the stream without one.
+    End,
+}
+
+/// One WebSocket to a server.
+pub struct Peer {
+    stream: TcpStream,
+    read: Vec<u8>,
+    heard: VecDeque<Heard>,
+}
+
+/// The port of the server's first address.
+pub fn authority(server: &Server) -> String {
+    match &server.addresses()[0] {
+        Address::Tcp(authority) => authority.clone(),
+        other => panic!("{other}"),
+    }
+}
+
+impl Peer {
+    /// Opens a WebSocket and hears the opening.
+    pub async fn open(server: &Server) -> Self {
+        Self::open_at(server, "/socket.io/?EIO=4&transport=websocket").await
+    }
+
+    pub async fn open_at(server: &Server, target: &str) -> Self {
+        let mut stream = TcpStream::connect(authority(server)).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a TCP stream");
+        let request = format!(
+            "GET {target} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut read = Vec::new();
+        let end = loop {
+            if let Some(place) = read.windows(4).position(|window| window == b"\r\n\r\n") {
+                break place + 4;
+            }
+            assert!(
+                stream.read_buf(&mut read).await.expect("read") > 0,
+                "{}",
+                String::from_utf8_lossy(&read)
+            );
+        };
+        let head = String::from_utf8_lossy(&read[..end]).into_owned();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{head}");
+        let mut peer = Self { stream, read: read.split_off(end), heard: VecDeque::new() };
+        let opening = peer.text().await;
+        assert!(opening.starts_with("0{\"sid\":\""), "{opening}");
+        peer
+    }
+
+    /// Opens a WebSocket and joins the root namespace; gives the socket's id, too.
+    pub async fn join(server: &Server) -> (Self, String) {
+        let mut peer = Self::open(server).await;
+        let id = peer.enter("/", "").await;
+        (peer, id)
+    }
+
+    /// Joins a namespace with an auth value.
+    pub async fn enter(&mut self, namespace: &str, auth: &str) -> String {
+        let prefix = if namespace == "/" { String::new() } else { format!("{namespace},") };
+        self.say(&format!("40{prefix}{auth}")).await;
+        let granted = self.text().await;
+        let id = granted
+            .strip_prefix(&format!("40{prefix}{{\"sid\":\""))
+            .and_then(|rest| rest.strip_suffix("\"}"));
+        id.unwrap_or_else(|| panic!("{granted}")).to_owned()
+    }
+
+    async fn frame(&mut self, opcode: u8, payload: &[u8]) {
+        let mut out = vec![0x80 | opcode];
+        match u16::try_from(payload.len()) {
+            Ok(length @ 0..126) => out.push(0x80 | length.to_le_bytes()[0]),
+            Ok(length) => {
+                out.push(0x80 | 126);
+                out.extend_from_slice(&length.to_be_bytes());
+            }
+            Err(_) => {
+                out.push(0x80 | 127);
+                out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+            }
+        }
+        let mask = [0x12, 0x34, 0x56, 0x78];
+        out.extend_from_slice(&mask);
+        out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        self.stream.write_all(&out).await.expect("sent");
+    }
+
+    pub async fn say(&mut self, text: &str) {
+        self.frame(1, text.as_bytes()).await;
+    }
+
+    pub async fn say_bytes(&mut self, bytes: &[u8]) {
+        self.frame(2, bytes).await;
+    }
+
+    /// The next message; signs of life are left out.
+    pub async fn hear(&mut self) -> Heard {
+        loop {
+            self.take_frames();
+            if let Some(heard) = self.heard.pop_front() {
+                if heard != Heard::Text("2".into()) {
+                    return heard;
+                }
+                self.say("3").await;
+                continue;
+            }
+            let limit = std::time::Duration::from_secs(10);
+            let read = tokio::time::timeout(limit, self.stream.read_buf(&mut self.read));
+            if !read.await.expect("the server says something").is_ok_and(|length| length > 0) {
+                return Heard::End;
+            }
+        }
+    }
+
+    fn take_frames(&mut self) {
+        while let [first, second, rest @ ..] = &self.read[..] {
+            let (length, head) = match (second & 0x7f, rest) {
+                (126, [a, b, ..]) => (usize::from(u16::from_be_bytes([*a, *b])), 4),
+                (127, rest) if rest.len() >= 8 => {
+                    (u64::from_be_bytes(rest[..8].try_into().expect("eight")) as usize, 10)
+                }
+                (126 | 127, _) => return,
+                (length, _) => (usize::from(length), 2),
+            };
+            if self.read.len() < head + length {
+                return;
+            }
+            let payload = self.read[head..head + length].to_vec();
+            let heard = match first & 0x0f {
+                1 => Heard::Text(String::from_utf8(payload).expect("text is UTF-8")),
+                2 => Heard::Bytes(payload),
+                8 => Heard::Close(u16::from_be_bytes(payload[..2].try_into().expect("a code"))),
+                10 => Heard::Text(format!("pong {}", String::from_utf8_lossy(&payload))),
+                other => panic!("opcode {other}"),
+            };
+            self.read.drain(..head + length);
+            self.heard.push_back(heard);
+        }
+    }
+
+    pub async fn text(&mut self) -> String {
+        match self.hear().await {
+            Heard::Text(text) => text,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Says an event and hears its acknowledgement: what came before it must be the acknowledgement.
+    pub async fn ask(&mut self, event: &str) -> String {
+        self.say(&format!("42999{event}")).await;
+        let answer = self.text().await;
+        answer.strip_prefix("43999").unwrap_or_else(|| panic!("{answer}")).to_owned()
+    }
+
+    /// All that is heard up to the answer of an event that only answers: what did not come did not come.
+    pub async fn until_now(&mut self) -> Vec<String> {
+        self.say("42998[\"now\"]").await;
+        let mut texts = Vec::new();
+        loop {
+            match self.hear().await {
+                Heard::Text(text) if text.starts_with("43998") => return texts,
+                Heard::Text(text) => texts.push(text),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Ends the connection without a word.
+    pub fn vanish(self) {}
+}

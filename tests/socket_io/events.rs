@@ -1,0 +1,219 @@
+//! Events, acknowledgements, calls to the client, and what watches them.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jidda::{CallError, Value};
+
+use super::client::{Heard, Peer};
+use super::{Journal, start};
+
+#[tokio::test]
+async fn a_reply_is_the_acknowledgement() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    assert_eq!(peer.ask(r#"["pair",1,2]"#).await, "[2,1]", "a tuple is several");
+    assert_eq!(peer.ask(r#"["nothing"]"#).await, "[]");
+    assert_eq!(peer.ask(r#"["divide",7,2]"#).await, r#"[{"ok":3}]"#);
+    let failed = peer.ask(r#"["divide",7,0]"#).await;
+    assert_eq!(
+        failed,
+        r#"[{"error":{"code":"division by zero","message":"division by zero","data":"division by zero"}}]"#
+    );
+    let wrong = peer.ask(r#"["divide",7,"x"]"#).await;
+    let message = r#"argument 2 `b`: invalid type: string \"x\", expected i64"#;
+    assert_eq!(wrong, format!(r#"[{{"error":{{"code":"bad_arguments","message":"{message}"}}}}]"#));
+    let missing = peer.ask(r#"["divide",7]"#).await;
+    assert!(missing.contains("argument 2 `b` is missing"), "{missing}");
+    let unknown = peer.ask(r#"["unheard of"]"#).await;
+    assert!(unknown.starts_with(r#"[{"error":{"code":"not_found""#), "{unknown}");
+}
+
+#[tokio::test]
+async fn numbers_and_key_order_survive_an_echo() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    for list in [
+        r#"[1,-1,0,1.5,-2.25,18446744073709551615,-9223372036854775808]"#,
+        r#"[{"3":[true],"1":null,"2":{"b":1,"a":2}},"😀\u0000\"\\"]"#,
+        r#"[[],{},""]"#,
+    ] {
+        let list = list.replace("\\u0000", r"\u0000");
+        assert_eq!(peer.ask(&format!(r#"["echo",{}"#, &list[1..])).await, list);
+    }
+}
+
+#[tokio::test]
+async fn bytes_go_both_ways_beside_their_text() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    let place = |number| format!(r#"{{"_placeholder":true,"num":{number}}}"#);
+    peer.say(&format!(r#"452-7["echo",{},{{"a":[{}]}},1]"#, place(1), place(0))).await;
+    peer.say_bytes(b"zero").await;
+    peer.say_bytes(b"one").await;
+    assert_eq!(peer.text().await, format!(r#"462-7[{},{{"a":[{}]}},1]"#, place(0), place(1)));
+    assert_eq!(peer.hear().await, Heard::Bytes(b"one".to_vec()));
+    assert_eq!(peer.hear().await, Heard::Bytes(b"zero".to_vec()));
+    assert_eq!(peer.ask(r#"["echo",2]"#).await, "[2]");
+}
+
+#[tokio::test]
+async fn an_event_nobody_handles_is_told_to_who_sent_it() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    peer.say(r#"42["typo",1]"#).await;
+    let refused = peer.text().await;
+    assert!(refused.starts_with(r#"42["$/refused","typo",{"code":"not_found","#), "{refused}");
+    assert_eq!(server.refused_events(), 1);
+}
+
+#[tokio::test]
+async fn events_come_in_order() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    for number in 0..500 {
+        peer.say(&format!(r#"42{number}["echo",{number}]"#)).await;
+    }
+    for number in 0..500 {
+        assert_eq!(peer.text().await, format!("43{number}[{number}]"));
+    }
+    let socket = server.sockets().pop().unwrap();
+    for number in 0..500 {
+        socket.emit("n", &number).await.unwrap();
+    }
+    for number in 0..500 {
+        assert_eq!(peer.text().await, format!(r#"42["n",{number}]"#));
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_asked_and_answers() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    peer.say(r#"420["ask_back","hi"]"#).await;
+    let asked = peer.text().await;
+    let id = asked.strip_prefix("42").and_then(|rest| rest.strip_suffix(r#"["asked","hi"]"#)).expect(&asked);
+    peer.say(&format!(r#"43{id}["ho"]"#)).await;
+    assert_eq!(peer.text().await, r#"430[{"ok":"ho"}]"#);
+    // A second answer to the same question, and one to none, are nobody's.
+    peer.say(&format!(r#"43{id}["again"]"#)).await;
+    peer.say(r#"4377777["what"]"#).await;
+    assert_eq!(peer.until_now().await, [] as [&str; 0]);
+    assert_eq!(server.unknown_replies(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_is_read_as_what_was_asked_for() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    let socket = server.sockets().pop().unwrap();
+    macro_rules! asked {
+        ($answer:expr, $type:ty) => {{
+            let call = socket.call::<$type>("q", &()).timeout(Duration::from_secs(5));
+            let answer = async {
+                let question = peer.text().await;
+                let id = question.strip_prefix("42").and_then(|rest| rest.strip_suffix(r#"["q"]"#)).unwrap();
+                peer.say(&format!("43{id}{}", $answer)).await;
+            };
+            tokio::join!(call, answer).0
+        }};
+    }
+    assert_eq!(asked!("[]", ()), Ok(()));
+    assert_eq!(asked!("[null]", ()), Ok(()));
+    assert_eq!(asked!("[5]", u8), Ok(5));
+    assert_eq!(asked!(r#"[5,"a"]"#, (u8, String)), Ok((5, "a".to_owned())));
+    assert_eq!(asked!("[[5,6]]", Vec<u8>), Ok(vec![5, 6]));
+    assert!(matches!(asked!(r#"["x"]"#, u8), Err(CallError::Decode(_))));
+    let late = socket.call::<u8>("q", &()).timeout(Duration::from_millis(1)).await;
+    assert_eq!(late, Err(CallError::Timeout));
+}
+
+#[tokio::test]
+async fn a_broadcast_call_gives_what_came_in_time() {
+    let server = start().await;
+    let (mut quick, id) = Peer::join(&server).await;
+    let (_silent, _) = Peer::join(&server).await;
+    let calls = server.call::<u8>("q", &()).timeout(Duration::from_millis(300));
+    let answer = async {
+        let question = quick.text().await;
+        let number = question.strip_prefix("42").and_then(|rest| rest.strip_suffix(r#"["q"]"#)).unwrap();
+        quick.say(&format!("43{number}[1]")).await;
+    };
+    let (replies, ()) = tokio::join!(calls, answer);
+    let mut replies: Vec<_> =
+        replies.unwrap().into_iter().map(|(socket, reply)| (socket.id().to_string() == id, reply)).collect();
+    replies.sort_by_key(|(is_quick, _)| !is_quick);
+    assert_eq!(replies, [(true, Ok(1)), (false, Err(CallError::Timeout))]);
+}
+
+#[tokio::test]
+async fn calls_that_wait_fail_at_once_when_the_client_goes() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    let socket = server.sockets().pop().unwrap();
+    let call = tokio::spawn(async move { socket.call::<u8>("q", &()).await });
+    assert!(peer.text().await.ends_with(r#"["q"]"#));
+    peer.vanish();
+    assert_eq!(call.await.unwrap(), Err(CallError::Disconnected { maybe_executed: true }));
+    let _ = server.state::<Journal>().unwrap().wait_for("").await;
+}
+
+#[tokio::test]
+async fn a_volatile_event_is_dropped_while_something_waits() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    let socket = server.sockets().pop().unwrap();
+    assert_eq!(socket.volatile().emit("v", &1), Ok(true));
+    assert_eq!(socket.volatile().emit("v", &2), Ok(false), "the first one is still on its way");
+    socket.emit("e", &3).await.unwrap();
+    assert_eq!(peer.until_now().await, [r#"42["v",1]"#, r#"42["e",3]"#]);
+}
+
+#[tokio::test]
+async fn a_catch_all_takes_what_has_no_handler() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    peer.enter("/all", "").await;
+    peer.say(r#"42/all,1["what ever",1,2]"#).await;
+    assert_eq!(peer.text().await, r#"43/all,1["what ever",2]"#);
+    peer.say(r#"42/all,2[5,1]"#).await;
+    assert_eq!(peer.text().await, r#"43/all,2["5",1]"#, "a number is a name, too");
+}
+
+#[tokio::test]
+async fn what_comes_and_what_goes_can_be_watched() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    let socket = server.sockets().pop().unwrap();
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (incoming, outgoing) = (Arc::clone(&seen), Arc::clone(&seen));
+    socket.on_any(move |name, args| incoming.lock().unwrap().push(format!("in {name} {:?}", args.0)));
+    socket
+        .on_any_outgoing(move |name, args| outgoing.lock().unwrap().push(format!("out {name} {:?}", args.0)));
+    peer.ask(r#"["echo",1]"#).await;
+    socket.emit("a", &(1, "x")).await.unwrap();
+    server.emit("b", &(Value::Nil,)).await.unwrap();
+    socket.on("ping", || async { "pong" });
+    assert_eq!(peer.text().await, r#"42["a",1,"x"]"#);
+    assert_eq!(peer.text().await, r#"42["b",null]"#);
+    assert_eq!(peer.ask(r#"["ping"]"#).await, r#"["pong"]"#);
+    let seen = seen.lock().unwrap().clone();
+    let integer = Value::from(1);
+    assert_eq!(seen[0], format!("in echo {:?}", [&integer]));
+    assert_eq!(seen[1], format!("out a {:?}", [&integer, &"x".into()]));
+    assert_eq!(seen[2], format!("out b {:?}", [Value::Nil]));
+    assert_eq!(seen[3], "in ping []");
+}
+
+#[tokio::test]
+async fn middleware_sees_the_connect_and_every_event_of_its_namespace() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    peer.say(r#"40/guarded,{"name":"bob"}"#).await;
+    assert_eq!(peer.text().await, r#"44/guarded,{"message":"only ada","data":{"code":"denied"}}"#);
+    peer.enter("/guarded", r#"{"name":"ada"}"#).await;
+    peer.say(r#"42/guarded,1["open"]"#).await;
+    assert_eq!(peer.text().await, r#"43/guarded,1["open"]"#);
+    peer.say(r#"42/guarded,2["secret"]"#).await;
+    assert_eq!(peer.text().await, r#"43/guarded,2[{"error":{"code":"denied","message":"not that"}}]"#);
+}
