@@ -282,20 +282,21 @@ mod root {
 
     /// What the client answers.
     #[on]
-    async fn ask(socket: &Socket, values: Args) -> Value {
+    async fn ask(socket: &Socket, values: Args) -> (Value,) {
         answer(socket.call("question", &values).timeout(PATIENCE).await)
     }
 
     #[on("ask in vain")]
-    async fn ask_in_vain(socket: &Socket) -> Value {
+    async fn ask_in_vain(socket: &Socket) -> (Value,) {
         answer(socket.call("question", &()).timeout(IMPATIENCE).await)
     }
 
-    fn answer(answer: Result<Value, CallError>) -> Value {
+    /// A tuple of one, so that a null is told, too: a value that is nothing is no value otherwise.
+    fn answer(answer: Result<Value, CallError>) -> (Value,) {
         match answer {
-            Ok(value) => value,
-            Err(error) if error.is_timeout() => "timeout".into(),
-            Err(error) => format!("failed: {error}").into(),
+            Ok(value) => (value,),
+            Err(error) if error.is_timeout() => ("timeout".into(),),
+            Err(error) => (format!("failed: {error}").into(),),
         }
     }
 
@@ -341,12 +342,49 @@ mod orders {
     }
 }
 
+/// The raw resource: what comes in goes out, but for a few words.
+mod raw {
+    use super::*;
+
+    pub(crate) struct Echo;
+
+    #[derive(Clone, FromConnection)]
+    struct Name(String);
+
+    #[on(app = Echo)]
+    async fn message(socket: &Socket, message: Value) -> jidda::Result<()> {
+        match message.as_str() {
+            Some("watch") => socket.join("watchers").await,
+            Some("close") => socket.close(),
+            Some(text) if text.starts_with("name ") => {
+                socket.insert(Name(text["name ".len()..].to_owned()));
+            }
+            _ => socket.send(&message).await?,
+        }
+        Ok(())
+    }
+
+    #[on("disconnect", app = Echo)]
+    async fn left(socket: &Socket, reason: DisconnectReason) {
+        let name = socket.get::<Name>().map_or("nobody".to_owned(), |name| name.0.clone());
+        // Nobody may be left to be told when the server goes down.
+        socket.to("watchers").send(&format!("left {name}: {reason}")).await.ok();
+    }
+}
+
 fn main() -> jidda::Result<()> {
     let mut address = "127.0.0.1:0".to_owned();
     let mut server = Server::builder();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
+            "--parser" => {
+                let parser = match arguments.next().as_deref() {
+                    Some("msgpack") => Parser::MessagePack,
+                    other => return Err(Error::new("usage", format!("there is no parser {other:?}"))),
+                };
+                server = server.socket_io(|resource| resource.parser(parser));
+            }
             "--heartbeat" => {
                 let interval = Duration::from_millis(arguments.next().unwrap_or_default().parse()?);
                 server = server.heartbeat(interval).heartbeat_timeout(5 * interval);
@@ -357,5 +395,5 @@ fn main() -> jidda::Result<()> {
             _ => address = argument,
         }
     }
-    server.listen(address).run()
+    server.listen(address).resource(Resource::raw("/engine.io/").app::<raw::Echo>()).run()
 }

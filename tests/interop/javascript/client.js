@@ -8,6 +8,16 @@ const require = createRequire(import.meta.url);
 
 const TRANSPORTS = { polling: ["polling"], websocket: ["websocket"], upgrade: ["polling", "websocket"] };
 
+/** The last poll of each Engine.IO session. */
+const polls = new Map();
+const { request } = http;
+http.request = (...values) => {
+  const made = request(...values);
+  const session = /[?&]sid=([^&]+)/.exec(made.path);
+  if (made.method === "GET" && session) polls.set(session[1], made);
+  return made;
+};
+
 /** A version, a transport and a parser, and the server they are checked with. */
 export class Setting {
   constructor(version, transport, parser, server) {
@@ -111,19 +121,11 @@ export class Clients extends Session {
     if (!isDone) await this.once(engine, "upgrade");
   }
 
-  /** The next poll of whatever client, once it is written. */
-  poll() {
-    const { request } = http;
-    return this.wait("a poll", (resolve) => {
-      http.request = (...values) => {
-        const made = request(...values);
-        if (made.method === "GET") {
-          http.request = request;
-          made.once("finish", () => resolve(made));
-        }
-        return made;
-      };
-    });
+  /** The poll that is under way after an answer came, once it is written. */
+  async poll(socket) {
+    const poll = polls.get(socket.io.engine.id);
+    if (!poll.writableFinished) await this.wait("a poll", (resolve) => poll.once("finish", resolve));
+    return poll;
   }
 
   /** Waits until a socket is refused, and tells what came. */

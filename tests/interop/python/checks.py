@@ -192,9 +192,15 @@ async def the_client_leaves(t):
     # Version 4 does not tell its own handler.
     if not t.setting.is_old:
         equal(await gone.next(), ["client disconnect"])
-    # It says that it leaves and that it closes in one breath; the reference takes the second before the first, and
-    # finds fault with the first in MessagePack, where its data is nil.
-    others = [] if TARGET == "jidda" else ["transport close", "forced close"]
+    # It says that it leaves and that it closes in one breath. The reference takes the second before the first, and
+    # finds fault with the first in MessagePack, where its data is nil; over WebSocket the client itself may be faster
+    # with the second.
+    others = ["transport close"] if t.setting.transport != "polling" else []
+    if TARGET == "reference":
+        others += ["transport close", "forced close"]
+    # With asyncio, version 4 drops its poll before it says anything.
+    if t.setting.is_old and t.setting.kind == "asyncio" and t.setting.transport == "polling":
+        others.append("transport error")
     among(await left(peer), "client namespace disconnect", *others)
 
 
@@ -214,8 +220,10 @@ async def the_server_closes_the_connection(t):
     await peer.emit("close")
     for inbox in gone:
         equal(await inbox.next(), t.setting.reason("server disconnect"))
+    # jidda has a reason of its own for it, where Node leaves each namespace by itself.
+    expected = "forced close" if TARGET == "jidda" else "server namespace disconnect"
     for path in ("/", "/chat"):
-        equal(await left(peer, path), "server namespace disconnect")
+        equal(await left(peer, path), expected)
 
 
 async def comes_back(t, number):

@@ -51,6 +51,8 @@ class Runner:
 
     def finish(self):
         print(f"{self.subject}: {self.passed} passed, {self.failed} failed", flush=True)
+        for server in Server.running:
+            server.process.kill()
         # Threads of clients that were not ended by what failed must not keep the process.
         os._exit(0 if self.failed == 0 else 1)
 
@@ -112,9 +114,12 @@ def among(actual, *expected):
 class Server:
     """The server under test: the command in SERVER, which `run.sh` sets, prints its address as its fourth word."""
 
+    running = set()
+
     def __init__(self, *options, address="127.0.0.1:0"):
         program = os.environ["SERVER"].split()
         self.options = options
+        Server.running.add(self)
         self.process = subprocess.Popen([*program, address, *options], stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         listening = re.search(r"listens on tcp://(\S+)", line)
@@ -126,7 +131,9 @@ class Server:
     def end(self, number=signal.SIGKILL):
         """Ends the process; done when it is gone."""
         self.process.send_signal(number)
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdout.close()
+        Server.running.discard(self)
 
     def again(self):
         """The same server again, at the same address."""

@@ -1,4 +1,5 @@
 import { deepStrictEqual as equal } from "node:assert";
+import { TARGET } from "../server.js";
 
 export const TEXTS = ["grüße", "日本語", "😀", "👩‍👩‍👧 𝒳 🏴󠁧󠁢󠁳󠁣󠁴󠁿", "\u2028\u2029", "\u0000\u0007", 'a "quoted\\" one', "\u00ff\u0080", "￿", ""];
 const NUMBERS = [0, -1, 1.5, 255, 65536, 2 ** 31, -(2 ** 31), 2 ** 53 - 1, -(2 ** 53) + 1, 1e-7, 5e-324];
@@ -95,6 +96,8 @@ export default (setting) => ({
 
   "unicode": async (t) => {
     const socket = await t.connect();
+    // What came garbled has to go back the same way.
+    if (setting.isGarbled) await t.settled(socket);
     equal(await t.call(socket, "echo", ...TEXTS), TEXTS);
     const object = Object.fromEntries(TEXTS.map((text) => [text, text]));
     equal(await t.call(socket, "echo", object), [object]);
@@ -125,7 +128,8 @@ export default (setting) => ({
     "a date": async (t) => {
       const socket = await t.connect();
       const date = new Date(1_600_000_000_123);
-      equal(await t.call(socket, "echo", { date }), [{ date }]);
+      // To jidda it is a number, as it is to JSON a text.
+      equal(await t.call(socket, "echo", { date }), [{ date: TARGET === "jidda" ? date.getTime() : date }]);
     },
   }),
 });

@@ -21,6 +21,18 @@ export default (setting) => ({
     if (setting.isOld) equal(await t.call(chat, "rooms"), [[`/chat#${root.id}`]]);
   },
 
+  ...(setting.major > 1 && {
+    "an id is a room in each": async (t) => {
+      const root = await t.connect();
+      const chat = await t.connected(t.also(root, "/chat"));
+      const heard = [root, chat].map((socket) => t.inbox(socket, "said"));
+      await t.call(root, "tell", [root.id], [], "to root");
+      await t.call(chat, "tell", [chat.id], [], "to chat");
+      equal(await heard[0].next(), ["to root"]);
+      equal(await heard[1].next(), ["to chat"]);
+    },
+  }),
+
   "one alone": async (t) => {
     const chat = await t.connect("/chat", "ada");
     equal(await t.call(chat, "whoami"), ["/chat", "ada"]);
