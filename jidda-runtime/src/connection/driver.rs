@@ -337,6 +337,8 @@ impl Driver {
 pub(super) enum Loss {
     /// The peer sends no more; it may still read.
     EndOfStream,
+    /// The peer said goodbye: it waits for the answer, and for this side to close.
+    Goodbye,
     /// Nothing goes either way.
     Broken,
 }

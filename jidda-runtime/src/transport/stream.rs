@@ -123,6 +123,16 @@ impl Stream {
         }
     }
 
+    /// Whether the peer learns the end of the stream from its being dropped.
+    pub(crate) fn closes_by_dropping(&self) -> bool {
+        match self {
+            Self::Tcp(_) => true,
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+            _ => false,
+        }
+    }
+
     /// The medium's name.
     pub fn transport(&self) -> &'static str {
         match self {

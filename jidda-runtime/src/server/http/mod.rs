@@ -6,6 +6,7 @@ mod compression;
 mod cookie;
 mod cors;
 mod error;
+mod held;
 mod polling;
 mod query;
 mod resource;

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::body::{HttpBody, not_found, text};
+use super::held::{Held, Hold};
 use super::{Http, begin};
 use crate::peer::PeerAddress;
 use crate::transport::Stream;
@@ -110,9 +111,12 @@ impl Front {
     }
 
     async fn serve(self: Arc<Self>, stream: Stream, peer: PeerAddress) {
+        let hold = Hold::default();
+        let stream = Held::new(stream, hold.clone());
         let service = service_fn(|mut request: Request<Incoming>| {
             let front = Arc::clone(&self);
             request.extensions_mut().insert(peer.clone());
+            request.extensions_mut().insert(hold.clone());
             begin(async move { Ok::<_, Infallible>(front.respond(request).await) })
         });
         let connection = http1::Builder::new()

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::body::{HttpBody, Pace, not_found, response};
 use super::client_file::{self, ClientFile};
 use super::error::Refused;
+use super::held::Hold;
 use super::query::Query;
 use super::resource::{Resource, Transport};
 use super::sessions::{Entry, Sessions};
@@ -135,6 +136,9 @@ impl Site {
         match wanted {
             Wanted::New => {
                 let arrival = self.arrival(&parts, query, parameters, SocketId::random(), "websocket");
+                if let Some(hold) = parts.extensions.get::<Hold>() {
+                    hold.hold();
+                }
                 self.serve_websocket(arrival, upgrading);
             }
             Wanted::Existing(entry) => self.upgrade(entry, upgrading),
@@ -202,6 +206,7 @@ impl Site {
             parameters,
             upgrades: transport == "polling" && self.resource.offers_upgrade(),
             gate: None,
+            preface: Vec::new(),
         }
     }
 }
