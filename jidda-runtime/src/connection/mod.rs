@@ -199,6 +199,14 @@ impl Connection {
         Some(socket)
     }
 
+    /// Whether one more socket may keep so many bytes that its peer chose, its name and its auth value: all of them
+    /// together are no more than a message may have, as if they had come in one.
+    fn has_room_for_socket(&self, bytes: usize) -> bool {
+        let sockets = self.sockets.lock();
+        let kept: usize = sockets.iter().map(|socket| socket.kept_bytes()).sum();
+        sockets.is_empty() || kept + bytes <= self.hub.config.max_message
+    }
+
     pub(crate) fn socket(&self, namespace: &str) -> Option<Arc<SocketInner>> {
         self.sockets.lock().iter().find(|socket| socket.namespace() == namespace).cloned()
     }
