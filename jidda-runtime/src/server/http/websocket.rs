@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
@@ -29,9 +29,12 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|other| other.trim().eq_ignore_ascii_case(token))
 }
 
-/// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to.
-pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    has_token(headers, &UPGRADE, "websocket") && has_token(headers, &CONNECTION, "upgrade")
+/// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to, and HTTP/1.0
+/// cannot change to any (RFC 9110, section 7.8): its answer would be held for what never follows.
+pub(super) fn is_wanted(version: Version, headers: &HeaderMap) -> bool {
+    version > Version::HTTP_10
+        && has_token(headers, &UPGRADE, "websocket")
+        && has_token(headers, &CONNECTION, "upgrade")
 }
 
 /// The response that opens it.
