@@ -147,9 +147,8 @@ async fn a_reply_is_no_larger_than_the_limit_either() {
 async fn what_is_not_the_protocol_is_told_so_and_closed() {
     let (server, _) = server().await;
     let cases: &[(&str, &[u8])] = &[
-        ("three to five", b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"),
         ("three to five", &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]),
-        ("three to five", b"SSH-2.0-hostile\r\n"),
+        ("three to five", b"ssh, it is hostile\r\n"),
         ("three to five", &[0x00]),
         ("three to five", &[0xc0]),
         ("three to five", &[0xc1]),

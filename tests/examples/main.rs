@@ -84,6 +84,38 @@ fn chat_goes_between_terminals() {
 }
 
 #[test]
+fn chatroom_tells_everyone_the_same() {
+    let (mut server, address) = Program::serve("chatroom");
+    let mut ada = Program::start("chatroom", &["client", "ada", &address], &[]);
+    ada.line("* you are in the lobby, with ada");
+    let mut bob = Program::start("chatroom", &["client", "bob", &address], &[]);
+    bob.line("* you are in the lobby, with ada, bob");
+    ada.line("* bob came");
+    ada.type_line("hello bob");
+    ada.line("1 ada: hello bob");
+    bob.line("1 ada: hello bob");
+    bob.type_line("/go kitchen");
+    bob.line("* you are in the kitchen, with bob");
+    ada.line("* bob left: went to the kitchen");
+    bob.type_line("/go cellar");
+    bob.line("* there is no cellar, only lobby, kitchen, garden (no_such_room)");
+    bob.type_line("/go lobby");
+    bob.line("1 ada: hello bob");
+    bob.line("* you are in the lobby, with ada, bob");
+    let taken = failure("chatroom", &["client", "ada", &address], &[]);
+    assert_eq!(taken, "Error: somebody here is called ada already (name_taken)");
+    server.terminate();
+    assert_eq!(server.end(), 0, "{server:#?}");
+    ada.line("* the connection is lost: server shutting down");
+    let (_server, _) = Program::serve_at("chatroom", &address);
+    ada.line("* you are in the lobby, with ");
+    bob.line("* you are in the lobby, with ");
+    bob.type_line("/quit");
+    assert_eq!(bob.end(), 0, "{bob:#?}");
+    ada.line("* bob left: client namespace disconnect");
+}
+
+#[test]
 fn sheep_is_drawn_by_the_one_who_was_named() {
     let mut sheep = Program::start("sheep", &[], &[]);
     assert_eq!(sheep.end(), 0, "{sheep:#?}");
@@ -110,8 +142,8 @@ fn ping_draws_its_histogram() {
 
 #[test]
 fn run_tells_where_it_listens_and_ends_on_sigterm() {
-    let (mut server, address) = Program::serve("ping");
-    assert_eq!(server.output, [format!("jidda listens on {address} with 1 handler")]);
+    let (mut server, address) = Program::serve("sheep");
+    assert_eq!(server.output, [format!("jidda listens on {address} with 2 handlers")]);
     let (_, port) = address.rsplit_once(':').expect("a port");
     assert_ne!(port, "0");
     server.terminate();
@@ -140,11 +172,11 @@ fn what_keeps_a_server_from_starting_is_one_sentence() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = other.local_addr().unwrap().to_string();
     assert_eq!(
-        failure("ping", &["server"], &[("JIDDA_LISTEN", &address)]),
+        failure("sheep", &["server"], &[("JIDDA_LISTEN", &address)]),
         format!("Error: cannot listen on tcp://{address}: another program listens there already")
     );
     assert_eq!(
-        failure("ping", &["server"], &[("JIDDA_LISTEN", "8000")]),
+        failure("sheep", &["server"], &[("JIDDA_LISTEN", "8000")]),
         "Error: `8000` is not an address: the port is missing; write host:port, tcp://host:port, unix:/path or \
          mem:name"
     );

@@ -53,7 +53,12 @@ impl Program {
 
     /// A server on a port that the system chooses, and its address.
     pub(crate) fn serve(example: &str) -> (Self, String) {
-        let mut server = Self::start(example, &["server"], &[("JIDDA_LISTEN", "127.0.0.1:0")]);
+        Self::serve_at(example, "127.0.0.1:0")
+    }
+
+    /// A server on this address, and the address as it tells it.
+    pub(crate) fn serve_at(example: &str, address: &str) -> (Self, String) {
+        let mut server = Self::start(example, &["server"], &[("JIDDA_LISTEN", address)]);
         let line = server.line("jidda listens on ");
         let address = line.split_whitespace().nth(3).expect("an address").to_owned();
         (server, address)

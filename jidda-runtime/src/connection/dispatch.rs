@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
-use super::driver::Driver;
+use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
@@ -79,7 +79,7 @@ impl Driver {
                 self.connection.exchange.lock().outbox.append(true, |out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
-            Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, None),
+            Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
             Packet::Hello { id, wire } => self.hello(id, wire),
             Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),

@@ -39,6 +39,8 @@ pub(super) struct Closing {
     limit: Pin<Box<Sleep>>,
     is_shut: bool,
     is_over: bool,
+    /// The peer said goodbye itself.
+    is_goodbye: bool,
 }
 
 impl std::fmt::Debug for Closing {
@@ -345,7 +347,7 @@ impl Driver {
         if self.closing.is_some() {
             return;
         }
-        if loss.is_none() {
+        if matches!(loss, None | Some(Loss::Goodbye)) {
             let wire = self.connection.wire;
             let leaves = reason == DisconnectReason::ForcedClose && wire.is_strict() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
@@ -364,6 +366,14 @@ impl Driver {
     pub(super) fn end_all(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
         if self.closing.is_some() {
             return;
+        }
+        match reason {
+            _ if loss.is_some() => {}
+            // Nobody reads any more, or nothing is left to be said.
+            DisconnectReason::PingTimeout | DisconnectReason::SlowConsumer | DisconnectReason::ParseError => {
+                self.stream().abandon();
+            }
+            _ => self.stream().finish(),
         }
         let is_final = self.connection.hub.side == Side::Server || !reason.invites_return();
         let wakers = {
@@ -403,6 +413,7 @@ impl Driver {
             limit: Box::pin(tokio::time::sleep(LINGER)),
             is_shut: loss == Some(Loss::Broken),
             is_over: loss.is_some(),
+            is_goodbye: loss == Some(Loss::Goodbye),
         }));
     }
 
@@ -420,7 +431,9 @@ impl Driver {
             self.closing = Some(closing);
             is_stuck = self.write(cx);
             closing = self.closing.take().expect("put there above");
-            closing.is_shut = !is_stuck && self.stream().poll_shutdown(cx).is_ready();
+            // A peer that waits for nothing but this need not be told twice.
+            let is_done = closing.is_goodbye && self.stream().closes_by_dropping();
+            closing.is_shut = !is_stuck && (is_done || self.stream().poll_shutdown(cx).is_ready());
         }
         if !closing.is_over && !is_stuck {
             closing.is_over = self.discard(cx);

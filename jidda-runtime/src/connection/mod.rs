@@ -99,6 +99,8 @@ pub(crate) struct Arrival {
     pub(crate) upgrades: bool,
     /// Whether the medium can write, where it knows better than the last attempt: long polling.
     pub(crate) gate: Option<Arc<AtomicBool>>,
+    /// What is to be written before anything else: the end of what the stream was before.
+    pub(crate) preface: Vec<u8>,
 }
 
 impl fmt::Debug for Connection {
@@ -122,13 +124,15 @@ impl Connection {
                 parameters: Parameters::default(),
                 upgrades: false,
                 gate: None,
+                preface: Vec::new(),
             },
         )
     }
 
     /// A connection without a stream yet, that begins with what its wire begins with.
     pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
-        let Arrival { peer, transport, wire, session, request, parameters, upgrades, gate } = arrival;
+        let Arrival { peer, transport, wire, session, request, parameters, upgrades, gate, preface } =
+            arrival;
         let mut exchange = Exchange::new(Link::Away, hub.config.max_message);
         if let Some(session) = &session {
             let config = &hub.config;
@@ -139,7 +143,10 @@ impl Connection {
                 timeout: config.heartbeat_timeout,
                 max_message: config.max_message,
             };
-            exchange.outbox.append(false, |out| wire.open(out, &opening));
+            exchange.outbox.append(false, |out| {
+                *out = preface;
+                wire.open(out, &opening);
+            });
             exchange.is_acquainted = true;
         }
         if wire.joins_by_connecting() {

@@ -114,6 +114,25 @@ impl Stream {
         }
     }
 
+    /// Says that the other end is given up: a session is over, and what no GET took is lost.
+    pub(crate) fn abandon(&mut self) {
+        if let Self::Session(session) = self
+            && let Err(stream) = session.abandon()
+        {
+            *self = *stream;
+        }
+    }
+
+    /// Whether the peer learns the end of the stream from its being dropped.
+    pub(crate) fn closes_by_dropping(&self) -> bool {
+        match self {
+            Self::Tcp(_) => true,
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+            _ => false,
+        }
+    }
+
     /// The medium's name.
     pub fn transport(&self) -> &'static str {
         match self {

@@ -99,24 +99,18 @@ impl Cookie {
 
     /// The header's value for a session.
     pub(super) fn value(&self, session: &str) -> Option<HeaderValue> {
-        let mut text = format!("{}={session}", self.name);
-        if let Some(max_age) = self.max_age {
-            text += &format!("; Max-Age={}", max_age.as_secs());
-        }
-        for (name, value) in [("Domain", &self.domain), ("Path", &self.path)] {
-            if let Some(value) = value {
-                text += &format!("; {name}={value}");
-            }
-        }
-        for (name, is_set) in [("HttpOnly", self.http_only), ("Secure", self.secure)] {
-            if is_set {
-                text += &format!("; {name}");
-            }
-        }
-        if let Some(same_site) = self.same_site {
-            text += &format!("; SameSite={same_site:?}");
-        }
-        HeaderValue::try_from(text).ok()
+        let attribute = |name, value: &Option<String>| Some(format!("; {name}={}", value.as_ref()?));
+        let flag = |name, is_set: bool| is_set.then(|| format!("; {name}"));
+        let attributes = [
+            self.max_age.map(|max_age| format!("; Max-Age={}", max_age.as_secs())),
+            attribute("Domain", &self.domain),
+            attribute("Path", &self.path),
+            flag("HttpOnly", self.http_only),
+            flag("Secure", self.secure),
+            self.same_site.map(|same_site| format!("; SameSite={same_site:?}")),
+        ];
+        let text: String = attributes.into_iter().flatten().collect();
+        HeaderValue::try_from(format!("{}={session}{text}", self.name)).ok()
     }
 }
 

@@ -6,6 +6,7 @@ mod compression;
 mod cookie;
 mod cors;
 mod error;
+mod held;
 mod polling;
 mod query;
 mod resource;
@@ -16,7 +17,10 @@ mod site;
 mod websocket;
 
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
 
 pub use body::HttpBody;
@@ -75,5 +79,16 @@ impl Http {
             (name.into(), value.as_ref().into())
         });
         Some((Arc::clone(found.value), parameters.collect()))
+    }
+}
+
+/// Begins to answer at once, not when the future is first polled. A client that has gone by then would leave no
+/// trace: the session it polled, if it did, could not end with it.
+fn begin<T: Send + 'static>(answer: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
+    let mut answer = answer.boxed();
+    // Whoever polls it next leaves a waker of its own.
+    match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => ready(answer).boxed(),
+        Poll::Pending => answer,
     }
 }

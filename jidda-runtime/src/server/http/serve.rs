@@ -22,8 +22,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
-use super::Http;
 use super::body::{HttpBody, not_found, text};
+use super::held::{Held, Hold};
+use super::{Http, begin};
 use crate::peer::PeerAddress;
 use crate::transport::Stream;
 
@@ -110,10 +111,13 @@ impl Front {
     }
 
     async fn serve(self: Arc<Self>, stream: Stream, peer: PeerAddress) {
+        let hold = Hold::default();
+        let stream = Held::new(stream, hold.clone());
         let service = service_fn(|mut request: Request<Incoming>| {
             let front = Arc::clone(&self);
             request.extensions_mut().insert(peer.clone());
-            async move { Ok::<_, Infallible>(front.respond(request).await) }
+            request.extensions_mut().insert(hold.clone());
+            begin(async move { Ok::<_, Infallible>(front.respond(request).await) })
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -5,14 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::Http;
 use super::body::{HttpBody, not_found};
+use super::{Http, begin};
 use crate::server::Server;
 
 /// The Socket.IO of a server as a `tower` service: for axum, hyper and others that have the port.
@@ -60,12 +59,11 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let http = Arc::clone(&self.http);
-        async move {
+        begin(async move {
             match http.find(request.uri().path()) {
                 Some((site, parameters)) => Ok(site.respond(request, parameters).await),
                 None => Ok(not_found()),
             }
-        }
-        .boxed()
+        })
     }
 }

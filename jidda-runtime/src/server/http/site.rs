@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use http::header::{CONTENT_LENGTH, ORIGIN};
+use http::header::ORIGIN;
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::watch;
 
 use super::body::{HttpBody, Pace, not_found, response};
 use super::client_file::{self, ClientFile};
 use super::error::Refused;
+use super::held::Hold;
 use super::query::Query;
 use super::resource::{Resource, Transport};
 use super::sessions::{Entry, Sessions};
@@ -73,10 +74,7 @@ impl Site {
         let headers = request.headers().clone();
         let is_preflight = request.method() == Method::OPTIONS;
         let mut response = if is_preflight {
-            let mut response = response(StatusCode::NO_CONTENT, "");
-            // Safari waits for a body otherwise.
-            response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-            response
+            response(StatusCode::NO_CONTENT, "")
         } else {
             self.answer(request, parameters).await
         };
@@ -138,6 +136,9 @@ impl Site {
         match wanted {
             Wanted::New => {
                 let arrival = self.arrival(&parts, query, parameters, SocketId::random(), "websocket");
+                if let Some(hold) = parts.extensions.get::<Hold>() {
+                    hold.hold();
+                }
                 self.serve_websocket(arrival, upgrading);
             }
             Wanted::Existing(entry) => self.upgrade(entry, upgrading),
@@ -183,7 +184,11 @@ impl Site {
         if !self.resource.versions.contains(&query.version()) {
             return Err(Refused::UnsupportedVersion);
         }
-        if *self.stopping.borrow() { Err(Refused::ShuttingDown) } else { Ok(()) }
+        if self.is_stopping() { Err(Refused::ShuttingDown) } else { Ok(()) }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     pub(super) fn arrival(
@@ -205,6 +210,7 @@ impl Site {
             parameters,
             upgrades: transport == "polling" && self.resource.offers_upgrade(),
             gate: None,
+            preface: Vec::new(),
         }
     }
 }

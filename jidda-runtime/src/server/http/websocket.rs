@@ -13,6 +13,7 @@ use sha1::{Digest, Sha1};
 use tokio::net::TcpStream;
 
 use super::body::{HttpBody, response, text};
+use super::held::Held;
 use super::sessions::Entry;
 use super::site::Site;
 use crate::connection::{Arrival, Connection, Driver};
@@ -70,29 +71,35 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
     Ok(response)
 }
 
-/// The stream below HTTP, with what was read of it already.
-fn stream(upgraded: Upgraded) -> Stream {
-    let upgraded = match upgraded.downcast::<TokioIo<Stream>>() {
-        Ok(parts) => return parts.io.into_inner().with_ahead(parts.read_buf.into()),
+/// The stream below HTTP, with what was read of it already, and what is to be written on it first.
+fn stream(upgraded: Upgraded) -> (Stream, Vec<u8>) {
+    let upgraded = match upgraded.downcast::<TokioIo<Held>>() {
+        Ok(parts) => {
+            let (stream, words) = parts.io.into_inner().into_parts();
+            return (stream.with_ahead(parts.read_buf.into()), words);
+        }
         Err(upgraded) => upgraded,
     };
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
+    let stream = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => Stream::Tcp(parts.io.into_inner()).with_ahead(parts.read_buf.into()),
         // Servers that look for HTTP/2, or speak TLS, have streams of their own.
         Err(upgraded) => Stream::foreign(TokioIo::new(upgraded)),
-    }
+    };
+    (stream, Vec::new())
 }
 
 impl Site {
     /// Serves a connection of its own on the WebSocket, once it is there.
-    pub(super) fn serve_websocket(self: &Arc<Self>, arrival: Arrival, upgrading: OnUpgrade) {
+    pub(super) fn serve_websocket(self: &Arc<Self>, mut arrival: Arrival, upgrading: OnUpgrade) {
         let hub = Arc::clone(&self.hub);
         tokio::spawn(async move {
             match upgrading.await {
                 Ok(upgraded) => {
                     // A task of its own, which holds nothing of all this.
+                    let (stream, words) = stream(upgraded);
+                    arrival.preface = words;
                     let connection = Connection::arrive(&hub, arrival);
-                    tokio::spawn(Driver::new(connection, stream(upgraded)));
+                    tokio::spawn(Driver::new(connection, stream));
                 }
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
@@ -106,7 +113,7 @@ impl Site {
         let attempt = entry.session.upgrade();
         tokio::spawn(async move {
             let stream = match upgrading.await {
-                Ok(upgraded) => stream(upgraded),
+                Ok(upgraded) => stream(upgraded).0,
                 Err(error) => return tracing::debug!(%error, "a WebSocket was not opened"),
             };
             let ended = match attempt {

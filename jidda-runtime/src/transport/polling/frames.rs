@@ -26,18 +26,29 @@ pub struct Body {
     pub is_binary: bool,
 }
 
-/// How many bytes at the beginning are whole frames.
-pub(super) fn whole(bytes: &[u8]) -> usize {
+/// How many bytes at the beginning are whole frames for one GET. The end has a GET of its own: clients act upon it
+/// at once, and on what is before it a little later.
+pub(super) fn batch(bytes: &[u8]) -> usize {
     let mut length = 0;
-    while let Ok(Some(head)) = websocket::head(&bytes[length..])
-        && bytes.len() - length >= head.size + head.length
-    {
+    while let Ok(Some(head)) = websocket::head(&bytes[length..]) {
+        let is_end = head.opcode == opcode::CLOSE;
+        if bytes.len() - length < head.size + head.length || (is_end && length > 0) {
+            break;
+        }
         length += head.size + head.length;
+        if is_end {
+            break;
+        }
     }
     length
 }
 
-/// The packets of whole frames. The end of a WebSocket is the packet that ends a session.
+/// Whether a batch is the end of a WebSocket, which stands for that of the session.
+pub(super) fn is_end(batch: &[u8]) -> bool {
+    matches!(websocket::head(batch), Ok(Some(head)) if head.opcode == opcode::CLOSE)
+}
+
+/// The packets of whole frames.
 fn packets(mut frames: &[u8]) -> impl Iterator<Item = PayloadPacket<'_>> + Clone {
     std::iter::from_fn(move || {
         loop {
@@ -48,7 +59,6 @@ fn packets(mut frames: &[u8]) -> impl Iterator<Item = PayloadPacket<'_>> + Clone
             match head.opcode {
                 opcode::TEXT => return Some(PayloadPacket::Text(String::from_utf8_lossy(payload))),
                 opcode::BINARY => return Some(PayloadPacket::Binary(payload.into())),
-                opcode::CLOSE => return Some(PayloadPacket::Text("1".into())),
                 // Polling has no use for a WebSocket's own signs of life.
                 _ => {}
             }
@@ -115,11 +125,11 @@ pub(super) fn write(frames: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(short @ 0..126), _) => frames.push(0x80 | short),
         (_, Ok(medium)) => {
-            frames.push(0x80 | 126);
+            frames.push(0xfe);
             frames.extend_from_slice(&medium.to_be_bytes());
         }
         _ => {
-            frames.push(0x80 | 127);
+            frames.push(0xff);
             frames.extend_from_slice(&(payload.len() as u64).to_be_bytes());
         }
     }
@@ -143,24 +153,21 @@ mod tests {
     }
 
     #[test]
-    fn whole_frames_are_counted() {
-        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::BINARY, &[7; 300]), (opcode::CLOSE, b"")]);
-        assert_eq!(whole(&bytes), bytes.len());
-        assert_eq!(whole(&bytes[..bytes.len() - 1]), bytes.len() - 2);
-        assert_eq!(whole(&bytes[..200]), 4);
-        assert_eq!(whole(&bytes[..3]), 0);
-        assert_eq!(whole(&[]), 0);
+    fn a_batch_is_whole_frames_or_the_end() {
+        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::BINARY, &[7; 300])]);
+        assert_eq!(batch(&bytes), bytes.len());
+        assert_eq!(batch(&bytes[..bytes.len() - 1]), 4);
+        assert_eq!(batch(&bytes[..3]), 0);
+        assert_eq!(batch(&[]), 0);
+        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::CLOSE, b""), (opcode::TEXT, b"4b")]);
+        assert_eq!((batch(&bytes), batch(&bytes[4..])), (4, 2));
+        assert_eq!((is_end(&bytes), is_end(&bytes[4..])), (false, true));
     }
 
     #[test]
     fn frames_become_a_body() {
-        let bytes = frames(&[
-            (opcode::TEXT, b"4a"),
-            (opcode::PONG, b"x"),
-            (opcode::BINARY, &[1, 2, 3]),
-            (opcode::CLOSE, &[3, 232]),
-        ]);
-        assert_eq!(V4.body(&bytes), Body { bytes: b"4a\x1ebAQID\x1e1".to_vec(), is_binary: false });
+        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::PONG, b"x"), (opcode::BINARY, &[1, 2, 3])]);
+        assert_eq!(V4.body(&bytes), Body { bytes: b"4a\x1ebAQID".to_vec(), is_binary: false });
         let bytes = frames(&[(opcode::TEXT, "4€".as_bytes()), (opcode::BINARY, &[4, 9])]);
         let binary = b"\x00\x04\xff4\xe2\x82\xac\x01\x02\xff\x04\x09".to_vec();
         assert_eq!(V3.body(&bytes), Body { bytes: binary, is_binary: true });

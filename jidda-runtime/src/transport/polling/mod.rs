@@ -7,6 +7,7 @@
 
 mod frames;
 mod machine;
+mod requests;
 mod session;
 #[cfg(test)]
 mod tests;

@@ -272,11 +272,16 @@ impl SessionStream {
     }
 
     pub(in super::super) fn poll_shutdown(&mut self) -> Switched<Poll<io::Result<()>>> {
-        self.with(|machine| Poll::Ready(Ok(machine.shut_down())))
+        self.with(Machine::shut_down)?;
+        Ok(Poll::Ready(Ok(())))
     }
 
     pub(in super::super) fn finish(&mut self) -> Switched<()> {
         self.with(Machine::finish)
+    }
+
+    pub(in super::super) fn abandon(&mut self) -> Switched<()> {
+        self.with(Machine::abandon)
     }
 
     pub(in super::super) fn is_hung_up(&self) -> bool {

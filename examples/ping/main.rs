@@ -1,7 +1,11 @@
-//! Shows how long a call takes, as a histogram of round-trip times.
+//! Shows how long a call takes: as a histogram in a terminal, or in a browser for as long as one looks.
 //!
 //! `cargo run --release --example ping` measures a server of its own; `ping ADDRESS` one that runs elsewhere
-//! (`ping server` is such a one), and `ping ADDRESS COUNT` says how many calls to make.
+//! (`ping server` is such a one), and `ping ADDRESS COUNT` says how many calls to make. `ping server` also serves a page
+//! at <http://127.0.0.1:8003/> that measures from there, after `npm install --prefix examples/browser`.
+
+#[path = "../browser/site.rs"]
+mod site;
 
 use std::time::Instant;
 
@@ -15,12 +19,20 @@ async fn ping(payload: String) -> String {
     payload
 }
 
+/// Tells a client the address it has for the server.
+#[on]
+async fn whoami(socket: &Socket) -> String {
+    socket.peer().to_string()
+}
+
 fn main() -> jidda::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => own(),
-        ["server"] => jidda::run!(ADDRESS),
+        ["server"] => {
+            Server::builder().listen(ADDRESS).http_fallback(site::page("ping")).socket_io(site::client).run()
+        }
         [address] => other(address, 10_000),
         [address, count] => other(address, count.parse()?),
         _ => Err(Error::new("usage", "write nothing, `server`, an address, or an address and a count")),
