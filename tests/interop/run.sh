@@ -21,6 +21,8 @@ mkdir -p "$built/interop"
 built=$(cd "$built" && pwd)
 here=$built/interop
 jobs=${JIDDA_JOBS:-$(nproc)}
+# A suite waits more than it works.
+at_once=$((2 * jobs))
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
@@ -107,7 +109,7 @@ rm -f "$here"/suite-*
 status=0
 running=0
 for number in "${!suites[@]}"; do
-    if [ "$running" = "$jobs" ]; then
+    if [ "$running" = "$at_once" ]; then
         wait -n || status=1
         running=$((running - 1))
     fi
