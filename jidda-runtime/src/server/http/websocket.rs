@@ -13,7 +13,7 @@ use sha1::{Digest, Sha1};
 use tokio::net::TcpStream;
 
 use super::body::{HttpBody, response, text};
-use super::held::Held;
+use super::patient::Patient;
 use super::sessions::Entry;
 use super::site::Site;
 use crate::connection::{Arrival, Connection, Driver};
@@ -76,9 +76,9 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
 
 /// The stream below HTTP, with what was read of it already, and what is to be written on it first.
 fn stream(upgraded: Upgraded) -> (Stream, Vec<u8>) {
-    let upgraded = match upgraded.downcast::<TokioIo<Held>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<Patient>>() {
         Ok(parts) => {
-            let (stream, words) = parts.io.into_inner().into_parts();
+            let (stream, words) = parts.io.into_inner().into_inner().into_parts();
             return (stream.with_ahead(parts.read_buf.into()), words);
         }
         Err(upgraded) => upgraded,
