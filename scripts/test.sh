@@ -77,6 +77,10 @@ interop() {
     "$target/python/bin/python" tests/interop/plain_peer.py "$target/debug/examples"
 }
 
+socket_io() { tests/interop/run.sh jidda; }
+
+browser() { tests/browser/run.sh; }
+
 fuzz() {
     # The only step that needs a nightly compiler.
     cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal || return 1
@@ -92,6 +96,8 @@ step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets --
 step "tests" tests
 step "documentation" documentation
 step "interop with a plain MessagePack-RPC peer" interop
+step "interop with Socket.IO clients" socket_io
+step "examples in a browser" browser
 step "fuzz targets" fuzz
 if [ -f bench/Cargo.toml ]; then
     step "benchmarks compile" bench

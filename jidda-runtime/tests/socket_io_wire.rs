@@ -47,11 +47,11 @@ fn framed(out: &mut Vec<u8>, opcode: u8, payload: &[u8], mask: [u8; 4], pieces: 
         match u16::try_from(chunk.len()) {
             Ok(length @ 0..126) => out.push(0x80 | length.to_le_bytes()[0]),
             Ok(length) => {
-                out.push(0x80 | 126);
+                out.push(0xfe);
                 out.extend_from_slice(&length.to_be_bytes());
             }
             Err(_) => {
-                out.push(0x80 | 127);
+                out.push(0xff);
                 out.extend_from_slice(&(chunk.len() as u64).to_be_bytes());
             }
         }
@@ -205,7 +205,7 @@ fn what_rfc_6455_forbids_ends_the_connection() {
     assert_eq!(read(b"\x88\x83\0\0\0\0\x03\xe8\xff"), Err(WireError::NotText));
     let too_large = Err(WireError::TooLarge { limit: LIMITS.size, id: None });
     assert_eq!(read(b"\x82\xff\0\0\0\0\0\x01\x86\xa1\0\0\0\0"), too_large);
-    assert_eq!(read(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0").is_err(), true);
+    assert!(read(b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0").is_err());
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn attachments_come_in_order_and_nothing_else_between_them() {
     let mut bytes = Vec::new();
     event(&mut bytes);
     for _ in 0..2 {
-        framed(&mut bytes, opcode::BINARY, &[7; 60_000], [1, 1, 1, 1], 1);
+        framed(&mut bytes, opcode::BINARY, &vec![7; 60_000], [1, 1, 1, 1], 1);
     }
     assert_eq!(decode(V4, &bytes, &[]).1, Err(WireError::TooLarge { limit: LIMITS.size, id: None }));
 }

@@ -371,7 +371,7 @@ proptest! {
             deep = Value::Array(vec![deep]);
         }
         let mut bytes = Vec::new();
-        WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), None);
+        WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), None).unwrap();
         // The message and its params are two levels.
         match Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS) {
             Ok(Some(_)) => prop_assert!(depth + 2 <= 64),

@@ -139,6 +139,24 @@ test("a name is taken once, and free when it is left", async () => {
   await carl.line("* eve left: ");
 });
 
+test("long names and lines have room", async () => {
+  const long = await comeIn("Wilhelmina-MaximilianeXV");
+  await long.getByRole("button", { name: "garden" }).click();
+  await shows(long, "#room", "garden");
+  await say(long, "w".repeat(250));
+  await say(long, "Many words make a line that is longer than the window is wide. ".repeat(7).trim());
+  await hears(long, "Many words");
+  await long.evaluate(() => document.getElementById("problem").append("a problem that is told in a long sentence"));
+  await looksGood(long, "chatroom-long");
+  await long.setViewportSize({ width: 360, height: 600 });
+  await long.waitForFunction(() => {
+    const { scrollHeight, scrollTop, clientHeight } = document.getElementById("lines");
+    return scrollHeight > clientHeight && scrollHeight - scrollTop - clientHeight < 2;
+  });
+  await long.close();
+  await hears(ada, "Wilhelmina-MaximilianeXV left: went to the garden");
+});
+
 test("all come back when the server does", async () => {
   for (const page of [ada, bob]) page.mayLoseSession = true;
   await server.terminate();

@@ -30,6 +30,8 @@ install_npm() {
 
 # Without fonts of its own Chromium shows letters as boxes.
 has "${CHROMIUM:-chromium}" || install_packages chromium fonts-dejavu-core fonts-noto-color-emoji
+CHROMIUM=$(command -v "${CHROMIUM:-chromium}")
+export CHROMIUM
 has npm || install_packages nodejs npm
 has python3 || install_packages python3 python3-venv
 if [ ! -x "$python/bin/pip" ]; then

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 /// What came in one WebSocket message.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Heard {
+pub(crate) enum Heard {
     Text(String),
     Bytes(Vec<u8>),
     /// The close frame's code.
@@ -18,7 +18,7 @@ pub enum Heard {
 }
 
 /// A frame as clients send it, with whatever first byte.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![first];
     match u16::try_from(payload.len()) {
         Ok(length @ 0..126) => out.push(0x80 | length.to_le_bytes()[0]),
@@ -38,14 +38,14 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// One WebSocket to a server.
-pub struct Peer {
+pub(crate) struct Peer {
     stream: TcpStream,
     read: Vec<u8>,
     heard: VecDeque<Heard>,
 }
 
 /// The port of the server's first address.
-pub fn authority(server: &Server) -> String {
+pub(crate) fn authority(server: &Server) -> String {
     match &server.addresses()[0] {
         Address::Tcp(authority) => authority.clone(),
         other => panic!("{other}"),
@@ -54,11 +54,11 @@ pub fn authority(server: &Server) -> String {
 
 impl Peer {
     /// Opens a WebSocket and hears the opening.
-    pub async fn open(server: &Server) -> Self {
+    pub(crate) async fn open(server: &Server) -> Self {
         Self::open_at(server, "/socket.io/?EIO=4&transport=websocket").await
     }
 
-    pub async fn open_at(server: &Server, target: &str) -> Self {
+    pub(crate) async fn open_at(server: &Server, target: &str) -> Self {
         let mut peer = Self::upgrade(server, target).await;
         let opening = peer.text().await;
         assert!(opening.starts_with("0{\"sid\":\""), "{opening}");
@@ -66,12 +66,13 @@ impl Peer {
     }
 
     /// Opens a WebSocket.
-    pub async fn upgrade(server: &Server, target: &str) -> Self {
-        Self::upgrade_on(TcpStream::connect(authority(server)).await.expect("the server listens"), target).await
+    pub(crate) async fn upgrade(server: &Server, target: &str) -> Self {
+        Self::upgrade_on(TcpStream::connect(authority(server)).await.expect("the server listens"), target)
+            .await
     }
 
     /// Makes a WebSocket of a connection.
-    pub async fn upgrade_on(mut stream: TcpStream, target: &str) -> Self {
+    pub(crate) async fn upgrade_on(mut stream: TcpStream, target: &str) -> Self {
         stream.set_nodelay(true).expect("a TCP stream");
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -96,14 +97,14 @@ impl Peer {
     }
 
     /// Opens a WebSocket and joins the root namespace; gives the socket's id, too.
-    pub async fn join(server: &Server) -> (Self, String) {
+    pub(crate) async fn join(server: &Server) -> (Self, String) {
         let mut peer = Self::open(server).await;
         let id = peer.enter("/", "").await;
         (peer, id)
     }
 
     /// Joins a namespace with an auth value.
-    pub async fn enter(&mut self, namespace: &str, auth: &str) -> String {
+    pub(crate) async fn enter(&mut self, namespace: &str, auth: &str) -> String {
         let prefix = if namespace == "/" { String::new() } else { format!("{namespace},") };
         self.say(&format!("40{prefix}{auth}")).await;
         let granted = self.text().await;
@@ -118,20 +119,20 @@ impl Peer {
     }
 
     /// Sends bytes as they are.
-    pub async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.write_all(bytes).await
     }
 
-    pub async fn say(&mut self, text: &str) {
+    pub(crate) async fn say(&mut self, text: &str) {
         self.frame(1, text.as_bytes()).await;
     }
 
-    pub async fn say_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn say_bytes(&mut self, bytes: &[u8]) {
         self.frame(2, bytes).await;
     }
 
     /// The next message; signs of life are left out.
-    pub async fn hear(&mut self) -> Heard {
+    pub(crate) async fn hear(&mut self) -> Heard {
         loop {
             self.take_frames();
             if let Some(heard) = self.heard.pop_front() {
@@ -154,7 +155,8 @@ impl Peer {
             let (length, head) = match (second & 0x7f, rest) {
                 (126, [a, b, ..]) => (usize::from(u16::from_be_bytes([*a, *b])), 4),
                 (127, rest) if rest.len() >= 8 => {
-                    (u64::from_be_bytes(rest[..8].try_into().expect("eight")) as usize, 10)
+                    let length = u64::from_be_bytes(rest[..8].try_into().expect("eight"));
+                    (usize::try_from(length).expect("it fits"), 10)
                 }
                 (126 | 127, _) => return,
                 (length, _) => (usize::from(length), 2),
@@ -163,7 +165,7 @@ impl Peer {
                 return;
             }
             let payload = self.read[head..head + length].to_vec();
-            let heard = match first & 0x0f {
+            let said = match first & 0x0f {
                 1 => Heard::Text(String::from_utf8(payload).expect("text is UTF-8")),
                 2 => Heard::Bytes(payload),
                 8 => Heard::Close(u16::from_be_bytes(payload[..2].try_into().expect("a code"))),
@@ -171,11 +173,11 @@ impl Peer {
                 other => panic!("opcode {other}"),
             };
             self.read.drain(..head + length);
-            self.heard.push_back(heard);
+            self.heard.push_back(said);
         }
     }
 
-    pub async fn text(&mut self) -> String {
+    pub(crate) async fn text(&mut self) -> String {
         match self.hear().await {
             Heard::Text(text) => text,
             other => panic!("{other:?}"),
@@ -183,14 +185,14 @@ impl Peer {
     }
 
     /// Says an event and hears its acknowledgement: what came before it must be the acknowledgement.
-    pub async fn ask(&mut self, event: &str) -> String {
+    pub(crate) async fn ask(&mut self, event: &str) -> String {
         self.say(&format!("42999{event}")).await;
         let answer = self.text().await;
         answer.strip_prefix("43999").unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
     /// All that is heard up to the answer of an event that only answers: what did not come did not come.
-    pub async fn until_now(&mut self) -> Vec<String> {
+    pub(crate) async fn until_now(&mut self) -> Vec<String> {
         self.say("42998[\"now\"]").await;
         let mut texts = Vec::new();
         loop {
@@ -203,11 +205,18 @@ impl Peer {
     }
 
     /// Ends the connection without a word.
-    pub fn vanish(self) {}
+    pub(crate) fn vanish(self) {
+        drop(self.stream);
+    }
 }
 
 /// One request on a connection of its own: the status, the head and the body of its response.
-pub async fn request(server: &Server, method: &str, target: &str, body: &[u8]) -> (u16, String, Vec<u8>) {
+pub(crate) async fn request(
+    server: &Server,
+    method: &str,
+    target: &str,
+    body: &[u8],
+) -> (u16, String, Vec<u8>) {
     let mut stream = TcpStream::connect(authority(server)).await.expect("the server listens");
     let length = body.len();
     let head = format!(
@@ -223,15 +232,15 @@ pub async fn request(server: &Server, method: &str, target: &str, body: &[u8]) -
 }
 
 /// A session that polls.
-pub struct Poller<'a> {
+pub(crate) struct Poller<'a> {
     server: &'a Server,
     target: String,
-    pub session: String,
+    pub(crate) session: String,
 }
 
 impl<'a> Poller<'a> {
     /// Begins a session; gives what came with the opening, too.
-    pub async fn open(server: &'a Server, query: &str) -> (Self, String) {
+    pub(crate) async fn open(server: &'a Server, query: &str) -> (Self, String) {
         let target = format!("/socket.io/?transport=polling&{query}");
         let (status, _, body) = request(server, "GET", &target, &[]).await;
         let body = String::from_utf8(body).expect("text");
@@ -241,12 +250,12 @@ impl<'a> Poller<'a> {
         (Self { server, target, session }, body)
     }
 
-    pub async fn say(&self, payload: &str) {
+    pub(crate) async fn say(&self, payload: &str) {
         let (status, _, body) = request(self.server, "POST", &self.target, payload.as_bytes()).await;
         assert_eq!((status, &*body), (200, &b"ok"[..]));
     }
 
-    pub async fn poll(&self) -> String {
+    pub(crate) async fn poll(&self) -> String {
         let (status, _, body) = request(self.server, "GET", &self.target, &[]).await;
         assert_eq!(status, 200);
         String::from_utf8(body).expect("text")

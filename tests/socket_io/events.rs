@@ -34,11 +34,10 @@ async fn numbers_and_key_order_survive_an_echo() {
     let server = start().await;
     let (mut peer, _) = Peer::join(&server).await;
     for list in [
-        r#"[1,-1,0,1.5,-2.25,18446744073709551615,-9223372036854775808]"#,
+        "[1,-1,0,1.5,-2.25,18446744073709551615,-9223372036854775808]",
         r#"[{"3":[true],"1":null,"2":{"b":1,"a":2}},"😀\u0000\"\\"]"#,
         r#"[[],{},""]"#,
     ] {
-        let list = list.replace("\\u0000", r"\u0000");
         assert_eq!(peer.ask(&format!(r#"["echo",{}"#, &list[1..])).await, list);
     }
 }
@@ -176,7 +175,7 @@ async fn a_catch_all_takes_what_has_no_handler() {
     peer.enter("/all", "").await;
     peer.say(r#"42/all,1["what ever",1,2]"#).await;
     assert_eq!(peer.text().await, r#"43/all,1["what ever",2]"#);
-    peer.say(r#"42/all,2[5,1]"#).await;
+    peer.say("42/all,2[5,1]").await;
     assert_eq!(peer.text().await, r#"43/all,2["5",1]"#, "a number is a name, too");
 }
 

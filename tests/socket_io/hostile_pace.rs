@@ -145,7 +145,10 @@ async fn joining_and_leaving_runs_no_more_handlers_than_there_may_be_namespaces(
     for how in ["connect", "disconnect"] {
         let mut peer = Peer::open(&server).await;
         // What is refused is not there to be left.
-        let around = [frame(TEXT, format!("40/sticky/{how},").as_bytes()), frame(TEXT, format!("41/sticky/{how},").as_bytes())];
+        let around = [
+            frame(TEXT, format!("40/sticky/{how},").as_bytes()),
+            frame(TEXT, format!("41/sticky/{how},").as_bytes()),
+        ];
         let _ = peer.send(&around.concat().repeat(1000)).await;
         while !matches!(peer.hear().await, Heard::Close(_) | Heard::End) {}
         witness.is_served().await;

@@ -63,7 +63,11 @@ fn frames(chance: &mut Chance) -> Vec<u8> {
     ];
     // Mostly as it makes sense, sometimes not.
     let skipped = chance.below(3 * all.len());
-    all.iter().enumerate().filter(|(number, _)| *number != skipped).flat_map(|(_, frame)| frame.clone()).collect()
+    all.iter()
+        .enumerate()
+        .filter(|(number, _)| *number != skipped)
+        .flat_map(|(_, frame)| frame.clone())
+        .collect()
 }
 
 /// Says as much of it as chance has it, in one piece or in two.

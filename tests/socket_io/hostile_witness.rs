@@ -8,40 +8,41 @@ use super::Journal;
 use super::client::{Peer, authority};
 
 /// A builder with what all of these tests need.
-pub fn builder() -> ServerBuilder {
+pub(crate) fn builder() -> ServerBuilder {
     Server::builder().listen("127.0.0.1:0").state(Journal::default())
 }
 
-pub struct Witness {
+pub(crate) struct Witness {
     native: Client,
     browser: Peer,
 }
 
 impl Witness {
-    pub async fn join(server: &Server) -> Self {
-        let native = Client::connect(&format!("tcp://{}", authority(server))).await.expect("the server serves");
+    pub(crate) async fn join(server: &Server) -> Self {
+        let native =
+            Client::connect(&format!("tcp://{}", authority(server))).await.expect("the server serves");
         native.call::<()>("now", &()).await.expect("an answer");
         Self { native, browser: Peer::join(server).await.0 }
     }
 
     /// How many sockets the two are.
-    pub const COUNT: usize = 2;
+    pub(crate) const COUNT: usize = 2;
 
     /// Both are answered.
-    pub async fn is_served(&mut self) {
+    pub(crate) async fn is_served(&mut self) {
         let answered = self.native.call::<Vec<i64>>("echo", &7).timeout(Duration::from_secs(10)).await;
         assert_eq!(answered, Ok(vec![7]));
         assert_eq!(self.browser.ask(r#"["echo",7]"#).await, "[7]");
     }
 
     /// The same, when others may have said something to all meanwhile.
-    pub async fn is_heard_and_served(&mut self) {
+    pub(crate) async fn is_heard_and_served(&mut self) {
         self.browser.until_now().await;
         self.is_served().await;
     }
 
     /// Both are answered, and before long they are alone.
-    pub async fn is_alone(&mut self, server: &Server) {
+    pub(crate) async fn is_alone(&mut self, server: &Server) {
         let start = Instant::now();
         loop {
             self.is_heard_and_served().await;
@@ -55,7 +56,7 @@ impl Witness {
 }
 
 /// How much memory this process has now, in bytes.
-pub fn resident() -> usize {
+pub(crate) fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/statm").expect("this is Linux");
     status.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("pages") * 4096
 }

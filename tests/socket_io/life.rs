@@ -74,7 +74,7 @@ async fn what_is_no_packet_ends_the_connection_and_only_that() {
     for (said, code, reason) in [
         ("abc", 1002, "parse error"),
         ("2", 1008, "transport error"),
-        (r#"42[]"#, 1008, "forced close"),
+        ("42[]", 1008, "forced close"),
         (r#"42["connect"]"#, 1008, "forced close"),
         (r#"42["disconnecting",1]"#, 1008, "forced close"),
         (r#"42{"a":1}"#, 1008, "forced close"),

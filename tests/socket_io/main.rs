@@ -1,5 +1,5 @@
 //! What Socket.IO's users count on, over its own wire: one set of handlers, and peers of both kinds.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs)]
 
 mod client;
 mod events;
@@ -22,19 +22,19 @@ use serde::{Deserialize, Serialize};
 
 /// What the server noted, in order.
 #[derive(Default)]
-pub struct Journal(Mutex<Vec<String>>);
+pub(crate) struct Journal(Mutex<Vec<String>>);
 
 impl Journal {
-    pub fn write(&self, line: impl Into<String>) {
+    pub(crate) fn write(&self, line: impl Into<String>) {
         self.0.lock().unwrap().push(line.into());
     }
 
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap().clone()
     }
 
     /// Waits until a line begins with `start`.
-    pub async fn wait_for(&self, start: &str) -> String {
+    pub(crate) async fn wait_for(&self, start: &str) -> String {
         for _ in 0..1000 {
             if let Some(line) = self.lines().into_iter().find(|line| line.starts_with(start)) {
                 return line;
@@ -46,7 +46,7 @@ impl Journal {
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct Login {
+pub(crate) struct Login {
     name: String,
 }
 
@@ -117,11 +117,8 @@ async fn tell_all(socket: &Socket, text: String) -> jidda::Result<()> {
 /// Asks the caller for something while it waits for its own answer.
 #[on]
 async fn ask_back(socket: &Socket, text: String) -> jidda::Result<String> {
-    Ok(socket
-        .call::<String>("asked", &text)
-        .timeout(Duration::from_secs(5))
-        .await
-        .map_err(|error| Error::new("asked", error.to_string()))?)
+    let answer = socket.call::<String>("asked", &text).timeout(Duration::from_secs(5)).await;
+    answer.map_err(|error| Error::new("asked", error.to_string()))
 }
 
 #[on]
@@ -187,7 +184,7 @@ mod sticky {
     }
 }
 
-pub async fn start() -> Server {
+pub(crate) async fn start() -> Server {
     let builder = Server::builder().listen("127.0.0.1:0").state(Journal::default());
     builder.start().await.expect("a free port")
 }

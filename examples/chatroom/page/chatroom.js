@@ -11,6 +11,8 @@ const people = new Set();
 let name = "";
 let room = "lobby";
 let lastTyped = 0;
+/** Whether the newest line is in sight. */
+let isAtEnd = true;
 
 if (hasClient(window.io)) start();
 
@@ -41,7 +43,8 @@ function start() {
     showPeople();
     showRooms(socket, view.rooms);
     [...typists.keys()].forEach(forgetTypist);
-    the("lines").scrollTop = the("lines").scrollHeight;
+    isAtEnd = true;
+    stayAtEnd();
     if (isNew) the("text").focus();
   });
 
@@ -87,6 +90,13 @@ function start() {
     lastTyped = 0;
   });
 
+  const lines = the("lines");
+  lines.addEventListener("scroll", () => {
+    isAtEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
+  });
+  // A window that becomes lower, as under the keyboard of a telephone, must not hide the newest line.
+  new ResizeObserver(stayAtEnd).observe(lines);
+
   the("text").addEventListener("input", () => {
     if (Date.now() - lastTyped < TYPING_EVERY) return;
     lastTyped = Date.now();
@@ -118,11 +128,13 @@ function showJoin(problem) {
 }
 
 function append(element) {
-  const lines = the("lines");
-  const isAtEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 40;
-  lines.append(element);
-  // Whoever reads older lines is not torn away from them.
-  if (isAtEnd) lines.scrollTop = lines.scrollHeight;
+  the("lines").append(element);
+  stayAtEnd();
+}
+
+/** Keeps the newest line in sight, unless one is reading older ones. */
+function stayAtEnd() {
+  if (isAtEnd) the("lines").scrollTop = the("lines").scrollHeight;
 }
 
 function lineElement(line) {

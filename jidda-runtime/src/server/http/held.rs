@@ -79,8 +79,11 @@ impl AsyncWrite for Held {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.holds() {
-            slices.iter().for_each(|slice| this.words.extend_from_slice(slice));
-            return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+            let before = this.words.len();
+            for slice in slices {
+                this.words.extend_from_slice(slice);
+            }
+            return Poll::Ready(Ok(this.words.len() - before));
         }
         Pin::new(&mut this.stream).poll_write_vectored(cx, slices)
     }

@@ -32,7 +32,9 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 /// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to, and HTTP/1.0
 /// cannot change to any (RFC 9110, section 7.8): its answer would be held for what never follows.
 pub(super) fn is_wanted(version: Version, headers: &HeaderMap) -> bool {
-    version > Version::HTTP_10 && has_token(headers, &UPGRADE, "websocket") && has_token(headers, &CONNECTION, "upgrade")
+    version > Version::HTTP_10
+        && has_token(headers, &UPGRADE, "websocket")
+        && has_token(headers, &CONNECTION, "upgrade")
 }
 
 /// The response that opens it.

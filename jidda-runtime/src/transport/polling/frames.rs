@@ -26,13 +26,19 @@ pub struct Body {
     pub is_binary: bool,
 }
 
-/// How many bytes at the beginning are whole frames.
-pub(super) fn whole(bytes: &[u8]) -> usize {
+/// How many bytes at the beginning are whole frames for one GET. The end has a GET of its own: clients act upon it
+/// at once, and on what is before it a little later.
+pub(super) fn batch(bytes: &[u8]) -> usize {
     let mut length = 0;
-    while let Ok(Some(head)) = websocket::head(&bytes[length..])
-        && bytes.len() - length >= head.size + head.length
-    {
+    while let Ok(Some(head)) = websocket::head(&bytes[length..]) {
+        let is_end = head.opcode == opcode::CLOSE;
+        if bytes.len() - length < head.size + head.length || (is_end && length > 0) {
+            break;
+        }
         length += head.size + head.length;
+        if is_end {
+            break;
+        }
     }
     length
 }
@@ -143,13 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn whole_frames_are_counted() {
-        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::BINARY, &[7; 300]), (opcode::CLOSE, b"")]);
-        assert_eq!(whole(&bytes), bytes.len());
-        assert_eq!(whole(&bytes[..bytes.len() - 1]), bytes.len() - 2);
-        assert_eq!(whole(&bytes[..200]), 4);
-        assert_eq!(whole(&bytes[..3]), 0);
-        assert_eq!(whole(&[]), 0);
+    fn a_batch_is_whole_frames_or_the_end() {
+        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::BINARY, &[7; 300])]);
+        assert_eq!(batch(&bytes), bytes.len());
+        assert_eq!(batch(&bytes[..bytes.len() - 1]), 4);
+        assert_eq!(batch(&bytes[..3]), 0);
+        assert_eq!(batch(&[]), 0);
+        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::CLOSE, b""), (opcode::TEXT, b"4b")]);
+        assert_eq!((batch(&bytes), batch(&bytes[4..])), (4, 2));
     }
 
     #[test]

@@ -59,15 +59,15 @@ impl Machine {
             },
         };
         self.get = None;
-        if self.phase == Phase::Finished {
+        if self.phase == Phase::Finished && (self.outbound.is_empty() || answer == Answer::Close) {
             self.end(Ending::Done);
         }
         Poll::Ready(answer)
     }
 
-    /// The whole frames that the driver wrote. The beginning of another one stays.
+    /// The frames that the driver wrote, as far as they are for one GET.
     fn take_frames(&mut self) -> Option<Vec<u8>> {
-        let length = frames::whole(&self.outbound);
+        let length = frames::batch(&self.outbound);
         if length == 0 {
             return None;
         }

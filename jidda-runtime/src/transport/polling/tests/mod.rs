@@ -251,8 +251,12 @@ async fn last_words_go_to_the_get_that_waits() {
     stream.shutdown().await.unwrap();
     assert_eq!(read(&mut stream).await.unwrap(), b"");
     drop(stream);
-    let Some(Answer::Frames(frames)) = now(&mut get) else { panic!("there are last words") };
-    assert_eq!(V4.body(&frames).bytes, b"4a\x1e1");
+    assert_eq!(now(&mut get), Some(frames_of(&["4a"])));
+    get.answered();
+    assert!(session.is_known());
+    let mut get = session.get().unwrap();
+    let Some(Answer::Frames(frames)) = now(&mut get) else { panic!("there is the end") };
+    assert_eq!(V4.body(&frames).bytes, b"1");
     get.answered();
     assert!(is_over(&session));
     session.last_words().now_or_never().expect("nothing is left");
@@ -270,9 +274,12 @@ async fn last_words_wait_for_a_get_for_a_while() {
     assert!(taken.as_mut().now_or_never().is_none());
     assert!(session.is_known());
     post(&session, "4too late").await.unwrap();
-    let mut get = session.get().unwrap();
-    assert!(matches!(now(&mut get), Some(Answer::Frames(_))));
-    get.answered();
+    for expected in [frame("4a"), close_frame()] {
+        assert!(taken.as_mut().now_or_never().is_none());
+        let mut get = session.get().unwrap();
+        assert_eq!(now(&mut get), Some(Answer::Frames(expected)));
+        get.answered();
+    }
     taken.await;
     assert!(is_over(&session));
     // Nobody comes.
