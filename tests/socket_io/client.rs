@@ -204,6 +204,11 @@ impl Peer {
         }
     }
 
+    /// Sends a close frame.
+    pub(crate) async fn close(&mut self) {
+        self.frame(8, &1000u16.to_be_bytes()).await;
+    }
+
     /// Ends the connection without a word.
     pub(crate) fn vanish(self) {
         drop(self.stream);

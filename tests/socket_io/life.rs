@@ -161,9 +161,16 @@ async fn a_server_that_ends_leaves_its_clients_to_come_back() {
     let server = start().await;
     let (mut peer, id) = Peer::join(&server).await;
     let journal = server.state::<Journal>().unwrap();
-    let (was_calm, heard) = tokio::join!(server.shutdown(Duration::from_secs(5)), peer.hear());
+    let started = std::time::Instant::now();
+    let (was_calm, heard) = tokio::join!(server.shutdown(Duration::from_secs(5)), async {
+        let heard = peer.hear().await;
+        // As RFC 6455 has it: a client answers, and waits for the server to close.
+        peer.close().await;
+        heard
+    });
     assert!(was_calm);
     assert_eq!(heard, Heard::Close(1000), "no packet that says not to come back");
+    assert!(started.elapsed() < Duration::from_secs(2), "who answered is not waited for");
     assert!(journal.wait_for(&id).await.ends_with("server shutting down"));
 }
 

@@ -22,7 +22,7 @@ use super::running::Running;
 use super::socket::SocketInner;
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
-use crate::wire::{Decoder, Heartbeat, Limits};
+use crate::wire::{Decoder, Heartbeat, Limits, Packet};
 
 /// How much is read at once. One such buffer serves all connections of a worker thread.
 const READ: usize = 64 * 1024;
@@ -243,9 +243,7 @@ impl Driver {
 
     /// Runs the complete messages at the beginning of `bytes`; how many bytes they were.
     fn run_messages(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) -> usize {
-        let config = &self.connection.hub.config;
-        let limits =
-            Limits { size: config.max_message, depth: config.max_depth, attachments: config.max_attachments };
+        let limits = self.limits();
         let wire = self.connection.wire;
         let mut used = 0;
         while self.closing.is_none() && !self.is_congested && !self.is_full {
@@ -316,19 +314,52 @@ impl Driver {
         Pin::new(&mut self.stream)
     }
 
-    /// Reads and drops what still comes; `true` at the end of the stream.
+    /// Reads and drops what still comes; `true` at the end of the stream, or when the peer said goodbye as well
+    /// and waits for this side to close.
     pub(super) fn discard(&mut self, cx: &mut Context<'_>) -> bool {
         let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
         let is_over = loop {
             let mut read = ReadBuf::new(&mut buffer);
             match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
                 Poll::Pending => break false,
-                Poll::Ready(Ok(())) if !read.filled().is_empty() => {}
+                Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    if self.connection.wire.is_strict() && self.hears_goodbye(read.filled()) {
+                        break true;
+                    }
+                }
                 Poll::Ready(_) => break true,
             }
         };
         BUFFER.set(Some(buffer));
         is_over
+    }
+
+    /// Looks through packets that nobody waits for any more for the last one.
+    fn hears_goodbye(&mut self, bytes: &[u8]) -> bool {
+        let (wire, limits) = (self.connection.wire, self.limits());
+        let mut partial = self.partial.take().unwrap_or_default();
+        partial.extend_from_slice(bytes);
+        let mut used = 0;
+        let is_goodbye = loop {
+            match self.decoder.decode(wire, &mut partial[used..], limits) {
+                Ok(Some((Packet::Bye, _))) => break true,
+                Ok(Some((_, length))) => used += length,
+                Ok(None) => break false,
+                // Closed with this unread, the peer might lose what it was told about it.
+                Err(_) => {
+                    used = partial.len();
+                    break false;
+                }
+            }
+        };
+        partial.drain(..used);
+        self.partial = Some(partial);
+        is_goodbye
+    }
+
+    fn limits(&self) -> Limits {
+        let config = &self.connection.hub.config;
+        Limits { size: config.max_message, depth: config.max_depth, attachments: config.max_attachments }
     }
 }
 

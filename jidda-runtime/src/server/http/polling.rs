@@ -84,6 +84,11 @@ impl Site {
         let mut body = match get.answer().await {
             Answer::Frames(frames) => dialect.body(&frames),
             Answer::Noop => dialect.signal("6"),
+            // Some clients take packet 1 for good; they are to come back when the server does.
+            Answer::Close if self.is_stopping() => {
+                get.answered();
+                return Err(Refused::ShuttingDown);
+            }
             Answer::Close => dialect.signal("1"),
             Answer::Upgraded => {
                 get.answered();

@@ -184,7 +184,11 @@ impl Site {
         if !self.resource.versions.contains(&query.version()) {
             return Err(Refused::UnsupportedVersion);
         }
-        if *self.stopping.borrow() { Err(Refused::ShuttingDown) } else { Ok(()) }
+        if self.is_stopping() { Err(Refused::ShuttingDown) } else { Ok(()) }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
     }
 
     pub(super) fn arrival(

@@ -43,7 +43,12 @@ pub(super) fn batch(bytes: &[u8]) -> usize {
     length
 }
 
-/// The packets of whole frames. The end of a WebSocket is the packet that ends a session.
+/// Whether a batch is the end of a WebSocket, which stands for that of the session.
+pub(super) fn is_end(batch: &[u8]) -> bool {
+    matches!(websocket::head(batch), Ok(Some(head)) if head.opcode == opcode::CLOSE)
+}
+
+/// The packets of whole frames.
 fn packets(mut frames: &[u8]) -> impl Iterator<Item = PayloadPacket<'_>> + Clone {
     std::iter::from_fn(move || {
         loop {
@@ -54,7 +59,6 @@ fn packets(mut frames: &[u8]) -> impl Iterator<Item = PayloadPacket<'_>> + Clone
             match head.opcode {
                 opcode::TEXT => return Some(PayloadPacket::Text(String::from_utf8_lossy(payload))),
                 opcode::BINARY => return Some(PayloadPacket::Binary(payload.into())),
-                opcode::CLOSE => return Some(PayloadPacket::Text("1".into())),
                 // Polling has no use for a WebSocket's own signs of life.
                 _ => {}
             }
@@ -157,17 +161,13 @@ mod tests {
         assert_eq!(batch(&[]), 0);
         let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::CLOSE, b""), (opcode::TEXT, b"4b")]);
         assert_eq!((batch(&bytes), batch(&bytes[4..])), (4, 2));
+        assert_eq!((is_end(&bytes), is_end(&bytes[4..])), (false, true));
     }
 
     #[test]
     fn frames_become_a_body() {
-        let bytes = frames(&[
-            (opcode::TEXT, b"4a"),
-            (opcode::PONG, b"x"),
-            (opcode::BINARY, &[1, 2, 3]),
-            (opcode::CLOSE, &[3, 232]),
-        ]);
-        assert_eq!(V4.body(&bytes), Body { bytes: b"4a\x1ebAQID\x1e1".to_vec(), is_binary: false });
+        let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::PONG, b"x"), (opcode::BINARY, &[1, 2, 3])]);
+        assert_eq!(V4.body(&bytes), Body { bytes: b"4a\x1ebAQID".to_vec(), is_binary: false });
         let bytes = frames(&[(opcode::TEXT, "4€".as_bytes()), (opcode::BINARY, &[4, 9])]);
         let binary = b"\x00\x04\xff4\xe2\x82\xac\x01\x02\xff\x04\x09".to_vec();
         assert_eq!(V3.body(&bytes), Body { bytes: binary, is_binary: true });

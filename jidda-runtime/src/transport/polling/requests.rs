@@ -51,6 +51,8 @@ impl Machine {
             // What follows comes at once.
             Phase::Finishing => return self.wait(Party::Get, cx),
             Phase::Open | Phase::Finished => match self.take_frames() {
+                // Only the last of them can be the end.
+                Some(frames) if frames::is_end(&frames) => Answer::Close,
                 Some(frames) => Answer::Frames(frames),
                 None if self.phase == Phase::Finished => Answer::Close,
                 None if is_late && get.is_late => Answer::Noop,

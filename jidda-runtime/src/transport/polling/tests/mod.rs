@@ -255,8 +255,7 @@ async fn last_words_go_to_the_get_that_waits() {
     get.answered();
     assert!(session.is_known());
     let mut get = session.get().unwrap();
-    let Some(Answer::Frames(frames)) = now(&mut get) else { panic!("there is the end") };
-    assert_eq!(V4.body(&frames).bytes, b"1");
+    assert_eq!(now(&mut get), Some(Answer::Close));
     get.answered();
     assert!(is_over(&session));
     session.last_words().now_or_never().expect("nothing is left");
@@ -274,10 +273,10 @@ async fn last_words_wait_for_a_get_for_a_while() {
     assert!(taken.as_mut().now_or_never().is_none());
     assert!(session.is_known());
     post(&session, "4too late").await.unwrap();
-    for expected in [frame("4a"), close_frame()] {
+    for expected in [frames_of(&["4a"]), Answer::Close] {
         assert!(taken.as_mut().now_or_never().is_none());
         let mut get = session.get().unwrap();
-        assert_eq!(now(&mut get), Some(Answer::Frames(expected)));
+        assert_eq!(now(&mut get), Some(expected));
         get.answered();
     }
     taken.await;
