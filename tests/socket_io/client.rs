@@ -23,11 +23,11 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match u16::try_from(payload.len()) {
         Ok(length @ 0..126) => out.push(0x80 | length.to_le_bytes()[0]),
         Ok(length) => {
-            out.push(0x80 | 126);
+            out.push(0xfe);
             out.extend_from_slice(&length.to_be_bytes());
         }
         Err(_) => {
-            out.push(0x80 | 127);
+            out.push(0xff);
             out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
         }
     }
