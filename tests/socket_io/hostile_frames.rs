@@ -7,7 +7,9 @@ use super::start;
 
 const TEXT: u8 = 1;
 const BINARY: u8 = 2;
+const CLOSE: u8 = 8;
 const PING: u8 = 9;
+const PONG: u8 = 10;
 const FINAL: u8 = 0x80;
 
 #[tokio::test]
@@ -54,15 +56,15 @@ async fn frames_that_the_protocol_forbids_close_with_its_codes() {
         ([text(TEXT), text(BINARY)].concat(), 1002),
         // Control frames in pieces, or too long for one.
         (frame(PING, b"a"), 1002),
-        (frame(8, &[3, 232]), 1002),
+        (frame(CLOSE, &[3, 232]), 1002),
         (frame(FINAL | PING, &[0; 126]), 1002),
-        (frame(FINAL | 10, &[0; 70_000]), 1002),
+        (frame(FINAL | PONG, &vec![0; 70_000]), 1002),
         // What no close frame says.
-        (frame(FINAL | 8, &[3]), 1002),
-        (frame(FINAL | 8, &999_u16.to_be_bytes()), 1002),
-        (frame(FINAL | 8, &1005_u16.to_be_bytes()), 1002),
-        (frame(FINAL | 8, &5000_u16.to_be_bytes()), 1002),
-        (frame(FINAL | 8, &[3, 232, 0xff]), 1007),
+        (frame(FINAL | CLOSE, &[3]), 1002),
+        (frame(FINAL | CLOSE, &999_u16.to_be_bytes()), 1002),
+        (frame(FINAL | CLOSE, &1005_u16.to_be_bytes()), 1002),
+        (frame(FINAL | CLOSE, &5000_u16.to_be_bytes()), 1002),
+        (frame(FINAL | CLOSE, &[3, 232, 0xff]), 1007),
         // No UTF-8, in one piece and with a character cut in two of which the end is wrong.
         (frame(FINAL | TEXT, b"4\xff"), 1007),
         ([frame(TEXT, b"42[\"echo\",\"\xc3"), frame(FINAL, b"(\"]")].concat(), 1007),

@@ -128,7 +128,7 @@ async fn a_session_that_is_not_polled_holds_no_more_than_an_outbox() {
     while server.count() == Witness::COUNT + 1 {
         let socket = server.sockets().into_iter().find(|socket| socket.id().to_string() == id);
         let Some(socket) = socket else { break };
-        server.to(socket.id().to_string()).emit("said", &text).await.unwrap();
+        server.to(socket.id()).emit("said", &text).await.unwrap();
         tokio::task::yield_now().await;
         count += 1;
         assert!(count < 40, "it got {count} messages that it did not ask for");

@@ -9,6 +9,10 @@ use super::{Journal, start};
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
 
+/// An event with an attachment, and with two.
+const ONE: &str = r#"451-["echo",{"_placeholder":true,"num":0}]"#;
+const TWO: &str = r#"452-["echo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+
 /// Each case ends its own connection with this code and reason, and nobody else's.
 async fn each_ends(server: &Server, witness: &mut Witness, cases: Vec<(Vec<u8>, u16, &str)>) {
     for (bytes, code, reason) in cases {
@@ -31,9 +35,7 @@ fn texts(texts: &[&str]) -> Vec<u8> {
 async fn attachments_come_as_announced_or_not_at_all() {
     let server = start().await;
     let mut witness = Witness::join(&server).await;
-    const ONE: &str = r#"451-["echo",{"_placeholder":true,"num":0}]"#;
-    const TWO: &str = r#"452-["echo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
-    let half = frame(BINARY, &[0; 600_000]);
+    let half = frame(BINARY, &vec![0; 600_000]);
     let cases = vec![
         // A text in their place, even one that is fine by itself.
         (texts(&[ONE, r#"42["echo",1]"#]), 1008, "forced close"),
@@ -65,7 +67,7 @@ async fn attachments_come_as_announced_or_not_at_all() {
 async fn one_attachment_has_one_place() {
     let server = start().await;
     let mut witness = Witness::join(&server).await;
-    let places = [r#"{"_placeholder":true,"num":0}"#; 3000].join(",");
+    let places = vec![r#"{"_placeholder":true,"num":0}"#; 3000].join(",");
     let bomb = format!(r#"451-["echo",{places}]"#);
     let before = resident();
     let bomb = [frame(TEXT, bomb.as_bytes()), frame(BINARY, &vec![7; 900_000])].concat();

@@ -26,7 +26,7 @@ impl Witness {
     }
 
     /// How many sockets the two are.
-    pub const COUNT: usize = 2;
+    pub(crate) const COUNT: usize = 2;
 
     /// Both are answered.
     pub(crate) async fn is_served(&mut self) {

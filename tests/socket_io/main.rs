@@ -1,5 +1,5 @@
 //! What Socket.IO's users count on, over its own wire: one set of handlers, and peers of both kinds.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs)]
 
 mod client;
 mod events;
