@@ -290,3 +290,13 @@ impl AsyncWrite for Stream {
         !matches!(self, Self::Memory(_) | Self::Foreign(_))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_that_are_rare_cost_the_others_nothing() {
+        assert!(size_of::<Stream>() <= 8 + size_of::<DuplexStream>().max(size_of::<TcpStream>()));
+    }
+}
