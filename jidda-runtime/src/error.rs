@@ -6,6 +6,7 @@ use std::fmt;
 use rmpv::Value;
 use serde::Serialize;
 
+use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
 
 /// What a fallible handler or a start-up function returns: any [`std::error::Error`] is raised by `?`.
@@ -54,7 +55,9 @@ impl Error {
     /// When `data` cannot be serialized at all (a `Serialize` implementation that fails).
     #[must_use]
     pub fn with_data(mut self, data: impl Serialize) -> Self {
-        self.0.data = Some(rmpv::ext::to_value(data).expect("error data is serializable"));
+        // Through bytes: rmpv's own way makes arrays of structs, which callers in other languages cannot read.
+        let data = Payload::encode(&data, Encoding::MessagePack).and_then(|data| data.to_value());
+        self.0.data = Some(data.expect("error data is serializable"));
         self
     }
 

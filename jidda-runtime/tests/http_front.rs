@@ -374,6 +374,18 @@ async fn slow_headers_have_an_end() {
 }
 
 #[tokio::test]
+async fn a_response_that_is_not_read_has_an_end() {
+    let (builder, _, _) = builder();
+    let app = Router::new().route("/", get(async || "x".repeat(50_000_000)));
+    let server = builder.http_fallback(app).slow_consumer(Duration::from_millis(200)).start().await.unwrap();
+    let mut http = connect(&server).await;
+    http.ask("GET", "/", &[], "").await;
+    // What was not sent by then is never sent.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(http.rest().await.len() < 50_000_000);
+}
+
+#[tokio::test]
 async fn a_server_that_ends_waits_for_its_requests_only() {
     let (builder, journal, gate) = builder();
     let held = gate.clone();

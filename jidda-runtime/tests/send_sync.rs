@@ -12,9 +12,10 @@ use jidda_runtime::transport::{Address, AddressError, Listener, Stream};
 use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
 use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, CodecError, Config, ConnectError, ConnectionId, DisconnectReason, Emit, Encoding, Error,
-    Failure, Handshake, Payload, PeerAddress, RecvError, Request, Selection, SendError, Server,
-    ServerBuilder, Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, testing,
+    ClientEvents, CodecError, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit,
+    Encoding, Error, Failure, Handshake, HttpBody, HttpService, Payload, PeerAddress, RecvError, Request,
+    Resource, Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time, Value, Volatile,
+    WhileAway, blocking, testing,
 };
 
 fn send<T: Send>() {}
@@ -28,7 +29,7 @@ macro_rules! each {
 
 #[test]
 fn handles_are_shared_between_threads() {
-    each!(send_sync_static: Server, Client, Socket, Selection, blocking::Client, blocking::Socket);
+    each!(send_sync_static: Server, Client, Socket, Selection, HttpService, blocking::Client, blocking::Socket);
     each!(send_sync: Volatile<'_>);
     // What the hooks of a builder are is only moved.
     each!(send: ServerBuilder, ClientBuilder, ClientEvents);
@@ -39,7 +40,8 @@ fn values_are_shared_between_threads() {
     each!(send_sync_static:
         Error, CallError, CallError<Error>, SendError, RecvError, ConnectError, AddressError, CodecError,
         WireError, DisconnectReason, Failure, Payload, Encoding, Config, Backoff, WhileAway, ClientEvent,
-        SocketId, ConnectionId, PeerAddress, Handshake, Time, Address, Limits, Wire,
+        SocketId, ConnectionId, PeerAddress, Handshake, Time, Address, Limits, Wire, Cookie, Cors, HttpBody,
+        Resource,
     );
     each!(send_sync: Packet<'_>, Decoder, Stream, Listener);
 }

@@ -17,6 +17,26 @@ pub(crate) enum Heard {
     End,
 }
 
+/// A frame as clients send it, with whatever first byte.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = vec![first];
+    match u16::try_from(payload.len()) {
+        Ok(length @ 0..126) => out.push(0x80 | length.to_le_bytes()[0]),
+        Ok(length) => {
+            out.push(0xfe);
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+        Err(_) => {
+            out.push(0xff);
+            out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+        }
+    }
+    let mask = [0x12, 0x34, 0x56, 0x78];
+    out.extend_from_slice(&mask);
+    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    out
+}
+
 /// One WebSocket to a server.
 pub(crate) struct Peer {
     stream: TcpStream,
@@ -47,7 +67,12 @@ impl Peer {
 
     /// Opens a WebSocket.
     pub(crate) async fn upgrade(server: &Server, target: &str) -> Self {
-        let mut stream = TcpStream::connect(authority(server)).await.expect("the server listens");
+        Self::upgrade_on(TcpStream::connect(authority(server)).await.expect("the server listens"), target)
+            .await
+    }
+
+    /// Makes a WebSocket of a connection.
+    pub(crate) async fn upgrade_on(mut stream: TcpStream, target: &str) -> Self {
         stream.set_nodelay(true).expect("a TCP stream");
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -90,22 +115,12 @@ impl Peer {
     }
 
     async fn frame(&mut self, opcode: u8, payload: &[u8]) {
-        let mut out = vec![0x80 | opcode];
-        match u16::try_from(payload.len()) {
-            Ok(length @ 0..126) => out.push(0x80 | length.to_le_bytes()[0]),
-            Ok(length) => {
-                out.push(0xfe);
-                out.extend_from_slice(&length.to_be_bytes());
-            }
-            Err(_) => {
-                out.push(0xff);
-                out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
-            }
-        }
-        let mask = [0x12, 0x34, 0x56, 0x78];
-        out.extend_from_slice(&mask);
-        out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        self.stream.write_all(&out).await.expect("sent");
+        self.send(&frame(0x80 | opcode, payload)).await.expect("sent");
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await
     }
 
     pub(crate) async fn say(&mut self, text: &str) {

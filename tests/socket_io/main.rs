@@ -3,6 +3,12 @@
 
 mod client;
 mod events;
+mod hostile_frames;
+mod hostile_http;
+mod hostile_pace;
+mod hostile_packets;
+mod hostile_storm;
+mod hostile_witness;
 mod life;
 mod mixed;
 mod polling;
@@ -154,6 +160,28 @@ async fn where_am_i(socket: &Socket, id: &Path<u32>) -> (String, u32) {
 #[on("*", namespace = "/all")]
 async fn anything(event: &EventName, args: Args) -> (String, usize) {
     (event.to_string(), args.0.len())
+}
+
+/// A namespace whose handlers wait for ever, at least until their connection ends.
+#[namespace("/sticky/{how}")]
+mod sticky {
+    use super::*;
+
+    #[on("connect")]
+    async fn enter(how: &Path<String>, journal: &State<Journal>) {
+        journal.write("sticky connect");
+        if how.0 == "connect" {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    #[on("disconnect")]
+    async fn leave(how: &Path<String>, journal: &State<Journal>) {
+        journal.write("sticky disconnect");
+        if how.0 == "disconnect" {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 pub(crate) async fn start() -> Server {

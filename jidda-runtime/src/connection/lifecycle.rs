@@ -90,8 +90,12 @@ impl Driver {
             ))
         } else if self.connection.socket(namespace).is_some() {
             Some(Failure::new("already_connected", format!("the namespace `{namespace}` was joined before")))
-        } else if self.connection.sockets.lock().len() >= self.connection.hub.config.max_namespaces {
+        } else if self.has_too_many_namespaces() {
             Some(Failure::new("busy", "too many namespaces on this connection"))
+        } else if !self.connection.has_room_for_socket(namespace.len() + auth.len()) {
+            let limit = self.connection.hub.config.max_message;
+            let message = format!("the names and auth values of all namespaces have more than {limit} bytes");
+            Some(Failure::new("too_large", message))
         } else {
             match self.connection.open_socket(namespace) {
                 Some(socket) => {
@@ -111,6 +115,14 @@ impl Driver {
             let mut exchange = self.connection.exchange.lock();
             exchange.outbox.append(true, |out| wire.connect_refused(out, namespace, id, &failure));
         }
+    }
+
+    /// Those that were left count for as long as their handlers run: who joins and leaves in a circle would
+    /// otherwise have as many of them as it likes.
+    fn has_too_many_namespaces(&self) -> bool {
+        let limit = self.connection.hub.config.max_namespaces;
+        let others = self.running.as_ref().map_or(0, |running| running.others());
+        others >= limit || self.connection.sockets.lock().len() >= limit
     }
 
     /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message, which waits like

@@ -133,7 +133,9 @@ impl Connection {
     pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
         let Arrival { peer, transport, wire, session, request, parameters, upgrades, gate, preface } =
             arrival;
-        let mut exchange = Exchange::new(Link::Away, hub.config.max_message);
+        // Clients of Socket.IO tell no limit of theirs, and have none.
+        let max_message = if wire.is_strict() { usize::MAX } else { hub.config.max_message };
+        let mut exchange = Exchange::new(Link::Away, max_message);
         if let Some(session) = &session {
             let config = &hub.config;
             let opening = Opening {
@@ -197,6 +199,14 @@ impl Connection {
         let socket = SocketInner::new(self, namespace)?;
         self.sockets.lock().push(Arc::clone(&socket));
         Some(socket)
+    }
+
+    /// Whether one more socket may keep so many bytes that its peer chose, its name and its auth value: all of them
+    /// together are no more than a message may have, as if they had come in one.
+    fn has_room_for_socket(&self, bytes: usize) -> bool {
+        let sockets = self.sockets.lock();
+        let kept: usize = sockets.iter().map(|socket| socket.kept_bytes()).sum();
+        sockets.is_empty() || kept + bytes <= self.hub.config.max_message
     }
 
     pub(crate) fn socket(&self, namespace: &str) -> Option<Arc<SocketInner>> {

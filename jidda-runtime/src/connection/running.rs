@@ -127,6 +127,8 @@ pub(super) struct Running {
     sequences: Vec<(Arc<SocketInner>, VecDeque<Queued>)>,
     /// How many events run or wait in a sequence.
     events: usize,
+    /// How many `connect` and `disconnect` handlers run.
+    others: usize,
 }
 
 impl fmt::Debug for Running {
@@ -153,6 +155,11 @@ impl Running {
         self.events
     }
 
+    /// How many sockets come or go, or went while their `connect` handler still runs.
+    pub(super) fn others(&self) -> usize {
+        self.others
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
@@ -170,6 +177,8 @@ impl Running {
             if let Some(id) = id {
                 self.by_id.insert(*id, abort);
             }
+        } else {
+            self.others += 1;
         }
         self.calls.push(RunningCall {
             ticket: Some(ticket),
@@ -205,6 +214,8 @@ impl Running {
             if *is_sequential {
                 next = self.advance(&finished.ticket.socket);
             }
+        } else {
+            self.others -= 1;
         }
         Some((finished, next))
     }

@@ -239,6 +239,13 @@ impl SocketInner {
         Ok(())
     }
 
+    /// How many bytes are kept that the peer joined with.
+    pub(super) fn kept_bytes(&self) -> usize {
+        let state = self.state.lock();
+        let auth = state.extra.as_ref().and_then(|extra| extra.auth.as_ref());
+        self.namespace().len() + auth.map_or(0, |auth| auth.bytes().len())
+    }
+
     /// Hands one encoded frame to the connection.
     ///
     /// `wait` is woken when there may be room again, if there is none now; without it the frame is taken beyond

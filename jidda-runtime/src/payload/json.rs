@@ -158,20 +158,23 @@ pub(crate) fn read_borrowed<'a, T: serde::Deserialize<'a>>(text: &'a [u8]) -> Re
 
 /// Reads a text with its attachments in the places of their placeholders.
 pub(crate) fn read_whole(text: &[u8], attachments: Bundled<'_>) -> Result<Value, CodecError> {
-    let attachments: Vec<_> = attachments.collect();
+    let mut attachments: Vec<_> = attachments.map(Some).collect();
     let mut value = serde_json::from_slice(text).map_err(|error| failed(&error))?;
-    fill(&mut value, &attachments)?;
+    fill(&mut value, &mut attachments)?;
     Ok(value)
 }
 
-/// Whether each placeholder of a text names one of `count` attachments.
+/// Whether each placeholder of a text names one of `count` attachments, and none the same as another.
 pub(crate) fn is_complete_with(text: &str, count: usize) -> bool {
     let Ok(mut value) = serde_json::from_str(text) else { return false };
-    fill(&mut value, &vec![&[][..]; count]).is_ok()
+    fill(&mut value, &mut vec![Some(&[][..]); count]).is_ok()
 }
 
 /// Recursive; the parser has bounded the depth.
-fn fill(value: &mut Value, attachments: &[&[u8]]) -> Result<(), CodecError> {
+///
+/// An attachment has one place, as all encoders write it: with more of them a few bytes of text would mean a large
+/// attachment each, and one message gigabytes.
+fn fill(value: &mut Value, attachments: &mut [Option<&[u8]>]) -> Result<(), CodecError> {
     match value {
         Value::Array(elements) => elements.iter_mut().try_for_each(|element| fill(element, attachments)),
         Value::Map(entries) => {
@@ -181,7 +184,7 @@ fn fill(value: &mut Value, attachments: &[&[u8]]) -> Result<(), CodecError> {
             if field("_placeholder").and_then(Value::as_bool) == Some(true) {
                 let number =
                     field("num").and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
-                let attachment = number.and_then(|number| attachments.get(number));
+                let attachment = number.and_then(|number| attachments.get_mut(number)?.take());
                 let attachment = attachment.ok_or_else(|| CodecError("illegal attachments".into()))?;
                 *value = Value::Binary(attachment.to_vec());
                 return Ok(());
@@ -244,8 +247,9 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_without_an_attachment_is_refused() {
+    fn a_placeholder_without_an_attachment_of_its_own_is_refused() {
         for text in [
+            r#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#,
             r#"{"_placeholder":true,"num":1}"#,
             r#"{"_placeholder":true}"#,
             r#"{"_placeholder":true,"num":-1}"#,

@@ -260,7 +260,7 @@ impl ServerBuilder {
             listeners.push(listener);
         }
         let http = Arc::new(http);
-        let front = Front::new(&http, self.fallback, self.config.handshake_timeout);
+        let front = Front::new(&http, self.fallback, &self.config);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             let hub = Arc::clone(&apps.all()[0].hub);

@@ -7,6 +7,7 @@ mod cookie;
 mod cors;
 mod error;
 mod held;
+mod patient;
 mod polling;
 mod query;
 mod resource;

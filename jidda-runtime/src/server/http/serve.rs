@@ -24,7 +24,9 @@ use tower_service::Service;
 
 use super::body::{HttpBody, not_found, text};
 use super::held::{Held, Hold};
+use super::patient::Patient;
 use super::{Http, begin};
+use crate::config::Config;
 use crate::peer::PeerAddress;
 use crate::transport::Stream;
 
@@ -48,6 +50,8 @@ pub(in crate::server) struct Front {
     http: Arc<Http>,
     fallback: Option<Fallback>,
     header_timeout: Duration,
+    /// How long a peer may take nothing of a response.
+    patience: Duration,
     connections: TaskTracker,
     /// Requests may end; there are to be no more of them.
     closing: CancellationToken,
@@ -86,15 +90,12 @@ where
 }
 
 impl Front {
-    pub(in crate::server) fn new(
-        http: &Arc<Http>,
-        fallback: Option<Fallback>,
-        header_timeout: Duration,
-    ) -> Arc<Self> {
+    pub(in crate::server) fn new(http: &Arc<Http>, fallback: Option<Fallback>, config: &Config) -> Arc<Self> {
         Arc::new(Self {
             http: Arc::clone(http),
             fallback,
-            header_timeout,
+            header_timeout: config.handshake_timeout,
+            patience: config.slow_consumer,
             connections: TaskTracker::new(),
             closing: CancellationToken::new(),
             aborted: CancellationToken::new(),
@@ -124,7 +125,7 @@ impl Front {
             .header_read_timeout(self.header_timeout)
             .max_header_size(HEAD)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Patient::new(stream, self.patience)), service)
             .with_upgrades();
         let mut connection = pin!(connection);
         let ended = tokio::select! {

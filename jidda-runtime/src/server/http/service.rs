@@ -16,10 +16,12 @@ use crate::server::Server;
 
 /// The Socket.IO of a server as a `tower` service: for axum, hyper and others that have the port.
 ///
-/// ```ignore
-/// let app = axum::Router::new()
-///     .route("/", axum::routing::get(index))
-///     .fallback_service(server.http_service());
+/// ```
+/// # fn app(server: &jidda_runtime::Server) -> axum::Router {
+/// axum::Router::new()
+///     .route("/", axum::routing::get(async || "a page"))
+///     .fallback_service(server.http_service())
+/// # }
 /// ```
 ///
 /// It answers requests for paths that are no resource with 404. The host has to support upgrades for WebSockets to

@@ -98,7 +98,7 @@ impl Site {
             };
         }
         let query = Query::parse(request.uri().query().unwrap_or_default());
-        if websocket::is_wanted(request.headers()) {
+        if websocket::is_wanted(request.version(), request.headers()) {
             let upgrading = hyper::upgrade::on(&mut request);
             let (parts, _) = request.into_parts();
             return match self.open_websocket(parts, &query, parameters, upgrading).await {

@@ -6,14 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
 use tokio::net::TcpStream;
 
 use super::body::{HttpBody, response, text};
-use super::held::Held;
+use super::patient::Patient;
 use super::sessions::Entry;
 use super::site::Site;
 use crate::connection::{Arrival, Connection, Driver};
@@ -29,9 +29,12 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     values.flat_map(|value| value.split(',')).any(|other| other.trim().eq_ignore_ascii_case(token))
 }
 
-/// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to.
-pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    has_token(headers, &UPGRADE, "websocket") && has_token(headers, &CONNECTION, "upgrade")
+/// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to, and HTTP/1.0
+/// cannot change to any (RFC 9110, section 7.8): its answer would be held for what never follows.
+pub(super) fn is_wanted(version: Version, headers: &HeaderMap) -> bool {
+    version > Version::HTTP_10
+        && has_token(headers, &UPGRADE, "websocket")
+        && has_token(headers, &CONNECTION, "upgrade")
 }
 
 /// The response that opens it.
@@ -73,9 +76,9 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
 
 /// The stream below HTTP, with what was read of it already, and what is to be written on it first.
 fn stream(upgraded: Upgraded) -> (Stream, Vec<u8>) {
-    let upgraded = match upgraded.downcast::<TokioIo<Held>>() {
+    let upgraded = match upgraded.downcast::<TokioIo<Patient>>() {
         Ok(parts) => {
-            let (stream, words) = parts.io.into_inner().into_parts();
+            let (stream, words) = parts.io.into_inner().into_inner().into_parts();
             return (stream.with_ahead(parts.read_buf.into()), words);
         }
         Err(upgraded) => upgraded,

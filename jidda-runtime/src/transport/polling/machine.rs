@@ -116,7 +116,7 @@ pub(super) struct Get {
 }
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) phase: Phase,
     /// Frames of POSTs; the driver has read those before `read`.
@@ -253,7 +253,7 @@ impl Machine {
     pub fn finish(&mut self) {
         if self.phase == Phase::Open {
             self.phase = Phase::Finishing;
-            self.wake(&[Party::Writer]);
+            self.wake(&[Party::Reader, Party::Writer, Party::Post]);
         }
     }
 
@@ -261,7 +261,7 @@ impl Machine {
     pub fn shut_down(&mut self) {
         if matches!(self.phase, Phase::Open | Phase::Finishing) {
             self.phase = Phase::Finished;
-            self.wake(&[Party::Reader, Party::Get, Party::Post]);
+            self.wake(&[Party::Reader, Party::Writer, Party::Get, Party::Post]);
         }
     }
 
