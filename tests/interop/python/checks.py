@@ -25,6 +25,7 @@ async def is_refused(t):
     peer.try_to_connect()
     expected = {"message": "who are you?", "data": {"code": "denied"}}
     equal(await refused.next(), ["who are you?" if t.setting.is_old else expected])
+    await peer.gives_up()
 
 
 async def is_refused_with_data(t):
@@ -169,6 +170,7 @@ async def an_unknown_namespace_is_refused(t):
     if t.setting.is_old and TARGET == "jidda":
         expected = "Invalid namespace"
     equal(await refused.next(), [expected])
+    await peer.gives_up()
 
 
 async def rooms(t):
