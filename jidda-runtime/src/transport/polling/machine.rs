@@ -253,7 +253,7 @@ impl Machine {
     pub fn finish(&mut self) {
         if self.phase == Phase::Open {
             self.phase = Phase::Finishing;
-            self.wake(&[Party::Writer]);
+            self.wake(&[Party::Writer, Party::Post]);
         }
     }
 
