@@ -133,6 +133,12 @@ impl Stream {
         }
     }
 
+    /// Whether what was written may wait for being flushed.
+    #[inline]
+    pub(crate) fn buffers(&self) -> bool {
+        matches!(self, Self::Foreign(_) | Self::Ahead(_))
+    }
+
     /// The medium's name.
     pub fn transport(&self) -> &'static str {
         match self {
