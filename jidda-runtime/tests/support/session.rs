@@ -284,7 +284,8 @@ impl World {
 
 /// Does what the bytes say.
 pub fn run(bytes: &[u8]) {
-    let mut world = World::default();
+    let most = bytes.first().map_or(usize::MAX, |byte| usize::from(*byte).max(1));
+    let mut world = World { machine: Machine::new(most), ..World::default() };
     let waker = world.upgrade.waker();
     let result = world.machine.poll_over(&Context::from_waker(&waker));
     world.upgrade.note(result);

@@ -69,7 +69,7 @@ impl Machine {
 
     /// The frames that the driver wrote, as far as they are for one GET.
     fn take_frames(&mut self) -> Option<Vec<u8>> {
-        let length = frames::batch(&self.outbound);
+        let length = frames::batch(&self.outbound, self.most);
         if length == 0 {
             return None;
         }
