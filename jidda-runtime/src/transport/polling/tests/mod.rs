@@ -167,7 +167,7 @@ async fn a_post_is_answered_when_there_is_room() {
 
 #[tokio::test]
 async fn a_post_that_waits_for_room_is_answered_when_nobody_listens_any_more() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let body = format!("4{}", "x".repeat(300_000));
     let posting = tokio::spawn(async move { post(&session, &body).await });
     stream.read_exact(&mut [0; 1000]).await.unwrap();
