@@ -16,7 +16,8 @@ pub struct Config {
     /// How many incoming calls and events of one connection may be running at once. Past it a call is refused
     /// as `busy`, and events wait in the peer's send buffer. Default: 1024.
     pub max_in_flight: usize,
-    /// How many namespaces one connection may join. Default: 64.
+    /// How many namespaces one connection may join; their names and auth values together are no larger than one
+    /// message. Default: 64.
     pub max_namespaces: usize,
     /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
     /// A broadcast may exceed it up to twice; then the peer is disconnected. Default: 1 MiB.

@@ -132,6 +132,10 @@ async fn who_never_joins_is_let_go() {
     let server = server.start().await.unwrap();
     let mut peer = Peer::open(&server).await;
     assert_eq!(peer.hear().await, Heard::Close(1000));
+    let mut refused = Peer::open(&server).await;
+    refused.say(r#"40{"name":"mallory"}"#).await;
+    assert!(refused.text().await.starts_with("44"));
+    assert_eq!(refused.hear().await, Heard::Close(1000), "to be refused is not to join");
 }
 
 #[tokio::test]

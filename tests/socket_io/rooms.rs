@@ -75,3 +75,34 @@ async fn selections_are_listed_moved_and_disconnected() {
     assert_eq!(second.text().await, "41");
     assert_eq!(second.hear().await, super::client::Heard::Close(1000));
 }
+
+#[tokio::test]
+async fn who_cannot_be_sent_an_event_keeps_it_from_nobody_else() {
+    let builder = super::hostile_witness::builder().resource(jidda::Resource::raw("/raw/"));
+    let server = builder.start().await.unwrap();
+    let mut raw = Peer::open_at(&server, "/raw/?EIO=4&transport=websocket").await;
+    let (mut other, _) = Peer::join(&server).await;
+    assert_eq!(server.emit("news", &1).await, Ok(1), "a raw peer knows no events");
+    assert_eq!(other.until_now().await, [r#"42["news",1]"#]);
+    assert_eq!(server.emit("message", "hi").await, Ok(2));
+    assert_eq!(raw.text().await, "4hi");
+}
+
+#[tokio::test]
+async fn a_namespace_left_and_joined_at_once_is_joined() {
+    let server = start().await;
+    let mut peer = Peer::open_at(&server, "/socket.io/?EIO=3&transport=websocket").await;
+    assert_eq!(peer.text().await, "40");
+    peer.say("40/all,").await;
+    assert_eq!(peer.text().await, "40/all,");
+    peer.say("41/all,").await;
+    peer.say("40/all,").await;
+    assert_eq!(peer.text().await, "40/all,");
+    // The socket that left is gone by the time its successor is answered.
+    peer.say(r#"42/all,1["x"]"#).await;
+    assert_eq!(peer.text().await, r#"43/all,1["x",0]"#);
+    assert_eq!(server.of("/all").emit("you", &()).await, Ok(1));
+    assert_eq!(peer.text().await, r#"42/all,["you"]"#);
+    let own = server.of("/all").sockets()[0].rooms().remove(0);
+    assert_eq!(server.of("/all").to(own).count(), 1);
+}

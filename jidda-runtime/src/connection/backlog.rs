@@ -39,6 +39,11 @@ impl<T> Backlog<T> {
         self.events.is_empty() || self.bytes + bytes + OVERHEAD <= config.max_message
     }
 
+    /// How many bytes wait, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }

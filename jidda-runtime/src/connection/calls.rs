@@ -128,6 +128,12 @@ impl Calls {
         }
     }
 
+    /// Whether a request has no answer yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        let is_waiting = |slot: &Slot| matches!(slot, Slot::Waiting { .. });
+        self.slots.as_ref().is_some_and(|slots| slots.values().any(is_waiting))
+    }
+
     /// Forgets a request. Whether its answer was still to come, so that the peer can be told to stop.
     pub(super) fn forget(&mut self, id: u32) -> bool {
         self.slots.as_mut().is_some_and(|slots| matches!(slots.remove(&id), Some(Slot::Waiting { .. })))

@@ -23,6 +23,9 @@ use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::wire::{Packet, WireError};
 
+/// How many messages' bytes of events may wait while the peer is asked something.
+const PATIENCE: usize = 4;
+
 /// An event as the driver passes it on.
 #[derive(Clone, Copy)]
 pub(super) struct Incoming<'a> {
@@ -235,7 +238,19 @@ impl Driver {
         // The one that is too many is kept as well: it has been read.
         let has_room = backlog.has_room(incoming.arguments.len(), &self.connection.hub.config);
         backlog.push(Arc::clone(socket), incoming.into());
-        if has_room { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        if has_room {
+            return ControlFlow::Continue(());
+        }
+        if !self.waits_for_peer() {
+            return ControlFlow::Break(());
+        }
+        // Its answers stand behind its events: they are read on for, up to a limit.
+        let bytes = self.backlog.as_ref().map_or(0, |backlog| backlog.bytes());
+        if bytes > PATIENCE * self.connection.hub.config.max_message {
+            let reason = "too many events wait for answers that do not come";
+            self.begin_closing(DisconnectReason::Other(reason.into()), None);
+        }
+        ControlFlow::Continue(())
     }
 
     /// Runs what waits in the backlog, as far as handlers have ended. Whether there was any.

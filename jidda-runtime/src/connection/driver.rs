@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
@@ -125,6 +125,10 @@ impl Driver {
             return true;
         }
         let was_resting = self.is_full || self.is_congested;
+        // What the handlers wait for may be an answer that has not been read.
+        if self.is_full && self.waits_for_peer() {
+            self.is_full = false;
+        }
         let ran_backlog = self.backlog.is_some() && self.run_backlog(cx);
         self.is_full &= !ran_backlog && self.backlog.is_some();
         progress |= ran_backlog;
@@ -210,6 +214,12 @@ impl Driver {
         progress
     }
 
+    /// Whether something here waits for an answer of the peer.
+    #[cold]
+    pub(super) fn waits_for_peer(&self) -> bool {
+        self.connection.exchange.lock().calls.is_waiting()
+    }
+
     pub(super) fn is_outbox_full(&self) -> bool {
         self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox
     }
@@ -274,10 +284,14 @@ impl Driver {
         loop {
             let mut batch = match resumed.take() {
                 Some(batch) => *batch,
-                None => match self.connection.exchange.lock().outbox.take() {
-                    Some(batch) => batch,
-                    None => return false,
-                },
+                None => {
+                    let batch = self.connection.exchange.lock().outbox.take();
+                    match batch {
+                        Some(batch) => batch,
+                        // Streams of other servers may hold back what they took.
+                        None => return self.stream.buffers() && self.stream().poll_flush(cx).is_pending(),
+                    }
+                }
             };
             let mut written = 0;
             let result = batch.poll_write(Pin::new(&mut self.stream), cx, &mut written);

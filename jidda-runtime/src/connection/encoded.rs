@@ -7,47 +7,57 @@ use super::hub::Hub;
 use crate::error::SendError;
 use crate::payload::{CodecError, Encoding, encode_arguments_into};
 
-/// An event's argument list, in each encoding that may be asked for.
+/// An event's argument list, in each encoding that may be asked for, or why it has none there.
 #[derive(Clone, Debug)]
-pub(super) struct Encoded(SmallVec<[(Encoding, Vec<u8>); 1]>);
+pub(super) struct Encoded(SmallVec<[(Encoding, List); 1]>);
+
+type List = Result<Vec<u8>, CodecError>;
+
+fn encode<A: Serialize + ?Sized>(arguments: &A, encoding: Encoding) -> List {
+    let mut list = Vec::with_capacity(48);
+    encode_arguments_into(&mut list, arguments, encoding)?;
+    Ok(list)
+}
 
 impl Encoded {
-    fn new<A: Serialize + ?Sized>(
-        arguments: &A,
-        encodings: impl Iterator<Item = Encoding>,
-    ) -> Result<Self, CodecError> {
-        let lists = encodings.map(|encoding| {
-            let mut list = Vec::with_capacity(48);
-            encode_arguments_into(&mut list, arguments, encoding)?;
-            Ok((encoding, list))
-        });
-        lists.collect::<Result<_, _>>().map(Self)
-    }
-
     /// Writes the list for one peer.
     pub(super) fn one<A: Serialize + ?Sized>(arguments: &A, encoding: Encoding) -> Result<Self, CodecError> {
-        Self::new(arguments, std::iter::once(encoding))
+        let list = encode(arguments, encoding)?;
+        Ok(Self(SmallVec::from_iter([(encoding, Ok(list))])))
     }
 
-    /// Writes the list for any of a hub's connections.
+    /// Writes the list for any of a hub's connections. It is an error if none of them can be sent it.
     pub(super) fn all<A: Serialize + ?Sized>(arguments: &A, hub: &Hub) -> Result<Self, CodecError> {
-        Self::new(arguments, hub.encodings())
+        let lists: SmallVec<[(Encoding, List); 1]> =
+            hub.encodings().map(|encoding| (encoding, encode(arguments, encoding))).collect();
+        match &lists[..] {
+            // Said even when nobody is there to hear it.
+            [] => Self::one(arguments, Encoding::MessagePack),
+            [(_, Err(error)), rest @ ..] if rest.iter().all(|(_, list)| list.is_err()) => Err(error.clone()),
+            _ => Ok(Self(lists)),
+        }
     }
 
     /// The list in one encoding. There is none for peers of a kind that came only after it was written.
+    pub(super) fn list(&self, encoding: Encoding) -> Option<Result<&[u8], CodecError>> {
+        let (_, list) = self.0.iter().find(|(each, _)| *each == encoding)?;
+        Some(list.as_deref().map_err(Clone::clone))
+    }
+
+    /// The list in one encoding, if there is one.
     pub(super) fn get(&self, encoding: Encoding) -> Option<&[u8]> {
-        self.0.iter().find(|(each, _)| *each == encoding).map(|(_, list)| &**list)
+        self.list(encoding)?.ok()
     }
 
     /// The list in whatever encoding there is.
     pub(super) fn any(&self) -> Option<(Encoding, &[u8])> {
-        self.0.first().map(|(encoding, list)| (*encoding, &**list))
+        self.0.iter().find_map(|(encoding, list)| Some((*encoding, &**list.as_ref().ok()?)))
     }
 
     /// Only the list in one encoding.
     pub(super) fn only(&self, encoding: Encoding) -> Result<Self, CodecError> {
-        let list = self.get(encoding).ok_or_else(|| CodecError("the peer came later".into()))?;
-        Ok(Self(SmallVec::from_iter([(encoding, list.to_vec())])))
+        let list = self.list(encoding).ok_or_else(|| CodecError("the peer came later".into()))??;
+        Ok(Self(SmallVec::from_iter([(encoding, Ok(list.to_vec()))])))
     }
 }
 

@@ -145,7 +145,16 @@ impl Socket {
             RoomKey::Room(name) => Some(name.to_string()),
             RoomKey::Identity(_) => None,
         });
-        std::iter::once(self.id().to_string()).chain(names).collect()
+        std::iter::once(self.own_room()).chain(names).collect()
+    }
+
+    /// The room of its own, by the name that the peer has for it.
+    fn own_room(&self) -> String {
+        let (id, path) = (self.id(), self.path());
+        if self.inner.wire().names_sockets_by_session() && path != "/" {
+            return format!("{path}#{id}");
+        }
+        id.to_string()
     }
 
     fn others(&self) -> Selection {

@@ -3,7 +3,7 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
@@ -38,8 +38,8 @@ pub(crate) struct Hub {
     pub(crate) buffers_while_away: bool,
     /// Set once: the floor above keeps its own things here.
     pub(crate) owner: std::sync::OnceLock<Extras>,
-    /// The encodings of the connections there were, a bit each: what goes to many is written in these.
-    encodings: AtomicU8,
+    /// How many connections there are of each encoding: what goes to many is written in these.
+    encodings: [AtomicUsize; Encoding::ALL.len()],
     namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
     wheel: Wheel,
     drivers: TaskTracker,
@@ -72,7 +72,7 @@ impl Hub {
             statistics: Statistics::default(),
             buffers_while_away,
             owner: std::sync::OnceLock::new(),
-            encodings: AtomicU8::new(0),
+            encodings: Default::default(),
             namespaces: RwLock::default(),
             wheel,
             drivers: TaskTracker::new(),
@@ -95,15 +95,20 @@ impl Hub {
         self.wheel.insert(connection);
     }
 
-    /// Says that there are connections of this encoding from now on.
-    pub(super) fn note_encoding(&self, encoding: Encoding) {
-        self.encodings.fetch_or(1 << encoding as u8, Ordering::Relaxed);
+    /// Says that there is one more connection of this encoding.
+    pub(super) fn add_encoding(&self, encoding: Encoding) {
+        self.encodings[encoding as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The encodings of the connections there are, or were.
-    pub(super) fn encodings(&self) -> impl Iterator<Item = Encoding> + use<> {
-        let bits = self.encodings.load(Ordering::Relaxed);
-        Encoding::ALL.into_iter().filter(move |encoding| bits & (1 << *encoding as u8) != 0)
+    /// Says that there is one less.
+    pub(super) fn remove_encoding(&self, encoding: Encoding) {
+        self.encodings[encoding as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// The encodings of the connections there are.
+    pub(super) fn encodings(&self) -> impl Iterator<Item = Encoding> + '_ {
+        let is_used = |encoding: &Encoding| self.encodings[*encoding as usize].load(Ordering::Relaxed) > 0;
+        Encoding::ALL.into_iter().filter(is_used)
     }
 
     /// Every connection there is.

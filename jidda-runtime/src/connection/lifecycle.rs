@@ -3,7 +3,6 @@
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -99,7 +98,6 @@ impl Driver {
         } else {
             match self.connection.open_socket(namespace) {
                 Some(socket) => {
-                    self.connection.is_established.store(true, Ordering::Relaxed);
                     socket.state.lock().connect_id = Some(id);
                     self.run_connect(&socket, auth, cx);
                     None

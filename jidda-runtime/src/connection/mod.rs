@@ -149,7 +149,7 @@ impl Connection {
                 *out = preface;
                 wire.open(out, &opening);
             });
-            exchange.is_acquainted = true;
+            exchange.is_acquainted = wire.has_namespaces();
         }
         if wire.joins_by_connecting() {
             exchange.controls.push(Control::Join);
@@ -170,7 +170,7 @@ impl Connection {
             exchange: Mutex::new(exchange),
             sockets: Mutex::new(SmallVec::new()),
         });
-        hub.note_encoding(wire.encoding());
+        hub.add_encoding(wire.encoding());
         hub.watch(&connection);
         connection
     }
@@ -180,6 +180,12 @@ impl Connection {
         if let Some(session) = &self.session {
             session.is_upgraded.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Whether it polls, and no poll waits.
+    fn is_between_polls(&self) -> bool {
+        let gate = self.session.as_ref().and_then(|session| session.gate.as_ref());
+        gate.is_some_and(|gate| !gate.load(Ordering::Acquire))
     }
 
     /// Whether a message leaves at once: nothing waits before it.
@@ -261,8 +267,12 @@ impl Connection {
         let limit = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let handshake = if self.wire.is_strict() { config.connect_timeout } else { config.handshake_timeout };
         let opened = since(self.opened_at.load(Ordering::Relaxed));
-        let ending = if exchange.stalled_since.is_some_and(|then| since(then) >= limit(config.slow_consumer))
-        {
+        // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
+        // its heart stops.
+        let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
+        let is_stalled =
+            exchange.stalled_since.is_some_and(|then| since(then) >= limit(config.slow_consumer));
+        let ending = if is_stalled && !is_between {
             Some(DisconnectReason::SlowConsumer)
         } else if !self.is_established.load(Ordering::Relaxed) && opened >= limit(handshake) {
             Some(DisconnectReason::HandshakeTimeout)
@@ -278,7 +288,10 @@ impl Connection {
                 Heartbeat::Always => {
                     // A tick early rather than late: the peer counts, too.
                     let interval = limit(config.heartbeat).saturating_sub(limit(self.hub.wheel().turn()));
-                    beat_always(&mut exchange, since, seen, interval, limit(config.heartbeat_timeout))
+                    // Checks come a turn apart, and a tick may be a millisecond short of it.
+                    let timeout =
+                        limit(config.heartbeat_timeout).saturating_sub(limit(self.hub.wheel().tick()));
+                    beat_always(&mut exchange, since, seen, interval, timeout)
                 }
                 Heartbeat::Theirs => {
                     let is_late = since(seen) >= limit(config.heartbeat + config.heartbeat_timeout);
@@ -305,6 +318,12 @@ impl Connection {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.hub.remove_encoding(self.wire.encoding());
     }
 }
 

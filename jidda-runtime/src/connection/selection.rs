@@ -129,7 +129,8 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// The value cannot be encoded, is too large, or the name is reserved.
+    /// The value cannot be encoded, is too large, or the name is reserved. Peers of different kinds may differ in
+    /// that: those that can be sent it are, and it is an error only if there are none.
     ///
     /// # Cancel safety
     ///
@@ -148,6 +149,7 @@ impl Selection {
             let snapshot = rooms.select(&self.target);
             // One a wire, not one a socket.
             let mut frames: SmallVec<[(Wire, Option<Bytes>); 2]> = SmallVec::new();
+            let mut failed = None;
             for (index, socket) in snapshot.iter().enumerate() {
                 if index % STRIDE == STRIDE - 1 {
                     tokio::task::yield_now().await;
@@ -156,7 +158,13 @@ impl Selection {
                 let place = match frames.iter().position(|(other, _)| *other == wire) {
                     Some(place) => place,
                     None => {
-                        frames.push((wire, framed(wire, socket.path(), event, arguments)?));
+                        // What one kind of peers cannot be sent is no reason to leave the others without it.
+                        let frame = framed(wire, socket.path(), event, arguments).unwrap_or_else(|error| {
+                            tracing::warn!(event, %error, "a broadcast cannot be sent by {}", wire.name());
+                            failed = Some(error);
+                            None
+                        });
+                        frames.push((wire, frame));
                         frames.len() - 1
                     }
                 };
@@ -171,8 +179,13 @@ impl Selection {
                     }
                     // It left between the look-up and now, or is given up: it has its own `disconnect`.
                     Err(SendError::NotConnected | SendError::Full) => {}
-                    Err(error) => return Err(error),
+                    Err(error) => failed = Some(error),
                 }
+            }
+            if let Some(error) = failed
+                && delivered == 0
+            {
+                return Err(error);
             }
         }
         Ok(delivered)
@@ -245,7 +258,8 @@ impl Selection {
 
 /// An event as it goes to every socket of one wire; `None` for peers of a kind that came only after it was written.
 fn framed(wire: Wire, namespace: &str, event: &str, arguments: &Encoded) -> Result<Option<Bytes>, SendError> {
-    let Some(arguments) = arguments.get(wire.encoding()) else { return Ok(None) };
+    let Some(arguments) = arguments.list(wire.encoding()) else { return Ok(None) };
+    let arguments = arguments?;
     let mut out = Vec::with_capacity(arguments.len() + event.len() + namespace.len() + 16);
     wire.event_encoded(&mut out, namespace, event, arguments)?;
     Ok(Some(out.into()))

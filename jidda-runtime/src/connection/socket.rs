@@ -96,7 +96,8 @@ impl SocketInner {
         };
         let session = connection.session.as_deref();
         let named = session.filter(|_| connection.wire.names_sockets_by_session());
-        let key = named.map_or_else(SocketId::random, |session| session.id);
+        let key = SocketId::random();
+        let id = named.map_or(key, |session| session.id);
         let parameters = match session.map_or(&[][..], |session| &session.parameters) {
             [] => parameters,
             // What the path of the request said comes first, what the namespace says has the last word.
@@ -112,7 +113,7 @@ impl SocketInner {
             phase: AtomicU8::new(phase as u8),
             has_listeners: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
-            state: Mutex::new(State::new(key)),
+            state: Mutex::new(State::new(id)),
         }))
     }
 
@@ -176,9 +177,15 @@ impl SocketInner {
         if let Some(id) = id {
             state.id = id;
         }
+        self.connection.is_established.store(true, Ordering::Relaxed);
         // Before the peer can know: who is told to be connected must be found by a broadcast.
         drop(state);
         self.rooms.enter(Socket { inner: Arc::clone(self) });
+        if let Some(session) = self.connection.session.as_ref()
+            && self.wire().names_sockets_by_session()
+        {
+            self.rooms.name(session.id, self.key);
+        }
         let mut state = self.state.lock();
         match self.phase() {
             Phase::Joining => {}
@@ -315,6 +322,11 @@ impl SocketInner {
         // There is nobody to wait for: the one who could make room is not there.
         let limit = if can_wait { hub.config.max_outbox } else { 2 * hub.config.max_outbox };
         if extra.held_bytes + size > limit {
+            drop(state);
+            if !can_wait {
+                // As when it is connected: it must not go on without what it was sent.
+                self.connection.close(DisconnectReason::SlowConsumer);
+            }
             return Err(SendError::Full);
         }
         extra.held_bytes += size;

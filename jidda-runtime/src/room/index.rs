@@ -28,6 +28,8 @@ struct Index<M> {
     groups: Map<RoomKey, Group<M>>,
     /// Each socket's groups, in the order it joined them.
     joined: Map<SocketId, Vec<RoomKey>>,
+    /// Sockets whose peers have another name for them.
+    names: Map<SocketId, SocketId>,
 }
 
 /// Members in one shared list, so that a broadcast takes them all with one reference: only a change that meets
@@ -73,7 +75,12 @@ impl<M: Member> Group<M> {
 
 impl<M> Default for Rooms<M> {
     fn default() -> Self {
-        let index = Index { everyone: Group::default(), groups: Map::default(), joined: Map::default() };
+        let index = Index {
+            everyone: Group::default(),
+            groups: Map::default(),
+            joined: Map::default(),
+            names: Map::default(),
+        };
         Self { index: RwLock::new(index) }
     }
 }
@@ -84,10 +91,18 @@ impl<M: Member> Rooms<M> {
         self.index.write().everyone.insert(member);
     }
 
+    /// Lets `name` be the room of a socket's own, beside its id. The last one to be given a name has it.
+    pub(crate) fn name(&self, name: SocketId, id: SocketId) {
+        self.index.write().names.insert(name, id);
+    }
+
     /// Takes a socket out of the namespace and of all its groups.
     pub(crate) fn exit(&self, id: SocketId) {
         let mut index = self.index.write();
         index.everyone.remove(id);
+        if !index.names.is_empty() {
+            index.names.retain(|_, named| *named != id);
+        }
         for key in index.joined.remove(&id).unwrap_or_default() {
             index.remove_from(&key, id);
         }
@@ -162,7 +177,8 @@ impl<M: Member> Index<M> {
         let RoomKey::Room(name) = key else { return None };
         // Clients of Socket.IO's version 4 name themselves `/chat#id` in `/chat`.
         let id = name.rsplit_once('#').map_or(&**name, |(_, id)| id);
-        let place = *self.everyone.places.get(&SocketId::parse(id)?)?;
+        let id = SocketId::parse(id)?;
+        let place = *self.everyone.places.get(self.names.get(&id).unwrap_or(&id))?;
         Some(Arc::new(vec![self.everyone.members[place as usize].clone()]))
     }
 }

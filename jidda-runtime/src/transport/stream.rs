@@ -133,6 +133,12 @@ impl Stream {
         }
     }
 
+    /// Whether what was written may wait for being flushed.
+    #[inline]
+    pub(crate) fn buffers(&self) -> bool {
+        matches!(self, Self::Foreign(_) | Self::Ahead(_))
+    }
+
     /// The medium's name.
     pub fn transport(&self) -> &'static str {
         match self {
@@ -288,5 +294,15 @@ impl AsyncWrite for Stream {
 
     fn is_write_vectored(&self) -> bool {
         !matches!(self, Self::Memory(_) | Self::Foreign(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn media_that_are_rare_cost_the_others_nothing() {
+        assert!(size_of::<Stream>() <= 8 + size_of::<DuplexStream>().max(size_of::<TcpStream>()));
     }
 }

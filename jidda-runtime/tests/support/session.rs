@@ -57,6 +57,8 @@ fn frame(number: usize, is_masked: bool) -> Vec<u8> {
     out
 }
 
+// Independent facts.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Default)]
 struct World {
     machine: Machine,
@@ -87,23 +89,19 @@ impl World {
         match action % 20 {
             0 => self.read(size),
             1 | 2 => self.write(size),
-            3 | 4 => {
-                if action % 20 == 3 {
-                    self.machine.finish()
-                } else {
-                    self.machine.shut_down()
-                }
+            3 => {
+                self.machine.finish();
+                self.is_finishing = true;
+            }
+            4 => {
+                self.machine.shut_down();
                 self.is_finishing = true;
             }
             5 => self.machine.abandon(),
             6 | 7 => self.begin_get(),
             8 | 9 => self.poll_get(false),
             10 => self.poll_get(true),
-            11 => {
-                if self.get.take().is_some() {
-                    self.machine.end(Ending::Broken);
-                }
-            }
+            11 if self.get.take().is_some() => self.machine.end(Ending::Broken),
             12 => self.begin_post(),
             13 => self.deliver(size),
             14 => self.poll_post(),
@@ -286,7 +284,8 @@ impl World {
 
 /// Does what the bytes say.
 pub fn run(bytes: &[u8]) {
-    let mut world = World::default();
+    let most = bytes.first().map_or(usize::MAX, |byte| usize::from(*byte).max(1));
+    let mut world = World { machine: Machine::new(most), ..World::default() };
     let waker = world.upgrade.waker();
     let result = world.machine.poll_over(&Context::from_waker(&waker));
     world.upgrade.note(result);

@@ -33,7 +33,7 @@ impl Site {
         let version = query.version();
         let takes_bytes = !query.base64 && query.jsonp.is_none();
         let always_bytes = version == Version::V3 && takes_bytes && query.wants_bytes();
-        let (session, stream) = Session::new();
+        let (session, stream) = Session::new(query.most_packets());
         let get = session.get()?;
         let id = SocketId::random();
         let mut arrival = self.arrival(&parts, query, parameters, id, "polling");

@@ -42,9 +42,21 @@ impl Query {
     /// as JavaScript's first clients did, which read that form as well.
     pub(super) fn wants_bytes(&self) -> bool {
         let Some((milliseconds, count)) = self.time.split_once('-') else { return false };
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         milliseconds.len() == 13 && is_number(milliseconds) && is_number(count)
     }
+
+    /// How many packets the client reads of one response: more than 16 end the connection for python-engineio, which
+    /// tells the time in seconds.
+    pub(super) fn most_packets(&self) -> usize {
+        match self.time.split_once('.') {
+            Some((seconds, fraction)) if is_number(seconds) && is_number(fraction) => 16,
+            _ => usize::MAX,
+        }
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -75,6 +87,22 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(Query::parse(&format!("t={time}")).wants_bytes(), wants, "{time}");
+        }
+    }
+
+    #[test]
+    fn python_reads_few_packets_at_once() {
+        for (time, most) in [
+            ("1700000000.123456", 16),
+            ("1700000000.0", 16),
+            ("1700000000", usize::MAX),
+            (".5", usize::MAX),
+            ("5.", usize::MAX),
+            ("NxY.a1", usize::MAX),
+            ("1.2.3", usize::MAX),
+            ("", usize::MAX),
+        ] {
+            assert_eq!(Query::parse(&format!("t={time}")).most_packets(), most, "{time}");
         }
     }
 }

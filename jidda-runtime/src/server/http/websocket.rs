@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -71,6 +74,13 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     response.headers_mut().insert(UPGRADE, WEBSOCKET);
     response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
+    // Clients that offer protocols take no answer for a refusal; none of them means anything here.
+    let offered = parts.headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
+    if let Some(first) = offered.and_then(|offered| offered.split(',').next())
+        && let Ok(first) = HeaderValue::from_str(first.trim())
+    {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, first);
+    }
     Ok(response)
 }
 

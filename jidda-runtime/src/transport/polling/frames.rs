@@ -26,11 +26,12 @@ pub struct Body {
     pub is_binary: bool,
 }
 
-/// How many bytes at the beginning are whole frames for one GET. The end has a GET of its own: clients act upon it
+/// How many bytes at the beginning are whole frames for one GET, which takes so many at most. The end has a GET of its own: clients act upon it
 /// at once, and on what is before it a little later.
-pub(super) fn batch(bytes: &[u8]) -> usize {
+pub(super) fn batch(bytes: &[u8], most: usize) -> usize {
     let mut length = 0;
-    while let Ok(Some(head)) = websocket::head(&bytes[length..]) {
+    for _ in 0..most {
+        let Ok(Some(head)) = websocket::head(&bytes[length..]) else { break };
         let is_end = head.opcode == opcode::CLOSE;
         if bytes.len() - length < head.size + head.length || (is_end && length > 0) {
             break;
@@ -155,12 +156,13 @@ mod tests {
     #[test]
     fn a_batch_is_whole_frames_or_the_end() {
         let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::BINARY, &[7; 300])]);
-        assert_eq!(batch(&bytes), bytes.len());
-        assert_eq!(batch(&bytes[..bytes.len() - 1]), 4);
-        assert_eq!(batch(&bytes[..3]), 0);
-        assert_eq!(batch(&[]), 0);
+        let all = |bytes| batch(bytes, usize::MAX);
+        assert_eq!((all(&bytes), batch(&bytes, 2), batch(&bytes, 1)), (bytes.len(), bytes.len(), 4));
+        assert_eq!(all(&bytes[..bytes.len() - 1]), 4);
+        assert_eq!(all(&bytes[..3]), 0);
+        assert_eq!(all(&[]), 0);
         let bytes = frames(&[(opcode::TEXT, b"4a"), (opcode::CLOSE, b""), (opcode::TEXT, b"4b")]);
-        assert_eq!((batch(&bytes), batch(&bytes[4..])), (4, 2));
+        assert_eq!((all(&bytes), all(&bytes[4..])), (4, 2));
         assert_eq!((is_end(&bytes), is_end(&bytes[4..])), (false, true));
     }
 

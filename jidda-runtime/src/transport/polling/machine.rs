@@ -125,6 +125,8 @@ pub struct Machine {
     /// What the driver wrote and no GET took.
     pub(super) outbound: Vec<u8>,
     pub(super) get: Option<Get>,
+    /// How many packets a GET takes at most.
+    pub(super) most: usize,
     pub(super) has_post: bool,
     pub(super) upgrade: Option<Upgrade>,
     waiting: [Option<Waker>; PARTIES],
@@ -133,21 +135,27 @@ pub struct Machine {
 
 impl Default for Machine {
     fn default() -> Self {
+        Self::new(usize::MAX)
+    }
+}
+
+impl Machine {
+    /// A new session, whose GETs take so many packets at most.
+    pub fn new(most: usize) -> Self {
         Self {
             phase: Phase::Open,
             inbound: Vec::new(),
             read: 0,
             outbound: Vec::new(),
             get: None,
+            most,
             has_post: false,
             upgrade: None,
             waiting: [const { None }; PARTIES],
             woken: SmallVec::new(),
         }
     }
-}
 
-impl Machine {
     /// Who is to be woken, once whatever lock there is has been released.
     pub fn take_woken(&mut self) -> SmallVec<[Waker; 2]> {
         std::mem::take(&mut self.woken)

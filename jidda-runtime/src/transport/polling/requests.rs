@@ -69,7 +69,7 @@ impl Machine {
 
     /// The frames that the driver wrote, as far as they are for one GET.
     fn take_frames(&mut self) -> Option<Vec<u8>> {
-        let length = frames::batch(&self.outbound);
+        let length = frames::batch(&self.outbound, self.most);
         if length == 0 {
             return None;
         }
@@ -105,7 +105,11 @@ impl Machine {
     pub fn deliver(&mut self, frames: Vec<u8>, after: After) -> Result<(), Refusal> {
         match self.phase {
             Phase::Open if self.inbound.is_empty() => self.inbound = frames,
-            Phase::Open => self.inbound.extend_from_slice(&frames),
+            Phase::Open => {
+                // What was read makes room, however much comes behind it.
+                self.inbound.drain(..std::mem::take(&mut self.read));
+                self.inbound.extend_from_slice(&frames);
+            }
             // Who writes last words does not listen any more.
             Phase::Finishing | Phase::Finished => {}
             Phase::Upgraded => return Err(Refusal::Upgraded),

@@ -28,7 +28,7 @@ pub(crate) struct Session {
     gate: Arc<AtomicBool>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     machine: Machine,
     /// The WebSocket that took over, until the driver has it.
@@ -36,9 +36,10 @@ struct Shared {
 }
 
 impl Session {
-    /// A new session, and its driver's stream.
-    pub(crate) fn new() -> (Arc<Self>, Stream) {
-        let session = Arc::new(Self { shared: Mutex::default(), gate: Arc::default() });
+    /// A new session, whose GETs take so many packets at most, and its driver's stream.
+    pub(crate) fn new(most: usize) -> (Arc<Self>, Stream) {
+        let shared = Mutex::new(Shared { machine: Machine::new(most), successor: None });
+        let session = Arc::new(Self { shared, gate: Arc::default() });
         let stream = SessionStream { session: Arc::clone(&session), has_switched: false };
         (session, Stream::Session(stream))
     }

@@ -114,7 +114,8 @@ fn said(head: Head, bytes: &mut [u8]) -> Said {
 async fn write(stream: &mut Stream, opcode: u8, payload: &[u8]) -> io::Result<()> {
     let mut frame = Vec::new();
     websocket::frame(&mut frame, opcode, |out| out.extend_from_slice(payload));
-    stream.write_all(&frame).await
+    stream.write_all(&frame).await?;
+    stream.flush().await
 }
 
 /// Closes a WebSocket that has no session.

@@ -234,10 +234,17 @@ pub(in crate::wire) fn failure(
     id: u32,
     failure: &Failure,
 ) {
-    let error = Value::Map(vec![("error".into(), described(failure))]);
-    if let Ok(payload) = Payload::reply(&error, wire.encoding()) {
+    let error = |failure: &Failure| Value::Map(vec![("error".into(), described(failure))]);
+    // Data may be of a kind that the encoding has no form for; an answer there is in any case.
+    let payload = Payload::reply(&error(failure), wire.encoding())
+        .or_else(|_| Payload::reply(&error(&without_data(failure)), wire.encoding()));
+    if let Ok(payload) = payload {
         reply(out, wire, namespace, id, &payload);
     }
+}
+
+fn without_data(failure: &Failure) -> Failure {
+    Failure::new(failure.code.clone(), failure.message.clone())
 }
 
 /// Writes that an event without an id was refused: an event of its own, which clients that do not know it pass
@@ -250,8 +257,12 @@ pub(in crate::wire) fn refused(
     failure: &Failure,
 ) {
     if wire.layer != Layer::Raw {
-        let written = self::event(out, wire, namespace, "$/refused", &(event, described(failure)));
-        debug_assert!(written.is_ok(), "{written:?}");
+        let write = |out: &mut Vec<u8>, failure: &Failure| {
+            self::event(out, wire, namespace, "$/refused", &(event, described(failure)))
+        };
+        if write(out, failure).is_err() {
+            write(out, &without_data(failure)).ok();
+        }
     }
 }
 

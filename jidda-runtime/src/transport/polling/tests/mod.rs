@@ -69,7 +69,7 @@ fn is_over(session: &Arc<Session>) -> bool {
 
 #[tokio::test]
 async fn what_is_written_is_taken_only_while_a_get_waits() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let gate = session.gate();
     assert!(!gate.load(Ordering::Acquire));
     assert!(stream.write(&frame("4a")).now_or_never().is_none());
@@ -87,7 +87,7 @@ async fn what_is_written_is_taken_only_while_a_get_waits() {
 
 #[tokio::test]
 async fn a_get_wakes_the_driver_and_the_driver_the_get() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let writing = tokio::spawn(async move {
         stream.write_all(&frame("4a")).await.unwrap();
         stream
@@ -110,7 +110,7 @@ async fn a_get_wakes_the_driver_and_the_driver_the_get() {
 
 #[tokio::test]
 async fn the_beginning_of_a_frame_waits_for_its_end() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let bytes = [frame("4a"), frame("4bcd")].concat();
     let mut get = session.get().unwrap();
     stream.write_all(&bytes[..2]).await.unwrap();
@@ -125,8 +125,22 @@ async fn the_beginning_of_a_frame_waits_for_its_end() {
 }
 
 #[tokio::test]
+async fn what_is_too_much_for_one_get_is_for_the_next_ones() {
+    let (session, mut stream) = Session::new(2);
+    let mut get = session.get().unwrap();
+    let all: Vec<u8> = (0..5).flat_map(|n| frame(&format!("4{n}"))).collect();
+    stream.write_all(&all).await.unwrap();
+    for expected in [&["40", "41"][..], &["42", "43"], &["44"]] {
+        assert_eq!(now(&mut get), Some(frames_of(expected)));
+        get.answered();
+        get = session.get().unwrap();
+    }
+    assert_eq!(now(&mut get), None);
+}
+
+#[tokio::test]
 async fn a_driver_cannot_fill_the_memory_before_a_get_is_answered() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let get = session.get().unwrap();
     let mut written = 0;
     while let Some(count) = stream.write(&frame(&"x".repeat(60_000))).now_or_never() {
@@ -138,7 +152,7 @@ async fn a_driver_cannot_fill_the_memory_before_a_get_is_answered() {
 
 #[tokio::test]
 async fn a_post_is_answered_when_there_is_room() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let body = format!("4{}", "x".repeat(300_000));
     let mut posting = pin!(post(&session, &body));
     assert!(posting.as_mut().now_or_never().is_none());
@@ -152,8 +166,18 @@ async fn a_post_is_answered_when_there_is_room() {
 }
 
 #[tokio::test]
+async fn a_post_that_waits_for_room_is_answered_when_nobody_listens_any_more() {
+    let (session, mut stream) = Session::new(usize::MAX);
+    let body = format!("4{}", "x".repeat(300_000));
+    let posting = tokio::spawn(async move { post(&session, &body).await });
+    stream.read_exact(&mut [0; 1000]).await.unwrap();
+    stream.finish();
+    assert_eq!(posting.await.unwrap(), Ok(()));
+}
+
+#[tokio::test]
 async fn the_client_closes_and_the_get_that_waits_is_released() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let mut get = session.get().unwrap();
     assert_eq!(now(&mut get), None);
     post(&session, "4a\x1e1\x1e4b").await.unwrap();
@@ -169,7 +193,7 @@ async fn the_client_closes_and_the_get_that_waits_is_released() {
 
 #[tokio::test(start_paused = true)]
 async fn a_get_that_was_on_its_way_when_the_client_closed_is_released_too() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let mut posting = pin!(post(&session, "1"));
     assert!(posting.as_mut().now_or_never().is_none());
     assert_eq!(read(&mut stream).await.unwrap(), b"", "the driver knows at once");
@@ -180,7 +204,7 @@ async fn a_get_that_was_on_its_way_when_the_client_closed_is_released_too() {
     assert_eq!(posting.now_or_never(), Some(Ok(())));
     assert!(is_over(&session));
     // And none that comes later.
-    let (session, _stream) = Session::new();
+    let (session, _stream) = Session::new(usize::MAX);
     let start = Instant::now();
     post(&session, "1").await.unwrap();
     assert!(start.elapsed() <= Duration::from_millis(101));
@@ -189,7 +213,7 @@ async fn a_get_that_was_on_its_way_when_the_client_closed_is_released_too() {
 
 #[tokio::test]
 async fn a_second_get_ends_the_session() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let mut first = session.get().unwrap();
     assert_eq!(session.get().unwrap_err(), Refusal::Overlap);
     assert_eq!(now(&mut first), Some(Answer::Close));
@@ -200,7 +224,7 @@ async fn a_second_get_ends_the_session() {
 
 #[tokio::test]
 async fn a_second_post_ends_the_session() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let mut get = session.get().unwrap();
     let first = session.post().unwrap();
     assert_eq!(session.post().unwrap_err(), Refusal::Overlap);
@@ -214,7 +238,7 @@ async fn a_second_post_ends_the_session() {
 #[tokio::test]
 async fn requests_that_are_given_up_end_the_session() {
     for get in [true, false] {
-        let (session, mut stream) = Session::new();
+        let (session, mut stream) = Session::new(usize::MAX);
         post(&session, "4a").await.unwrap();
         let dropped = if get { session.get().map(drop) } else { session.post().map(drop) };
         dropped.unwrap();
@@ -222,7 +246,7 @@ async fn requests_that_are_given_up_end_the_session() {
         assert_eq!(read(&mut stream).await.unwrap(), masked("4a"));
         assert_eq!(read(&mut stream).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     session.post().unwrap().leave();
     assert!(session.is_known());
     assert!(read_now(&mut stream).is_none());
@@ -230,7 +254,7 @@ async fn requests_that_are_given_up_end_the_session() {
 
 #[tokio::test]
 async fn a_body_that_is_no_payload_ends_the_session() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let mut get = session.get().unwrap();
     post(&session, "4a\x1eabc").await.unwrap();
     assert_eq!(now(&mut get), Some(Answer::Close));
@@ -242,7 +266,7 @@ async fn a_body_that_is_no_payload_ends_the_session() {
 
 #[tokio::test]
 async fn last_words_go_to_the_get_that_waits() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let mut get = session.get().unwrap();
     stream.finish();
     stream.write_all(&frame("4a")).await.unwrap();
@@ -263,7 +287,7 @@ async fn last_words_go_to_the_get_that_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn last_words_wait_for_a_get_for_a_while() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     assert!(stream.write(&frame("4a")).now_or_never().is_none());
     stream.finish();
     stream.write_all(&[frame("4a"), close_frame()].concat()).await.unwrap();
@@ -282,7 +306,7 @@ async fn last_words_wait_for_a_get_for_a_while() {
     taken.await;
     assert!(is_over(&session));
     // Nobody comes.
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     stream.finish();
     stream.write_all(&close_frame()).await.unwrap();
     drop(stream);
@@ -294,7 +318,7 @@ async fn last_words_wait_for_a_get_for_a_while() {
 
 #[tokio::test]
 async fn a_driver_that_is_gone_leaves_no_session() {
-    let (session, stream) = Session::new();
+    let (session, stream) = Session::new(usize::MAX);
     let mut get = session.get().unwrap();
     drop(stream);
     assert_eq!(now(&mut get), Some(Answer::Close));

@@ -25,7 +25,7 @@ fn websocket() -> (tokio::io::DuplexStream, Stream) {
 async fn upgrading(
     said: &[u8],
 ) -> (Arc<Session>, Stream, tokio::io::DuplexStream, tokio::task::JoinHandle<()>) {
-    let (session, stream) = Session::new();
+    let (session, stream) = Session::new(usize::MAX);
     let (mut client, server) = websocket();
     client.write_all(said).await.unwrap();
     let attempt = session.upgrade().expect("it is the first");
@@ -44,7 +44,7 @@ async fn expect(client: &mut tokio::io::DuplexStream, expected: &[u8]) {
 
 #[tokio::test]
 async fn a_websocket_takes_over() {
-    let (session, mut stream) = Session::new();
+    let (session, mut stream) = Session::new(usize::MAX);
     let mut get = session.get().unwrap();
     assert_eq!(now(&mut get), None);
     let (mut client, server) = websocket();
