@@ -105,6 +105,8 @@ run() {
     return $status
 }
 
+# Given up, it leaves nothing running.
+trap 'kill $(jobs -p) 2>/dev/null' EXIT
 rm -f "$here"/suite-*
 status=0
 running=0

@@ -26,6 +26,6 @@ async def main():
     runner.finish()
 
 
-# The blocking client starts a thread for each message, in order. So each does what it has to before the next one runs.
+# The blocking client starts a thread for each message: it is to do what it has to before the next one runs.
 sys.setswitchinterval(1)
 asyncio.run(main())
