@@ -106,7 +106,7 @@ run() {
 }
 
 # Given up, it leaves nothing running.
-trap 'kill $(jobs -p) 2>/dev/null' EXIT
+trap 'ended=$?; kill $(jobs -p) 2>/dev/null || true; exit $ended' EXIT
 rm -f "$here"/suite-*
 status=0
 running=0
