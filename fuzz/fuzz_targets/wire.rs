@@ -1,7 +1,7 @@
 //! The wire's decoder: bytes in any pieces give the packets that they give in one.
 #![no_main]
 
-use jidda_runtime::wire::{Decoder, Limits, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Wire, WireError};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: Limits = Limits::new(4096, 16);
