@@ -190,8 +190,7 @@ impl Connection {
 
     /// Whether a message leaves at once: nothing waits before it.
     fn is_writable(&self) -> bool {
-        let gate = self.session.as_ref().and_then(|session| session.gate.as_ref());
-        gate.is_none_or(|gate| gate.load(Ordering::Acquire)) && self.exchange.lock().is_writable()
+        !self.is_between_polls() && self.exchange.lock().is_writable()
     }
 
     fn transport(&self) -> &'static str {
