@@ -96,4 +96,6 @@ async fn a_session_moves_to_a_websocket_and_loses_nothing() {
     }
     assert_eq!(peer.ask(r#"["echo",1]"#).await, "[1]");
     assert_eq!(socket.handshake().transport, "websocket");
+    assert_eq!(socket.volatile().emit("v", &4), Ok(true), "no poll is needed any more");
+    assert_eq!(peer.text().await, r#"42["v",4]"#);
 }
