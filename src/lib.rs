@@ -50,8 +50,8 @@ pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit, Encoding, Error,
     Handshake, HttpBody, HttpService, Listener, Parser, Payload, PeerAddress, RecvError, Replies, Request,
-    Resource, Result, SameSite, Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time,
-    Transport, Value, Version, Volatile, WhileAway, blocking, handler, testing,
+    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId,
+    Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, testing,
 };
 
 #[doc(hidden)]

@@ -31,7 +31,7 @@ pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
-pub use peer::{Handshake, PeerAddress, Time};
+pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
 pub use wire::engine_io::Version;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use crate::payload::Value;
 
 /// The address of the other end of a connection.
@@ -42,6 +44,22 @@ impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_rfc3339_seconds(self.0).fmt(f)
     }
+}
+
+/// What protects a connection, and what its handshake proved of the other end. Nothing in it is a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Security {
+    /// TLS. The certificates are those that the peer proved to own, its own first, as DER; none if it showed none.
+    Tls {
+        /// The chain.
+        certificates: Vec<Bytes>,
+    },
+    /// Noise, with the static public key that the peer proved to own.
+    Noise {
+        /// The key.
+        key: [u8; 32],
+    },
 }
 
 /// The request that a connection began with: one piece of text, since it is kept as long as the connection.
@@ -103,6 +121,8 @@ pub struct Handshake {
     pub protocol: &'static str,
     /// The address of the peer.
     pub peer: PeerAddress,
+    /// What protects the connection; `None` when it is clear text.
+    pub security: Option<Security>,
 }
 
 impl Handshake {

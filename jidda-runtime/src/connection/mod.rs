@@ -43,7 +43,7 @@ pub(crate) use socket::SocketInner;
 
 use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
-use crate::peer::{self, PeerAddress};
+use crate::peer::{self, PeerAddress, Security};
 use crate::reason::DisconnectReason;
 use crate::wire::{Heartbeat, Opening, Wire};
 use exchange::{Control, Exchange, Link};
@@ -57,6 +57,8 @@ pub(crate) struct Connection {
     peer: PeerAddress,
     transport: &'static str,
     wire: Wire,
+    /// Boxed: clear text has none.
+    security: Option<Box<Security>>,
     opened: SystemTime,
     /// What it has beside that, if it began with a request. Boxed: native ones have none.
     session: Option<Box<Session>>,
@@ -89,6 +91,8 @@ pub(crate) struct Arrival {
     /// The medium's name.
     pub(crate) transport: &'static str,
     pub(crate) wire: Wire,
+    /// What protects it.
+    pub(crate) security: Option<Box<Security>>,
     /// The session's name, where the wire has sessions.
     pub(crate) session: Option<SocketId>,
     /// The request it began with.
@@ -119,6 +123,7 @@ impl Connection {
                 peer,
                 transport,
                 wire,
+                security: None,
                 session: None,
                 request: None,
                 parameters: Parameters::default(),
@@ -131,8 +136,18 @@ impl Connection {
 
     /// A connection without a stream yet, that begins with what its wire begins with.
     pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
-        let Arrival { peer, transport, wire, session, request, parameters, upgrades, gate, preface } =
-            arrival;
+        let Arrival {
+            peer,
+            transport,
+            wire,
+            security,
+            session,
+            request,
+            parameters,
+            upgrades,
+            gate,
+            preface,
+        } = arrival;
         // Clients of Socket.IO tell no limit of theirs, and have none.
         let max_message = if wire.is_strict() { usize::MAX } else { hub.config.max_message };
         let mut exchange = Exchange::new(Link::Away, max_message);
@@ -160,6 +175,7 @@ impl Connection {
             peer,
             transport,
             wire,
+            security,
             opened: SystemTime::now(),
             session: session.map(|id| {
                 Box::new(Session { id, request, parameters, gate, is_upgraded: AtomicBool::new(false) })

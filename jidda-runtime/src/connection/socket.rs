@@ -390,6 +390,7 @@ impl Origin for SocketInner {
             transport: self.connection.transport(),
             protocol: self.connection.wire.name(),
             peer: self.connection.peer.clone(),
+            security: self.connection.security.as_deref().cloned(),
         };
         let session = self.connection.session.as_ref();
         handshake.with_request(session.and_then(|session| session.request.as_ref()))

@@ -206,6 +206,7 @@ impl Site {
             transport,
             wire: Wire::EngineIo(EngineIo { version: query.version(), layer: self.resource.layer, base64 }),
             session: Some(session),
+            security: None,
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),
             parameters,
             upgrades: transport == "polling" && self.resource.offers_upgrade(),
