@@ -16,11 +16,18 @@ if ! cargo fuzz --version >/dev/null 2>&1; then
     fi
 fi
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 targets=${*:-$(cargo +nightly fuzz list)}
 for target in $targets; do
     cargo +nightly fuzz build "$target"
 done
 for target in $targets; do
     echo "fuzzing $target for $seconds s"
-    cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10
+    # A fuzzer says something many times a second: only of one that found something is all of it worth reading.
+    if ! cargo +nightly fuzz run "$target" -- -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=10 >"$log" 2>&1
+    then
+        tail -n 200 "$log"
+        exit 1
+    fi
 done

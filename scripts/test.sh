@@ -65,7 +65,7 @@ prepare() {
 
 tests() {
     # Examples and the linking fixture are run by tests; release changes what a linker drops.
-    JIDDA_TEST_RELEASE=1 cargo test "${jobs[@]}" --workspace
+    JIDDA_TEST_RELEASE=1 cargo test "${jobs[@]}" --workspace --no-fail-fast 2>&1 | tee "$target/tests.log"
 }
 
 documentation() {
@@ -112,6 +112,10 @@ else
 fi
 
 printf '\n'
+# Where only the end of a long output is kept, this is what is looked for.
+if [[ " ${failed[*]} " == *" tests "* ]]; then
+    grep -aE "panicked at|^test .*FAILED|^error" -A 3 "$target/tests.log" | tail -n 120
+fi
 [ ${#failed[@]} = 0 ] || printf 'failed: %s\n' "${failed[@]}"
 [ ${#skipped[@]} = 0 ] || printf 'skipped: %s\n' "${skipped[@]}"
 printf 'all of it took %d s\n' $((SECONDS - started))

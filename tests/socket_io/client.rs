@@ -191,6 +191,18 @@ impl Peer {
         answer.strip_prefix("43999").unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
 
+    /// The same, when others may say something to all meanwhile.
+    pub(crate) async fn ask_amid_others(&mut self, event: &str) -> String {
+        self.say(&format!("42999{event}")).await;
+        loop {
+            let text = self.text().await;
+            match text.strip_prefix("43999") {
+                Some(answer) => return answer.to_owned(),
+                None => assert!(text.starts_with("42["), "{text}"),
+            }
+        }
+    }
+
     /// All that is heard up to the answer of an event that only answers: what did not come did not come.
     pub(crate) async fn until_now(&mut self) -> Vec<String> {
         self.say("42998[\"now\"]").await;
