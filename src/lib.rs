@@ -50,7 +50,7 @@ pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DisconnectReason, Emit,
     Encoding, Error, Handshake, HttpBody, HttpService, Inherit, Listener, Parser, Payload, PeerAddress,
-    RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
+    Proxy, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
     ServerBuilder, Socket, SocketId, Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler,
     inherit, testing,
 };

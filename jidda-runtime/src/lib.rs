@@ -34,7 +34,9 @@ pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
-pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+pub use server::{
+    Cookie, Cors, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 
