@@ -17,6 +17,7 @@ use tower_service::Service;
 
 use super::accept::accept;
 use super::apps::{self, Apps, States};
+use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
@@ -42,6 +43,7 @@ pub struct ServerBuilder {
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
     pub(super) proxies: Vec<Proxy>,
+    pub(super) dials: Vec<Dial>,
     pub(super) grace: Duration,
 }
 
@@ -63,6 +65,7 @@ impl Default for ServerBuilder {
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
             proxies: Vec::new(),
+            dials: Vec::new(),
             grace: Duration::from_secs(10),
         }
     }
@@ -269,6 +272,9 @@ impl ServerBuilder {
         for listener in listeners {
             let hub = Arc::clone(&apps.all()[0].hub);
             accepting.spawn(accept(listener, hub, Arc::clone(&front), stopped.clone()));
+        }
+        for dial in self.dials {
+            accepting.spawn(dialing(dial, &apps.all()[0].hub, stopped.clone())?);
         }
         let inner = Arc::new(Inner {
             apps,

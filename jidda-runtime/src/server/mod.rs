@@ -3,6 +3,7 @@
 mod accept;
 mod apps;
 mod builder;
+mod dial;
 mod events;
 mod http;
 mod proxy;
@@ -20,6 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
+pub use dial::Dial;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
 pub use proxy::Proxy;
 pub use run::run;
