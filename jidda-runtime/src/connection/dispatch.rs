@@ -78,8 +78,9 @@ impl Driver {
             }
             Packet::Reply { id, outcome: Ok(value) } => self.reply(id, Ok(&value), cx),
             Packet::Reply { id, outcome: Err(error) } => self.reply(id, Err(error), cx),
-            Packet::Alive => {}
+            Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
+                self.connection.heard_beat();
                 self.connection.exchange.lock().outbox.append(true, |out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
@@ -88,6 +89,7 @@ impl Driver {
             Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {
+                self.connection.heard_beat();
                 let wire = self.connection.wire;
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
             }
@@ -508,6 +510,7 @@ impl Driver {
                     waker.wake();
                 }
             }
+            Resolved::Beat => self.connection.heard_beat(),
             Resolved::Joins(_) | Resolved::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }

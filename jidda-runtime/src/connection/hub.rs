@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::delegate::Delegate;
+use super::heartbeat::{DefaultHeartbeat, Watch};
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::config::Config;
@@ -22,6 +23,15 @@ use crate::room::Rooms;
 
 /// What a server or a client keeps with its hub, for those who hold one of its sockets.
 pub(crate) type Extras = Box<dyn Any + Send + Sync>;
+
+/// What the program decides about all connections of a hub.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policies {
+    /// Who gets events that have no handler here.
+    pub(crate) delegates: Vec<Delegate>,
+    /// How the life of connections is watched, if not as usual.
+    pub(crate) heartbeat: Option<Watch>,
+}
 
 /// Counts of what happened, for those who watch a server.
 #[derive(Debug, Default)]
@@ -38,6 +48,7 @@ pub(crate) struct Hub {
     pub(crate) side: Side,
     pub(crate) table: Table,
     pub(crate) config: Config,
+    pub(super) heartbeat: Watch,
     pub(crate) states: HashMap<TypeId, Extras>,
     pub(crate) statistics: Statistics,
     /// Whether events sent while a client is away wait for its return.
@@ -64,12 +75,20 @@ impl Hub {
     pub(crate) fn start(
         side: Side,
         table: Table,
-        config: Config,
+        mut config: Config,
         states: HashMap<TypeId, Extras>,
         buffers_while_away: bool,
-        mut delegates: Vec<Delegate>,
+        policies: Policies,
     ) -> Arc<Self> {
+        let Policies { mut delegates, heartbeat } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
+        let heartbeat = match heartbeat {
+            Some(heartbeat) => {
+                (config.heartbeat, config.heartbeat_timeout) = (heartbeat.interval(), heartbeat.timeout());
+                heartbeat
+            }
+            None => Watch::new(DefaultHeartbeat::default()),
+        };
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
         let hub = Arc::new(Self {
@@ -78,6 +97,7 @@ impl Hub {
             side,
             table,
             config,
+            heartbeat,
             states,
             statistics: Statistics::default(),
             buffers_while_away,

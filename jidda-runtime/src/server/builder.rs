@@ -22,6 +22,7 @@ use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
 use crate::config::Config;
+use crate::connection::{HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -38,6 +39,7 @@ pub struct ServerBuilder {
     app: AppKey,
     config: Config,
     states: States,
+    policies: Policies,
     configure: Vec<ConfigureSocket>,
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
@@ -61,6 +63,7 @@ impl Default for ServerBuilder {
             app: AppKey::of::<()>(),
             config: Config::default(),
             states: States::default(),
+            policies: Policies::default(),
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
@@ -202,6 +205,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
+    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
+    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
+        self.policies.heartbeat = Some(Watch::new(policy));
+        self
+    }
+
     /// How long [`run`](Self::run) lets running calls end after a signal. Default: 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -233,10 +243,10 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub async fn start(self) -> Result<Server, Error> {
+    pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
-        let delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
-        let apps = Apps::start(tables, &self.config, &self.states, delegates);
+        self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
+        let apps = Apps::start(tables, &self.config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();
