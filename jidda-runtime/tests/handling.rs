@@ -27,7 +27,7 @@ fn secret(_: Context, _: Arguments<'_>) -> Dispatch {
 static BRIEF: HandlerEntry = HandlerEntry::new("brief", pending, HERE).within_ms(5);
 static BRIEF_IN_TURN: HandlerEntry =
     HandlerEntry::new("brief_in_turn", pending, HERE).within_ms(5).sequentially();
-static SECRET: HandlerEntry = HandlerEntry::new("secret", secret, HERE).allowing("admin");
+static SECRET: HandlerEntry = HandlerEntry::new("secret", secret, HERE).allowing(&["admin"]);
 
 async fn server() -> (Server, Journal, Gate) {
     let handlers =

@@ -18,6 +18,7 @@ use super::dispatch::Incoming;
 use super::driver::{Driver, Loss};
 use super::exchange::Link;
 use super::invoke::run_glue;
+use super::permissions::denied;
 use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
 use crate::failure::Failure;
@@ -155,7 +156,9 @@ impl Driver {
         if auth.is_some() {
             socket.extra(|extra| extra.auth = auth);
         }
-        let route = socket.routes().connect();
+        let Some(route) = socket.permitted(socket.routes().connect()) else {
+            return self.connect_ended(socket, Reply::failure(denied()));
+        };
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
         match run_glue(context, Arguments::new(&list, socket.encoding())) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
@@ -458,7 +461,8 @@ impl Driver {
 
 /// Runs a socket's `disconnect` handler, during which its rooms are still there, and then frees what it held.
 async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accepted: bool) {
-    if was_accepted && let Some(route) = socket.routes().disconnect() {
+    let route = socket.routes().disconnect().and_then(|first| socket.permitted(first));
+    if was_accepted && let Some(route) = route {
         let limit = socket.connection.hub.config.disconnect_timeout;
         let mut arguments = Vec::new();
         let context = handler::Context::new(Arc::clone(&socket) as Arc<dyn Origin>, route, None);

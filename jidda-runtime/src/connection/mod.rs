@@ -18,6 +18,7 @@ mod join;
 mod lifecycle;
 mod listeners;
 mod outbox;
+mod permissions;
 mod running;
 mod selection;
 mod socket;

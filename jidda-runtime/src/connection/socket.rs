@@ -377,7 +377,7 @@ impl Origin for SocketInner {
     }
 
     fn allows(&self, permission: &str) -> bool {
-        self.state.lock().extra.as_ref().is_some_and(|extra| extra.permissions.contains(permission))
+        self.has_permission(permission)
     }
 
     fn handshake(&self) -> Handshake {

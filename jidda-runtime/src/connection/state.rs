@@ -1,7 +1,7 @@
 //! What belongs to one socket: values, permissions, identity, jobs, and what waits for it.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::backlog::Backlog;
 use super::listeners::Listeners;
+use super::permissions::Permissions;
 use super::socket::Socket;
 use crate::error::Error;
 use crate::id::SocketId;
@@ -36,7 +37,7 @@ pub(super) struct Extra {
     /// Whether a client joins the namespace whenever it has a connection.
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
-    pub(super) permissions: BTreeSet<Box<str>>,
+    pub(super) permissions: Permissions,
     pub(super) identity: Option<Arc<str>>,
     pub(super) listeners: Listeners,
     pub(super) refused: Option<RefusedHook>,
@@ -66,7 +67,7 @@ impl Extra {
         self.auth.is_none()
             && !self.is_wanted
             && self.values.is_empty()
-            && self.permissions.is_empty()
+            && self.permissions.are_initial()
             && self.identity.is_none()
             && self.listeners.is_empty()
             && self.refused.is_none()
@@ -134,21 +135,6 @@ impl Socket {
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let value = self.inner.state.lock().extra.as_mut()?.values.remove(&TypeId::of::<T>());
         value.and_then(|value| value.downcast().ok())
-    }
-
-    /// Gives the socket a permission, which handlers marked `allow = ".."` need.
-    pub fn grant(&self, permission: &str) {
-        self.inner.extra(|extra| extra.permissions.insert(permission.into()));
-    }
-
-    /// Takes a permission away. Whether the socket had it.
-    pub fn revoke(&self, permission: &str) -> bool {
-        self.inner.extra(|extra| extra.permissions.remove(permission))
-    }
-
-    /// Whether the socket has a permission.
-    pub fn allows(&self, permission: &str) -> bool {
-        crate::handler::Origin::allows(&*self.inner, permission)
     }
 
     /// Says who the peer is, once the program has found that out: `server.user(identity)` reaches the socket
