@@ -226,7 +226,8 @@ fn permissions(name: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn
         }
     } else {
         literals.push(input.parse().map_err(|error: syn::Error| {
-            let message = "`allow` takes a string, or several: `allow = \"admin\"`, `allow = [\"admin\", \"root\"]`";
+            let message =
+                "`allow` takes a string, or several: `allow = \"admin\"`, `allow = [\"admin\", \"root\"]`";
             syn::Error::new(error.span(), message)
         })?);
     }
@@ -350,7 +351,9 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(options.permissions(), ["admin", "root"]);
         assert!(options.sequential.is_some());
-        for wrong in [quote!(allow = []), quote!(allow = [""]), quote!(allow = ["a", "a"]), quote!(allow = [a])] {
+        for wrong in
+            [quote!(allow = []), quote!(allow = [""]), quote!(allow = ["a", "a"]), quote!(allow = [a])]
+        {
             assert_eq!(read(Attribute::On, wrong).1.len(), 1);
         }
     }

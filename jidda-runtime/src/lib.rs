@@ -23,9 +23,10 @@ pub mod wire;
 pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, WhileAway, blocking,
 };
-pub use config::Config;
+pub use config::{Config, DuplicateIdentity};
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,
+    Broadcast, BroadcastCall, CallFuture, Emit, Listener, PresenceEvent, PresenceEvents, Replies, Request,
+    Selection, Socket, Volatile,
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
@@ -34,7 +35,9 @@ pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
-pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+pub use server::{
+    Cookie, Cors, HttpBody, HttpService, Presence, Resource, SameSite, Server, ServerBuilder, Transport,
+};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

@@ -365,7 +365,8 @@ impl Driver {
 
     /// Runs one event of a sequence. Whether it waits for something now.
     fn run_sequential(&mut self, socket: &Arc<SocketInner>, queued: &Queued, cx: &mut Context<'_>) -> bool {
-        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, queued.name.clone());
+        let context =
+            handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, queued.name.clone());
         let scope = queued.scope.as_ref();
         let context = context.within(scope.cloned());
         let arguments = Arguments::new(&queued.arguments, socket.encoding());

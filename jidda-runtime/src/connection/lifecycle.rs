@@ -21,6 +21,7 @@ use super::invoke::run_glue;
 use super::permissions::denied;
 use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
+use super::state::Extra;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
 use crate::id::SocketId;
@@ -362,7 +363,8 @@ impl Driver {
         }
         if matches!(loss, None | Some(Loss::Goodbye)) {
             let wire = self.connection.wire;
-            let leaves = reason == DisconnectReason::ForcedClose && wire.is_strict() && wire.has_namespaces();
+            let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced);
+            let leaves = is_final && wire.is_strict() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
             self.connection.exchange.lock().outbox.append(true, |out| {
                 // Its clients come back after the end of a connection, but not after that of a namespace.
@@ -528,10 +530,11 @@ impl SocketInner {
         if self.phase() != Phase::Closed {
             return;
         }
-        let (values, listeners, refused) = self.extra(|extra| {
+        let (values, listeners, refused, claim) = self.extra(|extra| {
             extra.is_released = true;
-            (std::mem::take(&mut extra.values), std::mem::take(&mut extra.listeners), extra.refused.take())
+            let Extra { values, listeners, refused, claim, .. } = extra;
+            (std::mem::take(values), std::mem::take(listeners), refused.take(), claim.take())
         });
-        drop((values, listeners, refused));
+        drop((values, listeners, refused, claim));
     }
 }

@@ -3,6 +3,7 @@
 //! A connection is one task, the [`Driver`](driver::Driver): it reads, runs handlers and writes. Everyone else
 //! reaches it through the [`Exchange`](exchange::Exchange), one short lock.
 
+mod arrivals;
 mod backlog;
 mod call;
 mod calls;
@@ -19,6 +20,7 @@ mod lifecycle;
 mod listeners;
 mod outbox;
 mod permissions;
+mod presence;
 mod running;
 mod selection;
 mod socket;
@@ -38,6 +40,7 @@ pub use events::{Emit, Volatile};
 pub(crate) use hub::{Extras, Hub};
 pub(crate) use join::Acquaintance;
 pub use listeners::Listener;
+pub use presence::{PresenceEvent, PresenceEvents};
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;

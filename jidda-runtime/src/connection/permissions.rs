@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::selection::Selection;
 use super::socket::{Socket, SocketInner};
 use super::state::Extra;
 use crate::failure::Failure;
@@ -125,6 +126,23 @@ impl Socket {
             Some(extra) => extra.permissions.all(initial).into_iter().collect(),
             None => Permissions::default().all(initial).into_iter().collect(),
         }
+    }
+}
+
+impl Selection {
+    /// Gives each socket a permission. How many there were.
+    pub fn grant(&self, permission: &str) -> usize {
+        self.sockets().iter().map(|socket| socket.grant(permission)).count()
+    }
+
+    /// Takes a permission away from each socket. How many had it.
+    pub fn revoke(&self, permission: &str) -> usize {
+        self.sockets().iter().filter(|socket| socket.revoke(permission)).count()
+    }
+
+    /// Has each socket go back to the permissions it had from the start. How many there were.
+    pub fn reset_permissions(&self) -> usize {
+        self.sockets().iter().map(Socket::reset_permissions).count()
     }
 }
 

@@ -273,20 +273,22 @@ impl TableBuilder {
     ) -> NamespaceTable {
         let middleware = self.middleware(pattern);
         // Those of one event stand one after the other; `has_next` says that this is not the last of them.
-        let mut add = |entry: Option<&'static HandlerEntry>, event: &'static str, glue: Glue, has_next: bool| {
-            let service = entry.and_then(|entry| services.get(&entry.service?.id()).cloned());
-            let place = u32::try_from(routes.len()).expect("fewer than 4 billion handlers");
-            let middleware = Arc::clone(&middleware);
-            let next = has_next.then_some(RouteId(place + 1));
-            routes.push(Route { entry, event, glue, service, middleware, next });
-            RouteId(place)
-        };
+        let mut add =
+            |entry: Option<&'static HandlerEntry>, event: &'static str, glue: Glue, has_next: bool| {
+                let service = entry.and_then(|entry| services.get(&entry.service?.id()).cloned());
+                let place = u32::try_from(routes.len()).expect("fewer than 4 billion handlers");
+                let middleware = Arc::clone(&middleware);
+                let next = has_next.then_some(RouteId(place + 1));
+                routes.push(Route { entry, event, glue, service, middleware, next });
+                RouteId(place)
+            };
         let (mut connect, mut disconnect, mut fallback) = (None, None, None);
         let mut events = Names::default();
         for handlers in entries.chunk_by(|a, b| a.event == b.event) {
-            let mut ids = handlers.iter().enumerate().map(|(index, entry)| {
-                add(Some(entry), entry.event, entry.glue, index + 1 < handlers.len())
-            });
+            let mut ids = handlers
+                .iter()
+                .enumerate()
+                .map(|(index, entry)| add(Some(entry), entry.event, entry.glue, index + 1 < handlers.len()));
             let id = ids.next().expect("a chunk has an element");
             ids.for_each(drop);
             match handlers[0].event {

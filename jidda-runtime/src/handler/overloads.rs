@@ -36,7 +36,8 @@ fn is_shadowed(entry: &HandlerEntry, earlier: &[(&'static HandlerEntry, Vec<Stri
 }
 
 fn overlap(a: &HandlerEntry, b: &HandlerEntry) -> bool {
-    (a.allow.is_empty() && b.allow.is_empty()) || a.allow.iter().any(|permission| b.allow.contains(permission))
+    (a.allow.is_empty() && b.allow.is_empty())
+        || a.allow.iter().any(|permission| b.allow.contains(permission))
 }
 
 fn told((first, again): &(&'static HandlerEntry, Vec<String>)) -> String {
@@ -51,7 +52,9 @@ fn told((first, again): &(&'static HandlerEntry, Vec<String>)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Arguments, Context, Dispatch, HandlerList, Location, RouteId, Side, Table, TableBuilder};
+    use super::super::{
+        Arguments, Context, Dispatch, HandlerList, Location, RouteId, Side, Table, TableBuilder,
+    };
     use super::*;
 
     fn glue(_: Context, _: Arguments<'_>) -> Dispatch {
@@ -107,9 +110,16 @@ mod tests {
     fn what_could_never_run_is_an_error_at_start() {
         let told = |entries: &[&'static HandlerEntry]| build(entries).unwrap_err().to_string();
         let text = told(&[&ANYONE, &ANYONE_AGAIN, &ADMIN]);
-        assert!(text.contains("src/a.rs:1: `kick` in namespace `/` is handled again at src/a.rs:5"), "{text}");
+        assert!(
+            text.contains("src/a.rs:1: `kick` in namespace `/` is handled again at src/a.rs:5"),
+            "{text}"
+        );
         let text = told(&[&ADMIN, &ADMIN_AGAIN]);
-        assert!(text.contains("src/a.rs:3: `kick` in namespace `/` is handled for `admin`, and again at src/a.rs:4"));
+        assert!(
+            text.contains(
+                "src/a.rs:3: `kick` in namespace `/` is handled for `admin`, and again at src/a.rs:4"
+            )
+        );
         // Everyone who may have it run has one of the others run.
         let text = told(&[&OWNER, &ADMIN, &EITHER]);
         assert!(text.contains("for `owner` or `root`, and again at src/a.rs:9"), "{text}");
@@ -119,7 +129,8 @@ mod tests {
     #[test]
     fn the_ends_of_a_sockets_life_and_catch_alls_may_be_several() {
         static ENTER: HandlerEntry = HandlerEntry::new("connect", glue, at(1).location);
-        static ENTER_ADMIN: HandlerEntry = HandlerEntry::new("connect", glue, at(2).location).allowing(&["admin"]);
+        static ENTER_ADMIN: HandlerEntry =
+            HandlerEntry::new("connect", glue, at(2).location).allowing(&["admin"]);
         static REST_ADMIN: HandlerEntry = HandlerEntry::new("*", glue, at(3).location).allowing(&["admin"]);
         let table = build(&[&ENTER, &ENTER_ADMIN, &REST_ADMIN]).unwrap();
         let (root, _) = table.find("/").unwrap();

@@ -20,7 +20,7 @@ use super::apps::{self, Apps, States};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Server};
-use crate::config::Config;
+use crate::config::{Config, DuplicateIdentity};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -194,6 +194,12 @@ impl ServerBuilder {
     /// How long a call to a client waits for its reply when the call itself does not say.
     pub fn call_timeout(mut self, limit: Duration) -> Self {
         self.config.call_timeout = Some(limit);
+        self
+    }
+
+    /// What happens when an identity connects that is connected already: by default both stay.
+    pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
+        self.config.duplicate_identity = policy;
         self
     }
 

@@ -5,6 +5,7 @@ mod apps;
 mod builder;
 mod events;
 mod http;
+mod presence;
 mod run;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
+pub use presence::Presence;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
