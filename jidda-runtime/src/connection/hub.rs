@@ -13,6 +13,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::delegate::Delegate;
 use super::heartbeat::{DefaultHeartbeat, Watch};
+use super::arrivals::Arrivals;
+use super::presence::Presence;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::config::Config;
@@ -58,6 +60,8 @@ pub(crate) struct Hub {
     /// How many connections there are of each encoding: what goes to many is written in these.
     encodings: [AtomicUsize; Encoding::ALL.len()],
     namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
+    pub(crate) presence: Presence,
+    pub(super) arrivals: Arrivals,
     wheel: Wheel,
     drivers: TaskTracker,
     /// A client's supervisors wait here while their connections are away.
@@ -104,6 +108,8 @@ impl Hub {
             owner: std::sync::OnceLock::new(),
             encodings: Default::default(),
             namespaces: RwLock::default(),
+            presence: Presence::default(),
+            arrivals: Arrivals::default(),
             wheel,
             drivers: TaskTracker::new(),
             abandoned: Notify::new(),

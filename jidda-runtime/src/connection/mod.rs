@@ -3,6 +3,7 @@
 //! A connection is one task, the [`Driver`](driver::Driver): it reads, runs handlers and writes. Everyone else
 //! reaches it through the [`Exchange`](exchange::Exchange), one short lock.
 
+mod arrivals;
 mod backlog;
 mod call;
 mod calls;
@@ -21,6 +22,8 @@ mod join;
 mod lifecycle;
 mod listeners;
 mod outbox;
+mod permissions;
+mod presence;
 mod running;
 mod selection;
 mod socket;
@@ -43,6 +46,7 @@ pub use heartbeat::{AtLimit, DefaultHeartbeat, HeartbeatPolicy, Pulse, Sign};
 pub(crate) use hub::{Extras, Hub, Policies};
 pub(crate) use join::Acquaintance;
 pub use listeners::Listener;
+pub use presence::{PresenceEvent, PresenceEvents};
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;

@@ -21,7 +21,7 @@ use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
-use crate::config::Config;
+use crate::config::{Config, DuplicateIdentity};
 use crate::connection::{HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
@@ -209,6 +209,9 @@ impl ServerBuilder {
     /// [`heartbeat_timeout`](Self::heartbeat_timeout).
     pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
         self.policies.heartbeat = Some(Watch::new(policy));
+    /// What happens when an identity connects that is connected already: by default both stay.
+    pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
+        self.config.duplicate_identity = policy;
         self
     }
 

@@ -7,6 +7,7 @@ mod dial;
 mod events;
 mod http;
 mod proxy;
+mod presence;
 mod run;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use builder::ServerBuilder;
 pub use dial::Dial;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
 pub use proxy::Proxy;
+pub use presence::Presence;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
