@@ -47,12 +47,15 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit, Encoding, Error,
-    Handshake, HttpBody, HttpService, Listener, Parser, Payload, PeerAddress, RecvError, Replies, Request,
-    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId,
-    Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, testing,
+    Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
+    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit,
+    Encoding, Error, Handshake, HttpBody, HttpService, Identity, Listener, Or, Parser, Password, Payload,
+    PeerAddress, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError,
+    Server, ServerBuilder, Socket, SocketId, Time, Transport, TrustedKeys, TrustedPeer, Value, Version,
+    Volatile, WhileAway, blocking, handler, testing,
 };
+#[cfg(feature = "jwt")]
+pub use jidda_runtime::{Jwt, KeyError};
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;
@@ -72,8 +75,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, DisconnectReason, Error, Handshake, Parser, Resource, Selection, Server,
-        Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, DisconnectReason, Error, Handshake, Identity, Parser, Resource, Selection,
+        Server, Socket, SocketId, Transport, Value,
     };
 }
 

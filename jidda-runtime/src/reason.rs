@@ -31,11 +31,15 @@ pub enum DisconnectReason {
     HandshakeTimeout,
     /// The server is going down.
     ServerShuttingDown,
+    /// What the peer presented did not prove who it is.
+    AuthenticationFailed,
+    /// What the peer presented has expired, and nothing newer came in time.
+    CredentialsExpired,
     /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
     Other(Cow<'static, str>),
 }
 
-const NAMED: [DisconnectReason; 11] = [
+const NAMED: [DisconnectReason; 13] = [
     DisconnectReason::ClientDisconnect,
     DisconnectReason::ServerDisconnect,
     DisconnectReason::ForcedClose,
@@ -47,6 +51,8 @@ const NAMED: [DisconnectReason; 11] = [
     DisconnectReason::SlowConsumer,
     DisconnectReason::HandshakeTimeout,
     DisconnectReason::ServerShuttingDown,
+    DisconnectReason::AuthenticationFailed,
+    DisconnectReason::CredentialsExpired,
 ];
 
 impl DisconnectReason {
@@ -64,6 +70,8 @@ impl DisconnectReason {
             Self::SlowConsumer => "slow consumer",
             Self::HandshakeTimeout => "handshake timeout",
             Self::ServerShuttingDown => "server shutting down",
+            Self::AuthenticationFailed => "authentication failed",
+            Self::CredentialsExpired => "credentials expired",
             Self::Other(text) => text,
         }
     }
@@ -72,7 +80,11 @@ impl DisconnectReason {
     pub(crate) fn invites_return(&self) -> bool {
         !matches!(
             self,
-            Self::ClientDisconnect | Self::ServerDisconnect | Self::ForcedClose | Self::ForcedServerClose
+            Self::ClientDisconnect
+                | Self::ServerDisconnect
+                | Self::ForcedClose
+                | Self::ForcedServerClose
+                | Self::AuthenticationFailed
         )
     }
 }

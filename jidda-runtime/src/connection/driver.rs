@@ -75,6 +75,7 @@ impl Driver {
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
         exchange.stalled_since = None;
+        exchange.standing = None;
         // Who is asked each interval is asked for the first time when one is over.
         exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(now);
         drop(exchange);
@@ -131,6 +132,7 @@ impl Driver {
         }
         let ran_backlog = self.backlog.is_some() && self.run_backlog(cx);
         self.is_full &= !ran_backlog && self.backlog.is_some();
+        self.is_full |= self.is_checking();
         progress |= ran_backlog;
         self.is_congested &= self.is_outbox_full();
         if was_resting && !self.is_full && !self.is_congested {
@@ -149,11 +151,12 @@ impl Driver {
                 break;
             }
             match control {
-                Control::Join => self.connect(0, "/", &[], cx),
+                Control::Join => self.is_full |= self.ask_to_join(0, "/", &[], cx).is_break(),
                 Control::Accepted(socket) => self.replay(&socket, cx),
                 Control::Leave(socket, reason) => self.leave(&socket, reason),
                 Control::Close(reason) => self.begin_closing(reason, None),
                 Control::Drain(reason) => self.drain(reason),
+                Control::Expiring => self.tell_expiring(),
             }
         }
         progress
@@ -173,6 +176,7 @@ impl Driver {
                 self.run_queued(&socket, queued, cx);
             }
         }
+        progress |= self.run_check(cx);
         if self.running.as_ref().is_some_and(|running| running.is_empty()) {
             self.running = None;
         }
@@ -272,6 +276,7 @@ impl Driver {
         if used > 0
             && !self.connection.wire.is_strict()
             && !self.connection.is_established.load(Ordering::Relaxed)
+            && !self.is_unknown()
         {
             self.connection.is_established.store(true, Ordering::Relaxed);
         }
@@ -439,6 +444,6 @@ mod tests {
     #[test]
     fn an_idle_connection_is_small() {
         let sizes = [size_of::<Driver>(), size_of::<Connection>(), size_of::<SocketInner>()];
-        assert!(sizes.into_iter().zip([144, 296, 160]).all(|(size, limit)| size <= limit), "{sizes:?}");
+        assert!(sizes.into_iter().zip([144, 304, 160]).all(|(size, limit)| size <= limit), "{sizes:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use super::calls::Calls;
+use super::credentials::Standing;
 use super::outbox::Outbox;
 use super::socket::SocketInner;
 use crate::payload::Payload;
@@ -34,6 +35,8 @@ pub(super) enum Control {
     Close(DisconnectReason),
     /// The connection ends once no handler runs.
     Drain(DisconnectReason),
+    /// The peer's credentials are about to expire.
+    Expiring,
 }
 
 // Independent facts about the task, the stream and the peer.
@@ -55,6 +58,8 @@ pub(super) struct Exchange {
     /// The stream takes no more for now: new bytes are no reason to wake the task.
     is_blocked: bool,
     waker: Option<Waker>,
+    /// Who the peer was found to be. Boxed: most servers do not ask.
+    pub(super) standing: Option<Box<Standing>>,
     /// When the stream last refused bytes, in ticks of the hub's clock.
     pub(super) stalled_since: Option<u32>,
     /// When a sign of life was asked for, in ticks.
@@ -74,6 +79,7 @@ impl Exchange {
             is_paused: false,
             is_blocked: false,
             waker: None,
+            standing: None,
             stalled_since: None,
             pinged_at: None,
         }

@@ -13,6 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
+use crate::authentication::Gate;
 use crate::config::Config;
 use crate::handler::{Side, Table};
 use crate::payload::Encoding;
@@ -36,6 +37,8 @@ pub(crate) struct Hub {
     pub(crate) statistics: Statistics,
     /// Whether events sent while a client is away wait for its return.
     pub(crate) buffers_while_away: bool,
+    /// Who finds out who its peers are. A client has none.
+    pub(crate) gate: Option<Gate>,
     /// Set once: the floor above keeps its own things here.
     pub(crate) owner: std::sync::OnceLock<Extras>,
     /// How many connections there are of each encoding: what goes to many is written in these.
@@ -45,6 +48,8 @@ pub(crate) struct Hub {
     drivers: TaskTracker,
     /// A client's supervisors wait here while their connections are away.
     pub(super) abandoned: Notify,
+    /// And here for the word that their credentials expire.
+    pub(super) expiring: Notify,
 }
 
 impl fmt::Debug for Hub {
@@ -61,6 +66,7 @@ impl Hub {
         config: Config,
         states: HashMap<TypeId, Extras>,
         buffers_while_away: bool,
+        gate: Option<Gate>,
     ) -> Arc<Self> {
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
@@ -71,12 +77,14 @@ impl Hub {
             states,
             statistics: Statistics::default(),
             buffers_while_away,
+            gate,
             owner: std::sync::OnceLock::new(),
             encodings: Default::default(),
             namespaces: RwLock::default(),
             wheel,
             drivers: TaskTracker::new(),
             abandoned: Notify::new(),
+            expiring: Notify::new(),
         });
         tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));
         hub

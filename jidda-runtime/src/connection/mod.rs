@@ -6,6 +6,7 @@
 mod backlog;
 mod call;
 mod calls;
+mod credentials;
 mod dispatch;
 mod driver;
 mod encoded;
@@ -46,6 +47,7 @@ use crate::id::{ConnectionId, SocketId};
 use crate::peer::{self, PeerAddress, Security};
 use crate::reason::DisconnectReason;
 use crate::wire::{Heartbeat, Opening, Wire};
+use credentials::Expiry;
 use exchange::{Control, Exchange, Link};
 
 pub(crate) use driver::Driver;
@@ -159,6 +161,8 @@ impl Connection {
                 heartbeat: config.heartbeat,
                 timeout: config.heartbeat_timeout,
                 max_message: config.max_message,
+                identity: None,
+                expires: None,
             };
             exchange.outbox.append(false, |out| {
                 *out = preface;
@@ -218,6 +222,11 @@ impl Connection {
     /// A new socket of this connection in a namespace; `None` when the table has no such namespace.
     pub(crate) fn open_socket(self: &Arc<Self>, namespace: &str) -> Option<Arc<SocketInner>> {
         let socket = SocketInner::new(self, namespace)?;
+        if let Some(identity) = self.identity()
+            && identity.permissions().next().is_some()
+        {
+            socket.extra(|extra| extra.replace_permissions(None, &identity));
+        }
         self.sockets.lock().push(Arc::clone(&socket));
         Some(socket)
     }
@@ -324,8 +333,12 @@ impl Connection {
                 }
             }
         };
+        let expiry = exchange.expiry(config.expiry_notice);
+        let ending =
+            ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
         let waker = match ending {
             Some(reason) => exchange.control(Control::Close(reason)),
+            None if matches!(expiry, Expiry::Near) => exchange.control(Control::Expiring),
             None if exchange.outbox.is_empty() => exchange.nudge(),
             None => exchange.queued(),
         };

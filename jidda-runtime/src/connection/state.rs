@@ -13,6 +13,7 @@ use super::listeners::Listeners;
 use super::socket::Socket;
 use crate::error::Error;
 use crate::id::SocketId;
+use crate::identity::Identity;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::room::RoomKey;
@@ -37,7 +38,8 @@ pub(super) struct Extra {
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(super) permissions: BTreeSet<Box<str>>,
-    pub(super) identity: Option<Arc<str>>,
+    /// Who the program says that the peer is, whatever its connection is known as.
+    pub(super) identity: Option<Identity>,
     pub(super) listeners: Listeners,
     pub(super) refused: Option<RefusedHook>,
     /// The socket is over and has let go of everything: what it is given now may hold it, and is not kept.
@@ -151,20 +153,30 @@ impl Socket {
         crate::handler::Origin::allows(&*self.inner, permission)
     }
 
-    /// Says who the peer is, once the program has found that out: `server.user(identity)` reaches the socket
-    /// from now on. The peer itself cannot set or change it.
-    pub fn identify(&self, identity: &str) {
-        let identity: Arc<str> = identity.into();
-        let old = self.inner.extra(|extra| extra.identity.replace(Arc::clone(&identity)));
+    /// Says who the peer is, once the program has found that out: `server.user(name)` reaches the socket
+    /// from now on, and it has the identity's permissions. The peer itself cannot set or change it.
+    ///
+    /// It takes the place of what an [`Authenticator`](crate::Authenticator) found, for this socket, and holds as long as
+    /// the socket: its expiry is not looked after.
+    pub fn identify(&self, identity: impl Into<Identity>) {
+        let identity = identity.into();
+        let connections = self.inner.connection.identity();
+        let old = self.inner.extra(|extra| {
+            let old = extra.identity.replace(identity.clone()).or(connections);
+            extra.replace_permissions(old.as_ref(), &identity);
+            old
+        });
         if let Some(old) = old {
-            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
+            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old.shared_name()));
         }
-        self.inner.enter_group(self, RoomKey::Identity(identity));
+        self.inner.enter_group(self, RoomKey::Identity(identity.shared_name()));
     }
 
-    /// Who the peer is, as [`identify`](Self::identify) said.
-    pub fn identity(&self) -> Option<Arc<str>> {
-        self.inner.state.lock().extra.as_ref()?.identity.clone()
+    /// Who the peer is, as the server's [`Authenticator`](crate::Authenticator) found or [`identify`](Self::identify)
+    /// said.
+    pub fn identity(&self) -> Option<Identity> {
+        let own = self.inner.state.lock().extra.as_ref().and_then(|extra| extra.identity.clone());
+        own.or_else(|| self.inner.connection.identity())
     }
 
     /// Runs a job that ends with the socket: it is dropped where it stands when the socket disconnects.

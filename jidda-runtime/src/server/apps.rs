@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::authentication::Gate;
 use crate::config::Config;
 use crate::connection::{Extras, Hub};
 use crate::error::Error;
@@ -56,9 +57,14 @@ pub(super) fn tables(
 }
 
 impl Apps {
-    pub(super) fn start(tables: Vec<(AppKey, Table)>, config: &Config, states: &States) -> Self {
+    pub(super) fn start(
+        tables: Vec<(AppKey, Table)>,
+        config: &Config,
+        states: &States,
+        gate: Option<&Gate>,
+    ) -> Self {
         let start = |(key, table)| {
-            let hub = Hub::start(Side::Server, table, config.clone(), states.share(), false);
+            let hub = Hub::start(Side::Server, table, config.clone(), states.share(), false, gate.cloned());
             App { key, hub }
         };
         Self(tables.into_iter().map(start).collect())

@@ -20,6 +20,7 @@ use super::apps::{self, Apps, States};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Server};
+use crate::authentication::{Authenticator, Gate};
 use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{
@@ -41,6 +42,8 @@ pub struct ServerBuilder {
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
+    gate: Option<Gate>,
+    allows_anonymous: bool,
     pub(super) grace: Duration,
 }
 
@@ -61,6 +64,8 @@ impl Default for ServerBuilder {
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
+            gate: None,
+            allows_anonymous: false,
             grace: Duration::from_secs(10),
         }
     }
@@ -164,6 +169,23 @@ impl ServerBuilder {
         self
     }
 
+    /// Finds out who each peer is before any handler runs for it; who cannot be told is refused as `unauthenticated`.
+    /// Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.gate = Some(Gate::new(authenticator));
+        self
+    }
+
+    /// Lets peers in that present no credentials, without an identity. Those with bad ones are refused all the same.
+    pub fn allow_anonymous(mut self) -> Self {
+        self.allows_anonymous = true;
+        self
+    }
+
+    fn gate(&self) -> Option<Gate> {
+        self.gate.clone().map(|gate| gate.with_anonymous(self.allows_anonymous))
+    }
+
     limits! {
         /// The largest message in bytes, either way. Default: 1,000,000.
         max_message: usize;
@@ -187,6 +209,8 @@ impl ServerBuilder {
         heartbeat: Duration;
         /// How long the answer to that may take. Default: 20 s.
         heartbeat_timeout: Duration;
+        /// How long before its credentials expire a peer is told. Default: 30 s; never when it is zero.
+        expiry_notice: Duration;
         /// How long a `disconnect` handler may run. Default: 30 s.
         disconnect_timeout: Duration;
     }
@@ -229,7 +253,7 @@ impl ServerBuilder {
     ///
     /// Outside a tokio runtime.
     pub async fn start(self) -> Result<Server, Error> {
-        let apps = Apps::start(self.tables()?, &self.config, &self.states);
+        let apps = Apps::start(self.tables()?, &self.config, &self.states, self.gate().as_ref());
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();
