@@ -26,7 +26,8 @@ pub use authentication::{Authenticator, Or, Password, TrustedKeys, TrustedPeer};
 #[cfg(feature = "jwt")]
 pub use authentication::{Jwt, KeyError};
 pub use client::{
-    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, WhileAway, blocking,
+    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
+    blocking,
 };
 pub use config::Config;
 pub use connection::{
@@ -34,12 +35,15 @@ pub use connection::{
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
+pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SocketId};
 pub use identity::Identity;
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
-pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+pub use server::{
+    Cookie, Cors, Dial, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

@@ -81,7 +81,7 @@ pub(super) async fn renew(plan: &Plan) -> Infallible {
         }
         let connection = &plan.connection;
         let presented = plan.credentials.present(async |shown| connection.authenticate(shown).await).await;
-        let address = &plan.address;
+        let address = plan.source.address();
         match presented {
             Ok(Ok(())) => tracing::debug!(%address, "presented new credentials"),
             Ok(Err(error)) => tracing::warn!(%address, %error, "the server refused the new credentials"),

@@ -7,6 +7,7 @@ mod backlog;
 mod call;
 mod calls;
 mod credentials;
+mod delegate;
 mod dispatch;
 mod driver;
 mod encoded;
@@ -34,6 +35,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use call::{CallFuture, Request};
+pub(crate) use delegate::{Delegate, Upstream};
 pub use events::{Emit, Volatile};
 pub(crate) use hub::{Extras, Hub};
 pub(crate) use join::Acquaintance;
