@@ -15,7 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
 use super::backlog::Backlog;
-use super::exchange::{Control, Link};
+use super::exchange::{Control, Link, Moment};
 use super::lifecycle::Closing;
 use super::outbox::Batch;
 use super::running::Running;
@@ -77,7 +77,7 @@ impl Driver {
         exchange.stalled_since = None;
         exchange.standing = None;
         // Who is asked each interval is asked for the first time when one is over.
-        exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(now);
+        exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
         drop(exchange);
         Self {
             _serving: serving,
@@ -306,7 +306,7 @@ impl Driver {
                     exchange.stalled_since = None;
                 }
                 if result.is_pending() && exchange.stalled_since.is_none() {
-                    exchange.stalled_since = Some(self.connection.hub.clock());
+                    exchange.stalled_since = Some(Moment::at(self.connection.hub.clock()));
                 }
                 exchange.outbox.wrote(written, self.connection.hub.config.max_outbox)
             };

@@ -1,5 +1,6 @@
 //! What a connection's own task and everyone else share: one short lock, never held while polling or writing.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -39,6 +40,21 @@ pub(super) enum Control {
     Expiring,
 }
 
+/// A tick of the hub's clock, which costs no more where there may be none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment(NonZeroU32);
+
+impl Moment {
+    /// The first millisecond of the clock passes for the second.
+    pub(super) fn at(clock: u32) -> Self {
+        Self(NonZeroU32::new(clock).unwrap_or(NonZeroU32::MIN))
+    }
+
+    pub(super) fn clock(self) -> u32 {
+        self.0.get()
+    }
+}
+
 // Independent facts about the task, the stream and the peer.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
@@ -61,9 +77,9 @@ pub(super) struct Exchange {
     /// Who the peer was found to be. Boxed: most servers do not ask.
     pub(super) standing: Option<Box<Standing>>,
     /// When the stream last refused bytes, in ticks of the hub's clock.
-    pub(super) stalled_since: Option<u32>,
+    pub(super) stalled_since: Option<Moment>,
     /// When a sign of life was asked for, in ticks.
-    pub(super) pinged_at: Option<u32>,
+    pub(super) pinged_at: Option<Moment>,
 }
 
 impl Exchange {

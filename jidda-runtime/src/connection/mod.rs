@@ -50,7 +50,7 @@ use crate::peer::{self, PeerAddress, Security};
 use crate::reason::DisconnectReason;
 use crate::wire::{Heartbeat, Opening, Wire};
 use credentials::Expiry;
-use exchange::{Control, Exchange, Link};
+use exchange::{Control, Exchange, Link, Moment};
 
 pub(crate) use driver::Driver;
 
@@ -297,7 +297,7 @@ impl Connection {
         // its heart stops.
         let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
         let is_stalled =
-            exchange.stalled_since.is_some_and(|then| since(then) >= limit(config.slow_consumer));
+            exchange.stalled_since.is_some_and(|then| since(then.clock()) >= limit(config.slow_consumer));
         let ending = if is_stalled && !is_between {
             Some(DisconnectReason::SlowConsumer)
         } else if !self.is_established.load(Ordering::Relaxed) && opened >= limit(handshake) {
@@ -328,7 +328,7 @@ impl Connection {
                 Beat::Rest => None,
                 Beat::Late => Some(DisconnectReason::PingTimeout),
                 Beat::Ask => {
-                    exchange.pinged_at = Some(now);
+                    exchange.pinged_at = Some(Moment::at(now));
                     let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
                     exchange.outbox.append(false, |out| self.wire.ping(out, id));
                     None
@@ -378,7 +378,7 @@ fn beat_when_silent(
         exchange.pinged_at = None;
         return Beat::Rest;
     }
-    match exchange.pinged_at {
+    match exchange.pinged_at.map(Moment::clock) {
         Some(then) if since(then) >= timeout => Beat::Late,
         None if exchange.is_acquainted => Beat::Ask,
         _ => Beat::Rest,
@@ -393,7 +393,7 @@ fn beat_always(
     interval: u64,
     timeout: u64,
 ) -> Beat {
-    let Some(then) = exchange.pinged_at else { return Beat::Ask };
+    let Some(then) = exchange.pinged_at.map(Moment::clock) else { return Beat::Ask };
     // In the tick of the question itself an answer cannot be told from what came before it.
     let is_answered = since(seen) <= since(then) || exchange.is_paused;
     if !is_answered {
