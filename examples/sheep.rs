@@ -33,8 +33,8 @@ enum NoDrawing {
 
 /// A peer says who it is. A real server would ask for a proof.
 #[on]
-async fn my_name_is(socket: &Socket, name: String) {
-    socket.identify(&name);
+async fn my_name_is(socket: &Socket, name: String) -> jidda::Result<()> {
+    socket.identify(&*name)
 }
 
 /// Has an artist draw a sheep.
