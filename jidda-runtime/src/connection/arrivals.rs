@@ -129,3 +129,24 @@ impl Selection {
         Err(Error::new("not_here", message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_no_longer_leaves_nothing_behind() {
+        let arrivals = Arrivals::default();
+        assert!(!arrivals.are_awaited());
+        let (lobby, kitchen) = (RoomKey::room("lobby"), RoomKey::room("kitchen"));
+        let both = arrivals.wait_for(&[lobby.clone(), kitchen.clone(), lobby.clone()]);
+        let one = arrivals.wait_for(std::slice::from_ref(&kitchen));
+        let anyone = arrivals.wait_for(&[]);
+        assert_eq!(arrivals.waits.lock().len(), 3);
+        drop((both, anyone));
+        assert!(arrivals.are_awaited());
+        assert_eq!(arrivals.waits.lock().keys().collect::<Vec<_>>(), [&Some(kitchen)]);
+        drop(one);
+        assert!(!arrivals.are_awaited() && arrivals.waits.lock().is_empty());
+    }
+}
