@@ -47,12 +47,7 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DisconnectReason,
-    DuplicateIdentity, Emit, Encoding, Error, Handshake, HttpBody, HttpService, Inherit, Listener, Parser,
-    Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError, Replies, Request, Resource,
-    Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time,
-    Transport, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
+    AtLimit, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody, HttpService, Inherit, Listener, ListeningClient, Parser, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 
 #[doc(hidden)]

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
+use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::permissions::denied;
@@ -78,8 +79,9 @@ impl Driver {
             }
             Packet::Reply { id, outcome: Ok(value) } => self.reply(id, Ok(&value), cx),
             Packet::Reply { id, outcome: Err(error) } => self.reply(id, Err(error), cx),
-            Packet::Alive => {}
+            Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
+                self.connection.heard_beat();
                 self.connection.exchange.lock().outbox.append(true, |out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
@@ -88,6 +90,7 @@ impl Driver {
             Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {
+                self.connection.heard_beat();
                 let wire = self.connection.wire;
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
             }
@@ -220,6 +223,16 @@ impl Driver {
                 return ControlFlow::Continue(());
             }
             let has_handler = socket.table().route(fallback).entry().is_some();
+            if !has_handler
+                && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
+            {
+                let forwarder = forwarder(delegate, socket, incoming.event);
+                let run = || run_callback(socket, incoming.event, arguments, forwarder);
+                let dispatch = Scope::enter(scope.as_ref(), run);
+                let label = EventLabel::Named(incoming.event.into());
+                self.start(socket, incoming.id, label, dispatch, scope, cx);
+                return ControlFlow::Continue(());
+            }
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
                 let label = EventLabel::Named(incoming.event.into());
@@ -500,6 +513,7 @@ impl Driver {
                     waker.wake();
                 }
             }
+            Resolved::Beat => self.connection.heard_beat(),
             Resolved::Joins(_) | Resolved::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }
