@@ -209,6 +209,9 @@ impl ServerBuilder {
     /// [`heartbeat_timeout`](Self::heartbeat_timeout).
     pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
         self.policies.heartbeat = Some(Watch::new(policy));
+        self
+    }
+
     /// What happens when an identity connects that is connected already: by default both stay.
     pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
         self.config.duplicate_identity = policy;
