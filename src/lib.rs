@@ -47,7 +47,13 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    AtLimit, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody, HttpService, Inherit, Listener, ListeningClient, Parser, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
+    AtLimit, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
+    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat, Dial,
+    DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody,
+    HttpService, Inherit, Listener, ListeningClient, Parser, Payload, PeerAddress, Presence, PresenceEvent,
+    PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite, Security,
+    Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport, Value, Version,
+    Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 
 #[doc(hidden)]

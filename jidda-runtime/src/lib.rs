@@ -26,7 +26,8 @@ pub use client::{
 };
 pub use config::{Config, DuplicateIdentity};
 pub use connection::{
-    AtLimit, Broadcast, BroadcastCall, CallFuture, DefaultHeartbeat, Emit, HeartbeatPolicy, Listener, PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Volatile,
+    AtLimit, Broadcast, BroadcastCall, CallFuture, DefaultHeartbeat, Emit, HeartbeatPolicy, Listener,
+    PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Volatile,
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
@@ -36,7 +37,8 @@ pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{
-    Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+    Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
+    Transport,
 };
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;

@@ -11,9 +11,9 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::arrivals::Arrivals;
 use super::delegate::Delegate;
 use super::heartbeat::{DefaultHeartbeat, Watch};
-use super::arrivals::Arrivals;
 use super::presence::Presence;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};

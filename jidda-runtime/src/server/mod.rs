@@ -6,8 +6,8 @@ mod builder;
 mod dial;
 mod events;
 mod http;
-mod proxy;
 mod presence;
+mod proxy;
 mod run;
 
 use std::fmt;
@@ -24,8 +24,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub use builder::ServerBuilder;
 pub use dial::Dial;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
-pub use proxy::Proxy;
 pub use presence::Presence;
+pub use proxy::Proxy;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
