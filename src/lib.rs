@@ -54,6 +54,9 @@ pub use jidda_runtime::{
     Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, testing,
 };
 
+#[cfg(feature = "tls")]
+pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
+
 #[doc(hidden)]
 pub use jidda_runtime::__private;
 
@@ -75,6 +78,8 @@ pub mod prelude {
         CallError, Client, Cors, DisconnectReason, Error, Handshake, Parser, Resource, Selection, Server,
         Socket, SocketId, Transport, Value,
     };
+    #[cfg(feature = "tls")]
+    pub use jidda_runtime::{TlsClient, TlsServer};
 }
 
 /// Serves every handler that is linked into the program until Ctrl-C or SIGTERM: the body of `main`.

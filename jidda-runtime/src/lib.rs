@@ -34,6 +34,8 @@ pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+#[cfg(feature = "tls")]
+pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

@@ -4,6 +4,7 @@ mod accept;
 mod apps;
 mod builder;
 mod events;
+mod handshakes;
 mod http;
 mod run;
 
