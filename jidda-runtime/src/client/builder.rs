@@ -208,7 +208,7 @@ impl ClientBuilder {
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
         let config = Config { handshake_timeout, ..self.config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers);
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers, Vec::new());
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();

@@ -293,6 +293,11 @@ impl Socket {
         self.inner.extra(|extra| extra.is_wanted = true);
     }
 
+    /// Whether the namespace is to be joined whenever there is a connection.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.inner.extra(|extra| extra.is_wanted)
+    }
+
     /// Ends a client's socket that cannot join again.
     pub(crate) fn finish(&self, reason: &DisconnectReason) {
         self.inner.connection.forget_socket(&self.inner);

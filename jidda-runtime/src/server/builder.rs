@@ -19,7 +19,7 @@ use super::accept::accept;
 use super::apps::{self, Apps, States};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
-use super::{Inner, Server};
+use super::{Inner, Proxy, Server};
 use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{
@@ -44,6 +44,7 @@ pub struct ServerBuilder {
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
+    pub(super) proxies: Vec<Proxy>,
     pub(super) grace: Duration,
 }
 
@@ -65,6 +66,7 @@ impl Default for ServerBuilder {
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
+            proxies: Vec::new(),
             grace: Duration::from_secs(10),
         }
     }
@@ -243,7 +245,9 @@ impl ServerBuilder {
     ///
     /// Outside a tokio runtime.
     pub async fn start(self) -> Result<Server, Error> {
-        let apps = Apps::start(self.tables()?, &self.config, &self.states);
+        let tables = self.tables()?;
+        let delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
+        let apps = Apps::start(tables, &self.config, &self.states, delegates);
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();
