@@ -26,6 +26,24 @@ impl TlsStream {
         Self { stream: stream.into(), verdict }
     }
 
+    /// What a connection is told: its medium broke. That the bytes in a record were wrong says nothing of the peer.
+    #[cold]
+    fn broken(&self, error: &io::Error) -> io::Error {
+        let text = match (&self.stream, error.kind()) {
+            (_, io::ErrorKind::UnexpectedEof) => {
+                "the stream ended without a goodbye: it may have been cut off".to_owned()
+            }
+            (tokio_rustls::TlsStream::Client(_), _) => explain(error).to_string(),
+            (tokio_rustls::TlsStream::Server(_), _) => error.to_string(),
+        };
+        self.verdict.give(|| text.clone());
+        let kind = match error.kind() {
+            io::ErrorKind::InvalidData => io::ErrorKind::ConnectionAborted,
+            other => other,
+        };
+        io::Error::new(kind, text)
+    }
+
     pub(in crate::transport) fn tcp(&self) -> &TcpStream {
         self.stream.get_ref().0
     }
@@ -43,11 +61,7 @@ impl AsyncRead for TlsStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        if let Poll::Ready(Err(error)) = &result {
-            this.verdict.give(|| explain(error).to_string());
-        }
-        result
+        Pin::new(&mut this.stream).poll_read(cx, buffer).map_err(|error| this.broken(&error))
     }
 }
 
