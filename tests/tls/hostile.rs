@@ -34,6 +34,7 @@ async fn clear_text_on_an_encrypted_port_is_refused_at_once() {
         stream.write_all(bytes).await.unwrap();
         let answer = rest(stream).await;
         // An alert, fatal.
+        assert!(answer.len() >= 7, "{bytes:?}: {answer:?}");
         assert_eq!((answer[0], answer[1], answer[5]), (21, 3, 2), "{bytes:?}: {answer:?}");
     }
     for method in ["GET", "POST", "OPTIONS"] {
@@ -53,7 +54,7 @@ async fn clear_text_on_an_encrypted_port_is_refused_at_once() {
 
 #[tokio::test]
 async fn tls_on_a_clear_port_is_refused_at_once() {
-    let server = Server::builder().listen("127.0.0.1:0").state(Journal::default()).start().await.unwrap();
+    let server = super::clear().listen("127.0.0.1:0").start().await.unwrap();
     let mut stream = tcp(&server).await;
     stream.write_all(HALF).await.unwrap();
     // A native goodbye that says what is wrong.
@@ -111,8 +112,8 @@ async fn a_bit_that_was_flipped_ends_the_connection_and_no_other() {
     let authority = Authority::new("ours");
     let server = start(authority.local().server()).await;
     let witness = super::client(&server, authority.client()).connect().await.unwrap();
-    let (address, flip) = proxy(&server).await;
     for way in [THERE, BACK] {
+        let (address, flip) = proxy(&server).await;
         let client =
             Client::builder(&address).tls(authority.client()).no_reconnect().connect().await.unwrap();
         assert_eq!(double::call(&client, 1).await.unwrap(), 2);
@@ -126,6 +127,7 @@ async fn a_bit_that_was_flipped_ends_the_connection_and_no_other() {
     server.state::<Journal>().unwrap().wait_for("transport error").await;
     // In a handshake it is the end of that.
     for way in [THERE, BACK] {
+        let (address, flip) = proxy(&server).await;
         flip.store(way, SeqCst);
         let connecting = Client::builder(&address).tls(authority.client()).no_reconnect().connect();
         let error = connecting.await.unwrap_err();

@@ -67,8 +67,13 @@ async fn proof(handshake: &Handshake) -> (String, Option<Vec<u8>>) {
     (handshake.transport.to_owned(), certificate)
 }
 
+/// One that has no address yet.
+pub(crate) fn clear() -> jidda::ServerBuilder {
+    Server::builder().state(Journal::default())
+}
+
 pub(crate) fn builder(tls: TlsServer) -> jidda::ServerBuilder {
-    Server::builder().listen("tls://127.0.0.1:0").tls(tls).state(Journal::default())
+    clear().listen("tls://127.0.0.1:0").tls(tls)
 }
 
 pub(crate) async fn start(tls: TlsServer) -> Server {

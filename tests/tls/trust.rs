@@ -15,7 +15,7 @@ async fn a_native_client_is_served_with_messages_of_every_size() {
     let authority = Authority::new("ours");
     let server = start(authority.local().server()).await;
     assert!(server.addresses()[0].to_string().starts_with("tls://127.0.0.1:"));
-    let client = client(&server, authority.client()).connect().await.unwrap();
+    let client = client(&server, authority.client()).no_reconnect().connect().await.unwrap();
     assert_eq!(double::call(&client, 21).await.unwrap(), 42);
     assert_eq!(proof::call(&client).await.unwrap(), ("tls".to_owned(), None));
     for size in [0, 1, 16_383, 16_384, 16_385, 65_536, 900_000] {
@@ -170,11 +170,10 @@ async fn a_plain_peer_of_another_make_is_served_with_tls_1_2_and_without_alpn() 
 #[tokio::test]
 async fn an_address_and_what_protects_it_belong_together() {
     let authority = Authority::new("ours");
-    let error = Server::builder().listen("tls://127.0.0.1:0").start().await.unwrap_err().to_string();
+    let error = super::clear().listen("tls://127.0.0.1:0").start().await.unwrap_err().to_string();
     assert!(error.contains("it needs a certificate, `.tls(TlsServer::from_pem_files("), "{error}");
     let tls = authority.local().server();
-    let error =
-        Server::builder().listen("127.0.0.1:0").tls(tls.clone()).start().await.unwrap_err().to_string();
+    let error = super::clear().listen("127.0.0.1:0").tls(tls.clone()).start().await.unwrap_err().to_string();
     assert!(error.contains("begin with tls://"), "{error}");
     // Both kinds of address are a choice.
     let builder = super::builder(tls).listen("127.0.0.1:0");
