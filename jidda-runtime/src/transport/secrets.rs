@@ -23,8 +23,9 @@ pub struct ClientSecrets {
 }
 
 impl ServerSecrets {
-    /// What keeps a server from listening at `addresses`: clear text where encryption was meant, or the reverse.
-    pub(crate) fn problem(&self, addresses: &[Address]) -> Option<String> {
+    /// What keeps a server from listening at `addresses`: clear text where encryption was meant, or the reverse. `method`
+    /// is the builder's that takes it.
+    pub(crate) fn problem(&self, addresses: &[Address], [tls]: [&str; 1]) -> Option<String> {
         let is_clear = addresses.iter().any(|address| matches!(address, Address::Tcp(_)));
         let find = |is_kind: fn(&Address) -> bool| addresses.iter().find(|address| is_kind(address));
         #[cfg(feature = "tls")]
@@ -32,10 +33,10 @@ impl ServerSecrets {
             (Some(address), None) => {
                 return Some(format!(
                     "cannot listen on {address}: it needs a certificate, \
-                     `.tls(TlsServer::from_pem_files(\"cert.pem\", \"key.pem\")?)`"
+                     `.{tls}(TlsServer::from_pem_files(\"cert.pem\", \"key.pem\")?)`"
                 ));
             }
-            (None, Some(_)) if is_clear => return Some(unused("tls")),
+            (None, Some(_)) if is_clear => return Some(unused(tls)),
             _ => {}
         }
         let _ = (is_clear, find);

@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -66,9 +65,9 @@ pub(in crate::transport) async fn accept(
             return Err(error);
         }
     };
-    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let certificates = certificates.iter().map(|one| Bytes::copy_from_slice(one)).collect();
-    Ok((TlsStream::new(stream, Verdict::default()), Security::Tls { certificates }))
+    let stream = TlsStream::new(stream, Verdict::default());
+    let security = stream.security();
+    Ok((stream, security))
 }
 
 /// Closes the stream so that the peer gets to read what was written: with bytes of its own unread it would not.

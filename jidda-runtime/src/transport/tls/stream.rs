@@ -4,11 +4,13 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::super::verdict::Verdict;
 use super::connect::explain;
+use crate::peer::Security;
 
 /// A TCP stream in TLS.
 ///
@@ -42,6 +44,12 @@ impl TlsStream {
             other => other,
         };
         io::Error::new(kind, text)
+    }
+
+    /// What the other end proved in the handshake.
+    pub(in crate::transport) fn security(&self) -> Security {
+        let certificates = self.stream.get_ref().1.peer_certificates().unwrap_or_default();
+        Security::Tls { certificates: certificates.iter().map(|one| Bytes::copy_from_slice(one)).collect() }
     }
 
     pub(in crate::transport) fn tcp(&self) -> &TcpStream {
