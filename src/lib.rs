@@ -47,13 +47,13 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
-    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, Dial,
-    DisconnectReason, Emit, Encoding, Error, Handshake, HttpBody, HttpService, Identity, Inherit, Listener,
-    ListeningClient, Or, Parser, Password, Payload, PeerAddress, Proxy, RecvError, Replies, Request,
-    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId,
-    Time, Transport, TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking, handler,
-    inherit, testing,
+    AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
+    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat,
+    Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody,
+    HttpService, Identity, Inherit, Listener, ListeningClient, Or, Parser, Password, Payload, PeerAddress,
+    Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result,
+    SameSite, Security, Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport,
+    TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
 pub use jidda_runtime::{Jwt, KeyError};
@@ -76,8 +76,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, Deadline, DisconnectReason, Error, Handshake, Identity, Parser, Resource,
-        Selection, Server, Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
+        Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
 }
 

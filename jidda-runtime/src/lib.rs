@@ -29,9 +29,10 @@ pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,
 };
-pub use config::Config;
+pub use config::{Config, DuplicateIdentity};
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,
+    AtLimit, Broadcast, BroadcastCall, CallFuture, DefaultHeartbeat, Emit, HeartbeatPolicy, Listener,
+    PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Volatile,
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
@@ -42,7 +43,8 @@ pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{
-    Cookie, Cors, Dial, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+    Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
+    Transport,
 };
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;

@@ -35,11 +35,13 @@ pub enum DisconnectReason {
     AuthenticationFailed,
     /// What the peer presented has expired, and nothing newer came in time.
     CredentialsExpired,
+    /// A newer connection of the same identity took its place.
+    Replaced,
     /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
     Other(Cow<'static, str>),
 }
 
-const NAMED: [DisconnectReason; 13] = [
+const NAMED: [DisconnectReason; 14] = [
     DisconnectReason::ClientDisconnect,
     DisconnectReason::ServerDisconnect,
     DisconnectReason::ForcedClose,
@@ -53,6 +55,7 @@ const NAMED: [DisconnectReason; 13] = [
     DisconnectReason::ServerShuttingDown,
     DisconnectReason::AuthenticationFailed,
     DisconnectReason::CredentialsExpired,
+    DisconnectReason::Replaced,
 ];
 
 impl DisconnectReason {
@@ -72,11 +75,13 @@ impl DisconnectReason {
             Self::ServerShuttingDown => "server shutting down",
             Self::AuthenticationFailed => "authentication failed",
             Self::CredentialsExpired => "credentials expired",
+            Self::Replaced => "replaced by a newer connection",
             Self::Other(text) => text,
         }
     }
 
-    /// Whether a client should come back after it: not when either side left on purpose.
+    /// Whether a client should come back after it: not when either side left on purpose, and not to take the place
+    /// back from who took its own.
     pub(crate) fn invites_return(&self) -> bool {
         !matches!(
             self,
@@ -85,6 +90,7 @@ impl DisconnectReason {
                 | Self::ForcedClose
                 | Self::ForcedServerClose
                 | Self::AuthenticationFailed
+                | Self::Replaced
         )
     }
 }

@@ -15,7 +15,7 @@ use super::listen::Source;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
 use crate::config::Config;
-use crate::connection::{Connection, Extras, Hub};
+use crate::connection::{Connection, Extras, HeartbeatPolicy, Hub, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
@@ -37,6 +37,7 @@ pub struct ClientBuilder {
     pub(super) address: String,
     table: TableBuilder,
     config: Config,
+    policies: Policies,
     states: HashMap<TypeId, Extras>,
     connections: usize,
     backoff: Option<Backoff>,
@@ -60,6 +61,7 @@ impl ClientBuilder {
             address,
             table: TableBuilder::new(Side::Client),
             config: Config::default(),
+            policies: Policies::default(),
             states: HashMap::new(),
             connections: 1,
             backoff: Some(Backoff::default()),
@@ -214,6 +216,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
+    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
+    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
+        self.policies.heartbeat = Some(Watch::new(policy));
+        self
+    }
+
     /// Connects and joins the root namespace.
     ///
     /// # Errors
@@ -241,7 +250,7 @@ impl ClientBuilder {
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
         let config = Config { handshake_timeout, ..self.config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers, Vec::new(), None);
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.policies);
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Connection;
 use super::exchange::Exchange;
+use super::presence::Claim;
 use super::socket::Socket;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -13,12 +14,14 @@ use crate::payload::Value;
 use crate::peer::{Handshake, Time};
 
 /// What a peer was found to be; at a client, what the server says of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Standing {
     /// `None` for somebody who may be nobody.
     pub(super) identity: Option<Identity>,
     /// The peer was told that it is about to expire.
     pub(super) is_told: bool,
+    /// That the connection is this one, until nothing of it runs any more. Not to be dropped while anything is locked.
+    pub(super) claim: Option<Claim>,
 }
 
 impl Standing {
@@ -117,7 +120,7 @@ impl Connection {
 
     /// The server says that this client's credentials are about to expire.
     pub(super) fn told_expiring(&self) {
-        self.exchange.lock().standing = Some(Box::new(Standing { identity: None, is_told: true }));
+        self.exchange.lock().standing = Some(Box::new(Standing { is_told: true, ..Standing::default() }));
         self.hub.expiring.notify_waiters();
     }
 

@@ -76,6 +76,7 @@ impl Driver {
         exchange.link = Link::Up;
         exchange.stalled_since = None;
         exchange.standing = None;
+        exchange.missed = 0;
         // Who is asked each interval is asked for the first time when one is over.
         exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
         drop(exchange);
@@ -209,7 +210,10 @@ impl Driver {
                 true
             }
             Poll::Ready(Ok(())) => {
-                self.connection.last_seen.store(self.connection.hub.clock(), Ordering::Relaxed);
+                let hub = &self.connection.hub;
+                if hub.heartbeat.traffic_counts {
+                    self.connection.last_seen.store(hub.clock(), Ordering::Relaxed);
+                }
                 self.ingest(&mut buffer[..length], cx);
                 true
             }
@@ -423,7 +427,10 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let waiting = self.connection.exchange.lock().detach();
+        let (waiting, _claim) = {
+            let mut exchange = self.connection.exchange.lock();
+            (exchange.detach(), exchange.standing.as_mut().and_then(|standing| standing.claim.take()))
+        };
         waiting.into_iter().for_each(Waker::wake);
         if self.connection.is_closed() {
             // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.

@@ -80,6 +80,8 @@ pub(super) struct Exchange {
     pub(super) stalled_since: Option<Moment>,
     /// When a sign of life was asked for, in ticks.
     pub(super) pinged_at: Option<Moment>,
+    /// How many times in a row it did not come in time.
+    pub(super) missed: u16,
 }
 
 impl Exchange {
@@ -98,6 +100,7 @@ impl Exchange {
             standing: None,
             stalled_since: None,
             pinged_at: None,
+            missed: 0,
         }
     }
 

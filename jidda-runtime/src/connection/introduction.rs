@@ -215,10 +215,13 @@ impl Driver {
             self.renewed(id, socket.as_ref(), renewed);
             return ControlFlow::Continue(());
         }
-        match admitted {
-            Ok(identity) => {
-                self.connection.exchange.lock().standing =
-                    Some(Box::new(Standing { identity, is_told: false }));
+        let claimed = admitted.and_then(|identity| {
+            let claim = identity.as_ref().map(|identity| self.connection.claim(&identity.shared_name()));
+            Ok(Standing { identity, is_told: false, claim: claim.transpose()? })
+        });
+        match claimed {
+            Ok(standing) => {
+                self.connection.exchange.lock().standing = Some(Box::new(standing));
                 if !self.connection.wire.is_strict() {
                     self.connection.is_established.store(true, Ordering::Relaxed);
                 }

@@ -6,12 +6,11 @@ use std::task::Context;
 use serde::Serialize;
 
 use super::Connection;
-use super::credentials::{Presented, Standing, left, milliseconds};
+use super::credentials::{Presented, left, milliseconds};
 use super::driver::Driver;
 use super::introduction::Held;
 use super::running::EventLabel;
 use super::socket::{Phase, Socket, SocketInner};
-use super::state::Extra;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{Reply, Side};
@@ -115,48 +114,38 @@ impl Driver {
 
 impl Connection {
     /// Puts a newer identity in the place of the one before, which it must have the name of.
-    pub(super) fn renew(&self, identity: Option<Identity>) -> Result<Identity, Error> {
+    pub(super) fn renew(self: &Arc<Self>, identity: Option<Identity>) -> Result<Identity, Error> {
         let Some(identity) = identity else {
             return Err(Error::new("unauthenticated", "credentials are needed"));
         };
-        let old = {
+        let old = self.identity();
+        if old.as_ref().is_some_and(|old| old.name() != identity.name()) {
+            return Err(Error::new("identity_changed", "a connection's identity cannot become another one"));
+        }
+        // Somebody who was nobody has to be let in as others are.
+        let claim = if old.is_none() { Some(self.claim(&identity.shared_name())?) } else { None };
+        {
             let mut exchange = self.exchange.lock();
-            let old = exchange.standing.as_ref().and_then(|standing| standing.identity.clone());
-            if old.as_ref().is_some_and(|old| old.name() != identity.name()) {
-                return Err(Error::new(
-                    "identity_changed",
-                    "a connection's identity cannot become another one",
-                ));
-            }
-            let until = |identity: Option<&Identity>| identity.map(Identity::expires);
+            let mut standing = exchange.standing.take().unwrap_or_default();
             // Who gained nothing by it is not told at once again: it would only do the same.
-            let is_told = until(old.as_ref()) == until(Some(&identity))
-                && exchange.standing.as_ref().is_some_and(|standing| standing.is_told);
-            exchange.standing = Some(Box::new(Standing { identity: Some(identity.clone()), is_told }));
-            old
-        };
-        for socket in self.sockets() {
-            let is_own = socket.extra(|extra| {
-                if extra.identity.is_none() {
-                    extra.replace_permissions(old.as_ref(), &identity);
+            standing.is_told &= old.as_ref().map(Identity::expires) == Some(identity.expires());
+            standing.identity = Some(identity.clone());
+            if claim.is_some() {
+                standing.claim = claim;
+            }
+            exchange.standing = Some(standing);
+        }
+        if old.is_none() {
+            for socket in self.sockets() {
+                if !socket.extra(|extra| extra.identity.is_some()) {
+                    let key = RoomKey::Identity(identity.shared_name());
+                    socket.enter_group(&Socket { inner: Arc::clone(&socket) }, key);
                 }
-                extra.identity.is_some()
-            });
-            if old.is_none() && !is_own {
-                let key = RoomKey::Identity(identity.shared_name());
-                socket.enter_group(&Socket { inner: Arc::clone(&socket) }, key);
+                if matches!(socket.phase(), Phase::Active | Phase::Replaying) {
+                    socket.announce();
+                }
             }
         }
         Ok(identity)
-    }
-}
-
-impl Extra {
-    /// What came from the identity before goes, what comes with the new one comes; what was granted stays.
-    pub(super) fn replace_permissions(&mut self, old: Option<&Identity>, new: &Identity) {
-        for permission in old.into_iter().flat_map(Identity::permissions) {
-            self.permissions.remove(permission);
-        }
-        self.permissions.extend(new.permissions().map(Into::into));
     }
 }

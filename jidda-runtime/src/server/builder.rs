@@ -22,7 +22,8 @@ use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
-use crate::config::Config;
+use crate::config::{Config, DuplicateIdentity};
+use crate::connection::{HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -39,6 +40,7 @@ pub struct ServerBuilder {
     app: AppKey,
     config: Config,
     states: States,
+    policies: Policies,
     configure: Vec<ConfigureSocket>,
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
@@ -64,6 +66,7 @@ impl Default for ServerBuilder {
             app: AppKey::of::<()>(),
             config: Config::default(),
             states: States::default(),
+            policies: Policies::default(),
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
@@ -187,10 +190,6 @@ impl ServerBuilder {
         self
     }
 
-    fn gate(&self) -> Option<Gate> {
-        self.gate.clone().map(|gate| gate.with_anonymous(self.allows_anonymous))
-    }
-
     limits! {
         /// The largest message in bytes, either way. Default: 1,000,000.
         max_message: usize;
@@ -226,6 +225,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
+    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
+    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
+        self.policies.heartbeat = Some(Watch::new(policy));
+        self
+    }
+
+    /// What happens when an identity connects that is connected already: by default both stay.
+    pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
+        self.config.duplicate_identity = policy;
+        self
+    }
+
     /// How long [`run`](Self::run) lets running calls end after a signal. Default: 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -257,11 +269,11 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub async fn start(self) -> Result<Server, Error> {
+    pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
-        let gate = self.gate();
-        let delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
-        let apps = Apps::start(tables, &self.config, &self.states, delegates, gate.as_ref());
+        self.policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
+        self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
+        let apps = Apps::start(tables, &self.config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();
