@@ -203,10 +203,6 @@ impl ServerBuilder {
         self
     }
 
-    fn gate(&self) -> Option<Gate> {
-        self.gate.clone().map(|gate| gate.with_anonymous(self.allows_anonymous))
-    }
-
     limits! {
         /// The largest message in bytes, either way. Default: 1,000,000.
         max_message: usize;
@@ -289,7 +285,7 @@ impl ServerBuilder {
     /// Outside a tokio runtime.
     pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
-        self.policies.gate = self.gate();
+        self.policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
         self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
         let apps = Apps::start(tables, &self.config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
