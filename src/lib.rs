@@ -46,6 +46,9 @@ pub use jidda_runtime::handler::{
     State, Table,
 };
 pub use jidda_runtime::transport::Address;
+/// Keys and settings for `noise://`.
+#[cfg(feature = "noise")]
+pub use jidda_runtime::transport::noise;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit, Encoding, Error,

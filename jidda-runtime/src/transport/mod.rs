@@ -5,6 +5,8 @@ mod ahead;
 mod fresh;
 mod listener;
 mod memory;
+#[cfg(feature = "noise")]
+pub mod noise;
 pub mod polling;
 mod stream;
 mod tcp;
