@@ -188,10 +188,11 @@ impl CryptoResolver for WeakFirst {
 #[tokio::test]
 async fn a_client_whose_key_belongs_to_everybody_is_refused() {
     let server = KeyPair::generate();
+    let public = server.public();
     let mut state = Builder::with_resolver(PATTERN.parse().unwrap(), Box::<WeakFirst>::default())
         .prologue(PROLOGUE)
         .and_then(|builder| builder.local_private_key(&[1; 32]))
-        .and_then(|builder| builder.remote_public_key(server.public().as_bytes()))
+        .and_then(|builder| builder.remote_public_key(public.as_bytes()))
         .and_then(Builder::build_initiator)
         .unwrap();
     let mut first = [b"\xc1noise/1\0\x60", &[0; 96][..]].concat();
