@@ -51,11 +51,15 @@ pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::transport::noise;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit, Encoding, Error,
-    Handshake, HttpBody, HttpService, Listener, Parser, Payload, PeerAddress, RecvError, Replies, Request,
-    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId,
-    Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, testing,
+    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DisconnectReason, Emit,
+    Encoding, Error, Handshake, HttpBody, HttpService, Inherit, Listener, Parser, Payload, PeerAddress,
+    Proxy, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
+    ServerBuilder, Socket, SocketId, Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler,
+    inherit, testing,
 };
+
+#[cfg(feature = "tls")]
+pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;
@@ -75,9 +79,11 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, DisconnectReason, Error, Handshake, Parser, Resource, Selection, Server,
-        Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, Deadline, DisconnectReason, Error, Handshake, Parser, Resource, Selection,
+        Server, Socket, SocketId, Transport, Value,
     };
+    #[cfg(feature = "tls")]
+    pub use jidda_runtime::{TlsClient, TlsServer};
 }
 
 /// Serves every handler that is linked into the program until Ctrl-C or SIGTERM: the body of `main`.

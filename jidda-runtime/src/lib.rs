@@ -29,11 +29,16 @@ pub use connection::{
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
+pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
-pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+pub use server::{
+    Cookie, Cors, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+};
+#[cfg(feature = "tls")]
+pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

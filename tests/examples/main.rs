@@ -177,8 +177,8 @@ fn what_keeps_a_server_from_starting_is_one_sentence() {
     );
     assert_eq!(
         failure("sheep", &["server"], &[("JIDDA_LISTEN", "8000")]),
-        "Error: `8000` is not an address: the port is missing; write host:port, tcp://host:port, unix:/path or \
-         mem:name"
+        "Error: `8000` is not an address: the port is missing; write host:port, tcp://host:port, tls://host:port, \
+         noise://host:port, unix:/path or mem:name"
     );
 }
 

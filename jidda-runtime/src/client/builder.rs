@@ -17,7 +17,9 @@ use crate::connection::{Connection, Extras, Hub};
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
-use crate::transport::Address;
+#[cfg(feature = "tls")]
+use crate::transport::TlsClient;
+use crate::transport::{Address, ClientSecrets};
 
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub enum WhileAway {
 #[must_use = "a client connects with `.connect()`"]
 pub struct ClientBuilder {
     address: String,
+    secrets: ClientSecrets,
     table: TableBuilder,
     config: Config,
     states: HashMap<TypeId, Extras>,
@@ -55,6 +58,7 @@ impl ClientBuilder {
     pub(super) fn new(address: String) -> Self {
         Self {
             address,
+            secrets: ClientSecrets::default(),
             table: TableBuilder::new(Side::Client),
             config: Config::default(),
             states: HashMap::new(),
@@ -66,6 +70,14 @@ impl ClientBuilder {
             auth: Ok(None),
             joins_root: true,
         }
+    }
+
+    /// Whom the client believes at a `tls://` address, and what it proves itself with. Without it, it believes the
+    /// roots of the system.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: TlsClient) -> Self {
+        self.secrets.tls = Some(tls);
+        self
     }
 
     /// Adds a service whose `side = client` handlers the server can call.
@@ -135,7 +147,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a connection and its handshake may take. Default: 20 s.
+    /// How long a connection may take, the handshake of an encrypted one included, and then its first words.
+    /// Default: 20 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
@@ -186,13 +199,16 @@ impl ClientBuilder {
     /// Dropping the future gives the attempt up.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let address: Address = self.address.parse()?;
+        if let Some(problem) = self.secrets.problem(&address) {
+            return Err(ConnectError::Start(Error::new("start", problem)));
+        }
         let table = self.table.build().map_err(ConnectError::Start)?;
         let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
         let buffers = self.while_away == WhileAway::Buffer;
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
         let config = Config { handshake_timeout, ..self.config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers);
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers, Vec::new());
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();
@@ -208,6 +224,7 @@ impl ClientBuilder {
             let plan = Plan {
                 connection: Arc::clone(&connection),
                 address: address.clone(),
+                secrets: self.secrets.clone(),
                 backoff: self.backoff.clone(),
                 is_patient: self.is_patient,
                 connect_timeout: self.connect_timeout,

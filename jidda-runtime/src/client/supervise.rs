@@ -12,12 +12,13 @@ use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
 use crate::error::CallError;
 use crate::reason::DisconnectReason;
-use crate::transport::{Address, Stream};
+use crate::transport::{Address, ClientSecrets, Stream};
 
 /// What a supervisor knows of its connection.
 pub(super) struct Plan {
     pub(super) connection: Arc<Connection>,
     pub(super) address: Address,
+    pub(super) secrets: ClientSecrets,
     pub(super) backoff: Option<Backoff>,
     pub(super) is_patient: bool,
     pub(super) connect_timeout: Duration,
@@ -84,8 +85,10 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
 /// Connects, says hello and joins every namespace that was joined before. The driver runs by then.
 async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectError> {
     let late = |_| ConnectError::Timeout(plan.address.to_string());
-    let stream = timeout(plan.connect_timeout, Stream::connect(&plan.address)).await.map_err(late)?;
-    let stream = stream.map_err(|source| ConnectError::Io { address: plan.address.to_string(), source })?;
+    let failed = |source| ConnectError::Io { address: plan.address.to_string(), source };
+    let connecting = Stream::connect(&plan.address, &plan.secrets);
+    let stream = timeout(plan.connect_timeout, connecting).await.map_err(late)?.map_err(failed)?;
+    let verdict = stream.verdict();
     let driver = tokio::spawn(Driver::new(Arc::clone(&plan.connection), stream));
     let result = match timeout(plan.connect_timeout, introduce(plan)).await {
         Ok(result) => result,
@@ -97,7 +100,10 @@ async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectE
             // A reason to come back after: it is for the loop above to say that it is over.
             plan.connection.close(DisconnectReason::TransportError);
             let _ = driver.await;
-            Err(error)
+            match verdict.error() {
+                Some(source) if matches!(error, ConnectError::Lost(_)) => Err(failed(source)),
+                _ => Err(error),
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use super::events::{Emit, encoding_of};
 use super::exchange::Link;
 use super::socket::{Phase, Socket, is_reserved};
 use crate::error::{CallError, SendError};
-use crate::handler::{CallerError, call_error};
+use crate::handler::{CallerError, Scope, call_error};
 use crate::payload::{CodecError, Value};
+use crate::wire::Meta;
 
 /// A call that is sent when it is awaited, or told how long to wait first.
 #[must_use = "a call is sent when it is awaited"]
@@ -26,6 +28,8 @@ pub struct Request<'a, R, E = Value> {
     event: &'a str,
     arguments: Result<Encoded, CodecError>,
     timeout: Option<Duration>,
+    /// What is said for somebody else, if the call is passed on. Boxed: few are.
+    forwards: Option<Box<Meta>>,
     expects: PhantomData<fn() -> (R, E)>,
 }
 
@@ -43,12 +47,25 @@ impl<'a, R, E> Request<'a, R, E> {
     ) -> Self {
         let timeout = socket.as_ref().ok().and_then(|socket| socket.inner.connection.hub.config.call_timeout);
         let arguments = Encoded::one(arguments, encoding_of(&socket));
-        Self { socket, event, arguments, timeout, expects: PhantomData }
+        Self { socket, event, arguments, timeout, forwards: None, expects: PhantomData }
     }
 
     pub(super) fn encoded(socket: Socket, event: &'a str, arguments: &Encoded) -> Self {
         let arguments = arguments.only(socket.inner.wire().encoding());
-        Self { socket: Ok(socket), event, arguments, timeout: None, expects: PhantomData }
+        Self { socket: Ok(socket), event, arguments, timeout: None, forwards: None, expects: PhantomData }
+    }
+
+    /// A call that somebody else made.
+    pub(super) fn forwarded(socket: Socket, event: &'a str, arguments: Encoded, forwards: Meta) -> Self {
+        let forwards = Some(Box::new(forwards));
+        Self {
+            socket: Ok(socket),
+            event,
+            arguments: Ok(arguments),
+            timeout: None,
+            forwards,
+            expects: PhantomData,
+        }
     }
 
     /// Gives the call up after `limit`; the other side is told how long it has, and that it is given up.
@@ -86,7 +103,14 @@ impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
     type IntoFuture = CallFuture<'a, R, E>;
 
     fn into_future(self) -> CallFuture<'a, R, E> {
-        CallFuture { deadline: self.timeout.map(Deadline::Limit), call: self, id: None }
+        // Awaited in a handler, it has no longer than that.
+        let scope = Scope::current();
+        let left = scope.as_ref().and_then(|scope| scope.left());
+        let limit = match (self.timeout, left) {
+            (Some(own), Some(left)) => Some(own.min(left)),
+            (own, left) => own.or(left),
+        };
+        CallFuture { deadline: limit.map(Deadline::Limit), call: self, id: None, scope }
     }
 }
 
@@ -108,6 +132,8 @@ pub struct CallFuture<'a, R, E> {
     /// Our number for it once it is sent.
     id: Option<u32>,
     deadline: Option<Deadline>,
+    /// Of the handler that makes the call.
+    scope: Option<Arc<Scope>>,
 }
 
 impl<R, E> fmt::Debug for CallFuture<'_, R, E> {
@@ -137,7 +163,8 @@ impl<R, E> CallFuture<'_, R, E> {
         if exchange.link != Link::Up {
             return Err(SendError::NotConnected);
         }
-        let head = connection.wire.request_head(socket.inner.namespace(), self.call.event);
+        let meta = if exchange.is_acquainted { self.meta() } else { Meta::default() };
+        let head = connection.wire.request_head(socket.inner.namespace(), self.call.event, &meta);
         let size = arguments.len() + head;
         if size > exchange.max_message {
             return Err(SendError::TooLarge { size, limit: exchange.max_message });
@@ -146,17 +173,13 @@ impl<R, E> CallFuture<'_, R, E> {
             exchange.outbox.wait_for_room(cx.waker());
             return Ok(None);
         }
-        let limit = match &self.deadline {
-            Some(Deadline::Limit(limit)) if exchange.is_acquainted => Some(*limit),
-            _ => None,
-        };
         let place = exchange.outbox.place();
         let id = exchange.calls.begin(place);
         let recycled = exchange.is_polling();
         let target = (socket.inner.namespace(), self.call.event);
         let written = exchange
             .outbox
-            .append(recycled, |out| connection.wire.request(out, id, target, arguments, limit));
+            .append(recycled, |out| connection.wire.request(out, id, target, arguments, &meta));
         if let Err(error) = written {
             exchange.calls.forget(id);
             return Err(error.into());
@@ -170,6 +193,19 @@ impl<R, E> CallFuture<'_, R, E> {
             socket.inner.show_outgoing_encoded(self.call.event, arguments);
         }
         Ok(Some(id))
+    }
+
+    /// What the peer is told beside the arguments.
+    fn meta(&self) -> Meta {
+        let mut meta = self.scope.as_ref().map(|scope| scope.outgoing()).unwrap_or_default();
+        if let Some(forwards) = &self.call.forwards {
+            meta.identity.clone_from(&forwards.identity);
+            meta.via.clone_from(&forwards.via);
+        }
+        match &self.deadline {
+            Some(Deadline::Limit(limit)) => Meta { deadline: Some(*limit), ..meta },
+            _ => meta,
+        }
     }
 
     fn answer(&self, id: u32, cx: &mut Context<'_>) -> Option<Answer> {
@@ -188,34 +224,54 @@ impl<R, E> CallFuture<'_, R, E> {
     }
 }
 
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    Send(SendError),
+    Timeout,
+}
+
+impl<R, E> CallFuture<'_, R, E> {
+    /// Sends the call, and waits for what the peer answers, whatever it is.
+    #[inline]
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
+        if self.id.is_none() {
+            if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
+                return Poll::Ready(Err(Failed::Timeout));
+            }
+            match self.send(cx) {
+                Ok(id) => self.id = id,
+                Err(error) => return Poll::Ready(Err(Failed::Send(error))),
+            }
+        }
+        if let Some(id) = self.id
+            && let Some(answer) = self.answer(id, cx)
+        {
+            self.id = None;
+            return Poll::Ready(Ok(answer));
+        }
+        if self.is_late(cx) {
+            self.cancel();
+            return Poll::Ready(Err(Failed::Timeout));
+        }
+        Poll::Pending
+    }
+}
+
 impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
     type Output = Result<R, CallError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        if this.id.is_none() {
-            match this.send(cx) {
-                Ok(id) => this.id = id,
-                Err(error) => return Poll::Ready(Err(error.into())),
+        let Poll::Ready(answer) = self.get_mut().poll_answer(cx) else { return Poll::Pending };
+        Poll::Ready(match answer {
+            Ok(Answer::Value(payload)) => {
+                payload.decode().map_err(|error| CallError::Decode(error.to_string()))
             }
-        }
-        if let Some(id) = this.id
-            && let Some(answer) = this.answer(id, cx)
-        {
-            this.id = None;
-            return Poll::Ready(match answer {
-                Answer::Value(payload) => {
-                    payload.decode().map_err(|error| CallError::Decode(error.to_string()))
-                }
-                Answer::Failed(failure) => Err(call_error(failure)),
-                Answer::Disconnected { maybe_executed } => Err(CallError::Disconnected { maybe_executed }),
-            });
-        }
-        if this.is_late(cx) {
-            this.cancel();
-            return Poll::Ready(Err(CallError::Timeout));
-        }
-        Poll::Pending
+            Ok(Answer::Failed(failure)) => Err(call_error(failure)),
+            Ok(Answer::Disconnected { maybe_executed }) => Err(CallError::Disconnected { maybe_executed }),
+            Err(Failed::Send(error)) => Err(error.into()),
+            Err(Failed::Timeout) => Err(CallError::Timeout),
+        })
     }
 }
 

@@ -199,10 +199,12 @@ impl Connection {
     pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
         let (peer, transport) = match address {
             Address::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
+            Address::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), "tls"),
+            Address::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), "noise"),
             Address::Unix(_) => (PeerAddress::Unix, "unix"),
             Address::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
         };
-        Self::new(hub, peer, transport)
+        Self::new(hub, peer, transport, None)
     }
 
     /// A client's socket in a namespace, made if there is none yet.
@@ -289,6 +291,11 @@ impl Socket {
     pub(crate) fn want(&self, auth: Option<Payload>) {
         self.inner.keep_auth(auth);
         self.inner.extra(|extra| extra.is_wanted = true);
+    }
+
+    /// Whether the namespace is to be joined whenever there is a connection.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.inner.extra(|extra| extra.is_wanted)
     }
 
     /// Ends a client's socket that cannot join again.

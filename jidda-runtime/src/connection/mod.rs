@@ -6,6 +6,7 @@
 mod backlog;
 mod call;
 mod calls;
+mod delegate;
 mod dispatch;
 mod driver;
 mod encoded;
@@ -33,6 +34,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use call::{CallFuture, Request};
+pub(crate) use delegate::{Delegate, Upstream};
 pub use events::{Emit, Volatile};
 pub(crate) use hub::{Extras, Hub};
 pub(crate) use join::Acquaintance;
@@ -115,7 +117,12 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     /// A native connection without a stream yet. The hub watches it from now on.
-    pub(crate) fn new(hub: &Arc<Hub>, peer: PeerAddress, transport: &'static str) -> Arc<Self> {
+    pub(crate) fn new(
+        hub: &Arc<Hub>,
+        peer: PeerAddress,
+        transport: &'static str,
+        security: Option<Box<Security>>,
+    ) -> Arc<Self> {
         let wire = Wire::MessagePackRpc;
         Self::arrive(
             hub,
@@ -123,7 +130,7 @@ impl Connection {
                 peer,
                 transport,
                 wire,
-                security: None,
+                security,
                 session: None,
                 request: None,
                 parameters: Parameters::default(),

@@ -4,7 +4,9 @@ mod accept;
 mod apps;
 mod builder;
 mod events;
+mod handshakes;
 mod http;
+mod proxy;
 mod run;
 
 use std::fmt;
@@ -20,6 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
+pub use proxy::Proxy;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
