@@ -46,9 +46,6 @@ pub use jidda_runtime::handler::{
     State, Table,
 };
 pub use jidda_runtime::transport::Address;
-/// Keys and settings for `noise://`.
-#[cfg(feature = "noise")]
-pub use jidda_runtime::transport::noise;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DisconnectReason, Emit,
@@ -58,6 +55,8 @@ pub use jidda_runtime::{
     inherit, testing,
 };
 
+#[cfg(feature = "noise")]
+pub use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 
@@ -82,6 +81,8 @@ pub mod prelude {
         CallError, Client, Cors, Deadline, DisconnectReason, Error, Handshake, Parser, Resource, Selection,
         Server, Socket, SocketId, Transport, Value,
     };
+    #[cfg(feature = "noise")]
+    pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};
     #[cfg(feature = "tls")]
     pub use jidda_runtime::{TlsClient, TlsServer};
 }

@@ -37,6 +37,8 @@ pub use reason::DisconnectReason;
 pub use server::{
     Cookie, Cors, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
 };
+#[cfg(feature = "noise")]
+pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;

@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use jidda::noise::KeyPair;
+use jidda::KeyPair;
 
 const USAGE: &str = "\
 usage: jidda-keys FILE            writes a new secret key to FILE and prints its public key

@@ -19,6 +19,8 @@ use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilde
 use crate::payload::{CodecError, Encoding, Payload};
 #[cfg(feature = "tls")]
 use crate::transport::TlsClient;
+#[cfg(feature = "noise")]
+use crate::transport::noise::NoiseClient;
 use crate::transport::{Address, ClientSecrets};
 
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
@@ -77,6 +79,13 @@ impl ClientBuilder {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: TlsClient) -> Self {
         self.secrets.tls = Some(tls);
+        self
+    }
+
+    /// Whom the client believes at a `noise://` address, and what it proves itself with.
+    #[cfg(feature = "noise")]
+    pub fn noise(mut self, noise: NoiseClient) -> Self {
+        self.secrets.noise = Some(noise);
         self
     }
 

@@ -27,6 +27,8 @@ use crate::handler::{
 };
 #[cfg(feature = "tls")]
 use crate::transport::TlsServer;
+#[cfg(feature = "noise")]
+use crate::transport::noise::NoiseServer;
 use crate::transport::{Address, Listener, ServerSecrets};
 
 type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>;
@@ -83,8 +85,8 @@ macro_rules! limits {
 }
 
 impl ServerBuilder {
-    /// Listens at an address: `host:port`, `tcp://`, `tls://`, `unix:`, `mem:name`. May be given several times. Port 0
-    /// lets the system choose; [`Server::addresses`] tells which it chose.
+    /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name`. May be given several times.
+    /// Port 0 lets the system choose; [`Server::addresses`] tells which it chose.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen.push(address.into());
         self
@@ -95,6 +97,13 @@ impl ServerBuilder {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: TlsServer) -> Self {
         self.secrets.tls = Some(tls);
+        self
+    }
+
+    /// What the server proves itself with at `noise://` addresses, and which clients may come there.
+    #[cfg(feature = "noise")]
+    pub fn noise(mut self, noise: NoiseServer) -> Self {
+        self.secrets.noise = Some(noise);
         self
     }
 

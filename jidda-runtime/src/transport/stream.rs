@@ -15,6 +15,8 @@ use tokio::net::UnixStream;
 use super::address::Address;
 use super::ahead::Ahead;
 use super::fresh::{First, Fresh};
+#[cfg(feature = "noise")]
+use super::noise::{self, NoiseStream};
 use super::polling::SessionStream;
 use super::secrets::ClientSecrets;
 #[cfg(feature = "tls")]
@@ -31,6 +33,9 @@ pub enum Stream {
     /// Over TCP, in TLS.
     #[cfg(feature = "tls")]
     Tls(Box<TlsStream>),
+    /// Over TCP, in Noise.
+    #[cfg(feature = "noise")]
+    Noise(Box<NoiseStream<TcpStream>>),
     /// Over a Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
@@ -70,7 +75,7 @@ impl Stream {
     ///
     /// Dropping the future gives the attempt up.
     pub async fn connect(address: &Address, secrets: &ClientSecrets) -> io::Result<Self> {
-        #[cfg(not(feature = "tls"))]
+        #[cfg(not(any(feature = "noise", feature = "tls")))]
         let ClientSecrets {} = secrets;
         match address {
             Address::Tcp(authority) => tcp::connect(authority).await.map(Self::Tcp),
@@ -80,6 +85,14 @@ impl Stream {
                 let client = secrets.tls.clone().unwrap_or_default();
                 let stream = tls::connect(stream, authority, &client).await?;
                 Ok(Self::Tls(Box::new(stream)))
+            }
+            #[cfg(feature = "noise")]
+            Address::Noise(authority) => {
+                let Some(client) = &secrets.noise else {
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, "there are no keys"));
+                };
+                let stream = tcp::connect(authority).await?;
+                Ok(Self::Noise(Box::new(noise::connect(stream, client).await?)))
             }
             #[cfg(unix)]
             Address::Unix(path) => UnixStream::connect(path).await.map(Self::Unix),
@@ -121,6 +134,8 @@ impl Stream {
             Self::Tcp(stream) => stream.ready(Interest::READABLE).now_or_never(),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.tcp().ready(Interest::READABLE).now_or_never(),
+            #[cfg(feature = "noise")]
+            Self::Noise(stream) => stream.stream().ready(Interest::READABLE).now_or_never(),
             #[cfg(unix)]
             Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
             Self::Memory(_) | Self::Foreign(_) => None,
@@ -167,6 +182,8 @@ impl Stream {
             Self::Foreign(_) | Self::Ahead(_) | Self::Fresh(_) => true,
             #[cfg(feature = "tls")]
             Self::Tls(_) => true,
+            #[cfg(feature = "noise")]
+            Self::Noise(_) => true,
             _ => false,
         }
     }
@@ -177,6 +194,8 @@ impl Stream {
             Self::Tcp(_) => "tcp",
             #[cfg(feature = "tls")]
             Self::Tls(_) => "tls",
+            #[cfg(feature = "noise")]
+            Self::Noise(_) => "noise",
             #[cfg(unix)]
             Self::Unix(_) => "unix",
             Self::Memory(_) => "memory",
@@ -197,6 +216,8 @@ macro_rules! each_medium {
                 Stream::Tcp($stream) => return $body,
                 #[cfg(feature = "tls")]
                 Stream::Tls($stream) => return $body,
+                #[cfg(feature = "noise")]
+                Stream::Noise($stream) => return $body,
                 #[cfg(unix)]
                 Stream::Unix($stream) => return $body,
                 Stream::Memory($stream) => return $body,
@@ -234,6 +255,8 @@ impl AsyncRead for Stream {
                 Self::Tcp(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 #[cfg(feature = "tls")]
                 Self::Tls(stream) => return Pin::new(stream).poll_read(cx, buffer),
+                #[cfg(feature = "noise")]
+                Self::Noise(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 #[cfg(unix)]
                 Self::Unix(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 Self::Memory(stream) => return Pin::new(stream).poll_read(cx, buffer),

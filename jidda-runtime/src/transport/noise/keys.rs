@@ -163,7 +163,7 @@ impl fmt::Debug for SecretKey {
 /// A secret key and the public key that belongs to it. Cheap to clone.
 ///
 /// ```
-/// use jidda_runtime::transport::noise::{KeyPair, PublicKey};
+/// use jidda_runtime::{KeyPair, PublicKey};
 ///
 /// let keys = KeyPair::generate();
 /// let known: PublicKey = keys.public().to_string().parse()?;
