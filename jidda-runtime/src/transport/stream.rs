@@ -188,6 +188,15 @@ impl Stream {
         }
     }
 
+    /// Whether the peer can still be told why, when what came of it could not be read.
+    pub(crate) fn can_be_told(&self) -> bool {
+        match self {
+            #[cfg(feature = "noise")]
+            Self::Noise(stream) => stream.is_tampered_with(),
+            _ => false,
+        }
+    }
+
     /// The medium's name.
     pub fn transport(&self) -> &'static str {
         match self {

@@ -34,7 +34,8 @@ fn with<R>(
 /// more is taken. A stream that is idle owns no buffers.
 ///
 /// [`shutdown`](tokio::io::AsyncWriteExt::shutdown) tells the peer that this was all. A stream that ends without that
-/// is an `UnexpectedEof` to its reader, and one that was tampered with is `InvalidData`.
+/// is an `UnexpectedEof` to its reader, and one that was tampered with is `ConnectionAborted`; the other direction goes
+/// on then.
 pub struct NoiseStream<S> {
     stream: S,
     records: Records,
@@ -63,6 +64,11 @@ impl<S> NoiseStream<S> {
         }
     }
 
+    /// Whether what came in was tampered with, of which the peer can still be told.
+    pub(crate) fn is_tampered_with(&self) -> bool {
+        self.records.over().is_some_and(|why| why != RecordError::Ended)
+    }
+
     /// How much memory its buffers have.
     #[cfg(test)]
     pub(super) fn buffered(&self) -> usize {
@@ -84,7 +90,8 @@ impl<S: fmt::Debug> fmt::Debug for NoiseStream<S> {
 impl From<RecordError> for io::Error {
     fn from(error: RecordError) -> Self {
         let kind = match error {
-            RecordError::TooShort | RecordError::Damaged => io::ErrorKind::InvalidData,
+            // Who changed it is not known: it says nothing of the peer.
+            RecordError::TooShort | RecordError::Damaged => io::ErrorKind::ConnectionAborted,
             RecordError::Ended => io::ErrorKind::BrokenPipe,
             RecordError::TooLong | RecordError::Exhausted => io::ErrorKind::Other,
         };
