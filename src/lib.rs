@@ -56,6 +56,8 @@ pub use jidda_runtime::{
     Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 
+#[cfg(feature = "noise")]
+pub use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 
@@ -80,6 +82,8 @@ pub mod prelude {
         CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Parser,
         PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
+    #[cfg(feature = "noise")]
+    pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};
     #[cfg(feature = "tls")]
     pub use jidda_runtime::{TlsClient, TlsServer};
 }
