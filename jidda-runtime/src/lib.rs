@@ -46,6 +46,8 @@ pub use server::{
     Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
     Transport,
 };
+#[cfg(feature = "noise")]
+pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;
