@@ -179,6 +179,7 @@ pub struct HandlerEntry {
     pub(crate) allow: Option<&'static str>,
     pub(crate) sequential: bool,
     pub(crate) blocking: bool,
+    pub(crate) streaming: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) docs: &'static str,
     pub(crate) deprecated: bool,
@@ -202,6 +203,7 @@ impl HandlerEntry {
             allow: None,
             sequential: false,
             blocking: false,
+            streaming: false,
             timeout: None,
             docs: "",
             deprecated: false,
@@ -296,6 +298,13 @@ impl HandlerEntry {
         self
     }
 
+    /// The handler replies with a stream: the type of the reply is the one of its items.
+    #[must_use]
+    pub const fn with_stream(mut self) -> Self {
+        self.streaming = true;
+        self
+    }
+
     /// How long the handler may run, in milliseconds.
     #[must_use]
     pub const fn within_ms(mut self, milliseconds: u64) -> Self {
@@ -365,6 +374,11 @@ impl HandlerEntry {
     /// Whether it runs on the blocking pool.
     pub fn is_blocking(&self) -> bool {
         self.blocking
+    }
+
+    /// Whether it replies with a stream; [`reply`](Self::reply) is then the type of its items.
+    pub fn is_streaming(&self) -> bool {
+        self.streaming
     }
 
     /// How long it may run.

@@ -13,6 +13,7 @@ mod path;
 pub(crate) mod probe;
 mod reader;
 mod reply;
+mod streaming;
 mod stub;
 mod table;
 
@@ -29,7 +30,9 @@ pub use path::Path;
 pub use reader::ArgumentReader;
 pub(crate) use reply::call_error;
 pub use reply::{CallerError, Dispatch, HandlerFuture, Outcome, Reply, ReplyError, ReplyValue};
-pub use stub::{Carrier, Connector};
+pub use streaming::Outlet;
+pub(crate) use streaming::{ItemStream, Items, announcement};
+pub use stub::{Carrier, Connector, StreamCarrier};
 pub use table::{NamespaceTable, Parameters, Route, RouteId, Table};
 
 /// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.

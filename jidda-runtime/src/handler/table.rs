@@ -71,6 +71,12 @@ impl Route {
         self.entry.is_some_and(|entry| entry.sequential)
     }
 
+    /// Whether it replies with a stream.
+    #[inline]
+    pub fn is_streaming(&self) -> bool {
+        self.entry.is_some_and(|entry| entry.streaming)
+    }
+
     /// How long the handler may run.
     #[inline]
     pub fn timeout(&self) -> Option<Duration> {
