@@ -9,7 +9,7 @@ pub use crate::handler::bounds::{Calls, Emits, Joins, Streams, Tells};
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
 pub use crate::handler::{
     AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
-    Dispatch, Outcome, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Registered,
+    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Outcome, Registered,
     RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
 };
 pub use crate::server::run;

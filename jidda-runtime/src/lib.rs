@@ -25,10 +25,14 @@ pub use client::{
 };
 pub use config::Config;
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,
+    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Streaming,
+    Volatile,
 };
+
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
+pub use futures_util::Stream;
+pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};

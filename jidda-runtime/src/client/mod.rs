@@ -17,9 +17,9 @@ use tokio::task::JoinSet;
 pub use backoff::Backoff;
 pub use builder::{ClientBuilder, WhileAway};
 
-use crate::connection::{Connection, Emit, Listener, Request, Socket};
+use crate::connection::{Connection, Emit, Listener, Request, Socket, Streaming};
 use crate::error::{CallError, Error, RecvError, SendError};
-use crate::handler::{CallerError, Carrier, Connector, Table};
+use crate::handler::{CallerError, Carrier, Connector, StreamCarrier, Table};
 use crate::reason::DisconnectReason;
 use crate::transport::AddressError;
 
@@ -216,6 +216,12 @@ impl Client {
         self.namespace("/").call(event, arguments)
     }
 
+    /// Calls a handler of the root namespace whose reply is a stream; with several connections, over the next one in
+    /// turn. See [`Socket::stream`].
+    pub fn stream<T>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> Streaming<T> {
+        self.namespace("/").stream(event, arguments)
+    }
+
     /// Sends an event to the root namespace; with several connections, over the next one in turn.
     ///
     /// # Errors
@@ -324,6 +330,19 @@ impl Carrier for Client {
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Emit {
         Carrier::emit(&self.namespace("/"), namespace, event, arguments)
+    }
+}
+
+impl StreamCarrier for Client {
+    type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
+
+    fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Streaming<T, E> {
+        StreamCarrier::stream(&self.namespace("/"), namespace, event, arguments)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Events that came and have to wait, bounded in memory.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::config::Config;
+use crate::wire::Meta;
 
 /// What an event takes beside its arguments, about.
 const OVERHEAD: usize = 100;
@@ -16,7 +16,7 @@ pub(super) struct Waiting {
     pub(super) id: Option<u32>,
     pub(super) event: Box<str>,
     pub(super) arguments: Bytes,
-    pub(super) deadline: Option<Duration>,
+    pub(super) meta: Option<Box<Meta>>,
 }
 
 /// Events in the order they came, each with what is needed to run it later.
@@ -65,6 +65,18 @@ impl<T> Backlog<T> {
             && let Some((_, waiting)) = self.events.remove(place)
         {
             self.bytes -= waiting.arguments.len() + OVERHEAD;
+        }
+    }
+
+    /// The sender of the request of this number takes more items of its streaming reply.
+    pub(super) fn grant(&mut self, id: u32, count: u32) {
+        let meta = self.events.iter_mut().find_map(|(_, waiting)| {
+            let is_it = waiting.id == Some(id);
+            if is_it { waiting.meta.as_mut() } else { None }
+        });
+        if let Some(credit) = meta.and_then(|meta| meta.credit.as_mut()) {
+            // As for one that runs: nothing, or too much, is no credit.
+            *credit = if count == 0 { u32::MAX } else { credit.saturating_add(count) };
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -10,14 +11,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Sleep;
 
-use super::calls::Answer;
+use super::calls::{Answer, Calls};
 use super::encoded::Encoded;
 use super::events::{Emit, encoding_of};
 use super::exchange::Link;
-use super::socket::{Phase, Socket, is_reserved};
+use super::socket::{Phase, Socket, SocketInner, is_reserved};
 use crate::error::{CallError, SendError};
-use crate::handler::{CallerError, call_error};
+use crate::handler::{CallerError, Scope, call_error};
 use crate::payload::{CodecError, Value};
+use crate::wire::Meta;
 
 /// A call that is sent when it is awaited, or told how long to wait first.
 #[must_use = "a call is sent when it is awaited"]
@@ -86,14 +88,106 @@ impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
     type IntoFuture = CallFuture<'a, R, E>;
 
     fn into_future(self) -> CallFuture<'a, R, E> {
-        CallFuture { deadline: self.timeout.map(Deadline::Limit), call: self, id: None }
+        // Awaited in a handler, it has no longer than that.
+        let scope = Scope::current();
+        let left = scope.as_ref().and_then(|scope| scope.left());
+        let limit = match (self.timeout, left) {
+            (Some(own), Some(left)) => Some(own.min(left)),
+            (own, left) => own.or(left),
+        };
+        CallFuture { deadline: limit.map(Deadline::Limit), call: self, id: None, scope }
     }
 }
 
-enum Deadline {
+/// Until when a call of ours is waited for.
+pub(super) enum Deadline {
     Limit(Duration),
     /// Boxed: a call that is answered at once, or has no limit, pays nothing for it.
     Running(Pin<Box<Sleep>>),
+}
+
+impl Deadline {
+    /// Whether it is over; else the task is woken when it is.
+    pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Self::Limit(limit) = self {
+            *self = Self::Running(Box::pin(tokio::time::sleep(*limit)));
+        }
+        match self {
+            Self::Running(sleep) => sleep.as_mut().poll(cx).is_ready(),
+            Self::Limit(_) => false,
+        }
+    }
+}
+
+impl SocketInner {
+    /// Sends a request. `describe` says what goes with it, to a peer that is acquainted or not; `begin` numbers it.
+    /// `None` when there is no room for it yet.
+    pub(super) fn send_request(
+        self: &Arc<Self>,
+        event: &str,
+        arguments: &Encoded,
+        describe: impl FnOnce(bool) -> Result<Meta, SendError>,
+        begin: impl FnOnce(&mut Calls, u64) -> u32,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<u32>, SendError> {
+        if is_reserved(event) {
+            return Err(SendError::Reserved(event.to_owned()));
+        }
+        self.accept();
+        if !matches!(self.phase(), Phase::Active | Phase::Replaying) {
+            return Err(SendError::NotConnected);
+        }
+        let connection = &self.connection;
+        let list = arguments.get(connection.wire.encoding()).unwrap_or_default();
+        let mut exchange = connection.exchange.lock();
+        if exchange.link != Link::Up {
+            return Err(SendError::NotConnected);
+        }
+        let meta = describe(exchange.is_acquainted)?;
+        let head = connection.wire.request_head(self.namespace(), event, &meta);
+        let size = list.len() + head;
+        if size > exchange.max_message {
+            return Err(SendError::TooLarge { size, limit: exchange.max_message });
+        }
+        if exchange.outbox.queued() >= connection.hub.config.max_outbox {
+            exchange.outbox.wait_for_room(cx.waker());
+            return Ok(None);
+        }
+        let place = exchange.outbox.place();
+        let id = begin(&mut exchange.calls, place);
+        let recycled = exchange.is_polling();
+        let target = (self.namespace(), event);
+        let written =
+            exchange.outbox.append(recycled, |out| connection.wire.request(out, id, target, list, &meta));
+        if let Err(error) = written {
+            exchange.calls.forget(id);
+            return Err(error.into());
+        }
+        let waker = exchange.queued();
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        self.show_outgoing_encoded(event, arguments);
+        Ok(Some(id))
+    }
+
+    /// Forgets a request; if its answer is still to come, the peer is told to drop the handler.
+    pub(super) fn cancel_request(&self, id: u32) {
+        let connection = &self.connection;
+        let mut exchange = connection.exchange.lock();
+        let is_unanswered = exchange.calls.forget(id);
+        let waker = if is_unanswered && exchange.is_acquainted && exchange.link == Link::Up {
+            exchange.outbox.append(false, |out| connection.wire.cancel(out, id));
+            exchange.queued()
+        } else {
+            None
+        };
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
 }
 
 /// A call under way. It is sent at the first poll, and cancelled at the other side when it is dropped before
@@ -108,6 +202,8 @@ pub struct CallFuture<'a, R, E> {
     /// Our number for it once it is sent.
     id: Option<u32>,
     deadline: Option<Deadline>,
+    /// Of the handler that makes the call.
+    scope: Option<Arc<Scope>>,
 }
 
 impl<R, E> fmt::Debug for CallFuture<'_, R, E> {
@@ -124,52 +220,17 @@ impl<R, E> CallFuture<'_, R, E> {
     fn send(&mut self, cx: &mut Context<'_>) -> Result<Option<u32>, SendError> {
         let socket = self.call.socket.as_ref().map_err(Clone::clone)?;
         let arguments = self.call.arguments.as_ref().map_err(Clone::clone)?;
-        if is_reserved(self.call.event) {
-            return Err(SendError::Reserved(self.call.event.to_owned()));
+        let describe = |is_acquainted| Ok(if is_acquainted { self.meta() } else { Meta::default() });
+        socket.inner.send_request(self.call.event, arguments, describe, Calls::begin, cx)
+    }
+
+    /// What the peer is told beside the arguments.
+    fn meta(&self) -> Meta {
+        let meta = self.scope.as_ref().map(|scope| scope.outgoing()).unwrap_or_default();
+        match &self.deadline {
+            Some(Deadline::Limit(limit)) => Meta { deadline: Some(*limit), ..meta },
+            _ => meta,
         }
-        socket.inner.accept();
-        if !matches!(socket.inner.phase(), Phase::Active | Phase::Replaying) {
-            return Err(SendError::NotConnected);
-        }
-        let connection = &socket.inner.connection;
-        let arguments = arguments.get(connection.wire.encoding()).unwrap_or_default();
-        let mut exchange = connection.exchange.lock();
-        if exchange.link != Link::Up {
-            return Err(SendError::NotConnected);
-        }
-        let head = connection.wire.request_head(socket.inner.namespace(), self.call.event);
-        let size = arguments.len() + head;
-        if size > exchange.max_message {
-            return Err(SendError::TooLarge { size, limit: exchange.max_message });
-        }
-        if exchange.outbox.queued() >= connection.hub.config.max_outbox {
-            exchange.outbox.wait_for_room(cx.waker());
-            return Ok(None);
-        }
-        let limit = match &self.deadline {
-            Some(Deadline::Limit(limit)) if exchange.is_acquainted => Some(*limit),
-            _ => None,
-        };
-        let place = exchange.outbox.place();
-        let id = exchange.calls.begin(place);
-        let recycled = exchange.is_polling();
-        let target = (socket.inner.namespace(), self.call.event);
-        let written = exchange
-            .outbox
-            .append(recycled, |out| connection.wire.request(out, id, target, arguments, limit));
-        if let Err(error) = written {
-            exchange.calls.forget(id);
-            return Err(error.into());
-        }
-        let waker = exchange.queued();
-        drop(exchange);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        if let Ok(arguments) = &self.call.arguments {
-            socket.inner.show_outgoing_encoded(self.call.event, arguments);
-        }
-        Ok(Some(id))
     }
 
     fn answer(&self, id: u32, cx: &mut Context<'_>) -> Option<Answer> {
@@ -178,13 +239,7 @@ impl<R, E> CallFuture<'_, R, E> {
     }
 
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(Deadline::Limit(limit)) = &self.deadline {
-            self.deadline = Some(Deadline::Running(Box::pin(tokio::time::sleep(*limit))));
-        }
-        match &mut self.deadline {
-            Some(Deadline::Running(sleep)) => sleep.as_mut().poll(cx).is_ready(),
-            _ => false,
-        }
+        self.deadline.as_mut().is_some_and(|deadline| deadline.is_over(cx))
     }
 }
 
@@ -194,6 +249,9 @@ impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         if this.id.is_none() {
+            if matches!(this.deadline, Some(Deadline::Limit(Duration::ZERO))) {
+                return Poll::Ready(Err(CallError::Timeout));
+            }
             match this.send(cx) {
                 Ok(id) => this.id = id,
                 Err(error) => return Poll::Ready(Err(error.into())),
@@ -221,19 +279,8 @@ impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
 
 impl<R, E> CallFuture<'_, R, E> {
     fn cancel(&mut self) {
-        let (Some(id), Ok(socket)) = (self.id.take(), &self.call.socket) else { return };
-        let connection = &socket.inner.connection;
-        let mut exchange = connection.exchange.lock();
-        let is_unanswered = exchange.calls.forget(id);
-        let waker = if is_unanswered && exchange.is_acquainted && exchange.link == Link::Up {
-            exchange.outbox.append(false, |out| connection.wire.cancel(out, id));
-            exchange.queued()
-        } else {
-            None
-        };
-        drop(exchange);
-        if let Some(waker) = waker {
-            waker.wake();
+        if let (Some(id), Ok(socket)) = (self.id.take(), &self.call.socket) {
+            socket.inner.cancel_request(id);
         }
     }
 }

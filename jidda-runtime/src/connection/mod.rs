@@ -18,10 +18,12 @@ mod join;
 mod lifecycle;
 mod listeners;
 mod outbox;
+mod producing;
 mod running;
 mod selection;
 mod socket;
 mod state;
+mod streaming;
 mod wheel;
 
 use std::fmt;
@@ -40,6 +42,7 @@ pub use listeners::Listener;
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;
+pub use streaming::Streaming;
 
 use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};

@@ -7,18 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::Stream;
 use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::socket::SocketInner;
 use crate::failure::Failure;
-use crate::handler::{HandlerFuture, Reply, RouteId};
+use crate::handler::{Credit, HandlerFuture, Reply, RouteId, Scope};
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -31,10 +30,34 @@ pub(super) struct Ticket {
 pub(super) enum Purpose {
     /// An event; with an id when the peer wants a reply.
     Event { id: Option<u32>, name: EventLabel, is_sequential: bool },
+    /// The items of a streaming reply, by the number that the peer knows the stream by.
+    Stream { id: u32, name: EventLabel, is_sequential: bool },
     /// The `connect` handler of a socket.
     Connect,
     /// The `disconnect` handler of a socket that left while its connection goes on.
     Disconnect,
+}
+
+impl Purpose {
+    /// Whether it is one of the events under way, which have a limit.
+    fn is_event(&self) -> bool {
+        matches!(self, Self::Event { .. } | Self::Stream { .. })
+    }
+
+    fn is_sequential(&self) -> bool {
+        matches!(self, Self::Event { is_sequential: true, .. } | Self::Stream { is_sequential: true, .. })
+    }
+}
+
+impl Ticket {
+    /// The number that the peer may speak of it by. Those that count in each namespace cannot.
+    fn number(&self) -> Option<u32> {
+        match &self.purpose {
+            Purpose::Event { id, .. } => id.filter(|_| self.socket.wire().has_unique_ids()),
+            Purpose::Stream { id, .. } => Some(*id),
+            Purpose::Connect | Purpose::Disconnect => None,
+        }
+    }
 }
 
 /// An event's name where a reply may have to tell it: from the table, or as it came.
@@ -50,7 +73,7 @@ pub(super) struct Queued {
     pub(super) id: Option<u32>,
     pub(super) route: RouteId,
     pub(super) arguments: Bytes,
-    pub(super) deadline: Option<Instant>,
+    pub(super) scope: Option<Arc<Scope>>,
 }
 
 /// How a handler ended.
@@ -59,11 +82,20 @@ pub(super) struct Finished {
     pub(super) ticket: Ticket,
     /// `None` when the peer cancelled the call.
     pub(super) reply: Option<Reply>,
+    pub(super) scope: Option<Arc<Scope>>,
+}
+
+/// A call that the peer can speak of.
+struct Known {
+    abort: AbortHandle,
+    /// How many items it takes, if it takes a streaming reply.
+    credit: Option<Arc<Credit>>,
 }
 
 struct RunningCall {
     ticket: Option<Ticket>,
     future: Abortable<HandlerFuture>,
+    scope: Option<Arc<Scope>>,
     /// Boxed: most calls have no deadline.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -73,7 +105,8 @@ impl Future for RunningCall {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished> {
         let this = self.get_mut();
-        let reply = match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.future).poll(cx))) {
+        let poll = || Scope::enter(this.scope.as_ref(), || Pin::new(&mut this.future).poll(cx));
+        let reply = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Poll::Ready(Ok(reply))) => Some(reply),
             Ok(Poll::Ready(Err(_aborted))) => None,
             Ok(Poll::Pending) => {
@@ -86,7 +119,7 @@ impl Future for RunningCall {
             Err(panic) => Some(panicked(&*panic)),
         };
         let ticket = this.ticket.take().expect("a finished call is not polled again");
-        Poll::Ready(Finished { ticket, reply })
+        Poll::Ready(Finished { ticket, reply, scope: this.scope.take() })
     }
 }
 
@@ -121,8 +154,8 @@ fn timed_out() -> Reply {
 #[derive(Default)]
 pub(super) struct Running {
     calls: FuturesUnordered<RunningCall>,
-    /// By the peer's number, so that it can cancel, and cannot use a number twice.
-    by_id: HashMap<u32, AbortHandle, foldhash::fast::RandomState>,
+    /// By the number the peer knows them by, so that it can cancel, and cannot use a number twice.
+    by_id: HashMap<u32, Known, foldhash::fast::RandomState>,
     /// By socket: sequential events that wait for the one that runs.
     sequences: Vec<(Arc<SocketInner>, VecDeque<Queued>)>,
     /// How many events run or wait in a sequence.
@@ -170,20 +203,44 @@ impl Running {
     }
 
     /// Takes a handler over that was polled once and waits.
-    pub(super) fn push(&mut self, ticket: Ticket, future: HandlerFuture, deadline: Option<Instant>) {
+    pub(super) fn push(&mut self, ticket: Ticket, future: HandlerFuture, scope: Option<Arc<Scope>>) {
+        let credit = scope.as_ref().and_then(|scope| scope.credit().cloned());
+        self.add(ticket, future, scope, credit);
+    }
+
+    /// Takes the items of a streaming reply over.
+    pub(super) fn push_stream(
+        &mut self,
+        ticket: Ticket,
+        items: HandlerFuture,
+        scope: Option<Arc<Scope>>,
+        credit: Arc<Credit>,
+    ) {
+        self.add(ticket, items, scope, Some(credit));
+    }
+
+    fn add(
+        &mut self,
+        ticket: Ticket,
+        future: HandlerFuture,
+        scope: Option<Arc<Scope>>,
+        credit: Option<Arc<Credit>>,
+    ) {
         let (abort, registration) = AbortHandle::new_pair();
-        if let Purpose::Event { id, .. } = &ticket.purpose {
+        if ticket.purpose.is_event() {
             self.events += 1;
-            if let Some(id) = id {
-                self.by_id.insert(*id, abort);
+            if let Some(id) = ticket.number() {
+                self.by_id.insert(id, Known { abort, credit });
             }
         } else {
             self.others += 1;
         }
+        let deadline = scope.as_ref().and_then(|scope| scope.deadline());
         self.calls.push(RunningCall {
             ticket: Some(ticket),
             future: Abortable::new(future, registration),
             deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
+            scope,
         });
     }
 
@@ -203,16 +260,19 @@ impl Running {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<(Finished, Option<Queued>)> {
         let Poll::Ready(Some(finished)) = Pin::new(&mut self.calls).poll_next(cx) else { return None };
         let mut next = None;
-        if let Purpose::Event { id, is_sequential, .. } = &finished.ticket.purpose {
+        let ticket = &finished.ticket;
+        if ticket.purpose.is_event() {
             self.events -= 1;
             // A cancelled call's number was freed then, and may be another's by now.
-            if let Some(id) = id
+            if let Some(id) = ticket.number()
                 && finished.reply.is_some()
             {
-                self.by_id.remove(id);
+                self.by_id.remove(&id);
             }
-            if *is_sequential {
-                next = self.advance(&finished.ticket.socket);
+            // A stream has only begun: what comes after it waits for its end.
+            let is_over = finished.reply.as_ref().is_none_or(|reply| !reply.is_stream());
+            if ticket.purpose.is_sequential() && is_over {
+                next = self.advance(&ticket.socket);
             }
         } else {
             self.others -= 1;
@@ -237,24 +297,44 @@ impl Running {
         next
     }
 
+    /// Lets the stream of a request, or the one it is going to reply with, send more items. One that is not known has
+    /// just ended.
+    pub(super) fn grant(&self, id: u32, count: u32) {
+        let credit = self.by_id.get(&id).and_then(|known| known.credit.as_ref());
+        let queued = || {
+            let mut queues = self.sequences.iter().filter(|(owner, _)| owner.wire().has_unique_ids());
+            let queued = queues.find_map(|(_, queue)| queue.iter().find(|queued| queued.id == Some(id)));
+            queued.and_then(|queued| queued.scope.as_ref()?.credit())
+        };
+        if let Some(credit) = credit.or_else(queued) {
+            credit.grant(count);
+        }
+    }
+
+    /// Whether a stream runs, which may wait for its peer to take more.
+    pub(super) fn has_streams(&self) -> bool {
+        self.by_id.values().any(|known| known.credit.is_some())
+    }
+
+    /// Has the streams look around: a socket has ended.
+    pub(super) fn wake_streams(&self) {
+        self.by_id.values().filter_map(|known| known.credit.as_ref()).for_each(|credit| credit.wake());
+    }
+
+    /// Drops a stream where its number is not the one of its request.
+    pub(super) fn cancel_stream(&mut self, id: u32) {
+        if let Some(known) = self.by_id.remove(&id) {
+            known.abort.abort();
+        }
+    }
+
     /// Drops the handler of a request. Sequential ones that did not start are dropped from their queue.
     pub(super) fn cancel(&mut self, id: u32) {
-        if let Some(abort) = self.by_id.remove(&id) {
-            abort.abort();
-        }
+        self.cancel_stream(id);
         for (_, queue) in &mut self.sequences {
             let before = queue.len();
             queue.retain(|queued| queued.id != Some(id));
             self.events -= before - queue.len();
         }
     }
-}
-
-/// The moment a handler has to be done by: the sooner of its own limit and its caller's.
-pub(super) fn deadline(own: Option<Duration>, callers: Option<Duration>) -> Option<Instant> {
-    let limit = match (own, callers) {
-        (Some(own), Some(callers)) => own.min(callers),
-        (own, callers) => own.or(callers)?,
-    };
-    Instant::now().checked_add(limit)
 }

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context as TaskContext, Poll};
 
+use futures_util::task::AtomicWaker;
 use futures_util::{Stream, StreamExt};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::reply::{Dispatch, Outcome, Reply, ReplyError, ReplyValue};
 use super::Context;
+use super::reply::{Dispatch, Outcome, Reply, ReplyError, ReplyValue};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::payload::Payload;
@@ -36,6 +38,65 @@ impl ItemStream {
 impl fmt::Debug for ItemStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Stream")
+    }
+}
+
+/// The most items that may be owed to a caller at once.
+pub(crate) const MOST_CREDIT: u32 = 1_000_000;
+/// Stands for credit that makes no sense.
+const VOID: u32 = u32::MAX;
+
+/// How many items a caller takes: it grants them, the stream spends them.
+#[derive(Debug)]
+pub(crate) struct Credit {
+    left: AtomicU32,
+    stream: AtomicWaker,
+}
+
+impl Credit {
+    pub(crate) fn new(granted: u32) -> Self {
+        let left = if granted > MOST_CREDIT { VOID } else { granted };
+        Self { left: AtomicU32::new(left), stream: AtomicWaker::new() }
+    }
+
+    /// Adds to it. Nothing, or too much together, voids it: the stream ends with that as its error.
+    pub(crate) fn grant(&self, count: u32) {
+        let added = |left: u32| match left.checked_add(count) {
+            Some(left) if count > 0 && left <= MOST_CREDIT => Some(left),
+            _ => Some(VOID),
+        };
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, added).ok();
+        self.wake();
+    }
+
+    /// Has the stream look around: what it is about may have ended.
+    pub(crate) fn wake(&self) {
+        self.stream.wake();
+    }
+
+    /// Waits until one more item is taken.
+    pub(crate) fn poll_left(&self, cx: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
+        let look = || match self.left.load(Ordering::Acquire) {
+            0 => Poll::Pending,
+            VOID => {
+                let message = format!(
+                    "credit is a number of items from 1, and no more than {MOST_CREDIT} are owed at once"
+                );
+                Poll::Ready(Err(Failure::new("bad_arguments", message)))
+            }
+            _ => Poll::Ready(Ok(())),
+        };
+        if let Poll::Ready(found) = look() {
+            return Poll::Ready(found);
+        }
+        self.stream.register(cx.waker());
+        look()
+    }
+
+    /// One item was sent.
+    pub(crate) fn spend(&self) {
+        let less = |left: u32| (left != VOID && left > 0).then(|| left - 1);
+        self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).ok();
     }
 }
 
@@ -228,4 +289,41 @@ pub(crate) fn announcement(
         Payload::reply(&announcement, encoding)
     };
     payload.map_err(Error::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn left(credit: &Credit) -> Poll<Result<(), Failure>> {
+        credit.poll_left(&mut TaskContext::from_waker(std::task::Waker::noop()))
+    }
+
+    #[test]
+    fn credit_is_spent_and_granted_again() {
+        let credit = Credit::new(1);
+        assert_eq!(left(&credit), Poll::Ready(Ok(())));
+        credit.spend();
+        assert_eq!(left(&credit), Poll::Pending);
+        credit.grant(2);
+        credit.spend();
+        assert_eq!(left(&credit), Poll::Ready(Ok(())));
+    }
+
+    #[test]
+    fn credit_without_end_is_void() {
+        let is_void = |credit: &Credit| matches!(left(credit), Poll::Ready(Err(_)));
+        assert!(is_void(&Credit::new(MOST_CREDIT + 1)));
+        assert!(is_void(&Credit::new(u32::MAX)));
+        for grants in [&[0][..], &[u32::MAX], &[MOST_CREDIT], &[MOST_CREDIT - 1, 1], &[0, 1]] {
+            let credit = Credit::new(1);
+            grants.iter().for_each(|count| credit.grant(*count));
+            assert!(is_void(&credit), "{grants:?}");
+            credit.spend();
+            assert!(is_void(&credit), "{grants:?}");
+        }
+        let credit = Credit::new(1);
+        credit.grant(MOST_CREDIT - 1);
+        assert!(!is_void(&credit));
+    }
 }

@@ -217,7 +217,13 @@ pub(in crate::wire) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str,
 }
 
 /// Writes one item of a stream: an event of its own, with the number that its call was told.
-pub(in crate::wire) fn item(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, number: u32, value: &Payload) {
+pub(in crate::wire) fn item(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    number: u32,
+    value: &Payload,
+) {
     let number = number.to_string();
     let list = if wire.layer == Layer::SocketIo(Parser::Json) {
         let (text, attachments) = json::parts(value.bytes());
