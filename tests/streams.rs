@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use futures_util::stream::{self, BoxStream};
 use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use jidda::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +110,10 @@ async fn double(n: i64) -> i64 {
 
 async fn start() -> (Client, Server, Arc<Seen>) {
     let seen = Arc::<Seen>::default();
-    let server = Server::builder().app::<Streams>().state(Arc::clone(&seen));
+    let server = Server::builder()
+        .app::<Streams>()
+        .state(Arc::clone(&seen))
+        .service(Room { lines: vec!["one two".into(), "three".into()] });
     let (client, server) = jidda::testing::pair_with(server, |client| client).await.unwrap();
     (client, server, seen)
 }
@@ -120,6 +123,91 @@ async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(start.elapsed() < LIMIT, "it never came true that {what}");
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[on(app = Streams)]
+fn nothing() {}
+
+#[on(app = Streams)]
+async fn large() -> impl Stream<Item = Vec<u64>> {
+    stream::iter([vec![1], vec![u64::MAX; 200_000], vec![2]])
+}
+
+#[on(app = Streams, sequential)]
+async fn in_turn(socket: &Socket, name: String, n: u32) -> impl Stream<Item = String> {
+    // Waits in each: what comes after it would overtake it if it could.
+    stream::iter(0..n).then(move |n| {
+        let name = name.clone();
+        async move {
+            tokio::task::yield_now().await;
+            socket.emit("began", &(&name, n)).await.ok();
+            format!("{name} {n}")
+        }
+    })
+}
+
+#[on(app = Streams)]
+async fn leave(socket: &Socket) {
+    socket.disconnect();
+}
+
+struct Room {
+    lines: Vec<String>,
+}
+
+#[namespace("/room", app = Streams)]
+impl Room {
+    /// Borrows from the service.
+    #[on]
+    async fn lines(&self, from: usize) -> Result<impl Stream<Item = String>, Odd> {
+        let lines = self.lines.get(from..).ok_or(Odd::At(u32::try_from(from).unwrap()))?;
+        Ok(stream::iter(lines.iter().cloned()))
+    }
+
+    #[on]
+    fn words(&self) -> BoxStream<'_, String> {
+        stream::iter(self.lines.iter().flat_map(|line| line.split(' ')).map(str::to_owned)).boxed()
+    }
+
+    #[on]
+    async fn forever(&self, seen: &State<Arc<Seen>>) -> impl Stream<Item = u64> {
+        stream::unfold(Guard(Arc::clone(seen)), async |guard| {
+            Some((guard.0.produced.fetch_add(1, Ordering::SeqCst), guard))
+        })
+    }
+
+    #[on]
+    async fn close(&self, socket: &Socket) {
+        socket.disconnect();
+    }
+}
+
+/// What a client may be asked.
+#[namespace("/", side = client, app = Streams)]
+trait Sensor {
+    #[on]
+    async fn samples(&self, n: u32) -> impl Stream<Item = u32>;
+    #[on]
+    async fn checked_samples(&self, n: u32) -> Result<impl Stream<Item = Result<u32, Odd>> + Send, Odd>;
+    #[on]
+    fn boxed_samples(&self) -> BoxStream<'_, u32>;
+}
+
+struct Thermometer(Vec<u32>);
+
+#[namespace]
+impl Sensor for Thermometer {
+    async fn samples(&self, n: u32) -> impl Stream<Item = u32> {
+        stream::iter(self.0.iter().copied().cycle()).take(n as usize)
+    }
+
+    async fn checked_samples(&self, n: u32) -> Result<impl Stream<Item = Result<u32, Odd>> + Send, Odd> {
+        if n > 2 { Err(Odd::At(n)) } else { Ok(stream::iter([Ok(n), Err(Odd::At(n))])) }
+    }
+
+    fn boxed_samples(&self) -> BoxStream<'_, u32> {
+        stream::iter(self.0.iter().copied()).boxed()
     }
 }
 
@@ -258,7 +346,11 @@ async fn a_slow_reader_slows_only_its_own_producer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_streams_are_not_held_up_by_one_slow_reader() {
     let seen = Arc::<Seen>::default();
-    let server = Server::builder().app::<Streams>().state(Arc::clone(&seen)).listen("127.0.0.1:0");
+    let server = Server::builder()
+        .app::<Streams>()
+        .state(Arc::clone(&seen))
+        .service(Room { lines: Vec::new() })
+        .listen("127.0.0.1:0");
     let server = server.start().await.unwrap();
     let address = server.addresses()[0].to_string();
     let client = Client::builder(address).connections(4).connect().await.unwrap();
@@ -333,4 +425,112 @@ async fn the_table_tells_which_replies_are_streams() {
     assert_eq!((entry.reply(), entry.error()), ("u32", Some("Odd")));
     assert!(!double::handler().is_streaming());
     assert!(server.handlers().to_string().contains("stream of u32"), "{}", server.handlers());
+}
+
+#[tokio::test]
+async fn methods_stream_what_their_service_owns() {
+    let (client, _server, seen) = start().await;
+    let room = RoomClient::connect(&client).await.unwrap();
+    let lines: Vec<_> = room.lines(0).map(Result::unwrap).collect().await;
+    assert_eq!(lines, ["one two", "three"]);
+    assert_eq!(room.lines(7).next().await, Some(Err(CallError::App(Odd::At(7)))));
+    let words: Vec<_> = room.words().map(Result::unwrap).collect().await;
+    assert_eq!(words, ["one", "two", "three"]);
+    // A stream ends with its namespace, also while it waits to be asked for more.
+    let mut items = room.forever().window(4);
+    assert_eq!(items.next().await, Some(Ok(0)));
+    eventually("the window is full", || seen.produced() == 4).await;
+    room.close().await.ok();
+    eventually("the producer is gone", || seen.dropped() == 1).await;
+    let rest: Vec<_> = items.collect().await;
+    assert_eq!(rest.len(), 4);
+    assert_eq!(rest[3].as_ref().unwrap_err().code(), Some("not_connected"));
+    assert_eq!(double::call(&client, 1).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_server_streams_from_a_client() {
+    let server = Server::builder().app::<Streams>().state(Arc::<Seen>::default());
+    let server = server.service(Room { lines: Vec::new() });
+    let (_client, server) = jidda::testing::pair_with(server, |client| {
+        client.app::<Streams>().service(Thermometer(vec![20, 21]))
+    })
+    .await
+    .unwrap();
+    let socket = server.sockets().pop().unwrap();
+    let sensor = SensorClient::new(&socket);
+    let samples: Vec<_> = sensor.samples(5).map(Result::unwrap).collect().await;
+    assert_eq!(samples, [20, 21, 20, 21, 20]);
+    let samples: Vec<_> = sensor.checked_samples(2).collect().await;
+    assert_eq!(samples, [Ok(2), Err(CallError::App(Odd::At(2)))]);
+    assert_eq!(sensor.checked_samples(3).next().await, Some(Err(CallError::App(Odd::At(3)))));
+    assert_eq!(sensor.boxed_samples().count().await, 2);
+}
+
+#[tokio::test]
+async fn a_blocking_client_iterates() {
+    let seen = Arc::<Seen>::default();
+    let server = Server::builder().app::<Streams>().state(Arc::clone(&seen));
+    let server =
+        server.service(Room { lines: vec!["a".into()] }).listen("127.0.0.1:0").start().await.unwrap();
+    let address = server.addresses()[0].to_string();
+    let task = tokio::task::spawn_blocking(move || {
+        let client = jidda::blocking::Client::connect(&address).unwrap();
+        let ticks: Result<Vec<String>, _> = ticks::call(&client, 2).window(1).timeout(LIMIT).collect();
+        assert_eq!(ticks.unwrap(), ["/ 0", "/ 1"]);
+        assert_eq!(client.stream::<u64>("endless", &()).take(50).filter(Result::is_ok).count(), 50);
+        let room = RoomClient::new(client.join("/room", &()).unwrap());
+        assert_eq!(room.lines(0).map(Result::unwrap).collect::<Vec<_>>(), ["a"]);
+    });
+    task.await.unwrap();
+    eventually("the producer is gone", || seen.dropped() == 1).await;
+}
+
+#[tokio::test]
+async fn sequential_streams_have_their_turns() {
+    let (client, _server, _seen) = start().await;
+    let (told, mut began) = tokio::sync::mpsc::unbounded_channel();
+    client.on("began", move |name: String, _n: u32| {
+        told.send(name).unwrap();
+        async {}
+    });
+    let mut first = in_turn::call(&client, "first".into(), 40).window(40);
+    assert_eq!(first.next().await, Some(Ok("first 0".into())));
+    let second = in_turn::call(&client, "second".into(), 2).collect::<Vec<_>>();
+    let (first, second) = tokio::join!(first.collect::<Vec<_>>(), second);
+    assert_eq!((first.len(), second.len()), (39, 2));
+    let mut order = Vec::new();
+    while order.len() < 42 {
+        order.push(began.recv().await.unwrap());
+    }
+    assert!(order[..40].iter().all(|name| name == "first"), "{order:?}");
+    // One that is given up makes room for the next.
+    let mut first = in_turn::call(&client, "first".into(), 40).window(1);
+    assert_eq!(first.next().await, Some(Ok("first 0".into())));
+    drop(first);
+    assert_eq!(in_turn::call(&client, "second".into(), 2).count().await, 2);
+}
+
+#[tokio::test]
+async fn an_item_that_is_too_large_ends_the_stream() {
+    let (client, _server, _seen) = start().await;
+    let items: Vec<_> = large::call(&client).collect().await;
+    assert_eq!(items[0], Ok(vec![1]));
+    assert_eq!(items[1].as_ref().unwrap_err().code(), Some("too_large"));
+    assert_eq!(items.len(), 2);
+    assert_eq!(client.stream::<u8>("nothing", &()).count().await, 0, "there is nothing in it either way");
+}
+
+#[tokio::test]
+async fn a_streams_calls_are_made_within_its_time() {
+    let (client, _server, _seen) = start().await;
+    let mut items = limited::call(&client).timeout(LIMIT);
+    assert_eq!(items.next().await, Some(Ok(true)), "inside the handler");
+    assert_eq!(items.next().await, Some(Ok(true)), "inside the stream");
+}
+
+#[on(app = Streams)]
+async fn limited(deadline: &Deadline) -> impl Stream<Item = bool> {
+    let first = deadline.left().is_some_and(|left| left <= LIMIT);
+    stream::once(async move { first }).chain(stream::once(async { deadline.left().is_some() }))
 }

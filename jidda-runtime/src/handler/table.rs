@@ -181,7 +181,8 @@ impl fmt::Display for Table {
                 let comma = if index == 0 { "" } else { ", " };
                 write!(f, "{comma}{}: {}", argument.name, argument.type_name)?;
             }
-            write!(f, ") -> {}", entry.reply)?;
+            let form = if entry.streaming { "stream of " } else { "" };
+            write!(f, ") -> {form}{}", entry.reply)?;
             if let Some(error) = entry.error {
                 write!(f, " or {error}")?;
             }
