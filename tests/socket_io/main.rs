@@ -13,6 +13,7 @@ mod life;
 mod mixed;
 mod polling;
 mod rooms;
+mod streams;
 
 use std::sync::Mutex;
 use std::time::Duration;
