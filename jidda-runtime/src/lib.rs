@@ -21,12 +21,13 @@ pub mod transport;
 pub mod wire;
 
 pub use client::{
-    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, WhileAway, blocking,
+    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
+    blocking,
 };
-pub use config::Config;
+pub use config::{Config, DuplicateIdentity};
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Streaming,
-    Volatile,
+    AtLimit, Broadcast, BroadcastCall, CallFuture, DefaultHeartbeat, Emit, HeartbeatPolicy, Listener,
+    PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Streaming, Volatile,
 };
 
 pub use error::{CallError, Error, RecvError, Result, SendError};
@@ -37,7 +38,10 @@ pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
-pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+pub use server::{
+    Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
+    Transport,
+};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

@@ -12,6 +12,7 @@ mod hostile_witness;
 mod life;
 mod mixed;
 mod polling;
+mod proxied;
 mod rooms;
 mod streams;
 
@@ -57,7 +58,7 @@ async fn enter(socket: &Socket, login: Option<Login>) -> jidda::Result<()> {
         if login.name == "mallory" {
             return Err(Error::new("denied", "not you").with_data(7));
         }
-        socket.identify(&login.name);
+        socket.identify(&login.name)?;
     }
     Ok(())
 }

@@ -11,8 +11,10 @@ use bytes::Bytes;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
+use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
+use super::permissions::denied;
 use super::producing::no_stream;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
@@ -78,8 +80,9 @@ impl Driver {
             }
             Packet::Reply { id, outcome: Ok(value) } => self.reply(id, Ok(&value), cx),
             Packet::Reply { id, outcome: Err(error) } => self.reply(id, Err(error), cx),
-            Packet::Alive => {}
+            Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
+                self.connection.heard_beat();
                 self.connection.exchange.lock().outbox.append(true, |out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
@@ -88,6 +91,7 @@ impl Driver {
             Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {
+                self.connection.heard_beat();
                 let wire = self.connection.wire;
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
             }
@@ -229,6 +233,16 @@ impl Driver {
                 return ControlFlow::Continue(());
             }
             let has_handler = socket.table().route(fallback).entry().is_some();
+            if !has_handler
+                && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
+            {
+                let forwarder = forwarder(delegate, socket, incoming.event);
+                let run = || run_callback(socket, incoming.event, arguments, forwarder);
+                let dispatch = Scope::enter(scope.as_ref(), run);
+                let label = EventLabel::Named(incoming.event.into());
+                self.start(socket, incoming.id, label, dispatch, scope, cx);
+                return ControlFlow::Continue(());
+            }
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
                 let label = EventLabel::Named(incoming.event.into());
@@ -310,19 +324,16 @@ impl Driver {
     fn run_route(
         &mut self,
         socket: &Arc<SocketInner>,
-        route_id: RouteId,
+        first: RouteId,
         name: Option<EventName>,
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) {
-        let route = self.connection.hub.table.route(route_id);
-        if let Some(permission) = route.allow()
-            && !socket.allows(permission)
-        {
-            let failure = Failure::new("denied", "denied");
-            self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+        let Some(route_id) = socket.permitted(first) else {
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, denied());
             return;
-        }
+        };
+        let route = self.connection.hub.table.route(route_id);
         if route.is_streaming() && !self.can_stream(incoming) {
             self.refuse_event(socket.namespace(), incoming.event, incoming.id, no_stream());
             return;
@@ -332,6 +343,7 @@ impl Driver {
             let queued = Queued {
                 id: incoming.id,
                 route: route_id,
+                name,
                 arguments: Bytes::copy_from_slice(incoming.arguments),
                 scope,
             };
@@ -342,10 +354,7 @@ impl Driver {
             }
             return;
         }
-        let label = match &name {
-            Some(name) => EventLabel::Named((&**name).into()),
-            None => EventLabel::Route(route_id),
-        };
+        let label = EventLabel::of(route_id, name.as_ref());
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
         let context = context.within(scope.clone());
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
@@ -386,11 +395,12 @@ impl Driver {
 
     /// Runs one event of a sequence. Whether it waits for something now.
     fn run_sequential(&mut self, socket: &Arc<SocketInner>, queued: &Queued, cx: &mut Context<'_>) -> bool {
-        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, None);
+        let context =
+            handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, queued.name.clone());
         let scope = queued.scope.as_ref();
         let context = context.within(scope.cloned());
         let arguments = Arguments::new(&queued.arguments, socket.encoding());
-        let label = EventLabel::Route(queued.route);
+        let label = EventLabel::of(queued.route, queued.name.as_ref());
         let reply = match Scope::enter(scope, || run_glue(context, arguments)) {
             Dispatch::Ready(reply) => reply,
             Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
@@ -414,9 +424,15 @@ impl Driver {
     /// Runs what waited for a sequential handler, up to the first one that waits itself.
     pub(super) fn run_queued(&mut self, socket: &Arc<SocketInner>, mut queued: Queued, cx: &mut Context<'_>) {
         loop {
-            if queued.scope.as_ref().is_some_and(|scope| scope.left() == Some(Duration::ZERO)) {
-                let failure = Failure::new("timeout", "the call waited too long for its turn");
-                self.respond(socket, queued.id, &EventLabel::Route(queued.route), Reply::failure(failure));
+            let refusal = if queued.scope.as_ref().is_some_and(|scope| scope.left() == Some(Duration::ZERO)) {
+                Some(Failure::new("timeout", "the call waited too long for its turn"))
+            } else {
+                // Its permission may have been taken away while it waited.
+                (!socket.may_run(queued.route)).then(denied)
+            };
+            if let Some(failure) = refusal {
+                let label = EventLabel::of(queued.route, queued.name.as_ref());
+                self.respond(socket, queued.id, &label, Reply::failure(failure));
             } else if self.run_sequential(socket, &queued, cx) {
                 return;
             }
@@ -482,7 +498,8 @@ impl Driver {
             // It was told already that the connection is about to close; what still runs may end first.
             return;
         }
-        let is_ours = ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing"];
+        let is_ours =
+            ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
         if is_ours.contains(&&*failure.code) {
             let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
             self.begin_closing(DisconnectReason::Other(reason.into()), None);
@@ -522,6 +539,7 @@ impl Driver {
                     waker.wake();
                 }
             }
+            Resolved::Beat => self.connection.heard_beat(),
             Resolved::Joins(_) | Resolved::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }
@@ -559,6 +577,11 @@ impl Driver {
 }
 
 impl EventLabel {
+    #[inline]
+    fn of(route: RouteId, name: Option<&EventName>) -> Self {
+        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
+    }
+
     pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
         match self {
             Self::Route(route) => socket.table().route(*route).event(),

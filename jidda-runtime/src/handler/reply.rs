@@ -153,6 +153,11 @@ impl Reply {
         }
     }
 
+    /// A value that is written for its reader already.
+    pub(crate) fn encoded(payload: Payload) -> Self {
+        Self(Ok(Body::Value(payload)))
+    }
+
     pub(crate) fn failure(failure: Failure) -> Self {
         Self::failed(Box::new(failure))
     }

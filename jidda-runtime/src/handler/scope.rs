@@ -26,6 +26,8 @@ pub(crate) struct Scope {
     tracestate: Option<Box<str>>,
     /// How many items its caller takes, if the reply may be a stream.
     credit: Option<Arc<Credit>>,
+    /// The servers that passed the event on.
+    pub(crate) via: Vec<Box<str>>,
 }
 
 impl Scope {
@@ -47,6 +49,7 @@ impl Scope {
                 traceparent: meta.traceparent.clone(),
                 tracestate: meta.tracestate.clone(),
                 credit: meta.credit.map(|credit| Arc::new(Credit::new(credit))),
+                via: meta.via.clone(),
             },
             None => Self { deadline, ..Self::default() },
         }))

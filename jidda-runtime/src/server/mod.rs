@@ -3,8 +3,11 @@
 mod accept;
 mod apps;
 mod builder;
+mod dial;
 mod events;
 mod http;
+mod presence;
+mod proxy;
 mod run;
 
 use std::fmt;
@@ -19,7 +22,10 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
+pub use dial::Dial;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
+pub use presence::Presence;
+pub use proxy::Proxy;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
