@@ -11,12 +11,13 @@ use bytes::Bytes;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
-use super::credentials::{AUTHENTICATE, Presented};
+use super::credentials::Presented;
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::permissions::denied;
 use super::producing::no_stream;
+use super::renewal::AUTHENTICATE;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
@@ -591,20 +592,6 @@ impl Driver {
                     }
                 }
             }
-        }
-    }
-}
-
-impl EventLabel {
-    #[inline]
-    fn of(route: RouteId, name: Option<&EventName>) -> Self {
-        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
-    }
-
-    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
-        match self {
-            Self::Route(route) => socket.table().route(*route).event(),
-            Self::Named(name) => name,
         }
     }
 }

@@ -15,10 +15,10 @@ use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
-use super::credentials::Check;
+use super::introduction::Check;
 use super::socket::SocketInner;
 use crate::failure::Failure;
-use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
+use crate::handler::{Credit, EventName, HandlerFuture, Origin, Reply, RouteId, Scope};
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -66,6 +66,20 @@ impl Ticket {
 pub(super) enum EventLabel {
     Route(RouteId),
     Named(Arc<str>),
+}
+
+impl EventLabel {
+    #[inline]
+    pub(super) fn of(route: RouteId, name: Option<&EventName>) -> Self {
+        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
+    }
+
+    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
+        match self {
+            Self::Route(route) => socket.table().route(*route).event(),
+            Self::Named(name) => name,
+        }
+    }
 }
 
 /// An event that waits for the sequential handlers before it.
@@ -306,12 +320,12 @@ impl Running {
     /// just ended.
     pub(super) fn grant(&self, id: u32, count: u32) {
         let credit = self.by_id.get(&id).and_then(|known| known.credit.as_ref());
-        let queued = || {
-            let mut queues = self.sequences.iter().filter(|(owner, _)| owner.wire().has_unique_ids());
-            let queued = queues.find_map(|(_, queue)| queue.iter().find(|queued| queued.id == Some(id)));
+        let waiting = || {
+            let mut sequences = self.sequences.iter().filter(|(owner, _)| owner.wire().has_unique_ids());
+            let queued = sequences.find_map(|(_, queue)| queue.iter().find(|queued| queued.id == Some(id)));
             queued.and_then(|queued| queued.scope.as_ref()?.credit())
         };
-        if let Some(credit) = credit.or_else(queued) {
+        if let Some(credit) = credit.or_else(waiting) {
             credit.grant(count);
         }
     }

@@ -163,6 +163,8 @@ pub struct ContractEvent {
 /// One handler: what it is called, what it takes and returns, where it stands, and how to run it.
 ///
 /// The macros build one in a `static` and submit it, so that a program finds every handler linked into it.
+// Independent things that a handler may say of itself.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy)]
 pub struct HandlerEntry {
     pub(crate) event: &'static str,

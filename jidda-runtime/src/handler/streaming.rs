@@ -256,7 +256,8 @@ impl Dispatch {
         let future: Pin<Box<dyn Future<Output = Reply> + Send>> = Box::pin(run(Outlet(Arc::clone(&reached))));
         let mut production = Some(Production { reached, future: Some(future) });
         Self::future(std::future::poll_fn(move |cx| {
-            let running = production.as_mut().expect("a finished future is not polled again");
+            // Polled again after its end, like nobody should, it has no second one.
+            let Some(running) = &mut production else { return Poll::Pending };
             match running.poll_on(cx) {
                 Poll::Pending => Poll::Pending,
                 // It failed before there was a stream.
