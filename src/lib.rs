@@ -49,9 +49,10 @@ pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit, Encoding, Error,
-    Handshake, HttpBody, HttpService, Listener, Parser, Payload, PeerAddress, RecvError, Replies, Request,
-    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId,
-    Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, testing,
+    ErrorReport, FailureKind, FailureOrigin, Handshake, HttpBody, HttpService, Job, JobOutput, Listener,
+    Parser, Payload, PeerAddress, RecvError, Replies, Request, Resource, Result, SameSite, Security,
+    Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time, Transport, Value, Version, Volatile,
+    WhileAway, blocking, handler, testing,
 };
 
 #[doc(hidden)]

@@ -25,7 +25,8 @@ pub use client::{
 };
 pub use config::Config;
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,
+    Broadcast, BroadcastCall, CallFuture, Emit, ErrorReport, FailureKind, FailureOrigin, Job, JobOutput,
+    Listener, Replies, Request, Selection, Socket, Volatile,
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;

@@ -13,7 +13,7 @@ use super::backoff::Backoff;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
 use crate::config::Config;
-use crate::connection::{Connection, Extras, Hub};
+use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, Hub};
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
@@ -43,6 +43,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     auth: Result<Option<Payload>, CodecError>,
     joins_root: bool,
+    on_error: Option<ErrorHook>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -65,6 +66,7 @@ impl ClientBuilder {
             connect_timeout: Duration::from_secs(20),
             auth: Ok(None),
             joins_root: true,
+            on_error: None,
         }
     }
 
@@ -171,6 +173,26 @@ impl ClientBuilder {
         self
     }
 
+    /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
+    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks and jobs.
+    /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
+    /// go; it runs where the failure happened and should be quick.
+    ///
+    /// ```
+    /// # let builder = jidda_runtime::Client::builder("mem:docs");
+    /// use jidda_runtime::FailureKind;
+    ///
+    /// let builder = builder.on_error(|report| {
+    ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {
+    ///         eprintln!("{report}");
+    ///     }
+    /// });
+    /// ```
+    pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
+        self.on_error = Some(Arc::new(hook));
+        self
+    }
+
     /// Connects and joins the root namespace.
     ///
     /// # Errors
@@ -192,7 +214,7 @@ impl ClientBuilder {
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
         let config = Config { handshake_timeout, ..self.config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers);
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.on_error);
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();

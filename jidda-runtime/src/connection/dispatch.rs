@@ -14,6 +14,7 @@ use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
+use super::report::{FailureOrigin, Place};
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
@@ -196,7 +197,7 @@ impl Driver {
             && !is_reserved(incoming.event)
             && let Some(dispatch) = listened(socket, incoming.event, arguments)
         {
-            let label = EventLabel::Named(incoming.event.into());
+            let label = EventLabel::Listener(incoming.event.into());
             self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
             return ControlFlow::Continue(());
         }
@@ -219,7 +220,7 @@ impl Driver {
             let has_handler = socket.table().route(fallback).entry().is_some();
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
-                let label = EventLabel::Named(incoming.event.into());
+                let label = EventLabel::Caught(fallback, incoming.event.into());
                 self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
                 return ControlFlow::Continue(());
             }
@@ -327,7 +328,7 @@ impl Driver {
             return;
         }
         let label = match &name {
-            Some(name) => EventLabel::Named((&**name).into()),
+            Some(name) => EventLabel::Caught(route_id, (&**name).into()),
             None => EventLabel::Route(route_id),
         };
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
@@ -389,7 +390,7 @@ impl Driver {
     pub(super) fn run_queued(&mut self, socket: &Arc<SocketInner>, mut queued: Queued, cx: &mut Context<'_>) {
         loop {
             if queued.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                let failure = Failure::new("timeout", "the call waited too long for its turn");
+                let failure = Failure::timeout("the call waited too long for its turn");
                 self.respond(socket, queued.id, &EventLabel::Route(queued.route), Reply::failure(failure));
             } else if self.run_sequential(socket, &queued, cx) {
                 return;
@@ -405,7 +406,7 @@ impl Driver {
     #[inline]
     pub(super) fn respond(
         &mut self,
-        socket: &SocketInner,
+        socket: &Arc<SocketInner>,
         id: Option<u32>,
         label: &EventLabel,
         reply: Reply,
@@ -428,7 +429,7 @@ impl Driver {
             }
             (Ok(_), None) => {}
             (Err(failure), id) => {
-                let failure = failure.disclosed(socket.namespace(), label.name(socket));
+                let failure = self.connection.hub.disclose(label.place(socket), *failure);
                 self.refuse_event(socket.namespace(), label.name(socket), id, failure);
             }
         }
@@ -501,15 +502,17 @@ impl Driver {
     /// An event of ours was refused by the peer.
     fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
         let failure = self.connection.wire.read_failure(error);
-        let hook = self
-            .find(namespace)
-            .and_then(|socket| socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone()));
+        let hook = self.find(namespace).and_then(|socket| {
+            let hook = socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
+            hook.map(|hook| (socket, hook))
+        });
         match hook {
-            Some(hook) => {
+            Some((socket, hook)) => {
                 let error = Error::new(failure.code, failure.message);
                 // The program's own code, like a handler: it must not take the connection's task along.
-                if catch_unwind(AssertUnwindSafe(|| hook(event, &error))).is_err() {
-                    tracing::error!(namespace, event, "a hook for refused events panicked");
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(event, &error))) {
+                    let place = Place::closure(FailureOrigin::Hook, &socket, event);
+                    self.connection.hub.disclose(place, Failure::panic(&*panic));
                 }
             }
             None => {
@@ -532,7 +535,7 @@ impl EventLabel {
     pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
         match self {
             Self::Route(route) => socket.table().route(*route).event(),
-            Self::Named(name) => name,
+            Self::Caught(_, name) | Self::Listener(name) => name,
         }
     }
 }

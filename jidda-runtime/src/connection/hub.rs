@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::report::ErrorHook;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::config::Config;
@@ -43,6 +44,8 @@ pub(crate) struct Hub {
     namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
     wheel: Wheel,
     drivers: TaskTracker,
+    /// Sees what fails in the program's own code; without it, it is logged.
+    pub(super) on_error: Option<ErrorHook>,
     /// A client's supervisors wait here while their connections are away.
     pub(super) abandoned: Notify,
 }
@@ -61,6 +64,7 @@ impl Hub {
         config: Config,
         states: HashMap<TypeId, Extras>,
         buffers_while_away: bool,
+        on_error: Option<ErrorHook>,
     ) -> Arc<Self> {
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
@@ -76,6 +80,7 @@ impl Hub {
             namespaces: RwLock::default(),
             wheel,
             drivers: TaskTracker::new(),
+            on_error,
             abandoned: Notify::new(),
         });
         tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));

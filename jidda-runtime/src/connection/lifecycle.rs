@@ -18,6 +18,7 @@ use super::dispatch::Incoming;
 use super::driver::{Driver, Loss};
 use super::exchange::Link;
 use super::invoke::run_glue;
+use super::report::Place;
 use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
 use crate::failure::Failure;
@@ -173,7 +174,10 @@ impl Driver {
     pub(super) fn connect_ended(&mut self, socket: &Arc<SocketInner>, reply: Reply) {
         let failure = match reply.into_result() {
             Ok(_) => return socket.accept(),
-            Err(failure) => failure.disclosed(socket.namespace(), "connect"),
+            Err(failure) => {
+                let place = Place::route(socket, socket.routes().connect(), None);
+                self.connection.hub.disclose(place, *failure)
+            }
         };
         if self.connection.hub.side == Side::Client {
             tracing::warn!(namespace = socket.namespace(), "a client's connect handler failed: {failure}");
@@ -467,16 +471,13 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
             let glue = socket.table().route(route).glue();
             glue(context, Arguments::new(&arguments, socket.encoding())).reply().await
         };
-        let namespace = socket.namespace();
-        match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
-            Ok(Ok(reply)) => {
-                if let Err(failure) = reply.into_result() {
-                    let failure = failure.disclosed(namespace, "disconnect");
-                    tracing::debug!(namespace, %failure, "a disconnect handler failed");
-                }
-            }
-            Ok(Err(_panic)) => tracing::error!(namespace, "a disconnect handler panicked"),
-            Err(_late) => tracing::error!(namespace, "a disconnect handler took longer than {limit:?}"),
+        let failure = match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
+            Ok(Ok(reply)) => reply.into_result().err().map(|failure| *failure),
+            Ok(Err(panic)) => Some(Failure::panic(&*panic)),
+            Err(_late) => Some(Failure::timeout(format!("a disconnect handler took longer than {limit:?}"))),
+        };
+        if let Some(failure) = failure {
+            socket.connection.hub.disclose(Place::route(&socket, route, None), failure);
         }
     }
     socket.rooms.exit(socket.key);

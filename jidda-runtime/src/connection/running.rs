@@ -37,11 +37,14 @@ pub(super) enum Purpose {
     Disconnect,
 }
 
-/// An event's name where a reply may have to tell it: from the table, or as it came.
+/// What handles an event, and its name where a reply may have to tell it: from the table, or as it came.
 #[derive(Debug, Clone)]
 pub(super) enum EventLabel {
     Route(RouteId),
-    Named(Arc<str>),
+    /// What has no handler of its own: that of all others, or the inbox of bare messages.
+    Caught(RouteId, Arc<str>),
+    /// A closure that was added at run time.
+    Listener(Arc<str>),
 }
 
 /// An event that waits for the sequential handlers before it.
@@ -102,19 +105,12 @@ pub(super) fn first_poll(future: &mut HandlerFuture, cx: &mut Context<'_>) -> Po
 /// The reply of a handler that panicked: its caller gets `internal`, the log has the text.
 #[cold]
 pub(super) fn panicked(panic: &(dyn Any + Send)) -> Reply {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text");
-    let mut failure = Failure::new("internal", format!("panic: {text}"));
-    failure.internal = true;
-    Reply::failure(failure)
+    Reply::failure(Failure::panic(panic))
 }
 
 #[cold]
 fn timed_out() -> Reply {
-    Reply::failure(Failure::new("timeout", "the handler ran out of time"))
+    Reply::failure(Failure::timeout("the handler ran out of time"))
 }
 
 /// The handlers of one connection that are waiting for something.

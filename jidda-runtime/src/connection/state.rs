@@ -167,19 +167,6 @@ impl Socket {
         self.inner.state.lock().extra.as_ref()?.identity.clone()
     }
 
-    /// Runs a job that ends with the socket: it is dropped where it stands when the socket disconnects.
-    ///
-    /// On a socket that is closed already, the job is not started.
-    pub fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
-        let mut state = self.inner.state.lock();
-        if state.reason.is_some() {
-            return;
-        }
-        let jobs = state.extra().jobs.get_or_insert_default();
-        while jobs.try_join_next().is_some() {}
-        jobs.spawn(job);
-    }
-
     /// Tells `hook` the name and the error of each event of ours that the peer refused. Without a hook it is a
     /// warning in the log.
     pub fn on_refused(&self, hook: impl Fn(&str, &Error) + Send + Sync + 'static) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::config::Config;
-use crate::connection::{Extras, Hub};
+use crate::connection::{ErrorHook, Extras, Hub};
 use crate::error::Error;
 use crate::handler::{AppKey, Side, State, Table, TableBuilder};
 use crate::reason::DisconnectReason;
@@ -56,9 +56,15 @@ pub(super) fn tables(
 }
 
 impl Apps {
-    pub(super) fn start(tables: Vec<(AppKey, Table)>, config: &Config, states: &States) -> Self {
+    pub(super) fn start(
+        tables: Vec<(AppKey, Table)>,
+        config: &Config,
+        states: &States,
+        on_error: Option<&ErrorHook>,
+    ) -> Self {
         let start = |(key, table)| {
-            let hub = Hub::start(Side::Server, table, config.clone(), states.share(), false);
+            let hub =
+                Hub::start(Side::Server, table, config.clone(), states.share(), false, on_error.cloned());
             App { key, hub }
         };
         Self(tables.into_iter().map(start).collect())

@@ -21,6 +21,7 @@ use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Server};
 use crate::config::Config;
+use crate::connection::{ErrorHook, ErrorReport};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -41,6 +42,7 @@ pub struct ServerBuilder {
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
+    on_error: Option<ErrorHook>,
     pub(super) grace: Duration,
 }
 
@@ -61,6 +63,7 @@ impl Default for ServerBuilder {
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
+            on_error: None,
             grace: Duration::from_secs(10),
         }
     }
@@ -164,6 +167,26 @@ impl ServerBuilder {
         self
     }
 
+    /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
+    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks and jobs.
+    /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
+    /// go; it runs where the failure happened and should be quick.
+    ///
+    /// ```
+    /// # let builder = jidda_runtime::Server::builder();
+    /// use jidda_runtime::FailureKind;
+    ///
+    /// let builder = builder.on_error(|report| {
+    ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {
+    ///         eprintln!("{report}");
+    ///     }
+    /// });
+    /// ```
+    pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
+        self.on_error = Some(Arc::new(hook));
+        self
+    }
+
     limits! {
         /// The largest message in bytes, either way. Default: 1,000,000.
         max_message: usize;
@@ -229,7 +252,7 @@ impl ServerBuilder {
     ///
     /// Outside a tokio runtime.
     pub async fn start(self) -> Result<Server, Error> {
-        let apps = Apps::start(self.tables()?, &self.config, &self.states);
+        let apps = Apps::start(self.tables()?, &self.config, &self.states, self.on_error.as_ref());
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();

@@ -364,7 +364,7 @@ pub(super) fn read_failure(bytes: &[u8]) -> Failure {
             message: message.into(),
             data: Payload::encode(&value, Encoding::MessagePack).ok(),
             app: false,
-            internal: false,
+            cause: None,
         }
     };
     let Value::Map(entries) = &value else { return whole(value) };
@@ -379,7 +379,7 @@ pub(super) fn read_failure(bytes: &[u8]) -> Failure {
         message: message.to_owned().into(),
         data: field("data").and_then(|data| Payload::encode(data, Encoding::MessagePack).ok()),
         app: field("app").and_then(Value::as_bool).unwrap_or(false),
-        internal: false,
+        cause: None,
     }
 }
 
