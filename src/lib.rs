@@ -48,11 +48,11 @@ pub use jidda_runtime::handler::{
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit, Encoding, Error,
-    ErrorReport, FailureKind, FailureOrigin, Handshake, HttpBody, HttpService, Job, JobOutput, Listener,
-    Parser, Payload, PeerAddress, RecvError, Replies, Request, Resource, Result, SameSite, Security,
-    Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time, Transport, Value, Version, Volatile,
-    WhileAway, blocking, handler, testing,
+    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DisconnectReason, Emit,
+    Encoding, Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HttpBody, HttpService, Inherit, Job,
+    JobOutput, Listener, Parser, Payload, PeerAddress, RecvError, Replies, Request, Resource, Result,
+    SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time, Transport,
+    Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 
 #[doc(hidden)]
@@ -73,8 +73,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, DisconnectReason, Error, Handshake, Parser, Resource, Selection, Server,
-        Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, Deadline, DisconnectReason, Error, Handshake, Parser, Resource, Selection,
+        Server, Socket, SocketId, Transport, Value,
     };
 }
 

@@ -68,7 +68,7 @@ fn read(version: Version, mut bytes: &mut [u8]) -> Result<Said, WireError> {
                 bytes = &mut bytes[length..];
                 continue;
             }
-            Packet::Event { namespace, event, id, arguments, deadline: None } => Said::Event {
+            Packet::Event { namespace, event, id, arguments, meta: None } => Said::Event {
                 namespace: namespace.into_owned(),
                 event: event.into_owned(),
                 id,

@@ -30,6 +30,7 @@ pub use connection::{
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
+pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};

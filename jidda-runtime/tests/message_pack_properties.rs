@@ -182,7 +182,7 @@ proptest! {
             Packet::Disconnect { namespace, reason: None } => {
                 prop_assert_eq!((kind, &*namespace), (1, "/chat"));
             }
-            Packet::Event { namespace, event, id, arguments, deadline: None } => {
+            Packet::Event { namespace, event, id, arguments, meta: None } => {
                 prop_assert_eq!((kind, &*namespace, id), (2, "/chat", sent_id));
                 let Value::Array(mut all) = value(&arguments) else { panic!("{arguments:x?}") };
                 all.insert(0, (*event).into());
@@ -211,7 +211,7 @@ proptest! {
             event: (&*name).into(),
             id,
             arguments: (&*list).into(),
-            deadline: None,
+            meta: None,
         };
         prop_assert_eq!(packet(&out, LIMITS), Ok(wanted));
         out.clear();
@@ -274,7 +274,7 @@ fn other_encoders_are_read_too() {
             event: event.into(),
             id: None,
             arguments: (&[0x90]).into(),
-            deadline: None,
+            meta: None,
         };
         assert_eq!(packet(&bytes, LIMITS), Ok(wanted), "{name}");
     }

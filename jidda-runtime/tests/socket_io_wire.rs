@@ -3,7 +3,7 @@
 use jidda_runtime::wire::engine_io::{EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
-use jidda_runtime::wire::{Decoder, Limits, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Meta, Wire, WireError};
 use jidda_runtime::{Encoding, Failure, Payload, Value};
 use proptest::prelude::*;
 
@@ -115,7 +115,7 @@ fn a_tuple_is_several_arguments_and_nothing_is_none() {
     assert_eq!(several, [r#"42["e",1,"a",[2]]"#]);
     let encoded = texts(V4, |wire, out| wire.event_encoded(out, "/a", "e", b"[1,2]").unwrap());
     assert_eq!(encoded, [r#"42/a,["e",1,2]"#]);
-    let request = texts(V4, |wire, out| wire.request(out, 7, ("/a", "e"), b"[]", None).unwrap());
+    let request = texts(V4, |wire, out| wire.request(out, 7, ("/a", "e"), b"[]", &Meta::default()).unwrap());
     assert_eq!(request, [r#"42/a,7["e"]"#]);
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jidda_runtime::wire::{Decoder, Limits, Opening, Packet, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Meta, Opening, Packet, Wire, WireError};
 use jidda_runtime::{Encoding, Failure, Payload, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ const LIMITS: Limits = Limits::new(100_000, 64);
 #[derive(Clone, Debug)]
 enum Said {
     Event { namespace: String, event: String, arguments: Vec<Value> },
-    Request { id: u32, namespace: String, event: String, arguments: Vec<Value>, deadline: Option<u32> },
+    Request { id: u32, namespace: String, event: String, arguments: Vec<Value>, meta: Meta },
     Reply { id: u32, value: Value },
     Failure { id: u32, code: String, message: String, data: Option<Value> },
     Hello { id: u32 },
@@ -59,6 +59,21 @@ fn event() -> impl Strategy<Value = String> {
     any::<String>().prop_filter("not reserved", |event| !event.starts_with("$/"))
 }
 
+fn meta() -> impl Strategy<Value = Meta> {
+    let text = || proptest::option::of(any::<String>().prop_map(Into::into));
+    let identity = proptest::option::of(value().prop_filter("nil is none", |value| !value.is_nil()));
+    let via = vec(any::<String>().prop_map(Into::into), 0..3);
+    (any::<Option<u32>>(), text(), text(), identity, via).prop_map(
+        |(deadline, traceparent, tracestate, identity, via)| Meta {
+            deadline: deadline.map(|milliseconds| Duration::from_millis(milliseconds.into())),
+            traceparent,
+            tracestate,
+            identity,
+            via,
+        },
+    )
+}
+
 fn said() -> impl Strategy<Value = Said> {
     let arguments = || vec(value(), 0..4);
     prop_oneof![
@@ -67,9 +82,9 @@ fn said() -> impl Strategy<Value = Said> {
             event,
             arguments
         }),
-        (any::<u32>(), namespace(), event(), arguments(), any::<Option<u32>>()).prop_map(
-            |(id, namespace, event, arguments, deadline)| {
-                Said::Request { id, namespace, event, arguments, deadline }
+        (any::<u32>(), namespace(), event(), arguments(), meta()).prop_map(
+            |(id, namespace, event, arguments, meta)| {
+                Said::Request { id, namespace, event, arguments, meta }
             }
         ),
         (any::<u32>(), value()).prop_map(|(id, value)| Said::Reply { id, value }),
@@ -114,14 +129,8 @@ impl Said {
                 WIRE.event_encoded(out, namespace, event, &encoded(&Value::Array(arguments.clone())))
                     .unwrap();
             }
-            Self::Request { id, namespace, event, arguments, deadline } => WIRE
-                .request(
-                    out,
-                    *id,
-                    (namespace, event),
-                    &encoded(&Value::Array(arguments.clone())),
-                    deadline.map(|ms| Duration::from_millis(ms.into())),
-                )
+            Self::Request { id, namespace, event, arguments, meta } => WIRE
+                .request(out, *id, (namespace, event), &encoded(&Value::Array(arguments.clone())), meta)
                 .unwrap(),
             Self::Reply { id, value } => {
                 WIRE.reply(out, "/", *id, &Payload::encode(value, Encoding::MessagePack).unwrap());
@@ -161,18 +170,17 @@ impl Said {
         match (self, packet) {
             (
                 Self::Event { namespace, event, arguments },
-                Packet::Event { namespace: n, event: e, id: None, arguments: a, deadline: None },
+                Packet::Event { namespace: n, event: e, id: None, arguments: a, meta: None },
             ) => namespace == n && event == e && encoded(&Value::Array(arguments.clone()))[..] == **a,
             (
-                Self::Request { id, namespace, event, arguments, deadline },
-                Packet::Event { namespace: n, event: e, id: Some(i), arguments: a, deadline: d },
+                Self::Request { id, namespace, event, arguments, meta },
+                Packet::Event { namespace: n, event: e, id: Some(i), arguments: a, meta: m },
             ) => {
-                let wanted = deadline.map(|ms| Duration::from_millis(ms.into()));
                 id == i
                     && namespace == n
                     && event == e
                     && encoded(&Value::Array(arguments.clone()))[..] == **a
-                    && wanted == *d
+                    && (!meta.is_empty()).then_some(meta) == m.as_deref()
             }
             (Self::Reply { id, value }, Packet::Reply { id: i, outcome: Ok(bytes) }) => {
                 id == i && encoded(value)[..] == **bytes
@@ -371,7 +379,7 @@ proptest! {
             deep = Value::Array(vec![deep]);
         }
         let mut bytes = Vec::new();
-        WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), None).unwrap();
+        WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), &Meta::default()).unwrap();
         // The message and its params are two levels.
         match Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS) {
             Ok(Some(_)) => prop_assert!(depth + 2 <= 64),

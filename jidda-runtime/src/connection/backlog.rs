@@ -1,11 +1,11 @@
 //! Events that came and have to wait, bounded in memory.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use crate::config::Config;
+use crate::wire::Meta;
 
 /// What an event takes beside its arguments, about.
 const OVERHEAD: usize = 100;
@@ -16,7 +16,7 @@ pub(super) struct Waiting {
     pub(super) id: Option<u32>,
     pub(super) event: Box<str>,
     pub(super) arguments: Bytes,
-    pub(super) deadline: Option<Duration>,
+    pub(super) meta: Option<Box<Meta>>,
 }
 
 /// Events in the order they came, each with what is needed to run it later.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,8 +17,9 @@ use super::events::{Emit, encoding_of};
 use super::exchange::Link;
 use super::socket::{Phase, Socket, is_reserved};
 use crate::error::{CallError, SendError};
-use crate::handler::{CallerError, call_error};
+use crate::handler::{CallerError, Scope, call_error};
 use crate::payload::{CodecError, Value};
+use crate::wire::Meta;
 
 /// A call that is sent when it is awaited, or told how long to wait first.
 #[must_use = "a call is sent when it is awaited"]
@@ -86,7 +88,14 @@ impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
     type IntoFuture = CallFuture<'a, R, E>;
 
     fn into_future(self) -> CallFuture<'a, R, E> {
-        CallFuture { deadline: self.timeout.map(Deadline::Limit), call: self, id: None }
+        // Awaited in a handler, it has no longer than that.
+        let scope = Scope::current();
+        let left = scope.as_ref().and_then(|scope| scope.left());
+        let limit = match (self.timeout, left) {
+            (Some(own), Some(left)) => Some(own.min(left)),
+            (own, left) => own.or(left),
+        };
+        CallFuture { deadline: limit.map(Deadline::Limit), call: self, id: None, scope }
     }
 }
 
@@ -108,6 +117,8 @@ pub struct CallFuture<'a, R, E> {
     /// Our number for it once it is sent.
     id: Option<u32>,
     deadline: Option<Deadline>,
+    /// Of the handler that makes the call.
+    scope: Option<Arc<Scope>>,
 }
 
 impl<R, E> fmt::Debug for CallFuture<'_, R, E> {
@@ -137,7 +148,8 @@ impl<R, E> CallFuture<'_, R, E> {
         if exchange.link != Link::Up {
             return Err(SendError::NotConnected);
         }
-        let head = connection.wire.request_head(socket.inner.namespace(), self.call.event);
+        let meta = if exchange.is_acquainted { self.meta() } else { Meta::default() };
+        let head = connection.wire.request_head(socket.inner.namespace(), self.call.event, &meta);
         let size = arguments.len() + head;
         if size > exchange.max_message {
             return Err(SendError::TooLarge { size, limit: exchange.max_message });
@@ -146,17 +158,13 @@ impl<R, E> CallFuture<'_, R, E> {
             exchange.outbox.wait_for_room(cx.waker());
             return Ok(None);
         }
-        let limit = match &self.deadline {
-            Some(Deadline::Limit(limit)) if exchange.is_acquainted => Some(*limit),
-            _ => None,
-        };
         let place = exchange.outbox.place();
         let id = exchange.calls.begin(place);
         let recycled = exchange.is_polling();
         let target = (socket.inner.namespace(), self.call.event);
         let written = exchange
             .outbox
-            .append(recycled, |out| connection.wire.request(out, id, target, arguments, limit));
+            .append(recycled, |out| connection.wire.request(out, id, target, arguments, &meta));
         if let Err(error) = written {
             exchange.calls.forget(id);
             return Err(error.into());
@@ -170,6 +178,15 @@ impl<R, E> CallFuture<'_, R, E> {
             socket.inner.show_outgoing_encoded(self.call.event, arguments);
         }
         Ok(Some(id))
+    }
+
+    /// What the peer is told beside the arguments.
+    fn meta(&self) -> Meta {
+        let meta = self.scope.as_ref().map(|scope| scope.outgoing()).unwrap_or_default();
+        match &self.deadline {
+            Some(Deadline::Limit(limit)) => Meta { deadline: Some(*limit), ..meta },
+            _ => meta,
+        }
     }
 
     fn answer(&self, id: u32, cx: &mut Context<'_>) -> Option<Answer> {
@@ -194,6 +211,9 @@ impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         if this.id.is_none() {
+            if matches!(this.deadline, Some(Deadline::Limit(Duration::ZERO))) {
+                return Poll::Ready(Err(CallError::Timeout));
+            }
             match this.send(cx) {
                 Ok(id) => this.id = id,
                 Err(error) => return Poll::Ready(Err(error.into())),

@@ -8,21 +8,20 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::Instant;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::report::{FailureOrigin, Place};
-use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, deadline, first_poll};
+use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Side};
+use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope, Side};
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
-use crate::wire::{Packet, WireError};
+use crate::wire::{Meta, Packet, WireError};
 
 /// How many messages' bytes of events may wait while the peer is asked something.
 const PATIENCE: usize = 4;
@@ -33,7 +32,7 @@ pub(super) struct Incoming<'a> {
     pub(super) event: &'a str,
     pub(super) id: Option<u32>,
     pub(super) arguments: &'a [u8],
-    pub(super) deadline: Option<Duration>,
+    pub(super) meta: Option<&'a Meta>,
 }
 
 impl From<Incoming<'_>> for Waiting {
@@ -42,7 +41,7 @@ impl From<Incoming<'_>> for Waiting {
             id: incoming.id,
             event: incoming.event.into(),
             arguments: Bytes::copy_from_slice(incoming.arguments),
-            deadline: incoming.deadline,
+            meta: incoming.meta.cloned().map(Box::new),
         }
     }
 }
@@ -53,7 +52,7 @@ impl<'a> From<&'a Waiting> for Incoming<'a> {
             event: &waiting.event,
             id: waiting.id,
             arguments: &waiting.arguments,
-            deadline: waiting.deadline,
+            meta: waiting.meta.as_deref(),
         }
     }
 }
@@ -72,8 +71,9 @@ impl Driver {
     #[inline]
     pub(super) fn packet(&mut self, packet: Packet<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
         match packet {
-            Packet::Event { namespace, event, id, arguments, deadline } => {
-                let incoming = Incoming { event: &event, id, arguments: &arguments, deadline };
+            Packet::Event { namespace, event, id, arguments, meta } => {
+                let meta = meta.as_deref();
+                let incoming = Incoming { event: &event, id, arguments: &arguments, meta };
                 return self.event(&namespace, incoming, cx);
             }
             Packet::Reply { id, outcome: Ok(value) } => self.reply(id, Ok(&value), cx),
@@ -193,12 +193,14 @@ impl Driver {
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
+        let scope = Scope::of(incoming.meta, None);
         if socket.has_listeners.load(Ordering::Acquire)
             && !is_reserved(incoming.event)
-            && let Some(dispatch) = listened(socket, incoming.event, arguments)
+            && let Some(dispatch) =
+                Scope::enter(scope.as_ref(), || listened(socket, incoming.event, arguments))
         {
             let label = EventLabel::Listener(incoming.event.into());
-            self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
+            self.start(socket, incoming.id, label, dispatch, scope, cx);
             return ControlFlow::Continue(());
         }
         let routes = socket.routes();
@@ -221,7 +223,7 @@ impl Driver {
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
                 let label = EventLabel::Caught(fallback, incoming.event.into());
-                self.start(socket, incoming.id, label, dispatch, incoming.deadline, cx);
+                self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
             (fallback, Some(EventName::new(incoming.event.to_owned())))
@@ -312,13 +314,13 @@ impl Driver {
             self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
             return;
         }
-        let limit = route.timeout();
+        let scope = Scope::of(incoming.meta, route.timeout());
         if route.is_sequential() {
             let queued = Queued {
                 id: incoming.id,
                 route: route_id,
                 arguments: Bytes::copy_from_slice(incoming.arguments),
-                deadline: deadline(limit, incoming.deadline),
+                scope,
             };
             if let Some(queued) = self.running().queue(socket, queued)
                 && self.run_sequential(socket, &queued, cx)
@@ -332,12 +334,10 @@ impl Driver {
             None => EventLabel::Route(route_id),
         };
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
-        let dispatch = run_glue(context, Arguments::new(incoming.arguments, socket.encoding()));
-        let limit = match (limit, incoming.deadline) {
-            (Some(own), Some(callers)) => Some(own.min(callers)),
-            (own, callers) => own.or(callers),
-        };
-        self.start(socket, incoming.id, label, dispatch, limit, cx);
+        let context = context.within(scope.clone());
+        let arguments = Arguments::new(incoming.arguments, socket.encoding());
+        let dispatch = Scope::enter(scope.as_ref(), || run_glue(context, arguments));
+        self.start(socket, incoming.id, label, dispatch, scope, cx);
     }
 
     /// Polls a handler for the first time; what waits joins the running ones.
@@ -348,20 +348,22 @@ impl Driver {
         id: Option<u32>,
         label: EventLabel,
         dispatch: Dispatch,
-        limit: Option<Duration>,
+        scope: Option<Arc<Scope>>,
         cx: &mut Context<'_>,
     ) {
         let reply = match dispatch {
             Dispatch::Ready(reply) => reply,
-            Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
-                Poll::Ready(reply) => reply,
-                Poll::Pending => {
-                    let purpose = Purpose::Event { id, name: label, is_sequential: false };
-                    let ticket = Ticket { socket: Arc::clone(socket), purpose };
-                    self.running().push(ticket, future, deadline(limit, None));
-                    return;
+            Dispatch::Future(mut future) => {
+                match Scope::enter(scope.as_ref(), || first_poll(&mut future, cx)) {
+                    Poll::Ready(reply) => reply,
+                    Poll::Pending => {
+                        let purpose = Purpose::Event { id, name: label, is_sequential: false };
+                        let ticket = Ticket { socket: Arc::clone(socket), purpose };
+                        self.running().push(ticket, future, scope);
+                        return;
+                    }
                 }
-            },
+            }
         };
         self.respond(socket, id, &label, reply);
     }
@@ -369,15 +371,18 @@ impl Driver {
     /// Runs one event of a sequence. Whether it waits for something now.
     fn run_sequential(&mut self, socket: &Arc<SocketInner>, queued: &Queued, cx: &mut Context<'_>) -> bool {
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, None);
+        let scope = queued.scope.as_ref();
+        let context = context.within(scope.cloned());
+        let arguments = Arguments::new(&queued.arguments, socket.encoding());
         let label = EventLabel::Route(queued.route);
-        let reply = match run_glue(context, Arguments::new(&queued.arguments, socket.encoding())) {
+        let reply = match Scope::enter(scope, || run_glue(context, arguments)) {
             Dispatch::Ready(reply) => reply,
-            Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
+            Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
                 Poll::Ready(reply) => reply,
                 Poll::Pending => {
                     let purpose = Purpose::Event { id: queued.id, name: label, is_sequential: true };
                     let ticket = Ticket { socket: Arc::clone(socket), purpose };
-                    self.running().push(ticket, future, queued.deadline);
+                    self.running().push(ticket, future, queued.scope.clone());
                     return true;
                 }
             },
@@ -389,7 +394,7 @@ impl Driver {
     /// Runs what waited for a sequential handler, up to the first one that waits itself.
     pub(super) fn run_queued(&mut self, socket: &Arc<SocketInner>, mut queued: Queued, cx: &mut Context<'_>) {
         loop {
-            if queued.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            if queued.scope.as_ref().is_some_and(|scope| scope.left() == Some(Duration::ZERO)) {
                 let failure = Failure::timeout("the call waited too long for its turn");
                 self.respond(socket, queued.id, &EventLabel::Route(queued.route), Reply::failure(failure));
             } else if self.run_sequential(socket, &queued, cx) {

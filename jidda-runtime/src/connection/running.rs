@@ -7,18 +7,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::Stream;
 use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Sleep;
 
 use super::socket::SocketInner;
 use crate::failure::Failure;
-use crate::handler::{HandlerFuture, Reply, RouteId};
+use crate::handler::{HandlerFuture, Reply, RouteId, Scope};
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -53,7 +52,7 @@ pub(super) struct Queued {
     pub(super) id: Option<u32>,
     pub(super) route: RouteId,
     pub(super) arguments: Bytes,
-    pub(super) deadline: Option<Instant>,
+    pub(super) scope: Option<Arc<Scope>>,
 }
 
 /// How a handler ended.
@@ -67,6 +66,7 @@ pub(super) struct Finished {
 struct RunningCall {
     ticket: Option<Ticket>,
     future: Abortable<HandlerFuture>,
+    scope: Option<Arc<Scope>>,
     /// Boxed: most calls have no deadline.
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -76,7 +76,8 @@ impl Future for RunningCall {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished> {
         let this = self.get_mut();
-        let reply = match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.future).poll(cx))) {
+        let poll = || Scope::enter(this.scope.as_ref(), || Pin::new(&mut this.future).poll(cx));
+        let reply = match catch_unwind(AssertUnwindSafe(poll)) {
             Ok(Poll::Ready(Ok(reply))) => Some(reply),
             Ok(Poll::Ready(Err(_aborted))) => None,
             Ok(Poll::Pending) => {
@@ -166,7 +167,7 @@ impl Running {
     }
 
     /// Takes a handler over that was polled once and waits.
-    pub(super) fn push(&mut self, ticket: Ticket, future: HandlerFuture, deadline: Option<Instant>) {
+    pub(super) fn push(&mut self, ticket: Ticket, future: HandlerFuture, scope: Option<Arc<Scope>>) {
         let (abort, registration) = AbortHandle::new_pair();
         if let Purpose::Event { id, .. } = &ticket.purpose {
             self.events += 1;
@@ -176,10 +177,12 @@ impl Running {
         } else {
             self.others += 1;
         }
+        let deadline = scope.as_ref().and_then(|scope| scope.deadline());
         self.calls.push(RunningCall {
             ticket: Some(ticket),
             future: Abortable::new(future, registration),
             deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
+            scope,
         });
     }
 
@@ -244,13 +247,4 @@ impl Running {
             self.events -= before - queue.len();
         }
     }
-}
-
-/// The moment a handler has to be done by: the sooner of its own limit and its caller's.
-pub(super) fn deadline(own: Option<Duration>, callers: Option<Duration>) -> Option<Instant> {
-    let limit = match (own, callers) {
-        (Some(own), Some(callers)) => own.min(callers),
-        (own, callers) => own.or(callers)?,
-    };
-    Instant::now().checked_add(limit)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::{RouteId, Table};
+use super::{RouteId, Scope, Table};
 use crate::error::Error;
 use crate::payload::Encoding;
 use crate::peer::{Handshake, PeerAddress};
@@ -39,12 +39,24 @@ pub struct Context {
     origin: Arc<dyn Origin>,
     route: RouteId,
     event: Option<EventName>,
+    scope: Option<Arc<Scope>>,
 }
 
 impl Context {
     /// The context of an event on `route`; `event` is its name where the route does not tell (catch-alls).
     pub fn new(origin: Arc<dyn Origin>, route: RouteId, event: Option<EventName>) -> Self {
-        Self { origin, route, event }
+        Self { origin, route, event, scope: None }
+    }
+
+    /// The same, with what the event came with.
+    #[inline]
+    pub(crate) fn within(mut self, scope: Option<Arc<Scope>>) -> Self {
+        self.scope = scope;
+        self
+    }
+
+    pub(crate) fn scope(&self) -> Option<&Scope> {
+        self.scope.as_deref()
     }
 
     /// The socket's side of it.

@@ -13,6 +13,7 @@ mod path;
 pub(crate) mod probe;
 mod reader;
 mod reply;
+mod scope;
 mod stub;
 mod table;
 
@@ -29,6 +30,8 @@ pub use path::Path;
 pub use reader::ArgumentReader;
 pub(crate) use reply::call_error;
 pub use reply::{CallerError, Dispatch, HandlerFuture, Outcome, Reply, ReplyError, ReplyValue};
+pub(crate) use scope::Scope;
+pub use scope::{Deadline, Inherit, inherit};
 pub use stub::{Carrier, Connector};
 pub use table::{NamespaceTable, Parameters, Route, RouteId, Table};
 

@@ -6,6 +6,7 @@
 mod decoder;
 pub mod engine_io;
 pub mod json;
+mod meta;
 mod msgpack_rpc;
 mod packet;
 mod scan;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use decoder::Decoder;
+pub use meta::Meta;
 pub use packet::{Packet, WireError};
 pub use scan::Limits;
 
@@ -168,11 +170,11 @@ impl Wire {
         id: u32,
         (namespace, event): (&str, &str),
         arguments: &[u8],
-        deadline: Option<Duration>,
+        meta: &Meta,
     ) -> Result<(), CodecError> {
         match self {
             Self::MessagePackRpc => {
-                msgpack_rpc::request(out, id, (namespace, event), arguments, deadline);
+                msgpack_rpc::request(out, id, (namespace, event), arguments, meta);
                 Ok(())
             }
             Self::EngineIo(EngineIo { layer: Layer::Raw, .. }) => {
@@ -192,10 +194,13 @@ impl Wire {
     }
 
     /// How many bytes a request has beside its arguments, at most.
-    pub fn request_head(self, namespace: &str, event: &str) -> usize {
+    pub fn request_head(self, namespace: &str, event: &str, meta: &Meta) -> usize {
         match self {
-            // Array, type, number, the method's length and colon, and the deadline in its map.
-            Self::MessagePackRpc => 2 + 5 + 6 + namespace.len() + event.len() + 19,
+            // Array, type, number, the method's length and colon.
+            Self::MessagePackRpc => {
+                let meta = if meta.is_empty() { 0 } else { meta.size() };
+                2 + 5 + 6 + namespace.len() + event.len() + meta
+            }
             // A frame's head and a packet's, with its number.
             Self::EngineIo(_) => 10 + 6 + namespace.len() + event.len() + 10,
         }

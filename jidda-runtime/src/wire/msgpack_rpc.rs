@@ -9,7 +9,7 @@ use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 
 use super::scan::{self, Limits, ScanError, Scanner};
-use super::{Decoder, Opening, Packet, WireError};
+use super::{Decoder, Meta, Opening, Packet, WireError};
 use crate::failure::Failure;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
 
@@ -145,7 +145,7 @@ fn packet(message: &[u8]) -> Result<Packet<'_>, WireError> {
                 return request_packet(reserved, id, params, method);
             }
             let (namespace, event) = split(method);
-            Ok(event_packet(namespace, event, Some(id), params, deadline(meta)))
+            Ok(event_packet(namespace, event, Some(id), params, meta.and_then(Meta::read)))
         }
         (Some(1), 4) => {
             let id = id(&mut cursor)?;
@@ -160,7 +160,7 @@ fn packet(message: &[u8]) -> Result<Packet<'_>, WireError> {
                 return notification_packet(reserved, params, method);
             }
             let (namespace, event) = split(method);
-            Ok(event_packet(namespace, event, None, params, deadline(meta)))
+            Ok(event_packet(namespace, event, None, params, meta.and_then(Meta::read)))
         }
         (Some(0..=2), _) => {
             Err(WireError::Malformed("a message of this type has another number of elements"))
@@ -175,15 +175,9 @@ fn event_packet<'a>(
     event: &'a str,
     id: Option<u32>,
     arguments: &'a [u8],
-    deadline: Option<Duration>,
+    meta: Option<Box<Meta>>,
 ) -> Packet<'a> {
-    Packet::Event {
-        namespace: namespace.into(),
-        event: event.into(),
-        id,
-        arguments: arguments.into(),
-        deadline,
-    }
+    Packet::Event { namespace: namespace.into(), event: event.into(), id, arguments: arguments.into(), meta }
 }
 
 #[inline]
@@ -202,15 +196,6 @@ fn split(method: &str) -> (&str, &str) {
         return ("/", method);
     }
     method.split_once(':').unwrap_or((method, ""))
-}
-
-fn deadline(meta: Option<&[u8]>) -> Option<Duration> {
-    #[derive(Deserialize)]
-    struct Meta {
-        deadline: Option<f64>,
-    }
-    let meta: Meta = rmp_serde::from_slice(meta?).ok()?;
-    Duration::try_from_secs_f64(meta.deadline? / 1000.0).ok()
 }
 
 const RESERVED_PARAMS: WireError = WireError::Malformed("the params of a reserved method do not fit it");
@@ -307,16 +292,15 @@ pub(super) fn request(
     id: u32,
     (namespace, event): (&str, &str),
     arguments: &[u8],
-    deadline: Option<Duration>,
+    meta: &Meta,
 ) {
-    out.extend_from_slice(&[if deadline.is_some() { 0x95 } else { 0x94 }, 0]);
+    let has_meta = !meta.is_empty();
+    out.extend_from_slice(&[if has_meta { 0x95 } else { 0x94 }, 0]);
     write_uint(out, id.into()).expect(WRITES);
     method(out, namespace, event);
     out.extend_from_slice(arguments);
-    if let Some(deadline) = deadline {
-        write_map_len(out, 1).expect(WRITES);
-        write_str(out, "deadline").expect(WRITES);
-        write_uint(out, u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)).expect(WRITES);
+    if has_meta {
+        meta.write(out);
     }
 }
 

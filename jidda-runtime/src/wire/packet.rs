@@ -1,8 +1,8 @@
 //! What peers say, whatever the protocol.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
+use super::Meta;
 use crate::reason::DisconnectReason;
 
 /// One thing a peer said. The slices point into the bytes it was read from.
@@ -18,8 +18,8 @@ pub enum Packet<'a> {
         id: Option<u32>,
         /// The encoded argument list.
         arguments: Cow<'a, [u8]>,
-        /// How long the sender is going to wait.
-        deadline: Option<Duration>,
+        /// What goes with it; `None` when that is nothing.
+        meta: Option<Box<Meta>>,
     },
     /// The answer to a request of ours: the encoded value, or the encoded error.
     Reply {

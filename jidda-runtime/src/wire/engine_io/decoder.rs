@@ -202,12 +202,12 @@ impl Packet<'_> {
             Cow::Owned(cow.into_owned())
         }
         match self {
-            Packet::Event { namespace, event, id, arguments, deadline } => Packet::Event {
+            Packet::Event { namespace, event, id, arguments, meta } => Packet::Event {
                 namespace: owned(namespace),
                 event: owned(event),
                 id,
                 arguments: owned(arguments),
-                deadline,
+                meta,
             },
             Packet::Reply { id, outcome: Ok(value) } => Packet::Reply { id, outcome: Ok(owned(value)) },
             Packet::Connect { id, namespace, auth } => {

@@ -13,7 +13,7 @@ fn message(argument: Vec<u8>) -> Packet<'static> {
         event: "message".into(),
         id: None,
         arguments: argument.into(),
-        deadline: None,
+        meta: None,
     }
 }
 

@@ -46,7 +46,7 @@ pub fn packet(bytes: &[u8], limits: Limits) -> Result<Packet<'_>, WireError> {
         (DISCONNECT, None) => Ok(Packet::Disconnect { namespace, reason: None }),
         (EVENT, Some(data)) => {
             let (event, arguments) = event_data(data)?;
-            Ok(Packet::Event { namespace, event, id, arguments, deadline: None })
+            Ok(Packet::Event { namespace, event, id, arguments, meta: None })
         }
         (ACK, Some(data)) if list(data).is_some() => {
             let id = id.ok_or(WireError::Illegal("an acknowledgement has the number of its event"))?;
@@ -293,7 +293,7 @@ mod tests {
             event: "hello".into(),
             id: Some(0),
             arguments: bytes("94 81 a179 91 c0 c403010203 cb3ff8000000000000 c0").into(),
-            deadline: None,
+            meta: None,
         };
         assert_eq!(packet(&event, LIMITS), Ok(wanted));
         let ack = bytes("84 a474797065 03 a464617461 92 d40000 cd012c a26964 ce00011170 a36e7370 a22f61");

@@ -62,7 +62,7 @@ impl Pending {
                 event: event.into(),
                 id,
                 arguments: self.list.into(),
-                deadline: None,
+                meta: None,
             },
             (None, id) => Packet::Reply { id: id.unwrap_or_default(), outcome: Ok(self.list.into()) },
         }

@@ -117,7 +117,7 @@ fn event<'a>(
         event,
         id,
         arguments: list.as_bytes().into(),
-        deadline: None,
+        meta: None,
     }))
 }
 
@@ -268,7 +268,7 @@ mod tests {
 
     fn event<'a>(namespace: &'a str, event: &'a str, id: Option<u32>, arguments: &'a str) -> Packet<'a> {
         let arguments = arguments.as_bytes().into();
-        Packet::Event { namespace: namespace.into(), event: event.into(), id, arguments, deadline: None }
+        Packet::Event { namespace: namespace.into(), event: event.into(), id, arguments, meta: None }
     }
 
     #[test]

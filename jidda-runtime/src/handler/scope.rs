@@ -1,0 +1,214 @@
+//! What an event's handler passes on to the calls it makes itself: the time that is left, the trace it is part of.
+
+use std::cell::Cell;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+
+use super::{Context, FromConnection};
+use crate::error::Error;
+use crate::wire::Meta;
+
+thread_local! {
+    static CURRENT: Cell<Option<Arc<Scope>>> = const { Cell::new(None) };
+}
+
+/// What one event came with, for as long as its handler runs.
+#[derive(Debug, Default)]
+pub(crate) struct Scope {
+    deadline: Option<Instant>,
+    traceparent: Option<Box<str>>,
+    tracestate: Option<Box<str>>,
+}
+
+impl Scope {
+    /// The scope of an event; `own` is how long its handler may run. `None` when there is nothing to pass on.
+    #[inline]
+    pub(crate) fn of(meta: Option<&Meta>, own: Option<Duration>) -> Option<Arc<Self>> {
+        if meta.is_none() && own.is_none() {
+            return None;
+        }
+        let callers = meta.and_then(|meta| meta.deadline);
+        let limit = match (own, callers) {
+            (Some(own), Some(callers)) => Some(own.min(callers)),
+            (own, callers) => own.or(callers),
+        };
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        Some(Arc::new(match meta {
+            Some(meta) => {
+                Self { deadline, traceparent: meta.traceparent.clone(), tracestate: meta.tracestate.clone() }
+            }
+            None => Self { deadline, ..Self::default() },
+        }))
+    }
+
+    /// The scope of the handler that is being polled on this thread.
+    #[inline]
+    pub(crate) fn current() -> Option<Arc<Self>> {
+        let current = CURRENT.take();
+        CURRENT.set(current.clone());
+        current
+    }
+
+    /// Runs `run` in a scope. Without one, in whatever there is: a connection's task is in none.
+    #[inline]
+    pub(crate) fn enter<R>(scope: Option<&Arc<Self>>, run: impl FnOnce() -> R) -> R {
+        match scope {
+            None => run(),
+            Some(scope) => {
+                // Given back even if a handler panics.
+                let _entered = Entered(CURRENT.replace(Some(Arc::clone(scope))));
+                run()
+            }
+        }
+    }
+
+    /// When the handler has to be done.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// How much time is left; none when it is over.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// What a call that is made in the scope is sent with.
+    pub(crate) fn outgoing(&self) -> Meta {
+        Meta {
+            deadline: self.left(),
+            traceparent: self.traceparent.clone(),
+            tracestate: self.tracestate.clone(),
+            ..Meta::default()
+        }
+    }
+}
+
+struct Entered(Option<Arc<Scope>>);
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+pin_project! {
+    /// A future that passes on what the handler that made it has to pass on; see [`inherit`].
+    #[must_use = "futures do nothing unless they are polled"]
+    pub struct Inherit<F> {
+        scope: Option<Arc<Scope>>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F> fmt::Debug for Inherit<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inherit").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// Takes the deadline and the trace of the handler that calls this along into a task of its own.
+///
+/// Calls that a handler makes itself have them anyway; a task that it spawns outlives it, and has not.
+///
+/// ```
+/// # use jidda_runtime::{Socket, inherit};
+/// async fn report(socket: &Socket) {
+///     let socket = socket.clone();
+///     // Without `inherit` this call would not end with the caller's deadline.
+///     tokio::spawn(inherit(async move { socket.call::<()>("report", &()).await }));
+/// }
+/// ```
+pub fn inherit<F>(future: F) -> Inherit<F> {
+    Inherit { scope: Scope::current(), future }
+}
+
+impl<F: Future> Future for Inherit<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        Scope::enter(this.scope.as_ref(), || this.future.poll(cx))
+    }
+}
+
+/// Until when a handler has to be done: the sooner of its own `timeout` and what its caller said. The handler is dropped
+/// then, wherever it stands; its own calls end with it.
+///
+/// ```
+/// # use jidda_runtime::Deadline;
+/// async fn search(deadline: &Deadline, words: String) -> Vec<String> {
+///     let patience = deadline.left().unwrap_or(std::time::Duration::MAX);
+///     // ..
+/// #   let _ = (patience, words);
+///     Vec::new()
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// The moment; `None` if nobody set one.
+    pub fn at(&self) -> Option<Instant> {
+        self.0
+    }
+
+    /// How much time is left, down to zero; `None` if nobody set a limit.
+    pub fn left(&self) -> Option<Duration> {
+        self.0.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+}
+
+impl FromConnection for Deadline {
+    async fn from_connection(context: &Context) -> Result<Self, Error> {
+        Ok(Self(context.scope().and_then(Scope::deadline)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(milliseconds: u64) -> Meta {
+        Meta { deadline: Some(Duration::from_millis(milliseconds)), ..Meta::default() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sooner_limit_counts_and_shrinks() {
+        assert!(Scope::of(None, None).is_none());
+        let scope = Scope::of(Some(&meta(900)), Some(Duration::from_millis(500))).unwrap();
+        tokio::time::advance(Duration::from_millis(200)).await;
+        assert_eq!(scope.left(), Some(Duration::from_millis(300)));
+        assert_eq!(scope.outgoing().deadline, Some(Duration::from_millis(300)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(scope.left(), Some(Duration::ZERO));
+    }
+
+    #[tokio::test]
+    async fn only_what_inherits_goes_on_in_a_task() {
+        let scope = Scope::of(Some(&meta(1000)), None);
+        let (without, with) = Scope::enter(scope.as_ref(), || {
+            let current = || async { Scope::current().is_some() };
+            (tokio::spawn(current()), tokio::spawn(inherit(current())))
+        });
+        assert!(Scope::current().is_none());
+        assert!(!without.await.unwrap());
+        assert!(with.await.unwrap());
+    }
+
+    #[test]
+    fn a_panic_leaves_the_scope() {
+        let scope = Scope::of(Some(&meta(1000)), None);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            Scope::enter(scope.as_ref(), || panic!("boom"));
+        }));
+        assert!(panicked.is_err());
+        assert!(Scope::current().is_none());
+    }
+}
