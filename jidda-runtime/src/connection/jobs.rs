@@ -127,7 +127,7 @@ impl Socket {
     ///     async move {
     ///         let report = std::fs::read_to_string("report.txt")?;
     ///         socket.emit("report", &report).await?;
-    ///         jidda_runtime::Result::Ok(())
+    ///         Ok::<_, jidda_runtime::Error>(())
     ///     }
     /// });
     /// job.abort();

@@ -18,7 +18,7 @@ use tower_service::Service;
 use super::accept::accept;
 use super::apps::{self, Apps, States};
 use super::events::ServerListeners;
-use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
+use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource, fallback};
 use super::{Inner, Server};
 use crate::config::Config;
 use crate::connection::{ErrorHook, ErrorReport};
@@ -43,6 +43,7 @@ pub struct ServerBuilder {
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
     on_error: Option<ErrorHook>,
+    health: HealthPlan,
     pub(super) grace: Duration,
 }
 
@@ -64,6 +65,7 @@ impl Default for ServerBuilder {
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
             on_error: None,
+            health: HealthPlan::default(),
             grace: Duration::from_secs(10),
         }
     }
@@ -167,6 +169,51 @@ impl ServerBuilder {
         self
     }
 
+    /// Answers on the HTTP port whether the server is alive, at the first path, and whether it is ready, at the
+    /// second.
+    ///
+    /// Alive is answered with 200 while the process serves. Ready is answered with 200, or with 503 while the
+    /// server [shuts down](Server::shutdown) or one of its [checks](Self::ready_check) fails. Both answers are JSON,
+    /// `{"status": "ready", "checks": {"database": {"ok": true}}}`; no cache keeps them, and the fallback never sees
+    /// these requests.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use jidda_runtime::{Result, Server};
+    /// # async fn ping() -> std::io::Result<()> { Ok(()) }
+    /// let builder = Server::builder()
+    ///     .health("/healthz", "/readyz")
+    ///     .ready_check("database", || async { ping().await })
+    ///     .ready_timeout(Duration::from_secs(1));
+    /// ```
+    pub fn health(mut self, alive: impl Into<String>, ready: impl Into<String>) -> Self {
+        self.health.paths = Some((alive.into(), ready.into()));
+        self
+    }
+
+    /// Adds something that has to be well for the server to be ready.
+    ///
+    /// Checks run when ready is asked, all at once, but not more often than once a second. As with handlers, the
+    /// text of an internal error is not told to who asks; it is reported under an id.
+    pub fn ready_check<F, E>(
+        mut self,
+        name: impl Into<String>,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.health.check(name.into(), check);
+        self
+    }
+
+    /// How long each check may take. Default: 2 s.
+    pub fn ready_timeout(mut self, limit: Duration) -> Self {
+        self.health.limit = limit;
+        self
+    }
+
     /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
     /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks and jobs.
     /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
@@ -261,6 +308,8 @@ impl ServerBuilder {
             let added = http.add(resource, &apps.all()[app].hub, stopped.clone());
             problems.extend(added.err().into_iter().flatten());
         }
+        let added = http.add_health(self.health, &apps.all()[0].hub, stopped.clone());
+        problems.extend(added.err().into_iter().flatten());
         if !problems.is_empty() {
             return Err(start_error(format!("the server cannot start:\n  {}", problems.join("\n  "))));
         }
