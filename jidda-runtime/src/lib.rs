@@ -21,7 +21,8 @@ pub mod transport;
 pub mod wire;
 
 pub use client::{
-    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, WhileAway, blocking,
+    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
+    blocking,
 };
 pub use config::Config;
 pub use connection::{
@@ -35,7 +36,9 @@ pub use id::{ConnectionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
-pub use server::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Server, ServerBuilder, Transport};
+pub use server::{
+    Cookie, Cors, Dial, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

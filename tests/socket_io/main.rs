@@ -12,6 +12,7 @@ mod hostile_witness;
 mod life;
 mod mixed;
 mod polling;
+mod proxied;
 mod rooms;
 
 use std::sync::Mutex;

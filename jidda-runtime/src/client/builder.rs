@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinSet;
 
 use super::backoff::Backoff;
+use super::listen::Source;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
 use crate::config::Config;
@@ -32,7 +33,7 @@ pub enum WhileAway {
 /// Collects what a client is made of; see [`Client::builder`].
 #[must_use = "a client connects with `.connect()`"]
 pub struct ClientBuilder {
-    address: String,
+    pub(super) address: String,
     table: TableBuilder,
     config: Config,
     states: HashMap<TypeId, Extras>,
@@ -208,20 +209,25 @@ impl ClientBuilder {
     /// Dropping the future gives the attempt up.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let address: Address = self.address.parse()?;
+        self.start(Source::Dial(address))?.await_all().await
+    }
+
+    /// Starts the tasks that make the connections.
+    pub(super) fn start(self, source: Source) -> Result<Ready, ConnectError> {
         let table = self.table.build().map_err(ConnectError::Start)?;
         let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
         let buffers = self.while_away == WhileAway::Buffer;
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
         let config = Config { handshake_timeout, ..self.config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.on_error);
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers, Vec::new(), self.on_error);
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();
         let mut roots = Vec::new();
         let mut ready = Vec::new();
         for _ in 0..self.connections {
-            let connection = Connection::for_client(&hub, &address);
+            let connection = Connection::for_client(&hub, source.address());
             let root = connection.client_socket("/");
             if self.joins_root {
                 root.want(auth.clone());
@@ -229,7 +235,7 @@ impl ClientBuilder {
             let (tell, told) = oneshot::channel();
             let plan = Plan {
                 connection: Arc::clone(&connection),
-                address: address.clone(),
+                source: source.clone(),
                 backoff: self.backoff.clone(),
                 is_patient: self.is_patient,
                 connect_timeout: self.connect_timeout,
@@ -242,16 +248,30 @@ impl ClientBuilder {
         }
         // From here on, dropping the client ends its connections.
         let inner = Inner {
+            address: source.address().clone(),
             connections,
             roots,
             next: 0.into(),
             events,
             supervisors: parking_lot::Mutex::new(supervisors),
         };
-        let client = Client { inner: Arc::new(inner) };
-        for told in ready {
-            told.await.unwrap_or_else(|_| Err(ConnectError::Lost(address.to_string())))?;
+        Ok(Ready { client: Client { inner: Arc::new(inner) }, connections: ready })
+    }
+}
+
+/// A client whose connections are being made.
+pub(super) struct Ready {
+    client: Client,
+    connections: Vec<oneshot::Receiver<Result<(), ConnectError>>>,
+}
+
+impl Ready {
+    /// Waits until each is there.
+    pub(super) async fn await_all(self) -> Result<Client, ConnectError> {
+        let lost = |client: &Client| ConnectError::Lost(client.inner.address.to_string());
+        for told in self.connections {
+            told.await.unwrap_or_else(|_| Err(lost(&self.client)))?;
         }
-        Ok(client)
+        Ok(self.client)
     }
 }

@@ -8,16 +8,16 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::backoff::{Backoff, chance};
+use super::listen::Source;
 use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
 use crate::error::CallError;
 use crate::reason::DisconnectReason;
-use crate::transport::{Address, Stream};
 
 /// What a supervisor knows of its connection.
 pub(super) struct Plan {
     pub(super) connection: Arc<Connection>,
-    pub(super) address: Address,
+    pub(super) source: Source,
     pub(super) backoff: Option<Backoff>,
     pub(super) is_patient: bool,
     pub(super) connect_timeout: Duration,
@@ -25,6 +25,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Whether the first connection may take as long as it likes.
+    fn is_patient(&self) -> bool {
+        self.is_patient || matches!(self.source, Source::Accept(..))
+    }
+
     fn tell(&self, event: ClientEvent) {
         // Nobody has to listen.
         let _ = self.events.send(event);
@@ -52,11 +57,11 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             }
             Err(error) => {
                 let is_final = matches!(error, ConnectError::Refused(_));
-                if ready.is_some() && (is_final || !plan.is_patient) {
+                if ready.is_some() && (is_final || !plan.is_patient()) {
                     let _ = ready.take().map(|ready| ready.send(Err(error)));
                     break DisconnectReason::TransportError;
                 }
-                tracing::debug!(address = %plan.address, %error, "cannot connect");
+                tracing::debug!(address = %plan.source.address(), %error, "cannot connect");
                 if is_final {
                     break DisconnectReason::Other(error.to_string().into());
                 }
@@ -67,6 +72,9 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             break ending;
         }
         let wait = plan.backoff.as_ref().and_then(|backoff| backoff.wait(attempt, chance()));
+        // Who is connected to has nobody to spare.
+        let is_first_of_accepted = attempt == 0 && matches!(plan.source, Source::Accept(..));
+        let wait = wait.map(|wait| if is_first_of_accepted { Duration::ZERO } else { wait });
         let Some(wait) = wait else {
             plan.tell(ClientEvent::GaveUp);
             break ending;
@@ -83,9 +91,16 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
 
 /// Connects, says hello and joins every namespace that was joined before. The driver runs by then.
 async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectError> {
-    let late = |_| ConnectError::Timeout(plan.address.to_string());
-    let stream = timeout(plan.connect_timeout, Stream::connect(&plan.address)).await.map_err(late)?;
-    let stream = stream.map_err(|source| ConnectError::Io { address: plan.address.to_string(), source })?;
+    let address = plan.source.address();
+    let late = |_| ConnectError::Timeout(address.to_string());
+    let stream = match &plan.source {
+        Source::Dial(_) => timeout(plan.connect_timeout, plan.source.stream()).await.map_err(late)?,
+        Source::Accept(..) => tokio::select! {
+            stream = plan.source.stream() => stream,
+            _ = plan.connection.abandoned() => return Err(ConnectError::Lost(address.to_string())),
+        },
+    };
+    let stream = stream.map_err(|source| ConnectError::Io { address: address.to_string(), source })?;
     let driver = tokio::spawn(Driver::new(Arc::clone(&plan.connection), stream));
     let result = match timeout(plan.connect_timeout, introduce(plan)).await {
         Ok(result) => result,
@@ -103,7 +118,7 @@ async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectE
 }
 
 async fn introduce(plan: &Plan) -> Result<(), ConnectError> {
-    let lost = || ConnectError::Lost(plan.address.to_string());
+    let lost = || ConnectError::Lost(plan.source.address().to_string());
     let acquaintance = plan.connection.hello().await.map_err(|_| lost())?;
     for socket in plan.connection.wanted_sockets() {
         if acquaintance == Acquaintance::Plain {

@@ -28,6 +28,8 @@ pub struct Request<'a, R, E = Value> {
     event: &'a str,
     arguments: Result<Encoded, CodecError>,
     timeout: Option<Duration>,
+    /// What is said for somebody else, if the call is passed on. Boxed: few are.
+    forwards: Option<Box<Meta>>,
     expects: PhantomData<fn() -> (R, E)>,
 }
 
@@ -45,12 +47,25 @@ impl<'a, R, E> Request<'a, R, E> {
     ) -> Self {
         let timeout = socket.as_ref().ok().and_then(|socket| socket.inner.connection.hub.config.call_timeout);
         let arguments = Encoded::one(arguments, encoding_of(&socket));
-        Self { socket, event, arguments, timeout, expects: PhantomData }
+        Self { socket, event, arguments, timeout, forwards: None, expects: PhantomData }
     }
 
     pub(super) fn encoded(socket: Socket, event: &'a str, arguments: &Encoded) -> Self {
         let arguments = arguments.only(socket.inner.wire().encoding());
-        Self { socket: Ok(socket), event, arguments, timeout: None, expects: PhantomData }
+        Self { socket: Ok(socket), event, arguments, timeout: None, forwards: None, expects: PhantomData }
+    }
+
+    /// A call that somebody else made.
+    pub(super) fn forwarded(socket: Socket, event: &'a str, arguments: Encoded, forwards: Meta) -> Self {
+        let forwards = Some(Box::new(forwards));
+        Self {
+            socket: Ok(socket),
+            event,
+            arguments: Ok(arguments),
+            timeout: None,
+            forwards,
+            expects: PhantomData,
+        }
     }
 
     /// Gives the call up after `limit`; the other side is told how long it has, and that it is given up.
@@ -182,7 +197,11 @@ impl<R, E> CallFuture<'_, R, E> {
 
     /// What the peer is told beside the arguments.
     fn meta(&self) -> Meta {
-        let meta = self.scope.as_ref().map(|scope| scope.outgoing()).unwrap_or_default();
+        let mut meta = self.scope.as_ref().map(|scope| scope.outgoing()).unwrap_or_default();
+        if let Some(forwards) = &self.call.forwards {
+            meta.identity.clone_from(&forwards.identity);
+            meta.via.clone_from(&forwards.via);
+        }
         match &self.deadline {
             Some(Deadline::Limit(limit)) => Meta { deadline: Some(*limit), ..meta },
             _ => meta,
@@ -205,37 +224,54 @@ impl<R, E> CallFuture<'_, R, E> {
     }
 }
 
+/// Why a call has no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    Send(SendError),
+    Timeout,
+}
+
+impl<R, E> CallFuture<'_, R, E> {
+    /// Sends the call, and waits for what the peer answers, whatever it is.
+    #[inline]
+    pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
+        if self.id.is_none() {
+            if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
+                return Poll::Ready(Err(Failed::Timeout));
+            }
+            match self.send(cx) {
+                Ok(id) => self.id = id,
+                Err(error) => return Poll::Ready(Err(Failed::Send(error))),
+            }
+        }
+        if let Some(id) = self.id
+            && let Some(answer) = self.answer(id, cx)
+        {
+            self.id = None;
+            return Poll::Ready(Ok(answer));
+        }
+        if self.is_late(cx) {
+            self.cancel();
+            return Poll::Ready(Err(Failed::Timeout));
+        }
+        Poll::Pending
+    }
+}
+
 impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
     type Output = Result<R, CallError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        if this.id.is_none() {
-            if matches!(this.deadline, Some(Deadline::Limit(Duration::ZERO))) {
-                return Poll::Ready(Err(CallError::Timeout));
+        let Poll::Ready(answer) = self.get_mut().poll_answer(cx) else { return Poll::Pending };
+        Poll::Ready(match answer {
+            Ok(Answer::Value(payload)) => {
+                payload.decode().map_err(|error| CallError::Decode(error.to_string()))
             }
-            match this.send(cx) {
-                Ok(id) => this.id = id,
-                Err(error) => return Poll::Ready(Err(error.into())),
-            }
-        }
-        if let Some(id) = this.id
-            && let Some(answer) = this.answer(id, cx)
-        {
-            this.id = None;
-            return Poll::Ready(match answer {
-                Answer::Value(payload) => {
-                    payload.decode().map_err(|error| CallError::Decode(error.to_string()))
-                }
-                Answer::Failed(failure) => Err(call_error(failure)),
-                Answer::Disconnected { maybe_executed } => Err(CallError::Disconnected { maybe_executed }),
-            });
-        }
-        if this.is_late(cx) {
-            this.cancel();
-            return Poll::Ready(Err(CallError::Timeout));
-        }
-        Poll::Pending
+            Ok(Answer::Failed(failure)) => Err(call_error(failure)),
+            Ok(Answer::Disconnected { maybe_executed }) => Err(CallError::Disconnected { maybe_executed }),
+            Err(Failed::Send(error)) => Err(error.into()),
+            Err(Failed::Timeout) => Err(CallError::Timeout),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
+use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::report::{FailureOrigin, Place};
@@ -220,6 +221,16 @@ impl Driver {
                 return ControlFlow::Continue(());
             }
             let has_handler = socket.table().route(fallback).entry().is_some();
+            if !has_handler
+                && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
+            {
+                let forwarder = forwarder(delegate, socket, incoming.event);
+                let run = || run_callback(socket, incoming.event, arguments, forwarder);
+                let dispatch = Scope::enter(scope.as_ref(), run);
+                let label = EventLabel::Caught(fallback, incoming.event.into());
+                self.start(socket, incoming.id, label, dispatch, scope, cx);
+                return ControlFlow::Continue(());
+            }
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
                 let label = EventLabel::Caught(fallback, incoming.event.into());

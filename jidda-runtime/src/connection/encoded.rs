@@ -26,6 +26,11 @@ impl Encoded {
         Ok(Self(SmallVec::from_iter([(encoding, Ok(list))])))
     }
 
+    /// A list that is written already.
+    pub(super) fn messagepack(list: Vec<u8>) -> Self {
+        Self(SmallVec::from_iter([(Encoding::MessagePack, Ok(list))]))
+    }
+
     /// Writes the list for any of a hub's connections. It is an error if none of them can be sent it.
     pub(super) fn all<A: Serialize + ?Sized>(arguments: &A, hub: &Hub) -> Result<Self, CodecError> {
         let lists: SmallVec<[(Encoding, List); 1]> =

@@ -11,11 +11,13 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::delegate::Delegate;
 use super::report::ErrorHook;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::config::Config;
 use crate::handler::{Side, Table};
+use crate::id::SocketId;
 use crate::payload::Encoding;
 use crate::room::Rooms;
 
@@ -30,6 +32,10 @@ pub(crate) struct Statistics {
 }
 
 pub(crate) struct Hub {
+    /// Its name among the servers that pass events on to each other.
+    pub(super) id: SocketId,
+    /// Who gets events that have no handler here; the most particular one first.
+    pub(super) delegates: Vec<Delegate>,
     pub(crate) side: Side,
     pub(crate) table: Table,
     pub(crate) config: Config,
@@ -64,11 +70,15 @@ impl Hub {
         config: Config,
         states: HashMap<TypeId, Extras>,
         buffers_while_away: bool,
+        mut delegates: Vec<Delegate>,
         on_error: Option<ErrorHook>,
     ) -> Arc<Self> {
+        delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
         let hub = Arc::new(Self {
+            id: SocketId::random(),
+            delegates,
             side,
             table,
             config,

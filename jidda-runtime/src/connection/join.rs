@@ -15,7 +15,6 @@ use crate::error::{CallError, SendError};
 use crate::failure::Failure;
 use crate::handler::{CallerError, Table, call_error};
 use crate::payload::{Encoding, Payload, encode_into};
-use crate::peer::PeerAddress;
 use crate::reason::DisconnectReason;
 use crate::transport::Address;
 
@@ -197,11 +196,7 @@ impl Socket {
 impl Connection {
     /// A client's connection, before it has a stream.
     pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
-        let (peer, transport) = match address {
-            Address::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
-            Address::Unix(_) => (PeerAddress::Unix, "unix"),
-            Address::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
-        };
+        let (peer, transport) = address.peer();
         Self::new(hub, peer, transport)
     }
 
@@ -289,6 +284,11 @@ impl Socket {
     pub(crate) fn want(&self, auth: Option<Payload>) {
         self.inner.keep_auth(auth);
         self.inner.extra(|extra| extra.is_wanted = true);
+    }
+
+    /// Whether the namespace is to be joined whenever there is a connection.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.inner.extra(|extra| extra.is_wanted)
     }
 
     /// Ends a client's socket that cannot join again.

@@ -6,6 +6,7 @@
 mod backlog;
 mod call;
 mod calls;
+mod delegate;
 mod dispatch;
 mod driver;
 mod encoded;
@@ -35,6 +36,7 @@ use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use call::{CallFuture, Request};
+pub(crate) use delegate::{Delegate, Upstream};
 pub use events::{Emit, Volatile};
 pub(crate) use hub::{Extras, Hub};
 pub use jobs::{Job, JobOutput};

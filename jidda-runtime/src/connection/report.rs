@@ -290,9 +290,9 @@ impl Hub {
             Some(Cause::Error(_)) => FailureKind::Internal,
             Some(Cause::Panic) => FailureKind::Panic,
             Some(Cause::Timeout) => FailureKind::Timeout,
-            None if failure.app => FailureKind::App,
-            // jidda's own refusal of what nobody handles.
+            // jidda's own refusal of what nobody handles, or what another server said.
             None if place.origin == FailureOrigin::Handler && place.entry.is_none() => return failure,
+            None if failure.app => FailureKind::App,
             None => FailureKind::Refused,
         };
         let id = failure.is_internal().then(SocketId::random);

@@ -41,6 +41,8 @@ pub struct TableBuilder {
     services: HashMap<TypeId, Service>,
     states: Vec<TypeId>,
     links: Vec<Link>,
+    /// Namespaces that are there without handlers.
+    declared: Vec<&'static str>,
 }
 
 impl fmt::Debug for TableBuilder {
@@ -64,6 +66,7 @@ impl TableBuilder {
             services: HashMap::new(),
             states: Vec::new(),
             links: Vec::new(),
+            declared: Vec::new(),
         }
     }
 
@@ -113,6 +116,20 @@ impl TableBuilder {
     #[must_use]
     pub fn link(mut self, link: Link) -> Self {
         self.links.push(link);
+        self
+    }
+
+    /// Says that a namespace is there, whether or not it has handlers.
+    #[must_use]
+    pub fn declare(mut self, namespace: &'static str) -> Self {
+        self.declared.push(namespace);
+        self
+    }
+
+    /// Takes back what was declared.
+    #[must_use]
+    pub fn nothing_declared(mut self) -> Self {
+        self.declared.clear();
         self
     }
 
@@ -252,13 +269,17 @@ impl TableBuilder {
             exact: Names::default(),
             families: matchit::Router::new(),
         };
-        let mut groups: Vec<&[&'static HandlerEntry]> =
-            entries.chunk_by(|a, b| a.namespace == b.namespace).collect();
-        if groups.first().is_none_or(|group| group[0].namespace != "/") {
-            groups.insert(0, &[]);
+        let mut groups: Vec<(&'static str, &[&'static HandlerEntry])> = entries
+            .chunk_by(|a, b| a.namespace == b.namespace)
+            .map(|group| (group[0].namespace, group))
+            .collect();
+        for namespace in self.declared.iter().chain(&["/"]) {
+            if groups.iter().all(|(other, _)| other != namespace) {
+                groups.push((namespace, &[]));
+            }
         }
-        for group in groups {
-            let pattern = group.first().map_or("/", |entry| entry.namespace);
+        groups.sort_by_key(|(namespace, _)| *namespace);
+        for (pattern, group) in groups {
             let index = table.namespaces.len();
             let namespace = self.freeze_namespace(pattern, group, services, &mut table.routes);
             table.namespaces.push(namespace);

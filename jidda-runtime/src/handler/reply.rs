@@ -119,6 +119,11 @@ impl Reply {
         self.0
     }
 
+    /// A value that is written for its reader already.
+    pub(crate) fn encoded(payload: Payload) -> Self {
+        Self(Ok(payload))
+    }
+
     pub(crate) fn failure(failure: Failure) -> Self {
         Self(Err(Box::new(failure)))
     }

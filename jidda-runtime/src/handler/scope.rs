@@ -24,6 +24,8 @@ pub(crate) struct Scope {
     deadline: Option<Instant>,
     traceparent: Option<Box<str>>,
     tracestate: Option<Box<str>>,
+    /// The servers that passed the event on.
+    pub(crate) via: Vec<Box<str>>,
 }
 
 impl Scope {
@@ -40,9 +42,12 @@ impl Scope {
         };
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         Some(Arc::new(match meta {
-            Some(meta) => {
-                Self { deadline, traceparent: meta.traceparent.clone(), tracestate: meta.tracestate.clone() }
-            }
+            Some(meta) => Self {
+                deadline,
+                traceparent: meta.traceparent.clone(),
+                tracestate: meta.tracestate.clone(),
+                via: meta.via.clone(),
+            },
             None => Self { deadline, ..Self::default() },
         }))
     }

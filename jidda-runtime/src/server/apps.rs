@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::config::Config;
-use crate::connection::{ErrorHook, Extras, Hub};
+use crate::connection::{Delegate, ErrorHook, Extras, Hub};
 use crate::error::Error;
 use crate::handler::{AppKey, Side, State, Table, TableBuilder};
 use crate::reason::DisconnectReason;
@@ -49,22 +49,28 @@ pub(super) fn tables(
     let mut tables: Vec<(AppKey, Table)> = Vec::new();
     for app in apps {
         if tables.iter().all(|(other, _)| other.id() != app.id()) {
-            tables.push((app, builder.clone().app(app).build()?));
+            // What other servers handle belongs to the first app.
+            let builder = builder.clone().app(app);
+            let builder = if tables.is_empty() { builder } else { builder.nothing_declared() };
+            tables.push((app, builder.build()?));
         }
     }
     Ok(tables)
 }
 
 impl Apps {
+    /// Starts each. Only the first one passes events on.
     pub(super) fn start(
         tables: Vec<(AppKey, Table)>,
         config: &Config,
         states: &States,
+        mut delegates: Vec<Delegate>,
         on_error: Option<&ErrorHook>,
     ) -> Self {
         let start = |(key, table)| {
-            let hub =
-                Hub::start(Side::Server, table, config.clone(), states.share(), false, on_error.cloned());
+            let delegates = std::mem::take(&mut delegates);
+            let (config, states, on_error) = (config.clone(), states.share(), on_error.cloned());
+            let hub = Hub::start(Side::Server, table, config, states, false, delegates, on_error);
             App { key, hub }
         };
         Self(tables.into_iter().map(start).collect())

@@ -17,9 +17,10 @@ use tower_service::Service;
 
 use super::accept::accept;
 use super::apps::{self, Apps, States};
+use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource, fallback};
-use super::{Inner, Server};
+use super::{Inner, Proxy, Server};
 use crate::config::Config;
 use crate::connection::{ErrorHook, ErrorReport};
 use crate::error::Error;
@@ -44,6 +45,8 @@ pub struct ServerBuilder {
     fallback: Option<Fallback>,
     on_error: Option<ErrorHook>,
     health: HealthPlan,
+    pub(super) proxies: Vec<Proxy>,
+    pub(super) dials: Vec<Dial>,
     pub(super) grace: Duration,
 }
 
@@ -66,6 +69,8 @@ impl Default for ServerBuilder {
             fallback: None,
             on_error: None,
             health: HealthPlan::default(),
+            proxies: Vec::new(),
+            dials: Vec::new(),
             grace: Duration::from_secs(10),
         }
     }
@@ -299,7 +304,9 @@ impl ServerBuilder {
     ///
     /// Outside a tokio runtime.
     pub async fn start(self) -> Result<Server, Error> {
-        let apps = Apps::start(self.tables()?, &self.config, &self.states, self.on_error.as_ref());
+        let tables = self.tables()?;
+        let delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
+        let apps = Apps::start(tables, &self.config, &self.states, delegates, self.on_error.as_ref());
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();
@@ -337,6 +344,9 @@ impl ServerBuilder {
         for listener in listeners {
             let hub = Arc::clone(&apps.all()[0].hub);
             accepting.spawn(accept(listener, hub, Arc::clone(&front), stopped.clone()));
+        }
+        for dial in self.dials {
+            accepting.spawn(dialing(dial, &apps.all()[0].hub, stopped.clone())?);
         }
         let inner = Arc::new(Inner {
             apps,

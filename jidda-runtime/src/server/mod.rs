@@ -3,8 +3,10 @@
 mod accept;
 mod apps;
 mod builder;
+mod dial;
 mod events;
 mod http;
+mod proxy;
 mod run;
 
 use std::fmt;
@@ -19,7 +21,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
+pub use dial::Dial;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
+pub use proxy::Proxy;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};

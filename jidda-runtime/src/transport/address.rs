@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::peer::PeerAddress;
+
 /// An address as it is written: `host:port`, `tcp://host:port`, `unix:/path`, `mem:name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -62,6 +64,17 @@ impl FromStr for Address {
             return Err(error("the port is not a number from 0 to 65535"));
         }
         Ok(Self::Tcp(authority.to_owned()))
+    }
+}
+
+impl Address {
+    /// Who is there, for who connects to it, and the medium's name.
+    pub(crate) fn peer(&self) -> (PeerAddress, &'static str) {
+        match self {
+            Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
+            Self::Unix(_) => (PeerAddress::Unix, "unix"),
+            Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
+        }
     }
 }
 

@@ -1,0 +1,122 @@
+//! Events that another server handles.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::Mutex;
+
+use super::builder::ServerBuilder;
+use crate::client::Client;
+use crate::connection::{Delegate, Socket, Upstream};
+use crate::error::CallError;
+use crate::failure::Failure;
+use crate::payload::{Encoding, Payload, Value};
+use crate::reason::DisconnectReason;
+
+/// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
+///
+/// Handlers of the server itself come first, a catch-all among them. What is left is passed on by namespace, by the
+/// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
+/// Results and errors come back as they are, deadlines and cancellation go along. A Socket.IO caller has the result as
+/// its acknowledgement's only argument.
+///
+/// ```no_run
+/// use jidda_runtime::{Client, Proxy, Server};
+///
+/// # async fn example() -> jidda_runtime::Result<()> {
+/// let orders = Client::connect("tcp://10.0.0.7:8000").await?;
+/// let rest = Client::connect("tcp://10.0.0.8:8000").await?;
+/// let gateway = Server::builder()
+///     .listen("0.0.0.0:8000")
+///     .proxy(Proxy::to(&orders).namespace("/orders"))
+///     .proxy(Proxy::to(&orders).prefix("invoice."))
+///     .proxy(Proxy::to(&rest));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    client: Client,
+    namespace: Option<&'static str>,
+    prefix: String,
+    auth: Value,
+}
+
+impl Proxy {
+    /// Passes on whatever has no handler, in the namespaces that the server has.
+    pub fn to(client: &Client) -> Self {
+        Self { client: client.clone(), namespace: None, prefix: String::new(), auth: Value::Nil }
+    }
+
+    /// Only what comes in this namespace. The server has it from now on, whether or not it has handlers in it.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &'static str) -> Self {
+        self.namespace = Some(namespace);
+        self
+    }
+
+    /// Only events whose names begin with this.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The auth value with which the other server's namespaces are joined, when the first event is passed on. It is
+    /// this server's own: the connection is shared by all callers.
+    ///
+    /// # Panics
+    ///
+    /// When `auth` cannot be serialized at all.
+    #[must_use]
+    pub fn auth(mut self, auth: &impl Serialize) -> Self {
+        let auth = Payload::encode(auth, Encoding::MessagePack).and_then(|auth| auth.to_value());
+        self.auth = auth.expect("an auth value is serializable");
+        self
+    }
+
+    pub(super) fn into_delegate(self) -> Delegate {
+        let Self { client, namespace, prefix, auth } = self;
+        let joining = Arc::new(Mutex::new(()));
+        let upstream: Upstream = Arc::new(move |namespace| {
+            let socket = client.namespace(namespace);
+            let (joining, auth) = (Arc::clone(&joining), auth.clone());
+            Box::pin(async move { joined(socket, &joining, &auth).await })
+        });
+        Delegate { namespace, prefix: prefix.into(), upstream }
+    }
+}
+
+/// The socket, after its namespace was joined for the first time. One that is lost comes back by itself.
+async fn joined(socket: Socket, joining: &Mutex<()>, auth: &Value) -> Result<Socket, Failure> {
+    if socket.is_wanted() {
+        return Ok(socket);
+    }
+    // Of several events that come at once, one joins and the others wait for it.
+    let _joining = joining.lock().await;
+    if socket.is_wanted() {
+        return Ok(socket);
+    }
+    let Err(error) = socket.join_namespace::<_, crate::Error>(auth).await else { return Ok(socket) };
+    let failure = match error {
+        CallError::Refused { code, message, data } => Failure {
+            data: data.and_then(|data| Payload::encode(&data, Encoding::MessagePack).ok()),
+            ..Failure::new(code, message)
+        },
+        error => Failure::new("unavailable", format!("the server behind cannot be asked: {error}")),
+    };
+    // Who makes up names of namespaces must not fill the client's list of them.
+    socket.finish(&DisconnectReason::Other(failure.message.clone()));
+    Err(failure)
+}
+
+impl ServerBuilder {
+    /// Passes events that no handler takes on to another server. May be given several times.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        if let Some(namespace) = proxy.namespace {
+            self.table = self.table.declare(namespace);
+        }
+        self.proxies.push(proxy);
+        self
+    }
+}

@@ -1,0 +1,41 @@
+//! A Socket.IO client of a gateway calls a service behind it, which it shares with nobody's wire.
+
+use jidda::{Client, Proxy, Server};
+
+use super::client::{Heard, Peer, authority};
+use super::start;
+
+struct Gateway;
+
+async fn gateway(behind: &Server) -> Server {
+    let client = Client::connect(&authority(behind)).await.unwrap();
+    let builder = Server::builder().app::<Gateway>().proxy(Proxy::to(&client)).listen("127.0.0.1:0");
+    builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn values_and_errors_of_the_service_behind_are_acknowledged() {
+    let behind = start().await;
+    let gateway = gateway(&behind).await;
+    let (mut peer, _) = Peer::join(&gateway).await;
+    let list = r#"["echo",[true],{"b":1,"a":null},"😀"]"#;
+    assert_eq!(peer.ask(list).await, format!("[[{}]", &list[8..]), "as one value: a list");
+    let failed = peer.ask(r#"["divide",7,0]"#).await;
+    let code = "division by zero";
+    assert_eq!(failed, format!(r#"[{{"error":{{"code":"{code}","message":"{code}","data":"{code}"}}}}]"#));
+    let missing = peer.ask(r#"["divide",7]"#).await;
+    assert!(missing.contains("argument 2 `b` is missing"), "{missing}");
+    let unknown = peer.ask(r#"["unheard of"]"#).await;
+    assert!(unknown.starts_with(r#"[{"error":{"code":"not_found""#), "{unknown}");
+}
+
+#[tokio::test]
+async fn bytes_pass_through() {
+    let behind = start().await;
+    let gateway = gateway(&behind).await;
+    let (mut peer, _) = Peer::join(&gateway).await;
+    peer.say(r#"451-7["echo",{"a":{"_placeholder":true,"num":0}}]"#).await;
+    peer.say_bytes(b"zero").await;
+    assert_eq!(peer.text().await, r#"461-7[[{"a":{"_placeholder":true,"num":0}}]]"#);
+    assert_eq!(peer.hear().await, Heard::Bytes(b"zero".to_vec()));
+}
