@@ -48,11 +48,12 @@ pub use jidda_runtime::handler::{
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, Dial, DisconnectReason, Emit,
-    Encoding, Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HttpBody, HttpService, Inherit, Job,
-    JobOutput, Listener, ListeningClient, Parser, Payload, PeerAddress, Proxy, RecvError, Replies, Request,
-    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Socket, SocketId,
-    Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
+    ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline, Dial,
+    DisconnectReason, Emit, Encoding, Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HttpBody,
+    HttpService, Inherit, Job, JobOutput, Listener, ListeningClient, Parser, Payload, PeerAddress, Proxy,
+    RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
+    ServerBuilder, Session, SessionId, Socket, SocketId, Time, Transport, Value, Version, Volatile,
+    WhileAway, blocking, handler, inherit, testing,
 };
 
 #[doc(hidden)]

@@ -72,6 +72,33 @@ impl AsRef<str> for SocketId {
     }
 }
 
+/// The name of a session, as hard to guess as a [`SocketId`]. Who knows it may have the session again: it is shown by
+/// [`as_str`](Self::as_str) only.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(SocketId);
+
+impl SessionId {
+    pub(crate) fn random() -> Self {
+        Self(SocketId::random())
+    }
+
+    /// Reads an id from its 20 characters; `None` when the text is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        SocketId::parse(text).map(Self)
+    }
+
+    /// The 20 characters.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
+    }
+}
+
 /// The number of a connection in this process, for logs: it is not a secret and not unique across processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(u64);

@@ -26,13 +26,13 @@ pub use client::{
 };
 pub use config::Config;
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, Emit, ErrorReport, FailureKind, FailureOrigin, Job, JobOutput,
-    Listener, Replies, Request, Selection, Socket, Volatile,
+    Broadcast, BroadcastCall, CallFuture, ConnectionValues, Emit, ErrorReport, FailureKind, FailureOrigin,
+    Job, JobOutput, Listener, Replies, Request, Selection, Session, Socket, Volatile,
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
 pub use handler::{Deadline, Inherit, inherit};
-pub use id::{ConnectionId, SocketId};
+pub use id::{ConnectionId, SessionId, SocketId};
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;

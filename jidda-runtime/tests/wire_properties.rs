@@ -138,7 +138,7 @@ impl Said {
             Self::Failure { id, code, message, data } => {
                 WIRE.failure(out, "/", *id, &failure(code, message, data.as_ref()));
             }
-            Self::Hello { id } => WIRE.hello(out, *id),
+            Self::Hello { id } => WIRE.hello(out, *id, None),
             Self::Welcome { id, session, heartbeat, max_message } => {
                 let heartbeat = Duration::from_millis((*heartbeat).into());
                 let welcome = Opening {
@@ -189,7 +189,7 @@ impl Said {
                 id == i && WIRE.read_failure(error) == failure(code, message, data.as_ref())
             }
             (Self::Pong { id }, Packet::Reply { id: i, outcome: Ok(bytes) }) => id == i && **bytes == [0xc0],
-            (Self::Hello { id }, Packet::Hello { id: i, wire: 1 })
+            (Self::Hello { id }, Packet::Hello { id: i, wire: 1, resume: None })
             | (Self::Ping { id }, Packet::Ping { id: i })
             | (Self::Cancel { id }, Packet::Cancel { id: i }) => id == i,
             (

@@ -85,7 +85,7 @@ impl Driver {
                 self.is_congested |= self.is_outbox_full();
             }
             Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
-            Packet::Hello { id, wire } => self.hello(id, wire),
+            Packet::Hello { id, wire, resume } => self.hello(id, wire, resume),
             Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {

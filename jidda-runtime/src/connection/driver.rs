@@ -142,7 +142,7 @@ impl Driver {
     }
 
     fn run_controls(&mut self, cx: &mut Context<'_>) -> bool {
-        let controls = std::mem::take(&mut self.connection.exchange.lock().controls);
+        let controls = self.connection.exchange.lock().take_controls();
         let progress = !controls.is_empty();
         for control in controls {
             if self.closing.is_some() {
@@ -407,7 +407,7 @@ impl Future for Driver {
             let mut exchange = this.connection.exchange.lock();
             // Another thread may have left something between the round and this lock; once the waker stands
             // there it will be woken for it.
-            if exchange.controls.is_empty() && (is_blocked || exchange.outbox.is_empty()) {
+            if !exchange.has_controls() && (is_blocked || exchange.outbox.is_empty()) {
                 exchange.is_paused = this.is_full;
                 exchange.end_poll(cx.waker().clone(), is_blocked);
                 return Poll::Pending;
@@ -427,6 +427,7 @@ impl Drop for Driver {
                 socket.rooms.exit(socket.key);
                 socket.release();
             }
+            self.connection.release_kept();
         }
     }
 }

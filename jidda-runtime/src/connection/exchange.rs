@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use super::calls::Calls;
 use super::outbox::Outbox;
+use super::sessions::Kept;
 use super::socket::SocketInner;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
@@ -42,7 +43,13 @@ pub(super) enum Control {
 pub(super) struct Exchange {
     pub(super) outbox: Outbox,
     pub(super) calls: Calls,
-    pub(super) controls: Vec<Control>,
+    /// Boxed, like all that an idle connection does not need.
+    #[allow(clippy::box_collection)]
+    controls: Option<Box<Vec<Control>>>,
+    /// What the program keeps with the connection.
+    pub(super) kept: Option<Box<Kept>>,
+    /// The connection keeps nothing any more: no stream follows, and no handler runs.
+    pub(super) is_over: bool,
     pub(super) link: Link,
     /// Whether the peer speaks more than plain MessagePack-RPC.
     pub(super) is_acquainted: bool,
@@ -66,7 +73,9 @@ impl Exchange {
         Self {
             outbox: Outbox::default(),
             calls: Calls::default(),
-            controls: Vec::new(),
+            controls: None,
+            kept: None,
+            is_over: false,
             link,
             is_acquainted: false,
             max_message,
@@ -118,7 +127,7 @@ impl Exchange {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
-        self.controls.clear();
+        self.controls = None;
         if self.link == Link::Up {
             self.link = Link::Closed;
         }
@@ -143,10 +152,24 @@ impl Exchange {
         if self.is_polling || !self.is_paused { None } else { self.waker.take() }
     }
 
+    /// Leaves something for the task to find when it runs.
+    pub(super) fn push_control(&mut self, control: Control) {
+        self.controls.get_or_insert_default().push(control);
+    }
+
+    /// What others asked of the task.
+    pub(super) fn take_controls(&mut self) -> Vec<Control> {
+        self.controls.take().map(|controls| *controls).unwrap_or_default()
+    }
+
+    pub(super) fn has_controls(&self) -> bool {
+        self.controls.is_some()
+    }
+
     /// Who has to be woken, once the lock is released, after this.
     #[must_use]
     pub(super) fn control(&mut self, control: Control) -> Option<Waker> {
-        self.controls.push(control);
+        self.push_control(control);
         if self.is_polling { None } else { self.waker.take() }
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::delegate::Delegate;
 use super::report::ErrorHook;
+use super::sessions::Sessions;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::config::Config;
@@ -49,6 +50,7 @@ pub(crate) struct Hub {
     encodings: [AtomicUsize; Encoding::ALL.len()],
     namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
     wheel: Wheel,
+    pub(super) sessions: Sessions,
     drivers: TaskTracker,
     /// Sees what fails in the program's own code; without it, it is logged.
     pub(super) on_error: Option<ErrorHook>,
@@ -76,6 +78,7 @@ impl Hub {
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
+        let sessions = Sessions::new(&config);
         let hub = Arc::new(Self {
             id: SocketId::random(),
             delegates,
@@ -89,6 +92,7 @@ impl Hub {
             encodings: Default::default(),
             namespaces: RwLock::default(),
             wheel,
+            sessions,
             drivers: TaskTracker::new(),
             on_error,
             abandoned: Notify::new(),

@@ -14,6 +14,7 @@ use super::socket::{Phase, Socket, SocketInner};
 use crate::error::{CallError, SendError};
 use crate::failure::Failure;
 use crate::handler::{CallerError, Table, call_error};
+use crate::id::SessionId;
 use crate::payload::{Encoding, Payload, encode_into};
 use crate::reason::DisconnectReason;
 use crate::transport::Address;
@@ -59,7 +60,9 @@ impl Connection {
         #[derive(Deserialize)]
         struct Welcome {
             max_message: usize,
+            session: Option<String>,
         }
+        let resume = self.former_session();
         let id = {
             let mut exchange = self.exchange.lock();
             if exchange.link != Link::Up {
@@ -67,7 +70,7 @@ impl Connection {
             }
             let place = exchange.outbox.place();
             let id = exchange.calls.begin(place);
-            exchange.outbox.append(false, |out| self.wire.hello(out, id));
+            exchange.outbox.append(false, |out| self.wire.hello(out, id, resume.as_ref()));
             let waker = exchange.queued();
             drop(exchange);
             if let Some(waker) = waker {
@@ -82,6 +85,10 @@ impl Connection {
                 exchange.max_message = self.hub.config.max_message;
                 if let Ok(welcome) = payload.decode::<Welcome>() {
                     exchange.max_message = exchange.max_message.min(welcome.max_message);
+                    drop(exchange);
+                    if let Some(session) = welcome.session.and_then(|session| SessionId::parse(&session)) {
+                        self.name_session(session);
+                    }
                 }
                 Ok(Acquaintance::Jidda)
             }
@@ -260,6 +267,7 @@ impl Connection {
             socket.end(&reason);
             socket.release();
         }
+        self.release_kept();
         self.hub.abandoned.notify_waiters();
     }
 

@@ -23,7 +23,7 @@ use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
-use crate::id::SocketId;
+use crate::id::{SessionId, SocketId};
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
 use crate::wire::{Opening, WireError};
@@ -50,18 +50,19 @@ impl std::fmt::Debug for Closing {
 }
 
 impl Driver {
-    pub(super) fn hello(&mut self, id: u32, version: u64) {
+    pub(super) fn hello(&mut self, id: u32, version: u64, resume: Option<SessionId>) {
         let connection = &self.connection;
         let wire = connection.wire;
-        let mut exchange = connection.exchange.lock();
         if version == 0 {
             let failure = Failure::new("bad_arguments", "the wire's version is 1 or more");
+            let mut exchange = connection.exchange.lock();
             exchange.outbox.append(true, |out| wire.failure(out, "/", id, &failure));
             return;
         }
+        let session = connection.begin_session(resume);
+        let mut exchange = connection.exchange.lock();
         exchange.is_acquainted = true;
         let config = &connection.hub.config;
-        let session = SocketId::random();
         let welcome = Opening {
             upgrades: false,
             session: session.as_str(),

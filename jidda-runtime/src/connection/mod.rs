@@ -23,8 +23,10 @@ mod outbox;
 mod report;
 mod running;
 mod selection;
+mod sessions;
 mod socket;
 mod state;
+mod values;
 mod wheel;
 
 use std::fmt;
@@ -45,6 +47,7 @@ pub use listeners::Listener;
 pub(crate) use report::{ErrorHook, Place};
 pub use report::{ErrorReport, FailureKind, FailureOrigin};
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
+pub use sessions::{ConnectionValues, Session};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;
 
@@ -68,7 +71,7 @@ pub(crate) struct Connection {
     security: Option<Box<Security>>,
     opened: SystemTime,
     /// What it has beside that, if it began with a request. Boxed: native ones have none.
-    session: Option<Box<Session>>,
+    session: Option<Box<Requested>>,
     /// When it got its stream, in milliseconds of the hub's clock.
     opened_at: AtomicU32,
     /// When anything was last read, in milliseconds of the hub's clock.
@@ -80,7 +83,7 @@ pub(crate) struct Connection {
 }
 
 /// What a connection has that began with a request.
-struct Session {
+struct Requested {
     id: SocketId,
     request: Option<peer::Request>,
     /// What the request's path said.
@@ -174,7 +177,7 @@ impl Connection {
             exchange.is_acquainted = wire.has_namespaces();
         }
         if wire.joins_by_connecting() {
-            exchange.controls.push(Control::Join);
+            exchange.push_control(Control::Join);
         }
         let connection = Arc::new(Self {
             id: ConnectionId::next(),
@@ -185,7 +188,7 @@ impl Connection {
             security,
             opened: SystemTime::now(),
             session: session.map(|id| {
-                Box::new(Session { id, request, parameters, gate, is_upgraded: AtomicBool::new(false) })
+                Box::new(Requested { id, request, parameters, gate, is_upgraded: AtomicBool::new(false) })
             }),
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),

@@ -365,7 +365,9 @@ impl Origin for SocketInner {
     }
 
     fn value(&self, key: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.state.lock().extra.as_ref()?.values.get(&key).cloned()
+        let own = self.state.lock().extra.as_ref().and_then(|extra| extra.values.get(key));
+        let shared = || self.connection.value(key).or_else(|| self.connection.session_value(key));
+        own.or_else(shared)
     }
 
     fn namespace(&self) -> &str {

@@ -1,7 +1,7 @@
 //! What belongs to one socket: values, permissions, identity, jobs, and what waits for it.
 
-use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::any::TypeId;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::backlog::Backlog;
 use super::listeners::Listeners;
 use super::socket::Socket;
+use super::values::{Values, typed};
 use crate::error::Error;
 use crate::id::SocketId;
 use crate::payload::Payload;
@@ -35,7 +36,7 @@ pub(super) struct Extra {
     pub(super) auth: Option<Payload>,
     /// Whether a client joins the namespace whenever it has a connection.
     pub(super) is_wanted: bool,
-    pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    pub(super) values: Values,
     pub(super) permissions: BTreeSet<Box<str>>,
     pub(super) identity: Option<Arc<str>>,
     pub(super) listeners: Listeners,
@@ -119,21 +120,20 @@ impl Socket {
             if extra.is_released {
                 return (None, Some(value));
             }
-            (extra.values.insert(TypeId::of::<T>(), value), None)
+            (extra.values.insert(value), None)
         });
-        old.and_then(|old| old.downcast().ok())
+        typed(old)
     }
 
     /// The value of type `T` kept with the socket.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = self.inner.state.lock().extra.as_ref()?.values.get(&TypeId::of::<T>()).cloned();
-        value.and_then(|value| value.downcast().ok())
+        typed(self.inner.state.lock().extra.as_ref()?.values.get(TypeId::of::<T>()))
     }
 
     /// Takes the value of type `T` away from the socket.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = self.inner.state.lock().extra.as_mut()?.values.remove(&TypeId::of::<T>());
-        value.and_then(|value| value.downcast().ok())
+        let old = self.inner.state.lock().extra.as_mut()?.values.remove(TypeId::of::<T>());
+        typed(old)
     }
 
     /// Gives the socket a permission, which handlers marked `allow = ".."` need.

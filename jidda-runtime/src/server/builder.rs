@@ -264,6 +264,10 @@ impl ServerBuilder {
         heartbeat_timeout: Duration;
         /// How long a `disconnect` handler may run. Default: 30 s.
         disconnect_timeout: Duration;
+        /// How long the session of a native client waits for it to come back, with its values. Default: 60 s.
+        session_linger: Duration;
+        /// How many sessions wait so at most; the oldest make room. Default: 10,000.
+        max_lingering_sessions: usize;
     }
 
     /// How long a call to a client waits for its reply when the call itself does not say.

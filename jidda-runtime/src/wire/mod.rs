@@ -23,6 +23,7 @@ pub use packet::{Packet, WireError};
 pub use scan::Limits;
 
 use crate::failure::Failure;
+use crate::id::SessionId;
 use crate::payload::{CodecError, Encoding, Payload};
 use engine_io::{EngineIo, Layer, Version, write as engine};
 
@@ -230,9 +231,9 @@ impl Wire {
     }
 
     /// Writes the first words of a client.
-    pub fn hello(self, out: &mut Vec<u8>, id: u32) {
+    pub fn hello(self, out: &mut Vec<u8>, id: u32, resume: Option<&SessionId>) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::hello(out, id),
+            Self::MessagePackRpc => msgpack_rpc::hello(out, id, resume),
             Self::EngineIo(_) => {}
         }
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::scan::{self, Limits, ScanError, Scanner};
 use super::{Decoder, Meta, Opening, Packet, WireError};
 use crate::failure::Failure;
+use crate::id::SessionId;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
 
 const NIL: u8 = 0xc0;
@@ -212,9 +213,15 @@ fn request_packet<'a>(
             #[derive(Deserialize)]
             struct Hello {
                 wire: u64,
+                resume: Option<Resume>,
+            }
+            #[derive(Deserialize)]
+            struct Resume {
+                session: String,
             }
             let (hello,): (Hello,) = rmp_serde::from_slice(params).map_err(|_| RESERVED_PARAMS)?;
-            Ok(Packet::Hello { id, wire: hello.wire })
+            let resume = hello.resume.and_then(|resume| SessionId::parse(&resume.session));
+            Ok(Packet::Hello { id, wire: hello.wire, resume })
         }
         "connect" => {
             let elements = cursor.list().ok_or(RESERVED_PARAMS)?;
@@ -380,12 +387,19 @@ pub(super) fn notify<A: Serialize>(out: &mut Vec<u8>, method: &str, params: &A) 
     encode_arguments_into(out, params, Encoding::MessagePack).expect("reserved params are serializable");
 }
 
-pub(super) fn hello(out: &mut Vec<u8>, id: u32) {
+pub(super) fn hello(out: &mut Vec<u8>, id: u32, resume: Option<&SessionId>) {
     #[derive(Serialize)]
-    struct Hello {
+    struct Hello<'a> {
         wire: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resume: Option<Resume<'a>>,
     }
-    reserved_request(out, id, "$/hello", &(Hello { wire: 1 },));
+    #[derive(Serialize)]
+    struct Resume<'a> {
+        session: &'a str,
+    }
+    let resume = resume.map(|session| Resume { session: session.as_str() });
+    reserved_request(out, id, "$/hello", &(Hello { wire: 1, resume },));
 }
 
 pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {

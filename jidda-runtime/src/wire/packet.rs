@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Meta;
+use crate::id::SessionId;
 use crate::reason::DisconnectReason;
 
 /// One thing a peer said. The slices point into the bytes it was read from.
@@ -34,6 +35,8 @@ pub enum Packet<'a> {
         id: u32,
         /// The version of the wire it asks for.
         wire: u64,
+        /// The session it had before, and would have again.
+        resume: Option<SessionId>,
     },
     /// Asks to join a namespace.
     Connect {
