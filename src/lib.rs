@@ -52,8 +52,8 @@ pub use jidda_runtime::{
     DisconnectReason, Emit, Encoding, Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HttpBody,
     HttpService, Inherit, Job, JobOutput, Listener, ListeningClient, Parser, Payload, PeerAddress, Proxy,
     RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
-    ServerBuilder, Session, SessionId, Socket, SocketId, Time, Transport, Value, Version, Volatile,
-    WhileAway, blocking, handler, inherit, testing,
+    ServerBuilder, Session, SessionId, Socket, SocketId, Time, TraceContext, Transport, Value, Version,
+    Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 
 #[doc(hidden)]

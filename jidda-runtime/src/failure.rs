@@ -67,6 +67,20 @@ impl Failure {
         Self { cause: Some(Cause::Timeout), ..Self::new("timeout", message) }
     }
 
+    /// How an event or a call ended that failed so, in one word of a fixed set.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match (&self.cause, &*self.code) {
+            (Some(Cause::Panic), _) => "panic",
+            (Some(Cause::Error(_)), _) => "internal",
+            (Some(Cause::Timeout), _) => "timeout",
+            (None, _) if self.app => "app",
+            (None, "internal") => "internal",
+            (None, "timeout") => "timeout",
+            (None, "cancelled") => "cancelled",
+            _ => "refused",
+        }
+    }
+
     /// Whether the message is for the log only; the peer is given an id in its place.
     pub(crate) fn is_internal(&self) -> bool {
         matches!(self.cause, Some(Cause::Error(_) | Cause::Panic))

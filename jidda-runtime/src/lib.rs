@@ -10,6 +10,7 @@ mod id;
 mod payload;
 mod peer;
 mod reason;
+mod trace;
 
 mod client;
 mod connection;
@@ -39,6 +40,7 @@ pub use reason::DisconnectReason;
 pub use server::{
     Cookie, Cors, Dial, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
 };
+pub use trace::TraceContext;
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

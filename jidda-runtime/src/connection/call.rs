@@ -10,12 +10,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Sleep;
+use tracing::Span;
 
 use super::calls::Answer;
 use super::encoded::Encoded;
 use super::events::{Emit, encoding_of};
 use super::exchange::Link;
 use super::socket::{Phase, Socket, is_reserved};
+use super::spans;
 use crate::error::{CallError, SendError};
 use crate::handler::{CallerError, Scope, call_error};
 use crate::payload::{CodecError, Value};
@@ -110,7 +112,7 @@ impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
             (Some(own), Some(left)) => Some(own.min(left)),
             (own, left) => own.or(left),
         };
-        CallFuture { deadline: limit.map(Deadline::Limit), call: self, id: None, scope }
+        CallFuture { deadline: limit.map(Deadline::Limit), call: self, id: None, scope, span: None }
     }
 }
 
@@ -134,6 +136,8 @@ pub struct CallFuture<'a, R, E> {
     deadline: Option<Deadline>,
     /// Of the handler that makes the call.
     scope: Option<Arc<Scope>>,
+    /// Boxed: most programs have nobody who listens.
+    span: Option<Box<Span>>,
 }
 
 impl<R, E> fmt::Debug for CallFuture<'_, R, E> {
@@ -224,6 +228,17 @@ impl<R, E> CallFuture<'_, R, E> {
     }
 }
 
+/// How a call ended, in one word.
+fn outcome(answer: &Result<Answer, Failed>) -> &'static str {
+    match answer {
+        Ok(Answer::Value(_)) => "ok",
+        Ok(Answer::Failed(failure)) => failure.outcome(),
+        Ok(Answer::Disconnected { .. }) => "disconnected",
+        Err(Failed::Send(_)) => "not_sent",
+        Err(Failed::Timeout) => "timeout",
+    }
+}
+
 /// Why a call has no answer.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -235,6 +250,28 @@ impl<R, E> CallFuture<'_, R, E> {
     /// Sends the call, and waits for what the peer answers, whatever it is.
     #[inline]
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
+        let span = self.span.take().or_else(|| if self.id.is_none() { self.new_span() } else { None });
+        let Some(span) = span else { return self.poll_within(cx) };
+        let poll = span.in_scope(|| self.poll_within(cx));
+        match &poll {
+            Poll::Ready(answer) => drop(span.record("outcome", outcome(answer))),
+            Poll::Pending => self.span = Some(span),
+        }
+        poll
+    }
+
+    /// The call's span, where somebody listens.
+    #[inline]
+    fn new_span(&self) -> Option<Box<Span>> {
+        if !spans::are_wanted() {
+            return None;
+        }
+        let trace = self.scope.as_ref().and_then(|scope| scope.trace());
+        spans::of_call(self.call.socket.as_ref().ok()?, self.call.event, trace)
+    }
+
+    #[inline]
+    fn poll_within(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
         if self.id.is_none() {
             if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
                 return Poll::Ready(Err(Failed::Timeout));
@@ -278,6 +315,10 @@ impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
 impl<R, E> CallFuture<'_, R, E> {
     fn cancel(&mut self) {
         let (Some(id), Ok(socket)) = (self.id.take(), &self.call.socket) else { return };
+        if let Some(span) = self.span.take() {
+            // Dropped by its caller. One that ran out of time, in a poll, has its span elsewhere just now.
+            span.record("outcome", "cancelled");
+        }
         let connection = &socket.inner.connection;
         let mut exchange = connection.exchange.lock();
         let is_unanswered = exchange.calls.forget(id);

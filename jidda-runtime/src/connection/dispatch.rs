@@ -17,6 +17,7 @@ use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::report::{FailureOrigin, Place};
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
+use super::spans::{self, About};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope, Side};
@@ -194,11 +195,11 @@ impl Driver {
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
-        let scope = Scope::of(incoming.meta, None);
+        let scope = Scope::of(incoming.meta, None, self.connection.trace());
+        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
         if socket.has_listeners.load(Ordering::Acquire)
             && !is_reserved(incoming.event)
-            && let Some(dispatch) =
-                Scope::enter(scope.as_ref(), || listened(socket, incoming.event, arguments))
+            && let Some(dispatch) = listened(socket, about, arguments)
         {
             let label = EventLabel::Listener(incoming.event.into());
             self.start(socket, incoming.id, label, dispatch, scope, cx);
@@ -226,13 +227,14 @@ impl Driver {
             {
                 let forwarder = forwarder(delegate, socket, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, forwarder);
-                let dispatch = Scope::enter(scope.as_ref(), run);
+                let dispatch = spans::run(socket, about, run);
                 let label = EventLabel::Caught(fallback, incoming.event.into());
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
             if incoming.event == "message" && !has_handler {
-                let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                let run = || run_callback(socket, incoming.event, arguments, inbox(socket));
+                let dispatch = spans::run(socket, about, run);
                 let label = EventLabel::Caught(fallback, incoming.event.into());
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
@@ -325,7 +327,7 @@ impl Driver {
             self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
             return;
         }
-        let scope = Scope::of(incoming.meta, route.timeout());
+        let scope = Scope::of(incoming.meta, route.timeout(), self.connection.trace());
         if route.is_sequential() {
             let queued = Queued {
                 id: incoming.id,
@@ -347,7 +349,8 @@ impl Driver {
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
         let context = context.within(scope.clone());
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
-        let dispatch = Scope::enter(scope.as_ref(), || run_glue(context, arguments));
+        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
+        let dispatch = spans::run(socket, about, || run_glue(context, arguments));
         self.start(socket, incoming.id, label, dispatch, scope, cx);
     }
 
@@ -386,7 +389,8 @@ impl Driver {
         let context = context.within(scope.cloned());
         let arguments = Arguments::new(&queued.arguments, socket.encoding());
         let label = EventLabel::Route(queued.route);
-        let reply = match Scope::enter(scope, || run_glue(context, arguments)) {
+        let about = About { event: label.name(socket), is_call: queued.id.is_some(), scope };
+        let reply = match spans::run(socket, about, || run_glue(context, arguments)) {
             Dispatch::Ready(reply) => reply,
             Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
                 Poll::Ready(reply) => reply,

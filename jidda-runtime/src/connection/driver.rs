@@ -393,7 +393,12 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
         let this = self.get_mut();
-        this.connection.exchange.lock().begin_poll();
+        let span = {
+            let mut exchange = this.connection.exchange.lock();
+            exchange.begin_poll();
+            exchange.span()
+        };
+        let _entered = span.as_ref().map(tracing::Span::enter);
         loop {
             if this.closing.is_some() {
                 return this.poll_closing(cx);

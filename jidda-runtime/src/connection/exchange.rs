@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use tracing::Span;
+
 use super::calls::Calls;
 use super::outbox::Outbox;
 use super::sessions::Kept;
@@ -91,6 +93,11 @@ impl Exchange {
     /// Whether the caller runs on the connection's own task, as the handlers of an event do at first.
     pub(super) fn is_polling(&self) -> bool {
         self.is_polling
+    }
+
+    /// The connection's span, if somebody listened when it was asked for.
+    pub(super) fn span(&self) -> Option<Span> {
+        self.kept.as_ref()?.span.as_deref().cloned()
     }
 
     /// Queues the reply to a request of the peer, unless it is larger than the peer takes.

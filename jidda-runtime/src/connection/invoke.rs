@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::listeners::observed;
 use super::running::panicked;
 use super::socket::SocketInner;
+use super::spans::{self, About};
 use crate::error::Error;
 use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply};
 
@@ -26,7 +27,12 @@ pub(super) fn run_glue(context: handler::Context, arguments: Arguments<'_>) -> D
 
 /// Shows an event to those who watch, and runs its run-time handler if it has one.
 #[cold]
-pub(super) fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) -> Option<Dispatch> {
+pub(super) fn listened(
+    socket: &Arc<SocketInner>,
+    about: About<'_>,
+    arguments: Arguments<'_>,
+) -> Option<Dispatch> {
+    let event = about.event;
     let (callback, observers) =
         socket.with_listeners(|listeners| (listeners.take(event), listeners.observers()));
     let run = move || {
@@ -37,7 +43,8 @@ pub(super) fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Argume
                 observer(&name, &arguments);
             }
         }
-        callback.map(|callback| run_callback(socket, event, arguments, callback))
+        let run = |callback| run_callback(socket, event, arguments, callback);
+        callback.map(|callback| spans::run(socket, about, || run(callback)))
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
 }

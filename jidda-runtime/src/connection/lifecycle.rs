@@ -21,8 +21,9 @@ use super::invoke::run_glue;
 use super::report::Place;
 use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
+use super::spans::{self, About};
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
+use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
 use crate::id::{SessionId, SocketId};
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
@@ -159,15 +160,20 @@ impl Driver {
         }
         let route = socket.routes().connect();
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
-        match run_glue(context, Arguments::new(&list, socket.encoding())) {
+        let scope = Scope::of(None, None, self.connection.trace());
+        let about = About { event: "connect", is_call: true, scope: scope.as_ref() };
+        let context = context.within(scope.clone());
+        match spans::run(socket, about, || run_glue(context, Arguments::new(&list, socket.encoding()))) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
-            Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
-                Poll::Ready(reply) => self.connect_ended(socket, reply),
-                Poll::Pending => {
-                    let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
-                    self.running().push(ticket, future, None);
+            Dispatch::Future(mut future) => {
+                match Scope::enter(scope.as_ref(), || first_poll(&mut future, cx)) {
+                    Poll::Ready(reply) => self.connect_ended(socket, reply),
+                    Poll::Pending => {
+                        let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
+                        self.running().push(ticket, future, None);
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -390,6 +396,7 @@ impl Driver {
             }
             _ => self.stream().finish(),
         }
+        self.connection.record_reason(&reason);
         let is_final = self.connection.hub.side == Side::Server || !reason.invites_return();
         let wakers = {
             let mut exchange = self.connection.exchange.lock();
@@ -470,7 +477,9 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
         let handler = async {
             encode_arguments_into(&mut arguments, &(reason,), socket.encoding()).ok();
             let glue = socket.table().route(route).glue();
-            glue(context, Arguments::new(&arguments, socket.encoding())).reply().await
+            let arguments = Arguments::new(&arguments, socket.encoding());
+            let about = About { event: "disconnect", is_call: false, scope: None };
+            spans::run(&socket, about, || glue(context, arguments)).reply().await
         };
         let failure = match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
             Ok(Ok(reply)) => reply.into_result().err().map(|failure| *failure),

@@ -25,6 +25,7 @@ mod running;
 mod selection;
 mod sessions;
 mod socket;
+mod spans;
 mod state;
 mod values;
 mod wheel;
@@ -55,6 +56,7 @@ use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
 use crate::peer::{self, PeerAddress, Security};
 use crate::reason::DisconnectReason;
+use crate::trace::TraceContext;
 use crate::wire::{Heartbeat, Opening, Wire};
 use exchange::{Control, Exchange, Link};
 
@@ -92,6 +94,8 @@ struct Requested {
     gate: Option<Arc<AtomicBool>>,
     /// Whether a WebSocket took the place of the first medium.
     is_upgraded: AtomicBool,
+    /// The trace that the request is part of.
+    trace: Option<TraceContext>,
 }
 
 /// How a connection came about.
@@ -188,7 +192,9 @@ impl Connection {
             security,
             opened: SystemTime::now(),
             session: session.map(|id| {
-                Box::new(Requested { id, request, parameters, gate, is_upgraded: AtomicBool::new(false) })
+                let trace = request.as_ref().and_then(peer::Request::trace);
+                let is_upgraded = AtomicBool::new(false);
+                Box::new(Requested { id, request, parameters, gate, is_upgraded, trace })
             }),
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
@@ -206,6 +212,12 @@ impl Connection {
         if let Some(session) = &self.session {
             session.is_upgraded.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// The trace of the request that it began with.
+    #[inline]
+    fn trace(&self) -> Option<&TraceContext> {
+        self.session.as_ref()?.trace.as_ref()
     }
 
     /// Whether it polls, and no poll waits.

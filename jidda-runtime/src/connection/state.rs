@@ -155,6 +155,7 @@ impl Socket {
     /// from now on. The peer itself cannot set or change it.
     pub fn identify(&self, identity: &str) {
         let identity: Arc<str> = identity.into();
+        self.inner.connection.record_identity(&identity);
         let old = self.inner.extra(|extra| extra.identity.replace(Arc::clone(&identity)));
         if let Some(old) = old {
             self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
