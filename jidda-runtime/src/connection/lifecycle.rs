@@ -170,7 +170,7 @@ impl Driver {
                     Poll::Ready(reply) => self.connect_ended(socket, reply),
                     Poll::Pending => {
                         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
-                        self.running().push(ticket, future, None);
+                        self.running().push(ticket, future, scope);
                     }
                 }
             }
