@@ -47,12 +47,13 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline, Dial,
-    DisconnectReason, Emit, Encoding, Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HttpBody,
-    HttpService, Inherit, Job, JobOutput, Listener, ListeningClient, Parser, Payload, PeerAddress, Proxy,
-    RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
-    ServerBuilder, Session, SessionId, Socket, SocketId, Time, TraceContext, Transport, Value, Version,
+    AtLimit, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
+    ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
+    DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport,
+    FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService, Inherit, Job, JobOutput,
+    Listener, ListeningClient, Parser, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Proxy,
+    Pulse, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
+    ServerBuilder, Session, SessionId, Sign, Socket, SocketId, Time, TraceContext, Transport, Value, Version,
     Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 
@@ -74,8 +75,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, Deadline, DisconnectReason, Error, Handshake, Parser, Resource, Selection,
-        Server, Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Parser,
+        PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
 }
 

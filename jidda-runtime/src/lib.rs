@@ -25,10 +25,11 @@ pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,
 };
-pub use config::Config;
+pub use config::{Config, DuplicateIdentity};
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, ConnectionValues, Emit, ErrorReport, FailureKind, FailureOrigin,
-    Job, JobOutput, Listener, Replies, Request, Selection, Session, Socket, Volatile,
+    AtLimit, Broadcast, BroadcastCall, CallFuture, ConnectionValues, DefaultHeartbeat, Emit, ErrorReport,
+    FailureKind, FailureOrigin, HeartbeatPolicy, Job, JobOutput, Listener, PresenceEvent, PresenceEvents,
+    Pulse, Replies, Request, Selection, Session, Sign, Socket, Volatile,
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
@@ -38,7 +39,8 @@ pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{
-    Cookie, Cors, Dial, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+    Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
+    Transport,
 };
 pub use trace::TraceContext;
 pub use wire::engine_io::Version;

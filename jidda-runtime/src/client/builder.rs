@@ -14,7 +14,7 @@ use super::listen::Source;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
 use crate::config::Config;
-use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, Hub};
+use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, HeartbeatPolicy, Hub, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
@@ -36,6 +36,7 @@ pub struct ClientBuilder {
     pub(super) address: String,
     table: TableBuilder,
     config: Config,
+    policies: Policies,
     states: HashMap<TypeId, Extras>,
     connections: usize,
     backoff: Option<Backoff>,
@@ -44,7 +45,6 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     auth: Result<Option<Payload>, CodecError>,
     joins_root: bool,
-    on_error: Option<ErrorHook>,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -59,6 +59,7 @@ impl ClientBuilder {
             address,
             table: TableBuilder::new(Side::Client),
             config: Config::default(),
+            policies: Policies::default(),
             states: HashMap::new(),
             connections: 1,
             backoff: Some(Backoff::default()),
@@ -67,7 +68,6 @@ impl ClientBuilder {
             connect_timeout: Duration::from_secs(20),
             auth: Ok(None),
             joins_root: true,
-            on_error: None,
         }
     }
 
@@ -190,7 +190,14 @@ impl ClientBuilder {
     /// });
     /// ```
     pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
-        self.on_error = Some(Arc::new(hook));
+        self.policies.on_error = Some(ErrorHook::new(hook));
+        self
+    }
+
+    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
+    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
+    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
+        self.policies.heartbeat = Some(Watch::new(policy));
         self
     }
 
@@ -220,7 +227,7 @@ impl ClientBuilder {
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
         let config = Config { handshake_timeout, ..self.config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers, Vec::new(), self.on_error);
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.policies);
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();

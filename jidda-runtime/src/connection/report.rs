@@ -13,7 +13,20 @@ use crate::id::SocketId;
 use crate::payload::Value;
 
 /// Sees every failure: see [`ServerBuilder::on_error`](crate::ServerBuilder::on_error).
-pub(crate) type ErrorHook = Arc<dyn Fn(&ErrorReport) + Send + Sync>;
+#[derive(Clone)]
+pub(crate) struct ErrorHook(Arc<dyn Fn(&ErrorReport) + Send + Sync>);
+
+impl ErrorHook {
+    pub(crate) fn new(hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+}
+
+impl fmt::Debug for ErrorHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErrorHook")
+    }
+}
 
 /// How something failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -310,7 +323,7 @@ impl Hub {
         };
         match &self.on_error {
             // The program's own code, like a handler: it must not take the connection's task along.
-            Some(hook) if catch_unwind(AssertUnwindSafe(|| hook(&report))).is_err() => {
+            Some(ErrorHook(hook)) if catch_unwind(AssertUnwindSafe(|| hook(&report))).is_err() => {
                 tracing::error!("the hook for errors panicked at this one: {report}");
             }
             Some(_) => {}

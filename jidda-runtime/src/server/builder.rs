@@ -21,8 +21,8 @@ use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
-use crate::config::Config;
-use crate::connection::{ErrorHook, ErrorReport};
+use crate::config::{Config, DuplicateIdentity};
+use crate::connection::{ErrorHook, ErrorReport, HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -39,11 +39,11 @@ pub struct ServerBuilder {
     app: AppKey,
     config: Config,
     states: States,
+    policies: Policies,
     configure: Vec<ConfigureSocket>,
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
-    on_error: Option<ErrorHook>,
     health: HealthPlan,
     pub(super) proxies: Vec<Proxy>,
     pub(super) dials: Vec<Dial>,
@@ -64,10 +64,10 @@ impl Default for ServerBuilder {
             app: AppKey::of::<()>(),
             config: Config::default(),
             states: States::default(),
+            policies: Policies::default(),
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
-            on_error: None,
             health: HealthPlan::default(),
             proxies: Vec::new(),
             dials: Vec::new(),
@@ -235,7 +235,7 @@ impl ServerBuilder {
     /// });
     /// ```
     pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
-        self.on_error = Some(Arc::new(hook));
+        self.policies.on_error = Some(ErrorHook::new(hook));
         self
     }
 
@@ -276,6 +276,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
+    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
+    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
+        self.policies.heartbeat = Some(Watch::new(policy));
+        self
+    }
+
+    /// What happens when an identity connects that is connected already: by default both stay.
+    pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
+        self.config.duplicate_identity = policy;
+        self
+    }
+
     /// How long [`run`](Self::run) lets running calls end after a signal. Default: 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -307,10 +320,10 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub async fn start(self) -> Result<Server, Error> {
+    pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
-        let delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
-        let apps = Apps::start(tables, &self.config, &self.states, delegates, self.on_error.as_ref());
+        self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
+        let apps = Apps::start(tables, &self.config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();

@@ -6,6 +6,7 @@ mod builder;
 mod dial;
 mod events;
 mod http;
+mod presence;
 mod proxy;
 mod run;
 
@@ -23,6 +24,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub use builder::ServerBuilder;
 pub use dial::Dial;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
+pub use presence::Presence;
 pub use proxy::Proxy;
 pub use run::run;
 
