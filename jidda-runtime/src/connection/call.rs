@@ -251,13 +251,26 @@ impl<R, E> CallFuture<'_, R, E> {
     #[inline]
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
         let span = self.span.take().or_else(|| if self.id.is_none() { self.new_span() } else { None });
-        let Some(span) = span else { return self.poll_within(cx) };
-        let poll = span.in_scope(|| self.poll_within(cx));
-        match &poll {
-            Poll::Ready(answer) => drop(span.record("outcome", outcome(answer))),
-            Poll::Pending => self.span = Some(span),
+        let poll = match &span {
+            Some(span) => span.in_scope(|| self.poll_within(cx)),
+            None => self.poll_within(cx),
+        };
+        self.span = span;
+        if let Poll::Ready(answer) = &poll {
+            self.ended(outcome(answer));
         }
         poll
+    }
+
+    /// Tells those who watch how the call ended.
+    #[inline]
+    fn ended(&mut self, outcome: &'static str) {
+        if let Some(span) = self.span.take() {
+            span.record("outcome", outcome);
+        }
+        if let Ok(socket) = &self.call.socket {
+            socket.inner.connection.hub.metrics.call(&socket.inner, outcome);
+        }
     }
 
     /// The call's span, where somebody listens.
@@ -315,10 +328,6 @@ impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
 impl<R, E> CallFuture<'_, R, E> {
     fn cancel(&mut self) {
         let (Some(id), Ok(socket)) = (self.id.take(), &self.call.socket) else { return };
-        if let Some(span) = self.span.take() {
-            // Dropped by its caller. One that ran out of time, in a poll, has its span elsewhere just now.
-            span.record("outcome", "cancelled");
-        }
         let connection = &socket.inner.connection;
         let mut exchange = connection.exchange.lock();
         let is_unanswered = exchange.calls.forget(id);
@@ -337,6 +346,9 @@ impl<R, E> CallFuture<'_, R, E> {
 
 impl<R, E> Drop for CallFuture<'_, R, E> {
     fn drop(&mut self) {
+        if self.id.is_some() {
+            self.ended("cancelled");
+        }
         self.cancel();
     }
 }

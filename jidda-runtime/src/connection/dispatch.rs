@@ -14,9 +14,10 @@ use super::calls::{Answer, Resolved};
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
+use super::metrics::Started;
 use super::permissions::denied;
 use super::report::{FailureOrigin, Place};
-use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
+use super::running::{EventLabel, Finished, Handled, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use super::spans::{self, About};
 use crate::error::Error;
@@ -202,9 +203,9 @@ impl Driver {
         let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
         if socket.has_listeners.load(Ordering::Acquire)
             && !is_reserved(incoming.event)
-            && let Some(dispatch) = listened(socket, about, arguments)
+            && let Some((dispatch, started)) = listened(socket, about, arguments)
         {
-            let label = EventLabel::Listener(incoming.event.into());
+            let label = EventLabel::listener(incoming.event, started);
             self.start(socket, incoming.id, label, dispatch, scope, cx);
             return ControlFlow::Continue(());
         }
@@ -229,16 +230,16 @@ impl Driver {
                 && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
             {
                 let forwarder = forwarder(delegate, socket, incoming.event);
+                let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, forwarder);
                 let dispatch = spans::run(socket, about, run);
-                let label = EventLabel::Caught(fallback, incoming.event.into());
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
             if incoming.event == "message" && !has_handler {
+                let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, inbox(socket));
                 let dispatch = spans::run(socket, about, run);
-                let label = EventLabel::Caught(fallback, incoming.event.into());
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
@@ -437,7 +438,10 @@ impl Driver {
         reply: Reply,
     ) {
         let wire = self.connection.wire;
-        match (reply.into_result(), id) {
+        let result = reply.into_result();
+        let outcome = result.as_ref().map_or_else(|failure| failure.outcome(), |_| "ok");
+        self.connection.hub.metrics.event(socket, label, outcome);
+        match (result, id) {
             (Ok(value), Some(id)) => {
                 let limit = {
                     let mut exchange = self.connection.exchange.lock();
@@ -465,6 +469,7 @@ impl Driver {
     #[cold]
     pub(super) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
         let wire = self.connection.wire;
+        self.connection.hub.metrics.refused(&failure);
         let mut exchange = self.connection.exchange.lock();
         if let Some(id) = id {
             exchange.outbox.append(true, |out| wire.failure(out, namespace, id, &failure));
@@ -493,7 +498,12 @@ impl Driver {
     pub(super) fn conclude(&mut self, finished: Finished) {
         let Finished { ticket, reply } = finished;
         // The peer gave it up: it does not wait for an answer.
-        let Some(reply) = reply else { return };
+        let Some(reply) = reply else {
+            if let Purpose::Event { name, .. } = &ticket.purpose {
+                self.connection.hub.metrics.event(&ticket.socket, name, "cancelled");
+            }
+            return;
+        };
         match &ticket.purpose {
             Purpose::Event { id, name, .. } => self.respond(&ticket.socket, *id, name, reply),
             Purpose::Connect => self.connect_ended(&ticket.socket, reply),
@@ -560,13 +570,27 @@ impl Driver {
 impl EventLabel {
     #[inline]
     fn of(route: RouteId, name: Option<&EventName>) -> Self {
-        name.map_or(Self::Route(route), |name| Self::Caught(route, (&**name).into()))
+        let handled = match name {
+            Some(name) => Handled::Caught(route, (&**name).into()),
+            None => Handled::Route(route),
+        };
+        Self { handled, started: Started::now() }
+    }
+
+    /// An event that has no handler of its own.
+    fn caught(route: RouteId, name: &str) -> Self {
+        Self { handled: Handled::Caught(route, name.into()), started: Started::now() }
+    }
+
+    /// An event that a closure handles.
+    fn listener(name: &str, started: Started) -> Self {
+        Self { handled: Handled::Listener(name.into()), started }
     }
 
     pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
-        match self {
-            Self::Route(route) => socket.table().route(*route).event(),
-            Self::Caught(_, name) | Self::Listener(name) => name,
+        match &self.handled {
+            Handled::Route(route) => socket.table().route(*route).event(),
+            Handled::Caught(_, name) | Handled::Listener(name) => name,
         }
     }
 }

@@ -62,6 +62,8 @@ pub(crate) struct Driver {
     pub(super) is_congested: bool,
     /// Nothing was read in this round, for want of room in the outbox.
     rests: bool,
+    /// The peer said something complete: it is one of those that are counted.
+    pub(super) is_counted: bool,
 }
 
 impl Driver {
@@ -95,6 +97,7 @@ impl Driver {
             is_full: false,
             is_congested: false,
             rests: false,
+            is_counted: false,
         }
     }
 
@@ -210,6 +213,7 @@ impl Driver {
                 if hub.heartbeat.traffic_counts {
                     self.connection.last_seen.store(hub.clock(), Ordering::Relaxed);
                 }
+                hub.metrics.read(length);
                 self.ingest(&mut buffer[..length], cx);
                 true
             }
@@ -263,6 +267,9 @@ impl Driver {
         while self.closing.is_none() && !self.is_congested && !self.is_full {
             match self.decoder.decode(wire, &mut bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
+                    if !self.is_counted {
+                        self.count();
+                    }
                     self.is_full = self.packet(packet, cx).is_break();
                     used += length;
                 }
@@ -282,6 +289,13 @@ impl Driver {
         used
     }
 
+    #[cold]
+    fn count(&mut self) {
+        self.is_counted = true;
+        let Connection { transport, wire, .. } = &*self.connection;
+        self.connection.hub.metrics.connected(transport, wire.name());
+    }
+
     /// Writes what waits. `true` when the stream takes no more for now.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut resumed = self.writing.take();
@@ -299,6 +313,7 @@ impl Driver {
             };
             let mut written = 0;
             let result = batch.poll_write(Pin::new(&mut self.stream), cx, &mut written);
+            self.connection.hub.metrics.wrote(written);
             let waiting = {
                 let mut exchange = self.connection.exchange.lock();
                 if written > 0 || result.is_ready() {
@@ -427,6 +442,10 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if self.is_counted {
+            let Connection { transport, wire, .. } = &*self.connection;
+            self.connection.hub.metrics.disconnected(transport, wire.name());
+        }
         let waiting = self.connection.exchange.lock().detach();
         waiting.into_iter().for_each(Waker::wake);
         if self.connection.is_closed() {

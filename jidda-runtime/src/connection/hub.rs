@@ -14,6 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::arrivals::Arrivals;
 use super::delegate::Delegate;
 use super::heartbeat::{DefaultHeartbeat, Watch};
+use super::metrics::Metrics;
 use super::presence::Presence;
 use super::report::ErrorHook;
 use super::sessions::Sessions;
@@ -57,6 +58,7 @@ pub(crate) struct Hub {
     pub(super) heartbeat: Watch,
     pub(crate) states: HashMap<TypeId, Extras>,
     pub(crate) statistics: Statistics,
+    pub(crate) metrics: Metrics,
     /// Whether events sent while a client is away wait for its return.
     pub(crate) buffers_while_away: bool,
     /// Set once: the floor above keeps its own things here.
@@ -103,6 +105,7 @@ impl Hub {
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
         let sessions = Sessions::new(&config);
+        let metrics = Metrics::new(side, &table);
         let hub = Arc::new(Self {
             id: SocketId::random(),
             delegates,
@@ -112,6 +115,7 @@ impl Hub {
             heartbeat,
             states,
             statistics: Statistics::default(),
+            metrics,
             buffers_while_away,
             owner: std::sync::OnceLock::new(),
             encodings: Default::default(),

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::listeners::observed;
+use super::metrics::Started;
 use super::running::panicked;
 use super::socket::SocketInner;
 use super::spans::{self, About};
@@ -31,7 +32,8 @@ pub(super) fn listened(
     socket: &Arc<SocketInner>,
     about: About<'_>,
     arguments: Arguments<'_>,
-) -> Option<Dispatch> {
+) -> Option<(Dispatch, Started)> {
+    let started = Started::now();
     let event = about.event;
     let (callback, observers) =
         socket.with_listeners(|listeners| (listeners.take(event), listeners.observers()));
@@ -46,7 +48,9 @@ pub(super) fn listened(
         let run = |callback| run_callback(socket, event, arguments, callback);
         callback.map(|callback| spans::run(socket, about, || run(callback)))
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
+    let dispatch = catch_unwind(AssertUnwindSafe(run));
+    let dispatch = dispatch.unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))));
+    dispatch.map(|dispatch| (dispatch, started))
 }
 
 /// Runs a handler that is in no table, through the middleware of its namespace where there is any.

@@ -115,6 +115,7 @@ impl Driver {
             }
         };
         if let Some(failure) = refusal {
+            self.connection.hub.metrics.refused(&failure);
             let mut exchange = self.connection.exchange.lock();
             exchange.outbox.append(true, |out| wire.connect_refused(out, namespace, id, &failure));
         }
@@ -187,7 +188,9 @@ impl Driver {
             Ok(_) => return socket.accept(),
             Err(failure) => {
                 let place = Place::route(socket, socket.routes().connect(), None);
-                self.connection.hub.disclose(place, *failure)
+                let told = self.connection.hub.disclose(place, *failure);
+                self.connection.hub.metrics.refused(&told);
+                told
             }
         };
         if self.connection.hub.side == Side::Client {
@@ -402,6 +405,7 @@ impl Driver {
             _ => self.stream().finish(),
         }
         self.connection.record_reason(&reason);
+        self.connection.hub.metrics.ended(&reason, self.is_counted);
         let is_final = self.connection.hub.side == Side::Server || !reason.invites_return();
         let wakers = {
             let mut exchange = self.connection.exchange.lock();
@@ -513,6 +517,9 @@ impl SocketInner {
             extra.held = Vec::new();
             (matches!(before, Phase::Active | Phase::Replaying), wakers, extra.jobs.take())
         };
+        if was_accepted {
+            self.connection.hub.metrics.socket_went(self);
+        }
         // Outside the lock: a job's destructor may use the socket.
         drop(jobs);
         for waker in wakers {
@@ -532,6 +539,9 @@ impl SocketInner {
             let jobs = state.extra.as_mut().and_then(|extra| extra.jobs.take());
             (matches!(before, Phase::Active | Phase::Replaying), jobs)
         };
+        if was_accepted {
+            self.connection.hub.metrics.socket_went(self);
+        }
         drop(jobs);
         was_accepted
     }

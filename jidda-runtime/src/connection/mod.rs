@@ -22,6 +22,7 @@ mod jobs;
 mod join;
 mod lifecycle;
 mod listeners;
+mod metrics;
 mod outbox;
 mod permissions;
 mod presence;

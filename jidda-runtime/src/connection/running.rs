@@ -15,6 +15,7 @@ use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
+use super::metrics::Started;
 use super::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{EventName, HandlerFuture, Reply, RouteId, Scope};
@@ -36,9 +37,17 @@ pub(super) enum Purpose {
     Disconnect,
 }
 
+/// What handles an event, and since when.
+#[derive(Debug, Clone)]
+pub(super) struct EventLabel {
+    pub(super) handled: Handled,
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(super) started: Started,
+}
+
 /// What handles an event, and its name where a reply may have to tell it: from the table, or as it came.
 #[derive(Debug, Clone)]
-pub(super) enum EventLabel {
+pub(super) enum Handled {
     Route(RouteId),
     /// What has no handler of its own: that of all others, or the inbox of bare messages.
     Caught(RouteId, Arc<str>),

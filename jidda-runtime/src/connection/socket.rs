@@ -142,6 +142,11 @@ impl SocketInner {
         self.connection.hub.table.namespace(self.table as usize)
     }
 
+    #[cfg(feature = "metrics")]
+    pub(super) fn table_place(&self) -> usize {
+        self.table as usize
+    }
+
     #[inline]
     pub(super) fn wire(&self) -> Wire {
         self.connection.wire
@@ -233,6 +238,7 @@ impl SocketInner {
         if let Some(waker) = waker {
             waker.wake();
         }
+        self.connection.hub.metrics.socket_came(self);
         self.announce();
     }
 
