@@ -71,11 +71,9 @@ impl Failure {
     pub(crate) fn outcome(&self) -> &'static str {
         match (&self.cause, &*self.code) {
             (Some(Cause::Panic), _) => "panic",
-            (Some(Cause::Error(_)), _) => "internal",
-            (Some(Cause::Timeout), _) => "timeout",
             (None, _) if self.app => "app",
-            (None, "internal") => "internal",
-            (None, "timeout") => "timeout",
+            (Some(Cause::Error(_)), _) | (None, "internal") => "internal",
+            (Some(Cause::Timeout), _) | (None, "timeout") => "timeout",
             (None, "cancelled") => "cancelled",
             _ => "refused",
         }

@@ -32,6 +32,8 @@ thread_local! {
 }
 
 /// Serves one connection until it ends; its output is why it did.
+// Independent facts about what is read and what waits.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
 #[must_use = "a connection is served by awaiting its driver"]
 pub(crate) struct Driver {

@@ -178,8 +178,8 @@ impl Connection {
     /// A value of the session, which is not made for being asked.
     pub(super) fn session_value(&self, key: TypeId) -> Option<Value> {
         let session = self.exchange.lock().kept.as_ref()?.session.clone()?;
-        let value = session.values.lock().get(key);
-        value
+        let values = session.values.lock();
+        values.get(key)
     }
 
     /// The session of a peer that says hello: the one it names, if it may have that again, else a new one.

@@ -58,7 +58,7 @@ fn in_span(socket: &Arc<SocketInner>, about: About<'_>, run: impl FnOnce() -> Di
     }
     match span.in_scope(run) {
         Dispatch::Future(future) => Dispatch::Future(Box::pin(future.instrument(span))),
-        other => other,
+        ready @ Dispatch::Ready(_) => ready,
     }
 }
 
