@@ -47,15 +47,18 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    AtLimit, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
+    AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
+    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
     DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport,
-    FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService, Inherit, Job, JobOutput,
-    Listener, ListeningClient, Parser, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Proxy,
-    Pulse, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
-    ServerBuilder, Session, SessionId, Sign, Socket, SocketId, Time, TraceContext, Transport, Value, Version,
-    Volatile, WhileAway, blocking, handler, inherit, testing,
+    FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService, Identity, Inherit, Job,
+    JobOutput, Listener, ListeningClient, Or, Parser, Password, Payload, PeerAddress, Presence,
+    PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite,
+    Security, Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId, Time,
+    TraceContext, Transport, TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking,
+    handler, inherit, testing,
 };
+#[cfg(feature = "jwt")]
+pub use jidda_runtime::{Jwt, KeyError};
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;
@@ -75,8 +78,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Parser,
-        PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
+        Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
 }
 

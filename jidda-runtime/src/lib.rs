@@ -1,17 +1,19 @@
 //! The runtime of jidda. Programs use it through the `jidda` crate, which re-exports it.
 //!
 //! The folders are floors, and a file imports only from floors below its own: server and client; connection;
-//! room; handler; wire and transport; plain values.
+//! room; handler and authentication; wire and transport; plain values.
 
 mod config;
 mod error;
 mod failure;
 mod id;
+mod identity;
 mod payload;
 mod peer;
 mod reason;
 mod trace;
 
+mod authentication;
 mod client;
 mod connection;
 pub mod handler;
@@ -21,6 +23,9 @@ pub mod testing;
 pub mod transport;
 pub mod wire;
 
+pub use authentication::{Authenticator, Or, Password, TrustedKeys, TrustedPeer};
+#[cfg(feature = "jwt")]
+pub use authentication::{Jwt, KeyError};
 pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,
@@ -35,6 +40,7 @@ pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
 pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SessionId, SocketId};
+pub use identity::Identity;
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;

@@ -33,11 +33,15 @@ pub enum DisconnectReason {
     ServerShuttingDown,
     /// A newer connection of the same identity took its place.
     Replaced,
+    /// What the peer presented did not prove who it is.
+    AuthenticationFailed,
+    /// What the peer presented has expired, and nothing newer came in time.
+    CredentialsExpired,
     /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
     Other(Cow<'static, str>),
 }
 
-const NAMED: [DisconnectReason; 12] = [
+const NAMED: [DisconnectReason; 14] = [
     DisconnectReason::ClientDisconnect,
     DisconnectReason::ServerDisconnect,
     DisconnectReason::ForcedClose,
@@ -49,6 +53,8 @@ const NAMED: [DisconnectReason; 12] = [
     DisconnectReason::SlowConsumer,
     DisconnectReason::HandshakeTimeout,
     DisconnectReason::ServerShuttingDown,
+    DisconnectReason::AuthenticationFailed,
+    DisconnectReason::CredentialsExpired,
     DisconnectReason::Replaced,
 ];
 
@@ -68,6 +74,8 @@ impl DisconnectReason {
             Self::HandshakeTimeout => "handshake timeout",
             Self::ServerShuttingDown => "server shutting down",
             Self::Replaced => "replaced by a newer connection",
+            Self::AuthenticationFailed => "authentication failed",
+            Self::CredentialsExpired => "credentials expired",
             Self::Other(text) => text,
         }
     }
@@ -88,6 +96,8 @@ impl DisconnectReason {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::ServerShuttingDown => "server_shutting_down",
             Self::Replaced => "replaced",
+            Self::AuthenticationFailed => "authentication_failed",
+            Self::CredentialsExpired => "credentials_expired",
             Self::Other(_) => "other",
         }
     }
@@ -102,6 +112,7 @@ impl DisconnectReason {
                 | Self::ForcedClose
                 | Self::ForcedServerClose
                 | Self::Replaced
+                | Self::AuthenticationFailed
         )
     }
 }

@@ -20,6 +20,7 @@ use super::report::ErrorHook;
 use super::sessions::Sessions;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
+use crate::authentication::Gate;
 use crate::config::Config;
 use crate::handler::{Side, Table};
 use crate::id::SocketId;
@@ -38,6 +39,8 @@ pub(crate) struct Policies {
     pub(crate) heartbeat: Option<Watch>,
     /// Who is shown what fails in the program's own code.
     pub(crate) on_error: Option<ErrorHook>,
+    /// Who finds out who the peers are.
+    pub(crate) gate: Option<Gate>,
 }
 
 /// Counts of what happened, for those who watch a server.
@@ -61,6 +64,8 @@ pub(crate) struct Hub {
     pub(crate) metrics: Metrics,
     /// Whether events sent while a client is away wait for its return.
     pub(crate) buffers_while_away: bool,
+    /// Who finds out who its peers are. A client has none.
+    pub(crate) gate: Option<Gate>,
     /// Set once: the floor above keeps its own things here.
     pub(crate) owner: std::sync::OnceLock<Extras>,
     /// How many connections there are of each encoding: what goes to many is written in these.
@@ -75,6 +80,8 @@ pub(crate) struct Hub {
     pub(super) on_error: Option<ErrorHook>,
     /// A client's supervisors wait here while their connections are away.
     pub(super) abandoned: Notify,
+    /// And here for the word that their credentials expire.
+    pub(super) expiring: Notify,
 }
 
 impl fmt::Debug for Hub {
@@ -93,7 +100,7 @@ impl Hub {
         buffers_while_away: bool,
         policies: Policies,
     ) -> Arc<Self> {
-        let Policies { mut delegates, heartbeat, on_error } = policies;
+        let Policies { mut delegates, heartbeat, on_error, gate } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
         let heartbeat = match heartbeat {
             Some(heartbeat) => {
@@ -117,6 +124,7 @@ impl Hub {
             statistics: Statistics::default(),
             metrics,
             buffers_while_away,
+            gate,
             owner: std::sync::OnceLock::new(),
             encodings: Default::default(),
             namespaces: RwLock::default(),
@@ -127,6 +135,7 @@ impl Hub {
             drivers: TaskTracker::new(),
             on_error,
             abandoned: Notify::new(),
+            expiring: Notify::new(),
         });
         tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));
         hub

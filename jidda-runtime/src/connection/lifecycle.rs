@@ -26,10 +26,10 @@ use super::spans::{self, About};
 use super::state::Extra;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
-use crate::id::{SessionId, SocketId};
+use crate::id::SocketId;
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
-use crate::wire::{Opening, WireError};
+use crate::wire::WireError;
 
 /// How long a closed connection stays to let its last words be read.
 const LINGER: Duration = Duration::from_secs(2);
@@ -53,29 +53,6 @@ impl std::fmt::Debug for Closing {
 }
 
 impl Driver {
-    pub(super) fn hello(&mut self, id: u32, version: u64, resume: Option<SessionId>) {
-        let connection = &self.connection;
-        let wire = connection.wire;
-        if version == 0 {
-            let failure = Failure::new("bad_arguments", "the wire's version is 1 or more");
-            let mut exchange = connection.exchange.lock();
-            exchange.outbox.append(true, |out| wire.failure(out, "/", id, &failure));
-            return;
-        }
-        let session = connection.begin_session(resume);
-        let mut exchange = connection.exchange.lock();
-        exchange.is_acquainted = true;
-        let config = &connection.hub.config;
-        let welcome = Opening {
-            upgrades: false,
-            session: session.as_str(),
-            heartbeat: config.heartbeat,
-            timeout: config.heartbeat_timeout,
-            max_message: config.max_message,
-        };
-        exchange.outbox.append(true, |out| wire.welcome(out, id, welcome));
-    }
-
     /// A peer asks to join a namespace.
     pub(super) fn connect(&mut self, id: u32, namespace: &str, auth: &[u8], cx: &mut Context<'_>) {
         let wire = self.connection.wire;

@@ -8,6 +8,7 @@ mod backlog;
 mod call;
 mod calls;
 mod check;
+mod credentials;
 mod delegate;
 mod dispatch;
 mod driver;
@@ -182,6 +183,8 @@ impl Connection {
                 heartbeat: config.heartbeat,
                 timeout: config.heartbeat_timeout,
                 max_message: config.max_message,
+                identity: None,
+                expires: None,
             };
             exchange.outbox.append(false, |out| {
                 *out = preface;

@@ -243,8 +243,9 @@ impl SocketInner {
     pub(super) fn announce(&self) {
         let hub = &self.connection.hub;
         let claim = |extra: &super::state::Extra| extra.claim.as_ref().map(|claim| Arc::clone(&claim.name));
-        let name = self.state.lock().extra.as_deref().and_then(claim);
-        if let Some(name) = name {
+        let own = self.state.lock().extra.as_deref().and_then(claim);
+        let proved = || self.connection.identity().map(|identity| identity.shared_name());
+        if let Some(name) = own.or_else(proved) {
             hub.presence.announce(&name);
         }
         if hub.arrivals.are_awaited() {

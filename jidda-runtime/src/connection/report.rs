@@ -67,6 +67,8 @@ pub enum FailureOrigin {
     Listener,
     /// A job of `socket.spawn`, `socket.after` or `socket.every`.
     Job,
+    /// The server's authenticator, for reasons of its own: credentials that it refuses are not reported.
+    Authenticator,
     /// A hook of the program's, such as that of `socket.on_refused` or a readiness check.
     Hook,
 }
@@ -78,6 +80,7 @@ impl FailureOrigin {
             Self::Handler => "handler",
             Self::Listener => "listener",
             Self::Job => "job",
+            Self::Authenticator => "authenticator",
             Self::Hook => "hook",
         }
     }
@@ -249,6 +252,11 @@ impl<'a> Place<'a> {
         Self { origin, namespace: "", event: Some(event), entry: None, location: None, socket: None }
     }
 
+    /// Finding out who a peer is.
+    pub(super) fn authentication(namespace: &'a str) -> Self {
+        Self { namespace, ..Self::apart(FailureOrigin::Authenticator, "authentication") }
+    }
+
     /// A handler of the table; `event` is its name as it came, where the table does not tell.
     pub(super) fn route(socket: &'a Arc<SocketInner>, route: RouteId, event: Option<&'a str>) -> Self {
         let route = socket.table().route(route);
@@ -305,6 +313,8 @@ impl Hub {
             Some(Cause::Timeout) => FailureKind::Timeout,
             // jidda's own refusal of what nobody handles, or what another server said.
             None if place.origin == FailureOrigin::Handler && place.entry.is_none() => return failure,
+            // Anyone may send bad credentials.
+            None if place.origin == FailureOrigin::Authenticator => return failure,
             None if failure.app => FailureKind::App,
             None => FailureKind::Refused,
         };

@@ -185,7 +185,9 @@ impl Connection {
     /// The session of a peer that says hello: the one it names, if it may have that again, else a new one.
     pub(super) fn begin_session(&self, resume: Option<SessionId>) -> SessionId {
         let hub = &self.hub;
-        let resumed = resume.and_then(|id| Some((id, hub.sessions.resume(id, None, hub.clock())?)));
+        let identity = self.identity().map(|identity| identity.shared_name());
+        let resumed =
+            resume.and_then(|id| Some((id, hub.sessions.resume(id, identity.as_deref(), hub.clock())?)));
         let (id, unused) = self.kept(|kept| {
             let Some(kept) = kept else { return (SessionId::random(), resumed) };
             kept.is_told = true;
@@ -201,7 +203,7 @@ impl Connection {
             }
         });
         if let Some((id, session)) = unused {
-            drop(hub.sessions.linger(id, session, None, hub.clock()));
+            drop(hub.sessions.linger(id, session, identity, hub.clock()));
         }
         id
     }
@@ -233,8 +235,9 @@ impl Connection {
             && kept.is_told
             && let (Some(id), Some(session)) = (kept.session_id, kept.session)
         {
+            let identity = self.identity().map(|identity| identity.shared_name());
             // Dropped here, outside of every lock.
-            drop(self.hub.sessions.linger(id, session, None, self.hub.clock()));
+            drop(self.hub.sessions.linger(id, session, identity, self.hub.clock()));
         }
     }
 }

@@ -106,6 +106,9 @@ impl Connection {
         if span.is_disabled() {
             return None;
         }
+        if let Some(identity) = self.identity() {
+            span.record("identity", identity.name());
+        }
         self.kept(|kept| Some((**kept?.span.get_or_insert_with(|| Box::new(span))).clone()))
     }
 
@@ -115,6 +118,15 @@ impl Connection {
             && let Some(span) = self.span()
         {
             span.record("identity", identity);
+        }
+    }
+
+    /// The same, once that was proved.
+    pub(super) fn record_standing(&self) {
+        if are_wanted()
+            && let Some(identity) = self.identity()
+        {
+            self.record_identity(identity.name());
         }
     }
 

@@ -135,7 +135,7 @@ impl Metrics {
 
     /// A connection ends.
     pub(crate) fn ended(&self, reason: &DisconnectReason, was_connected: bool) {
-        if *reason == DisconnectReason::HandshakeTimeout {
+        if matches!(reason, DisconnectReason::HandshakeTimeout | DisconnectReason::AuthenticationFailed) {
             self.handshake_failed();
         }
         if was_connected {
