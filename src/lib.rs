@@ -68,6 +68,11 @@ pub use jidda_runtime::__private;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// So are those of the page about what a server tells.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/observability.md")]
+struct Observability;
+
 /// What most programs need: `use jidda::prelude::*;`.
 pub mod prelude {
     pub use std::time::Duration;

@@ -388,9 +388,10 @@ impl Driver {
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
         self.connection.exchange.lock().outbox.append(true, |out| match held {
-            Held::Hello { id, .. } => wire.failure(out, "/", *id, &failure),
+            Held::Hello { id, .. } | Held::Event(Waiting { id: Some(id), .. }) => {
+                wire.failure(out, "/", *id, &failure);
+            }
             Held::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, &failure),
-            Held::Event(Waiting { id: Some(id), .. }) => wire.failure(out, "/", *id, &failure),
             Held::Event(_) | Held::Renewal { .. } => {}
         });
         if !wire.is_strict() || !wire.has_namespaces() {

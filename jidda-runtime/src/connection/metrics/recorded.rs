@@ -31,7 +31,7 @@ const OUTCOMES: [&str; 10] = [
 ];
 
 /// The codes of refusals that are jidda's own.
-const CODES: [&str; 17] = [
+const CODES: [&str; 20] = [
     "not_found",
     "bad_arguments",
     "bad_path",
@@ -47,7 +47,10 @@ const CODES: [&str; 17] = [
     "internal",
     "malformed",
     "illegal",
-    "unauthorized",
+    "unauthenticated",
+    "already_authenticated",
+    "identity_changed",
+    "unavailable",
     "proxy_loop",
 ];
 
