@@ -80,7 +80,7 @@ async fn deny(length: u32) -> Result<(), Denial> {
 
 #[on(app = Failing, timeout = "5ms")]
 async fn hang() {
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
 
 struct Reports(UnboundedReceiver<ErrorReport>);

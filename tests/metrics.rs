@@ -25,7 +25,7 @@ async fn refuse() -> jidda::Result<()> {
 
 #[on(app = Counted)]
 async fn hang() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[on(app = Counted, namespace = "/orders/{id}")]

@@ -134,7 +134,7 @@ async fn which_trace(trace: &TraceContext) -> (String, Option<String>) {
 async fn pair() -> (Client, Server) {
     listen();
     let builder = Server::builder().app::<Observed>();
-    testing::pair_with(builder, |client| client.app::<Observed>()).await.unwrap()
+    testing::pair_with(builder, jidda::ClientBuilder::app::<Observed>).await.unwrap()
 }
 
 #[tokio::test]
