@@ -25,7 +25,7 @@ pub mod wire;
 
 pub use authentication::{Authenticator, Or, Password, TrustedKeys, TrustedPeer};
 #[cfg(feature = "jwt")]
-pub use authentication::{Jwt, KeyError};
+pub use authentication::{Jwt, JwtKeyError};
 pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,
@@ -49,6 +49,10 @@ pub use server::{
     Transport,
 };
 pub use trace::TraceContext;
+#[cfg(feature = "noise")]
+pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
+#[cfg(feature = "tls")]
+pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

@@ -11,12 +11,13 @@ use bytes::Bytes;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
-use super::credentials::{AUTHENTICATE, Presented};
+use super::credentials::Presented;
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::metrics::Started;
 use super::permissions::denied;
+use super::renewal::AUTHENTICATE;
 use super::report::{FailureOrigin, Place};
 use super::running::{EventLabel, Finished, Handled, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
