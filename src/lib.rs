@@ -56,7 +56,12 @@ pub use jidda_runtime::{
     TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
-pub use jidda_runtime::{Jwt, KeyError};
+pub use jidda_runtime::{Jwt, JwtKeyError};
+
+#[cfg(feature = "noise")]
+pub use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
+#[cfg(feature = "tls")]
+pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;
@@ -79,6 +84,10 @@ pub mod prelude {
         CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
         Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
+    #[cfg(feature = "noise")]
+    pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};
+    #[cfg(feature = "tls")]
+    pub use jidda_runtime::{TlsClient, TlsServer};
 }
 
 /// Serves every handler that is linked into the program until Ctrl-C or SIGTERM: the body of `main`.

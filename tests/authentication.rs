@@ -5,8 +5,6 @@
 #[allow(dead_code)]
 mod client;
 
-#[path = "authentication/logged.rs"]
-mod logged;
 #[path = "authentication/native.rs"]
 mod native;
 #[path = "authentication/peer.rs"]

@@ -31,12 +31,12 @@ pub enum DisconnectReason {
     HandshakeTimeout,
     /// The server is going down.
     ServerShuttingDown,
-    /// A newer connection of the same identity took its place.
-    Replaced,
     /// What the peer presented did not prove who it is.
     AuthenticationFailed,
     /// What the peer presented has expired, and nothing newer came in time.
     CredentialsExpired,
+    /// A newer connection of the same identity took its place.
+    Replaced,
     /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
     Other(Cow<'static, str>),
 }
@@ -73,9 +73,9 @@ impl DisconnectReason {
             Self::SlowConsumer => "slow consumer",
             Self::HandshakeTimeout => "handshake timeout",
             Self::ServerShuttingDown => "server shutting down",
-            Self::Replaced => "replaced by a newer connection",
             Self::AuthenticationFailed => "authentication failed",
             Self::CredentialsExpired => "credentials expired",
+            Self::Replaced => "replaced by a newer connection",
             Self::Other(text) => text,
         }
     }
@@ -89,8 +89,8 @@ impl DisconnectReason {
                 | Self::ServerDisconnect
                 | Self::ForcedClose
                 | Self::ForcedServerClose
-                | Self::Replaced
                 | Self::AuthenticationFailed
+                | Self::Replaced
         )
     }
 }

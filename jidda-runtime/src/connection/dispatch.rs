@@ -11,11 +11,12 @@ use bytes::Bytes;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
-use super::credentials::{AUTHENTICATE, Presented};
+use super::credentials::Presented;
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::permissions::denied;
+use super::renewal::AUTHENTICATE;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;

@@ -75,8 +75,8 @@ impl Driver {
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
         exchange.stalled_since = None;
-        exchange.missed = 0;
         exchange.standing = None;
+        exchange.missed = 0;
         // Who is asked each interval is asked for the first time when one is over.
         exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
         drop(exchange);
@@ -239,7 +239,7 @@ impl Driver {
             io::ErrorKind::InvalidData => DisconnectReason::ParseError,
             _ => DisconnectReason::TransportError,
         };
-        self.begin_closing(reason, Some(Loss::Broken));
+        self.begin_closing(reason, (!self.stream.can_be_told()).then_some(Loss::Broken));
     }
 
     /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.
@@ -427,9 +427,10 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Its `disconnect` handlers have run: whoever this was is here no longer.
-        drop(self.connection.let_go_of_claim());
-        let waiting = self.connection.exchange.lock().detach();
+        let (waiting, _claim) = {
+            let mut exchange = self.connection.exchange.lock();
+            (exchange.detach(), exchange.standing.as_mut().and_then(|standing| standing.claim.take()))
+        };
         waiting.into_iter().for_each(Waker::wake);
         if self.connection.is_closed() {
             // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.

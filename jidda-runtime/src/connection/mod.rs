@@ -18,6 +18,7 @@ mod exchange;
 mod heartbeat;
 mod hub;
 mod inbox;
+mod introduction;
 mod invoke;
 mod join;
 mod lifecycle;
@@ -25,6 +26,7 @@ mod listeners;
 mod outbox;
 mod permissions;
 mod presence;
+mod renewal;
 mod running;
 mod selection;
 mod socket;
@@ -126,7 +128,12 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     /// A native connection without a stream yet. The hub watches it from now on.
-    pub(crate) fn new(hub: &Arc<Hub>, peer: PeerAddress, transport: &'static str) -> Arc<Self> {
+    pub(crate) fn new(
+        hub: &Arc<Hub>,
+        peer: PeerAddress,
+        transport: &'static str,
+        security: Option<Box<Security>>,
+    ) -> Arc<Self> {
         let wire = Wire::MessagePackRpc;
         Self::arrive(
             hub,
@@ -134,7 +141,7 @@ impl Connection {
                 peer,
                 transport,
                 wire,
-                security: None,
+                security,
                 session: None,
                 request: None,
                 parameters: Parameters::default(),

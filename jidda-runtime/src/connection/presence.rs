@@ -244,8 +244,8 @@ impl SocketInner {
         let hub = &self.connection.hub;
         let claim = |extra: &super::state::Extra| extra.claim.as_ref().map(|claim| Arc::clone(&claim.name));
         let own = self.state.lock().extra.as_deref().and_then(claim);
-        let proved = || self.connection.identity().map(|identity| identity.shared_name());
-        if let Some(name) = own.or_else(proved) {
+        let name = own.or_else(|| self.connection.identity().map(|identity| identity.shared_name()));
+        if let Some(name) = name {
             hub.presence.announce(&name);
         }
         if hub.arrivals.are_awaited() {

@@ -15,7 +15,7 @@ use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
-use super::credentials::Check;
+use super::introduction::Check;
 use super::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{EventName, HandlerFuture, Reply, RouteId, Scope};

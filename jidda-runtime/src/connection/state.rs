@@ -40,7 +40,6 @@ pub(super) struct Extra {
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(super) permissions: Permissions,
-    /// Who the program says that the peer is, whatever its connection is known as.
     pub(super) identity: Option<Identity>,
     /// That the connection is of that identity, until the socket is over.
     pub(super) claim: Option<Claim>,
@@ -174,11 +173,11 @@ impl Socket {
             (extra.identity.replace(identity).or(connections), extra.claim.replace(claim))
         };
         let key = RoomKey::Identity(Arc::clone(&name));
-        if let Some(old) = old.map(|old| old.shared_name()).filter(|old| *old != name) {
-            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
+        if let Some(old) = old.filter(|old| old.name() != &*name) {
+            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old.shared_name()));
         }
         self.inner.enter_group(self, key.clone());
-        if self.identity().is_none_or(|now| now.shared_name() != name) {
+        if self.identity().is_none_or(|now| now.name() != &*name) {
             // Another thread said something else meanwhile, and may have done so before this one entered the group.
             self.inner.rooms.leave(self.inner.key, &key);
         }
