@@ -63,7 +63,7 @@ pub enum DuplicateIdentity {
     /// [`DisconnectReason::Replaced`](crate::DisconnectReason::Replaced); their clients do not come back.
     ReplaceOld,
     /// The newer one is refused as `already_connected`, until the older one has ended. Whoever lost the network may
-    /// have to wait until the server has noticed, which the heartbeat's timings say.
+    /// have to wait until the server has noticed, which the heartbeat's timings say; jidda's client tries again until then.
     RefuseNew,
 }
 
