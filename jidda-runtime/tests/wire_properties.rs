@@ -139,7 +139,7 @@ impl Said {
                 WIRE.failure(out, "/", *id, &failure(code, message, data.as_ref()));
             }
             Self::Hello { id } => {
-                WIRE.hello(out, *id, Introduction { identity: Some("ada"), credentials: None })
+                WIRE.hello(out, *id, Introduction { identity: Some("ada"), credentials: None });
             }
             Self::Welcome { id, session, heartbeat, max_message } => {
                 let heartbeat = Duration::from_millis((*heartbeat).into());
