@@ -58,6 +58,9 @@ pub use jidda_runtime::{
 #[cfg(feature = "jwt")]
 pub use jidda_runtime::{Jwt, KeyError};
 
+#[cfg(feature = "tls")]
+pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
+
 #[doc(hidden)]
 pub use jidda_runtime::__private;
 
@@ -79,6 +82,8 @@ pub mod prelude {
         CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
         Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
+    #[cfg(feature = "tls")]
+    pub use jidda_runtime::{TlsClient, TlsServer};
 }
 
 /// Serves every handler that is linked into the program until Ctrl-C or SIGTERM: the body of `main`.

@@ -24,7 +24,8 @@ pub struct Config {
     pub max_outbox: usize,
     /// How long a peer may take nothing of a waiting outbox. Default: 10 s.
     pub slow_consumer: Duration,
-    /// How long a new connection may take for its first complete message. Default: 10 s.
+    /// How long a new connection may take for its first complete message, and before that for the handshake of an
+    /// encrypted address. Default: 10 s.
     pub handshake_timeout: Duration,
     /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
     pub connect_timeout: Duration,

@@ -46,6 +46,8 @@ pub use server::{
     Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
     Transport,
 };
+#[cfg(feature = "tls")]
+pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

@@ -120,13 +120,13 @@ pub struct Handshake {
     pub credentials: Value,
     /// Who the peer says it is, in its native hello: a claim, for an authenticator only.
     pub claimed_identity: Option<String>,
-    /// The medium: `tcp`, `unix`, `memory`, `polling`, `websocket`.
+    /// The medium: `tcp`, `tls`, `noise`, `unix`, `memory`, `polling`, `websocket`.
     pub transport: &'static str,
     /// The protocol spoken on it: `msgpack-rpc`, `socket.io/5`, `socket.io/4`, `engine.io/4`, `engine.io/3`.
     pub protocol: &'static str,
     /// The address of the peer.
     pub peer: PeerAddress,
-    /// What protects the connection; `None` when it is clear text.
+    /// What protects the connection, as a server knows it; `None` when it is clear text.
     pub security: Option<Security>,
 }
 

@@ -8,7 +8,7 @@ use jidda_runtime::handler::{
     Args, ArgumentReader, Arguments, Call, Context, Dispatch, EventName, HandlerEntry, HandlerFuture,
     NamespaceTable, Next, Path, Reply, Route, State, Table, TableBuilder,
 };
-use jidda_runtime::transport::{Address, AddressError, Listener, Stream};
+use jidda_runtime::transport::{Address, AddressError, ClientSecrets, Listener, Stream};
 use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
 use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
@@ -109,6 +109,6 @@ async fn every_async_method_can_be_spawned() {
     a_send(&testing::pair_with(Server::builder(), |client| client));
     a_send(&testing::pair(()));
     let address: Address = "mem:nowhere".parse().unwrap();
-    a_send(&Stream::connect(&address));
+    a_send(&Stream::connect(&address, &ClientSecrets::default()));
     assert_eq!(server.count(), 1);
 }

@@ -19,7 +19,9 @@ use crate::connection::{Connection, Extras, HeartbeatPolicy, Hub, Policies, Watc
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
-use crate::transport::Address;
+use crate::transport::{Address, ClientSecrets, ServerSecrets};
+#[cfg(feature = "tls")]
+use crate::transport::{TlsClient, TlsServer};
 
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +37,9 @@ pub enum WhileAway {
 #[must_use = "a client connects with `.connect()`"]
 pub struct ClientBuilder {
     pub(super) address: String,
+    pub(super) secrets: ClientSecrets,
+    /// For one that listens.
+    pub(super) server_secrets: ServerSecrets,
     table: TableBuilder,
     config: Config,
     policies: Policies,
@@ -59,6 +64,8 @@ impl ClientBuilder {
     pub(super) fn new(address: String) -> Self {
         Self {
             address,
+            secrets: ClientSecrets::default(),
+            server_secrets: ServerSecrets::default(),
             table: TableBuilder::new(Side::Client),
             config: Config::default(),
             policies: Policies::default(),
@@ -72,6 +79,21 @@ impl ClientBuilder {
             credentials: Ok(Credentials::default()),
             joins_root: true,
         }
+    }
+
+    /// Whom the client believes at a `tls://` address, and what it proves itself with. Without it, it believes the
+    /// roots of the system.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: TlsClient) -> Self {
+        self.secrets.tls = Some(tls);
+        self
+    }
+
+    /// What a client that [listens](Self::listen) at a `tls://` address proves itself with.
+    #[cfg(feature = "tls")]
+    pub fn tls_server(mut self, tls: TlsServer) -> Self {
+        self.server_secrets.tls = Some(tls);
+        self
     }
 
     /// Adds a service whose `side = client` handlers the server can call.
@@ -180,7 +202,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a connection and its handshake may take. Default: 20 s.
+    /// How long a connection may take, the handshake of an encrypted one included, and then its first words.
+    /// Default: 20 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
@@ -238,7 +261,11 @@ impl ClientBuilder {
     /// Dropping the future gives the attempt up.
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let address: Address = self.address.parse()?;
-        self.start(Source::Dial(address))?.await_all().await
+        if let Some(problem) = self.secrets.problem(&address) {
+            return Err(ConnectError::Start(Error::new("start", problem)));
+        }
+        let secrets = self.secrets.clone();
+        self.start(Source::Dial(address, secrets))?.await_all().await
     }
 
     /// Starts the tasks that make the connections.

@@ -3,18 +3,21 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::builder::{ClientBuilder, Ready};
 use super::{Client, ConnectError};
-use crate::transport::{Address, Listener, Stream};
+use crate::error::Error;
+use crate::transport::{Address, ClientSecrets, Incoming, Listener, Stream};
 
 /// Where a client's streams come from.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     /// It connects.
-    Dial(Address),
+    Dial(Address, ClientSecrets),
     /// It is connected to. Its connections take turns in waiting.
     Accept(Address, Arc<Mutex<Listener>>),
 }
@@ -22,15 +25,22 @@ pub(super) enum Source {
 impl Source {
     pub(super) fn address(&self) -> &Address {
         match self {
-            Self::Dial(address) | Self::Accept(address, _) => address,
+            Self::Dial(address, _) | Self::Accept(address, _) => address,
         }
     }
 
-    /// The next stream.
-    pub(super) async fn stream(&self) -> io::Result<Stream> {
+    /// The next stream. `limit` is how long the handshake of one that came may take.
+    pub(super) async fn stream(&self, limit: Duration) -> io::Result<Stream> {
         match self {
-            Self::Dial(address) => Stream::connect(address).await,
-            Self::Accept(_, listener) => listener.lock().await.accept().await.map(|(stream, _)| stream),
+            Self::Dial(address, secrets) => Ok(Stream::connect(address, secrets).await?.0),
+            Self::Accept(_, listener) => {
+                // Others may wait for theirs while this one's handshake goes on.
+                let (incoming, _) = listener.lock().await.accept().await?;
+                match incoming {
+                    Incoming::Clear(stream) => Ok(stream),
+                    Incoming::Encrypted(handshaking) => Ok(timeout(limit, handshaking.finish()).await??.0),
+                }
+            }
         }
     }
 }
@@ -99,7 +109,10 @@ impl ClientBuilder {
     pub async fn listen(self) -> Result<ListeningClient, ConnectError> {
         let address: Address = self.address.parse()?;
         let cannot = |source| ConnectError::Io { address: address.to_string(), source };
-        let listener = Listener::bind(&address, &|_| Ok(())).await.map_err(cannot)?;
+        if let Some(problem) = self.server_secrets.problem(std::slice::from_ref(&address), ["tls_server"]) {
+            return Err(ConnectError::Start(Error::new("start", problem)));
+        }
+        let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets).await.map_err(cannot)?;
         let address = listener.address().map_err(cannot)?;
         let source = Source::Accept(address.clone(), Arc::new(Mutex::new(listener)));
         Ok(ListeningClient { address, ready: self.start(source)? })

@@ -98,14 +98,17 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
 async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectError> {
     let address = plan.source.address();
     let late = |_| ConnectError::Timeout(address.to_string());
+    let failed = |source| ConnectError::Io { address: address.to_string(), source };
+    let limit = plan.connect_timeout;
     let stream = match &plan.source {
-        Source::Dial(_) => timeout(plan.connect_timeout, plan.source.stream()).await.map_err(late)?,
+        Source::Dial(..) => timeout(limit, plan.source.stream(limit)).await.map_err(late)?,
         Source::Accept(..) => tokio::select! {
-            stream = plan.source.stream() => stream,
+            stream = plan.source.stream(limit) => stream,
             _ = plan.connection.abandoned() => return Err(ConnectError::Lost(address.to_string())),
         },
     };
-    let stream = stream.map_err(|source| ConnectError::Io { address: address.to_string(), source })?;
+    let stream = stream.map_err(failed)?;
+    let verdict = stream.verdict();
     let driver = tokio::spawn(Driver::new(Arc::clone(&plan.connection), stream));
     let result = match timeout(plan.connect_timeout, introduce(plan)).await {
         Ok(result) => result,
@@ -117,7 +120,10 @@ async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectE
             // A reason to come back after: it is for the loop above to say that it is over.
             plan.connection.close(DisconnectReason::TransportError);
             let _ = driver.await;
-            Err(error)
+            match verdict.error() {
+                Some(source) if matches!(error, ConnectError::Lost(_)) => Err(failed(source)),
+                _ => Err(error),
+            }
         }
     }
 }

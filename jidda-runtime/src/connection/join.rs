@@ -229,7 +229,7 @@ impl Connection {
     /// A client's connection, before it has a stream.
     pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
         let (peer, transport) = address.peer();
-        Self::new(hub, peer, transport)
+        Self::new(hub, peer, transport, None)
     }
 
     /// A client's socket in a namespace, made if there is none yet.

@@ -128,7 +128,12 @@ impl fmt::Debug for Connection {
 
 impl Connection {
     /// A native connection without a stream yet. The hub watches it from now on.
-    pub(crate) fn new(hub: &Arc<Hub>, peer: PeerAddress, transport: &'static str) -> Arc<Self> {
+    pub(crate) fn new(
+        hub: &Arc<Hub>,
+        peer: PeerAddress,
+        transport: &'static str,
+        security: Option<Box<Security>>,
+    ) -> Arc<Self> {
         let wire = Wire::MessagePackRpc;
         Self::arrive(
             hub,
@@ -136,7 +141,7 @@ impl Connection {
                 peer,
                 transport,
                 wire,
-                security: None,
+                security,
                 session: None,
                 request: None,
                 parameters: Parameters::default(),

@@ -28,7 +28,9 @@ use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
 };
-use crate::transport::{Address, Listener};
+#[cfg(feature = "tls")]
+use crate::transport::TlsServer;
+use crate::transport::{Address, Listener, ServerSecrets};
 
 type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>;
 
@@ -36,6 +38,7 @@ type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>
 #[must_use = "a server starts with `.start()` or `.run()`"]
 pub struct ServerBuilder {
     pub(super) listen: Vec<String>,
+    secrets: ServerSecrets,
     pub(super) table: TableBuilder,
     app: AppKey,
     config: Config,
@@ -62,6 +65,7 @@ impl Default for ServerBuilder {
     fn default() -> Self {
         Self {
             listen: Vec::new(),
+            secrets: ServerSecrets::default(),
             table: TableBuilder::new(Side::Server),
             app: AppKey::of::<()>(),
             config: Config::default(),
@@ -90,10 +94,18 @@ macro_rules! limits {
 }
 
 impl ServerBuilder {
-    /// Listens at an address: `host:port`, `tcp://`, `unix:`, `mem:name`. May be given several times. Port 0
+    /// Listens at an address: `host:port`, `tcp://`, `tls://`, `unix:`, `mem:name`. May be given several times. Port 0
     /// lets the system choose; [`Server::addresses`] tells which it chose.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen.push(address.into());
+        self
+    }
+
+    /// What the server proves itself with at `tls://` addresses, and whose certificates it wants to see there.
+    /// Native clients, HTTPS and secure WebSockets share such an address.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: TlsServer) -> Self {
+        self.secrets.tls = Some(tls);
         self
     }
 
@@ -164,7 +176,8 @@ impl ServerBuilder {
     }
 
     /// Answers all other HTTP requests with this service, such as an axum router. Without it they are answered with
-    /// 404. The peer's [`PeerAddress`](crate::PeerAddress) is among the extensions of each.
+    /// 404. The peer's [`PeerAddress`](crate::PeerAddress) is among the extensions of each, and at encrypted addresses
+    /// its [`Security`](crate::Security).
     pub fn http_fallback<S, B>(mut self, service: S) -> Self
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
@@ -203,7 +216,8 @@ impl ServerBuilder {
         max_outbox: usize;
         /// How long a peer may take nothing of what waits for it. Default: 10 s.
         slow_consumer: Duration;
-        /// How long a new connection may take for its first complete message. Default: 10 s.
+        /// How long a new connection may take for its first complete message, and before that for the handshake of an
+        /// encrypted address. Default: 10 s.
         handshake_timeout: Duration;
         /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
         connect_timeout: Duration;
@@ -291,13 +305,16 @@ impl ServerBuilder {
             configure.insert(0, Box::new(entry.run));
         }
         let configure = |socket: &SockRef<'_>| configure.iter().try_for_each(|configure| configure(socket));
+        let wanted: Result<Vec<Address>, _> = self.listen.iter().map(|text| text.parse()).collect();
+        let wanted =
+            wanted.map_err(|error: crate::transport::AddressError| start_error(error.to_string()))?;
+        if let Some(problem) = self.secrets.problem(&wanted, ["tls"]) {
+            return Err(start_error(problem));
+        }
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
-        for text in &self.listen {
-            let address: Address = text
-                .parse()
-                .map_err(|error: crate::transport::AddressError| start_error(error.to_string()))?;
-            let listener = Listener::bind(&address, &configure)
+        for address in wanted {
+            let listener = Listener::bind(&address, &configure, &self.secrets)
                 .await
                 .map_err(|error| cannot_listen(&address, &error))?;
             addresses.push(listener.address().map_err(|error| cannot_listen(&address, &error))?);

@@ -10,7 +10,9 @@ use super::builder::ServerBuilder;
 use crate::client::{Backoff, chance};
 use crate::connection::{Connection, Driver, Hub};
 use crate::error::Error;
-use crate::transport::{Address, Stream};
+#[cfg(feature = "tls")]
+use crate::transport::TlsClient;
+use crate::transport::{Address, ClientSecrets, Stream};
 
 /// Where a server connects to by itself, to serve who listens there: see [`ServerBuilder::dial`].
 ///
@@ -24,13 +26,23 @@ use crate::transport::{Address, Stream};
 #[derive(Clone, Debug)]
 pub struct Dial {
     address: String,
+    secrets: ClientSecrets,
     backoff: Backoff,
 }
 
 impl Dial {
     /// A listening client's address, such as `tcp://host:port`.
     pub fn to(address: impl Into<String>) -> Self {
-        Self { address: address.into(), backoff: Backoff::default() }
+        Self { address: address.into(), secrets: ClientSecrets::default(), backoff: Backoff::default() }
+    }
+
+    /// Whom the server believes at a `tls://` address, and what it proves itself with. Without it, it believes the roots
+    /// of the system.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: TlsClient) -> Self {
+        self.secrets.tls = Some(tls);
+        self
     }
 
     /// How a connection that is lost, or cannot be made, is tried again. Default: [`Backoff::default`], for ever.
@@ -70,7 +82,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address cannot be read.
+    /// When the address cannot be read, or what protects it is missing.
     ///
     /// # Panics
     ///
@@ -93,25 +105,31 @@ pub(super) fn dialing(
     let address: Address = dial.address.parse().map_err(|error: crate::transport::AddressError| {
         Error::new("start", format!("cannot dial: {error}"))
     })?;
+    if let Some(problem) = dial.secrets.problem(&address) {
+        return Err(Error::new("start", problem));
+    }
     let hub = Arc::clone(hub);
     Ok(async move {
         let mut stopping = stopping;
         tokio::select! {
-            () = keep(&address, &dial.backoff, &hub) => {}
+            () = keep(&address, &dial, &hub) => {}
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
     })
 }
 
-async fn keep(address: &Address, backoff: &Backoff, hub: &Arc<Hub>) {
+async fn keep(address: &Address, dial: &Dial, hub: &Arc<Hub>) {
     let mut attempt = 0;
     loop {
-        match timeout(hub.config.handshake_timeout, Stream::connect(address)).await {
-            Ok(Ok(stream)) => {
+        match timeout(hub.config.handshake_timeout, Stream::connect(address, &dial.secrets)).await {
+            Ok(Ok((stream, security))) => {
                 attempt = 0;
                 let (peer, transport) = address.peer();
                 // A task of its own: it outlives this one when the server stops.
-                let serving = tokio::spawn(Driver::new(Connection::new(hub, peer, transport), stream));
+                let serving = {
+                    let connection = Connection::new(hub, peer, transport, security.map(Box::new));
+                    tokio::spawn(Driver::new(connection, stream))
+                };
                 if let Ok(reason) = serving.await {
                     tracing::debug!(%address, %reason, "a dialed connection ended");
                 }
@@ -119,7 +137,7 @@ async fn keep(address: &Address, backoff: &Backoff, hub: &Arc<Hub>) {
             Ok(Err(error)) => tracing::debug!(%address, %error, "cannot dial"),
             Err(_) => tracing::debug!(%address, "nobody answers in time"),
         }
-        let Some(wait) = backoff.wait(attempt, chance()) else {
+        let Some(wait) = dial.backoff.wait(attempt, chance()) else {
             tracing::warn!(%address, "gave up dialing");
             return;
         };

@@ -5,6 +5,7 @@ mod apps;
 mod builder;
 mod dial;
 mod events;
+mod handshakes;
 mod http;
 mod presence;
 mod proxy;

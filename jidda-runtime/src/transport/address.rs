@@ -1,17 +1,23 @@
 //! Where to listen or to connect.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::peer::PeerAddress;
 
-/// An address as it is written: `host:port`, `tcp://host:port`, `unix:/path`, `mem:name`.
+/// An address as it is written: `host:port`, `tcp://host:port`, `tls://host:port`, `noise://host:port`, `unix:/path`,
+/// `mem:name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
     /// A host and a port; the host may be a name.
     Tcp(String),
+    /// A host and a port where TLS is spoken, with the feature `tls`.
+    Tls(String),
+    /// A host and a port where Noise is spoken, with the feature `noise`.
+    Noise(String),
     /// The path of a Unix socket.
     Unix(PathBuf),
     /// A name in this process.
@@ -20,7 +26,9 @@ pub enum Address {
 
 /// Why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is not an address: {problem}; write host:port, tcp://host:port, unix:/path or mem:name")]
+#[error(
+    "`{text}` is not an address: {problem}; write host:port, tcp://host:port, tls://host:port, noise://host:port, unix:/path or mem:name"
+)]
 pub struct AddressError {
     text: String,
     problem: &'static str,
@@ -48,7 +56,7 @@ impl FromStr for Address {
         }
         let authority = match text.split_once("://") {
             None => text,
-            Some(("tcp", authority)) => authority,
+            Some(("tcp" | "tls" | "noise", authority)) => authority,
             Some(_) => return Err(error("this scheme is not known")),
         };
         let Some((host, port)) = authority.rsplit_once(':') else {
@@ -63,7 +71,30 @@ impl FromStr for Address {
         if port.parse::<u16>().is_err() {
             return Err(error("the port is not a number from 0 to 65535"));
         }
-        Ok(Self::Tcp(authority.to_owned()))
+        let authority = authority.to_owned();
+        let address = match text.split_once("://") {
+            Some(("tls", _)) => Self::Tls(authority),
+            Some(("noise", _)) => Self::Noise(authority),
+            _ => Self::Tcp(authority),
+        };
+        address.missing_feature().map_or(Ok(address), |missing| Err(error(missing)))
+    }
+}
+
+impl Address {
+    /// What to do about an address that this build cannot serve.
+    fn missing_feature(&self) -> Option<&'static str> {
+        match self {
+            Self::Tls(_) if !cfg!(feature = "tls") => Some("turn jidda's feature `tls` on for it"),
+            Self::Noise(_) => Some("turn jidda's feature `noise` on for it"),
+            _ => None,
+        }
+    }
+
+    /// That this build, or this system, cannot serve the address.
+    pub(super) fn unsupported(&self) -> io::Error {
+        let why = self.missing_feature().unwrap_or("this system has none of these");
+        io::Error::new(io::ErrorKind::Unsupported, why)
     }
 }
 
@@ -72,6 +103,8 @@ impl Address {
     pub(crate) fn peer(&self) -> (PeerAddress, &'static str) {
         match self {
             Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
+            Self::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), "tls"),
+            Self::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), "noise"),
             Self::Unix(_) => (PeerAddress::Unix, "unix"),
             Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
         }
@@ -82,6 +115,8 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(authority) => write!(f, "tcp://{authority}"),
+            Self::Tls(authority) => write!(f, "tls://{authority}"),
+            Self::Noise(authority) => write!(f, "noise://{authority}"),
             // Two slashes in front of a path are left out when it is read.
             Self::Unix(path) if path.as_os_str().as_encoded_bytes().starts_with(b"//") => {
                 write!(f, "unix://{}", path.display())
@@ -103,8 +138,23 @@ mod tests {
         assert_eq!("[::1]:80".parse(), Ok(Address::Tcp("[::1]:80".into())));
         assert_eq!("unix:/run/a.sock".parse(), Ok(Address::Unix("/run/a.sock".into())));
         assert_eq!("mem:a".parse(), Ok(Address::Memory("a".into())));
+        #[cfg(feature = "tls")]
+        assert_eq!("tls://[::1]:443".parse(), Ok(Address::Tls("[::1]:443".into())));
         let slashes: Address = "unix:////run/a.sock".parse().unwrap();
         assert_eq!(slashes.to_string().parse(), Ok(slashes));
+    }
+
+    #[test]
+    fn one_of_another_build_names_the_feature() {
+        for (text, feature, is_on) in
+            [("tls://a:1", "`tls`", cfg!(feature = "tls")), ("noise://a:1", "`noise`", false)]
+        {
+            match text.parse::<Address>() {
+                Ok(address) => assert!(is_on && address.to_string() == text),
+                Err(error) => assert!(!is_on && error.to_string().contains(feature), "{error}"),
+            }
+        }
+        assert!(Address::Noise("a:1".into()).unsupported().to_string().contains("noise"));
     }
 
     #[test]

@@ -6,9 +6,13 @@ use socket2::SockRef;
 use tokio::net::TcpListener;
 
 use super::address::Address;
+use super::incoming::Incoming;
+use super::secrets::ServerSecrets;
 use super::stream::Stream;
 #[cfg(unix)]
 use super::unix;
+#[cfg(feature = "tls")]
+use super::{incoming::Handshaking, tls::TlsServer};
 use super::{memory, tcp};
 use crate::peer::PeerAddress;
 
@@ -19,28 +23,43 @@ pub struct Listener(Kind);
 #[derive(Debug)]
 enum Kind {
     Tcp(TcpListener),
+    #[cfg(feature = "tls")]
+    Tls(TcpListener, TlsServer),
     #[cfg(unix)]
     Unix(unix::OwnedUnixListener),
     Memory(memory::MemoryListener),
 }
 
 impl Listener {
-    /// Listens at `address`; `configure` sees the socket before it does.
+    /// Listens at `address`; `configure` sees the socket before it does, and `secrets` has what an encrypted one
+    /// needs.
     ///
     /// # Errors
     ///
-    /// The operating system's, or the one of `configure`.
+    /// The operating system's, or the one of `configure`; or there is nothing to prove itself with at an encrypted
+    /// address.
     pub async fn bind(
         address: &Address,
         configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
+        secrets: &ServerSecrets,
     ) -> io::Result<Self> {
+        #[cfg(not(feature = "tls"))]
+        let ServerSecrets {} = secrets;
         match address {
             Address::Tcp(authority) => tcp::listen(authority, configure).await.map(Kind::Tcp),
+            #[cfg(feature = "tls")]
+            Address::Tls(authority) => match &secrets.tls {
+                Some(server) => {
+                    let listener = tcp::listen(authority, configure).await?;
+                    Ok(Kind::Tls(listener, server.clone()))
+                }
+                None => Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no certificate")),
+            },
             #[cfg(unix)]
             Address::Unix(path) => unix::listen(path, configure).await.map(Kind::Unix),
-            #[cfg(not(unix))]
-            Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
             Address::Memory(name) => memory::listen(name).map(Kind::Memory),
+            #[allow(unreachable_patterns)]
+            _ => Err(address.unsupported()),
         }
         .map(Self)
     }
@@ -53,6 +72,8 @@ impl Listener {
     pub fn address(&self) -> io::Result<Address> {
         match &self.0 {
             Kind::Tcp(listener) => Ok(Address::Tcp(listener.local_addr()?.to_string())),
+            #[cfg(feature = "tls")]
+            Kind::Tls(listener, _) => Ok(Address::Tls(listener.local_addr()?.to_string())),
             #[cfg(unix)]
             Kind::Unix(unix) => {
                 let address = unix.listener.local_addr()?;
@@ -71,21 +92,28 @@ impl Listener {
     /// # Cancel safety
     ///
     /// No stream is lost by dropping the future.
-    pub async fn accept(&mut self) -> io::Result<(Stream, PeerAddress)> {
+    pub async fn accept(&mut self) -> io::Result<(Incoming, PeerAddress)> {
         match &mut self.0 {
             Kind::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 tcp::prepare(&stream);
-                Ok((Stream::Tcp(stream), PeerAddress::Tcp(peer)))
+                Ok((Incoming::Clear(Stream::Tcp(stream)), PeerAddress::Tcp(peer)))
+            }
+            #[cfg(feature = "tls")]
+            Kind::Tls(listener, server) => {
+                let (stream, peer) = listener.accept().await?;
+                tcp::prepare(&stream);
+                Ok((Handshaking::tls(stream, server.clone()), PeerAddress::Tcp(peer)))
             }
             #[cfg(unix)]
             Kind::Unix(unix) => {
                 let (stream, _) = unix.listener.accept().await?;
-                Ok((Stream::Unix(stream), PeerAddress::Unix))
+                Ok((Incoming::Clear(Stream::Unix(stream)), PeerAddress::Unix))
             }
             Kind::Memory(listener) => {
                 let stream = listener.accept().await?;
-                Ok((Stream::Memory(stream), PeerAddress::Memory(listener.name.as_str().into())))
+                let peer = PeerAddress::Memory(listener.name.as_str().into());
+                Ok((Incoming::Clear(Stream::Memory(stream)), peer))
             }
         }
     }

@@ -3,14 +3,23 @@
 mod address;
 mod ahead;
 mod fresh;
+mod incoming;
 mod listener;
 mod memory;
 pub mod polling;
+mod secrets;
 mod stream;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 #[cfg(unix)]
 mod unix;
+mod verdict;
 
 pub use address::{Address, AddressError};
+pub use incoming::{Handshaking, Incoming};
 pub use listener::Listener;
+pub use secrets::{ClientSecrets, ServerSecrets};
 pub use stream::{Foreign, Stream};
+#[cfg(feature = "tls")]
+pub use tls::{TlsClient, TlsError, TlsServer, TlsStream};

@@ -16,7 +16,12 @@ use super::address::Address;
 use super::ahead::Ahead;
 use super::fresh::{First, Fresh};
 use super::polling::SessionStream;
+use super::secrets::ClientSecrets;
+#[cfg(feature = "tls")]
+use super::tls::{self, TlsStream};
+use super::verdict::Verdict;
 use super::{memory, tcp};
+use crate::peer::Security;
 
 /// A connected stream of bytes.
 #[derive(Debug)]
@@ -24,6 +29,9 @@ use super::{memory, tcp};
 pub enum Stream {
     /// Over TCP.
     Tcp(TcpStream),
+    /// Over TCP, in TLS.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsStream>),
     /// Over a Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
@@ -53,23 +61,44 @@ impl fmt::Debug for Foreign {
 }
 
 impl Stream {
-    /// Connects to `address`.
+    /// Connects to `address`, with the handshake that it needs; `secrets` has what is proved and believed in it. Gives
+    /// what the other end proved, too.
     ///
     /// # Errors
     ///
-    /// The operating system's.
+    /// The operating system's, or what went wrong in the handshake.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives the attempt up.
-    pub async fn connect(address: &Address) -> io::Result<Self> {
-        match address {
+    pub async fn connect(address: &Address, secrets: &ClientSecrets) -> io::Result<(Self, Option<Security>)> {
+        #[cfg(not(feature = "tls"))]
+        let ClientSecrets {} = secrets;
+        let stream = match address {
             Address::Tcp(authority) => tcp::connect(authority).await.map(Self::Tcp),
+            #[cfg(feature = "tls")]
+            Address::Tls(authority) => {
+                let stream = tcp::connect(authority).await?;
+                let client = secrets.tls.clone().unwrap_or_default();
+                let stream = tls::connect(stream, authority, &client).await?;
+                let security = stream.security();
+                return Ok((Self::Tls(Box::new(stream)), Some(security)));
+            }
             #[cfg(unix)]
             Address::Unix(path) => UnixStream::connect(path).await.map(Self::Unix),
-            #[cfg(not(unix))]
-            Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
             Address::Memory(name) => memory::connect(name).await.map(Self::Memory),
+            #[allow(unreachable_patterns)]
+            _ => Err(address.unsupported()),
+        };
+        Ok((stream?, None))
+    }
+
+    /// Tells later why the peer ended it, where the medium has words for that.
+    pub(crate) fn verdict(&self) -> Verdict {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.verdict().clone(),
+            _ => Verdict::default(),
         }
     }
 
@@ -94,6 +123,8 @@ impl Stream {
     pub(crate) fn is_hung_up(&self) -> bool {
         let ready = match self {
             Self::Tcp(stream) => stream.ready(Interest::READABLE).now_or_never(),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.tcp().ready(Interest::READABLE).now_or_never(),
             #[cfg(unix)]
             Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
             Self::Memory(_) | Self::Foreign(_) => None,
@@ -136,13 +167,20 @@ impl Stream {
     /// Whether what was written may wait for being flushed.
     #[inline]
     pub(crate) fn buffers(&self) -> bool {
-        matches!(self, Self::Foreign(_) | Self::Ahead(_))
+        match self {
+            Self::Foreign(_) | Self::Ahead(_) | Self::Fresh(_) => true,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => true,
+            _ => false,
+        }
     }
 
     /// The medium's name.
     pub fn transport(&self) -> &'static str {
         match self {
             Self::Tcp(_) => "tcp",
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => "tls",
             #[cfg(unix)]
             Self::Unix(_) => "unix",
             Self::Memory(_) => "memory",
@@ -161,6 +199,8 @@ macro_rules! each_medium {
         loop {
             match this {
                 Stream::Tcp($stream) => return $body,
+                #[cfg(feature = "tls")]
+                Stream::Tls($stream) => return $body,
                 #[cfg(unix)]
                 Stream::Unix($stream) => return $body,
                 Stream::Memory($stream) => return $body,
@@ -196,6 +236,8 @@ impl AsyncRead for Stream {
         loop {
             match this {
                 Self::Tcp(stream) => return Pin::new(stream).poll_read(cx, buffer),
+                #[cfg(feature = "tls")]
+                Self::Tls(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 #[cfg(unix)]
                 Self::Unix(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 Self::Memory(stream) => return Pin::new(stream).poll_read(cx, buffer),

@@ -27,7 +27,7 @@ use super::held::{Held, Hold};
 use super::patient::Patient;
 use super::{Http, begin};
 use crate::config::Config;
-use crate::peer::PeerAddress;
+use crate::peer::{PeerAddress, Security};
 use crate::transport::Stream;
 
 /// The largest head of a request.
@@ -103,20 +103,28 @@ impl Front {
     }
 
     /// Serves a connection that speaks HTTP, as a task of its own.
-    pub(in crate::server) fn accept(self: &Arc<Self>, stream: Stream, peer: PeerAddress) {
-        let serving = Arc::clone(self).serve(stream, peer);
+    pub(in crate::server) fn accept(
+        self: &Arc<Self>,
+        stream: Stream,
+        peer: PeerAddress,
+        security: Option<Box<Security>>,
+    ) {
+        let serving = Arc::clone(self).serve(stream, peer, security);
         let aborted = self.aborted.clone();
         self.connections.spawn(async move {
             aborted.run_until_cancelled(serving).await;
         });
     }
 
-    async fn serve(self: Arc<Self>, stream: Stream, peer: PeerAddress) {
+    async fn serve(self: Arc<Self>, stream: Stream, peer: PeerAddress, security: Option<Box<Security>>) {
         let hold = Hold::default();
         let stream = Held::new(stream, hold.clone());
         let service = service_fn(|mut request: Request<Incoming>| {
             let front = Arc::clone(&self);
             request.extensions_mut().insert(peer.clone());
+            if let Some(security) = &security {
+                request.extensions_mut().insert(Security::clone(security));
+            }
             request.extensions_mut().insert(hold.clone());
             begin(async move { Ok::<_, Infallible>(front.respond(request).await) })
         });

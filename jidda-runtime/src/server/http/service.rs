@@ -25,8 +25,8 @@ use crate::server::Server;
 /// ```
 ///
 /// It answers requests for paths that are no resource with 404. The host has to support upgrades for WebSockets to
-/// work, as `axum::serve` does. Who is at the other end is taken from a [`PeerAddress`](crate::PeerAddress) among the
-/// request's extensions. The server goes on as long as there is such a service.
+/// work, as `axum::serve` does. Who is at the other end is taken from a [`PeerAddress`](crate::PeerAddress), and what
+/// it proved from a [`Security`](crate::Security), among the request's extensions. The server goes on as long as there is such a service.
 #[derive(Clone)]
 pub struct HttpService {
     http: Arc<Http>,

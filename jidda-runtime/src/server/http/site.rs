@@ -20,7 +20,7 @@ use super::websocket;
 use crate::connection::{Arrival, Hub};
 use crate::handler::Parameters;
 use crate::id::SocketId;
-use crate::peer::{self, PeerAddress};
+use crate::peer::{self, PeerAddress, Security};
 use crate::wire::Wire;
 use crate::wire::engine_io::EngineIo;
 
@@ -206,7 +206,7 @@ impl Site {
             transport,
             wire: Wire::EngineIo(EngineIo { version: query.version(), layer: self.resource.layer, base64 }),
             session: Some(session),
-            security: None,
+            security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),
             parameters,
             upgrades: transport == "polling" && self.resource.offers_upgrade(),

@@ -1,0 +1,58 @@
+//! A stream that has arrived, before it is known whether it is worth anything.
+
+use std::io;
+
+#[cfg(feature = "tls")]
+use tokio::net::TcpStream;
+
+use super::stream::Stream;
+#[cfg(feature = "tls")]
+use super::tls::{self, TlsServer};
+use crate::peer::Security;
+
+/// What a [`Listener`](super::Listener) accepts.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A stream of bytes in the clear.
+    Clear(Stream),
+    /// One that is protected once its handshake is done.
+    Encrypted(Handshaking),
+}
+
+/// A stream whose handshake is to come. It may take as long as the peer likes, so that it needs a task and a limit
+/// of its own.
+#[derive(Debug)]
+pub struct Handshaking(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    #[cfg(feature = "tls")]
+    Tls(TcpStream, TlsServer),
+}
+
+impl Handshaking {
+    #[cfg(feature = "tls")]
+    pub(super) fn tls(stream: TcpStream, server: TlsServer) -> Incoming {
+        Incoming::Encrypted(Self(Kind::Tls(stream, server)))
+    }
+
+    /// Runs the handshake: the stream, and what was proved with it.
+    ///
+    /// # Errors
+    ///
+    /// What the peer did wrong, or that it is gone. It was told as far as its protocol allows, and there is no way
+    /// on in clear text.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the stream.
+    pub async fn finish(self) -> io::Result<(Stream, Security)> {
+        match self.0 {
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream, server) => {
+                let (stream, security) = tls::accept(stream, &server).await?;
+                Ok((Stream::Tls(Box::new(stream)), security))
+            } // A medium with another handshake has its arm here.
+        }
+    }
+}

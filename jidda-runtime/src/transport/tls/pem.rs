@@ -1,0 +1,145 @@
+//! Certificates and keys as they are kept: PEM, in a file or given by the program.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::TlsError;
+
+/// Where PEM text comes from.
+#[derive(Clone)]
+pub(super) enum Pem {
+    File(PathBuf),
+    Given(Arc<[u8]>),
+}
+
+/// What tells that a file is another one than it was; `None` for one that is not there.
+pub(super) type Stamp = Option<(Option<SystemTime>, u64, u64)>;
+
+impl fmt::Debug for Pem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.fmt(f),
+            // It may be a key.
+            Self::Given(_) => f.write_str("(given)"),
+        }
+    }
+}
+
+impl Pem {
+    pub(super) fn given(pem: impl AsRef<[u8]>) -> Self {
+        Self::Given(pem.as_ref().into())
+    }
+
+    /// How an error names it.
+    fn name(&self, what: &str) -> String {
+        match self {
+            Self::File(path) => format!("the {what} in {}", path.display()),
+            Self::Given(_) => format!("the given {what}"),
+        }
+    }
+
+    fn read(&self, what: &str) -> Result<Cow<'_, [u8]>, TlsError> {
+        match self {
+            Self::File(path) => {
+                let read = std::fs::read(path).map(Cow::Owned);
+                read.map_err(|error| {
+                    TlsError::new(format!("cannot read the {what} in {}: {error}", path.display()))
+                })
+            }
+            Self::Given(bytes) => Ok(Cow::Borrowed(bytes)),
+        }
+    }
+
+    /// All certificates in it, in their order.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+        let pem = self.read("certificates")?;
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        match certificates {
+            Ok(certificates) if certificates.is_empty() => {
+                Err(TlsError::new(format!("{} are none: there is no CERTIFICATE", self.name("certificates"))))
+            }
+            Ok(certificates) => Ok(certificates),
+            Err(error) => {
+                Err(TlsError::new(format!("{} cannot be read: {error}", self.name("certificates"))))
+            }
+        }
+    }
+
+    /// The first private key in it.
+    pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, TlsError> {
+        let pem = self.read("private key")?;
+        PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
+            let problem = match error {
+                rustls::pki_types::pem::Error::NoItemsFound => {
+                    "there is no PRIVATE KEY, or it is encrypted".to_owned()
+                }
+                other => other.to_string(),
+            };
+            TlsError::new(format!("{} cannot be read: {problem}", self.name("private key")))
+        })
+    }
+
+    /// All certificates in it, as roots of trust.
+    pub(super) fn roots(&self) -> Result<RootCertStore, TlsError> {
+        let mut roots = RootCertStore::empty();
+        for certificate in self.certificates()? {
+            roots.add(certificate).map_err(|error| {
+                TlsError::new(format!("{} cannot be trusted: {error}", self.name("certificates")))
+            })?;
+        }
+        Ok(roots)
+    }
+
+    pub(super) fn is_file(&self) -> bool {
+        matches!(self, Self::File(_))
+    }
+
+    pub(super) fn stamp(&self) -> Stamp {
+        let Self::File(path) = self else { return None };
+        let metadata = std::fs::metadata(path).ok()?;
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Some((metadata.modified().ok(), metadata.len(), inode))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_pem_says_so_and_shows_nothing_of_it() {
+        let given = Pem::given("-----BEGIN PRIVATE KEY-----\nsecret!\n");
+        for error in [
+            given.key().unwrap_err(),
+            given.certificates().unwrap_err(),
+            given.roots().unwrap_err(),
+            Pem::given("").key().unwrap_err(),
+        ] {
+            assert!(error.to_string().starts_with("the given "), "{error}");
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        assert_eq!(format!("{given:?}"), "(given)");
+        let absent = Pem::File("/no/such/file.pem".into());
+        let error = absent.certificates().unwrap_err().to_string();
+        assert!(error.starts_with("cannot read the certificates in /no/such/file.pem: "), "{error}");
+        assert_eq!(absent.stamp(), None);
+    }
+
+    #[test]
+    fn a_broken_certificate_is_no_root() {
+        let broken = Pem::given("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+        assert_eq!(broken.certificates().unwrap().len(), 1);
+        let error = broken.roots().unwrap_err().to_string();
+        assert!(error.starts_with("the given certificates cannot be trusted: "), "{error}");
+    }
+}

@@ -1,0 +1,103 @@
+//! A stream that TLS protects.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::super::verdict::Verdict;
+use super::connect::explain;
+use crate::peer::Security;
+
+/// A TCP stream in TLS.
+///
+/// Its end without a goodbye is an error, since anybody on the way can make a stream end. So is a record that was
+/// changed; both are the end of it.
+#[derive(Debug)]
+pub struct TlsStream {
+    stream: tokio_rustls::TlsStream<TcpStream>,
+    /// A client's handshake is over before the server has judged the client's certificate.
+    verdict: Verdict,
+}
+
+impl TlsStream {
+    pub(super) fn new(stream: impl Into<tokio_rustls::TlsStream<TcpStream>>, verdict: Verdict) -> Self {
+        Self { stream: stream.into(), verdict }
+    }
+
+    /// What a connection is told: its medium broke. That the bytes in a record were wrong says nothing of the peer.
+    #[cold]
+    fn broken(&self, error: &io::Error) -> io::Error {
+        let text = match (&self.stream, error.kind()) {
+            (_, io::ErrorKind::UnexpectedEof) => {
+                "the stream ended without a goodbye: it may have been cut off".to_owned()
+            }
+            (tokio_rustls::TlsStream::Client(_), _) => explain(error).to_string(),
+            (tokio_rustls::TlsStream::Server(_), _) => error.to_string(),
+        };
+        self.verdict.give(|| text.clone());
+        let kind = match error.kind() {
+            io::ErrorKind::InvalidData => io::ErrorKind::ConnectionAborted,
+            other => other,
+        };
+        io::Error::new(kind, text)
+    }
+
+    /// What the other end proved in the handshake.
+    pub(in crate::transport) fn security(&self) -> Security {
+        let certificates = self.stream.get_ref().1.peer_certificates().unwrap_or_default();
+        Security::Tls { certificates: certificates.iter().map(|one| Bytes::copy_from_slice(one)).collect() }
+    }
+
+    pub(in crate::transport) fn tcp(&self) -> &TcpStream {
+        self.stream.get_ref().0
+    }
+
+    pub(in crate::transport) fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+}
+
+impl AsyncRead for TlsStream {
+    #[inline]
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        Pin::new(&mut this.stream).poll_read(cx, buffer).map_err(|error| this.broken(&error))
+    }
+}
+
+impl AsyncWrite for TlsStream {
+    #[inline]
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    #[inline]
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+
+    #[inline]
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+}
