@@ -1,8 +1,7 @@
 //! Shows who may do what: a password buys a token, the token names its bearer and its roles, and a role opens a handler.
 //!
-//! `cargo run --example auth --features jwt server` runs the server; `cargo run --example auth --features jwt ada` in
-//! another terminal logs in as ada, reads the news and is not let near the eraser; so does `bob`, who is an admin.
-//! Everyone's password is their name, backwards.
+//! `cargo run --example auth server` runs the server; `cargo run --example auth ada`, in another terminal, logs in as ada,
+//! posts something and is not let near the eraser. `bob` is: he is an admin. Everyone's password is their name, backwards.
 
 mod client;
 mod server;

@@ -4,6 +4,7 @@
 mod authority;
 mod hostile;
 mod http;
+mod known;
 mod reload;
 mod trust;
 
