@@ -56,8 +56,10 @@ pub use jidda_runtime::{
     TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
-pub use jidda_runtime::{Jwt, KeyError};
+pub use jidda_runtime::{Jwt, JwtKeyError};
 
+#[cfg(feature = "noise")]
+pub use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 
@@ -82,6 +84,8 @@ pub mod prelude {
         CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
         Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
+    #[cfg(feature = "noise")]
+    pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};
     #[cfg(feature = "tls")]
     pub use jidda_runtime::{TlsClient, TlsServer};
 }

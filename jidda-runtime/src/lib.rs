@@ -24,7 +24,7 @@ pub mod wire;
 
 pub use authentication::{Authenticator, Or, Password, TrustedKeys, TrustedPeer};
 #[cfg(feature = "jwt")]
-pub use authentication::{Jwt, KeyError};
+pub use authentication::{Jwt, JwtKeyError};
 pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,
@@ -46,6 +46,8 @@ pub use server::{
     Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
     Transport,
 };
+#[cfg(feature = "noise")]
+pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;

@@ -1,4 +1,5 @@
 //! `tls://`: who is believed, what is shared on one port, and what those meet who mean harm.
+#![cfg(feature = "tls")]
 #![allow(missing_docs)]
 
 mod authority;

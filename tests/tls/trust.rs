@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use jidda::Dial;
 use jidda::prelude::*;
 use rustls::version::TLS12;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::authority::{Authority, der};
-use super::{again, client, double, is_served, proof, refusal, start, tcp};
+use super::{LIMIT, again, client, double, is_served, proof, refusal, start, tcp};
 
 #[tokio::test]
 async fn a_native_client_is_served_with_messages_of_every_size() {
@@ -183,4 +185,26 @@ async fn an_address_and_what_protects_it_belong_together() {
     assert!(error.contains("begin with tls://"), "{error}");
     assert_eq!(double::call(&Client::connect(&clear).await.unwrap(), 1).await.unwrap(), 2);
     is_served(&server, &authority.client()).await;
+}
+
+#[tokio::test]
+async fn a_server_may_dial_a_client_that_listens_in_tls() {
+    let authority = Authority::new("ours");
+    let error = Client::builder("tls://127.0.0.1:0").listen().await.unwrap_err().to_string();
+    assert!(error.contains("it needs a certificate, `.tls_server("), "{error}");
+    let identity = authority.local();
+    let listening = Client::builder("tls://127.0.0.1:0").tls_server(identity.server());
+    let listening = listening.connect_timeout(Duration::from_secs(2)).listen().await.unwrap();
+    let address = listening.address().to_string();
+    // Somebody who stalls has the client's time, but not for ever.
+    let stalled = TcpStream::connect(address.strip_prefix("tls://").unwrap()).await.unwrap();
+    let wrong =
+        super::clear().dial(Dial::to("127.0.0.1:1").tls(authority.client())).start().await.unwrap_err();
+    assert!(wrong.to_string().contains("begin with tls://"), "{wrong}");
+    let server = super::clear().dial(Dial::to(&address).tls(authority.client())).start().await.unwrap();
+    let client = tokio::time::timeout(LIMIT, listening.connected()).await.unwrap().unwrap();
+    let shown = der(&identity.chain).to_vec();
+    assert_eq!(proof::call(&client).await.unwrap(), ("tls".to_owned(), Some(shown)));
+    assert!(server.shutdown(Duration::from_secs(5)).await);
+    drop(stalled);
 }

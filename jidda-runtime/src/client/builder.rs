@@ -19,6 +19,8 @@ use crate::connection::{Connection, Extras, HeartbeatPolicy, Hub, Policies, Watc
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
+#[cfg(feature = "noise")]
+use crate::transport::noise::{NoiseClient, NoiseServer};
 use crate::transport::{Address, ClientSecrets, ServerSecrets};
 #[cfg(feature = "tls")]
 use crate::transport::{TlsClient, TlsServer};
@@ -93,6 +95,20 @@ impl ClientBuilder {
     #[cfg(feature = "tls")]
     pub fn tls_server(mut self, tls: TlsServer) -> Self {
         self.server_secrets.tls = Some(tls);
+        self
+    }
+
+    /// Whom the client believes at a `noise://` address, and what it proves itself with.
+    #[cfg(feature = "noise")]
+    pub fn noise(mut self, noise: NoiseClient) -> Self {
+        self.secrets.noise = Some(noise);
+        self
+    }
+
+    /// What a client that [listens](Self::listen) at a `noise://` address proves itself with, and which servers may come.
+    #[cfg(feature = "noise")]
+    pub fn noise_server(mut self, noise: NoiseServer) -> Self {
+        self.server_secrets.noise = Some(noise);
         self
     }
 

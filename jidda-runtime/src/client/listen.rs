@@ -109,7 +109,7 @@ impl ClientBuilder {
     pub async fn listen(self) -> Result<ListeningClient, ConnectError> {
         let address: Address = self.address.parse()?;
         let cannot = |source| ConnectError::Io { address: address.to_string(), source };
-        if let Some(problem) = self.server_secrets.problem(std::slice::from_ref(&address), ["tls_server"]) {
+        if let Some(problem) = self.server_secrets.problem(std::slice::from_ref(&address), "_server") {
             return Err(ConnectError::Start(Error::new("start", problem)));
         }
         let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets).await.map_err(cannot)?;

@@ -239,7 +239,7 @@ impl Driver {
             io::ErrorKind::InvalidData => DisconnectReason::ParseError,
             _ => DisconnectReason::TransportError,
         };
-        self.begin_closing(reason, Some(Loss::Broken));
+        self.begin_closing(reason, (!self.stream.can_be_told()).then_some(Loss::Broken));
     }
 
     /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.

@@ -30,6 +30,8 @@ use crate::handler::{
 };
 #[cfg(feature = "tls")]
 use crate::transport::TlsServer;
+#[cfg(feature = "noise")]
+use crate::transport::noise::NoiseServer;
 use crate::transport::{Address, Listener, ServerSecrets};
 
 type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>;
@@ -94,8 +96,8 @@ macro_rules! limits {
 }
 
 impl ServerBuilder {
-    /// Listens at an address: `host:port`, `tcp://`, `tls://`, `unix:`, `mem:name`. May be given several times. Port 0
-    /// lets the system choose; [`Server::addresses`] tells which it chose.
+    /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name`. May be given several times.
+    /// Port 0 lets the system choose; [`Server::addresses`] tells which it chose.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen.push(address.into());
         self
@@ -106,6 +108,13 @@ impl ServerBuilder {
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: TlsServer) -> Self {
         self.secrets.tls = Some(tls);
+        self
+    }
+
+    /// What the server proves itself with at `noise://` addresses, and which clients may come there.
+    #[cfg(feature = "noise")]
+    pub fn noise(mut self, noise: NoiseServer) -> Self {
+        self.secrets.noise = Some(noise);
         self
     }
 
@@ -308,7 +317,7 @@ impl ServerBuilder {
         let wanted: Result<Vec<Address>, _> = self.listen.iter().map(|text| text.parse()).collect();
         let wanted =
             wanted.map_err(|error: crate::transport::AddressError| start_error(error.to_string()))?;
-        if let Some(problem) = self.secrets.problem(&wanted, ["tls"]) {
+        if let Some(problem) = self.secrets.problem(&wanted, "") {
             return Err(start_error(problem));
         }
         let mut listeners = Vec::new();

@@ -12,6 +12,8 @@ use crate::connection::{Connection, Driver, Hub};
 use crate::error::Error;
 #[cfg(feature = "tls")]
 use crate::transport::TlsClient;
+#[cfg(feature = "noise")]
+use crate::transport::noise::NoiseClient;
 use crate::transport::{Address, ClientSecrets, Stream};
 
 /// Where a server connects to by itself, to serve who listens there: see [`ServerBuilder::dial`].
@@ -42,6 +44,14 @@ impl Dial {
     #[must_use]
     pub fn tls(mut self, tls: TlsClient) -> Self {
         self.secrets.tls = Some(tls);
+        self
+    }
+
+    /// Whom the server believes at a `noise://` address, and what it proves itself with.
+    #[cfg(feature = "noise")]
+    #[must_use]
+    pub fn noise(mut self, noise: NoiseClient) -> Self {
+        self.secrets.noise = Some(noise);
         self
     }
 

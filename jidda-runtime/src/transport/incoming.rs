@@ -2,9 +2,11 @@
 
 use std::io;
 
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "noise", feature = "tls"))]
 use tokio::net::TcpStream;
 
+#[cfg(feature = "noise")]
+use super::noise::{self, NoiseServer};
 use super::stream::Stream;
 #[cfg(feature = "tls")]
 use super::tls::{self, TlsServer};
@@ -28,12 +30,19 @@ pub struct Handshaking(Kind);
 enum Kind {
     #[cfg(feature = "tls")]
     Tls(TcpStream, TlsServer),
+    #[cfg(feature = "noise")]
+    Noise(TcpStream, NoiseServer),
 }
 
 impl Handshaking {
     #[cfg(feature = "tls")]
     pub(super) fn tls(stream: TcpStream, server: TlsServer) -> Incoming {
         Incoming::Encrypted(Self(Kind::Tls(stream, server)))
+    }
+
+    #[cfg(feature = "noise")]
+    pub(super) fn noise(stream: TcpStream, server: NoiseServer) -> Incoming {
+        Incoming::Encrypted(Self(Kind::Noise(stream, server)))
     }
 
     /// Runs the handshake: the stream, and what was proved with it.
@@ -52,7 +61,12 @@ impl Handshaking {
             Kind::Tls(stream, server) => {
                 let (stream, security) = tls::accept(stream, &server).await?;
                 Ok((Stream::Tls(Box::new(stream)), security))
-            } // A medium with another handshake has its arm here.
+            }
+            #[cfg(feature = "noise")]
+            Kind::Noise(stream, server) => {
+                let (stream, key) = noise::accept(stream, &server).await?;
+                Ok((Stream::Noise(Box::new(stream)), Security::Noise { key }))
+            }
         }
     }
 }

@@ -6,13 +6,17 @@ use socket2::SockRef;
 use tokio::net::TcpListener;
 
 use super::address::Address;
+#[cfg(any(feature = "noise", feature = "tls"))]
+use super::incoming::Handshaking;
 use super::incoming::Incoming;
+#[cfg(feature = "noise")]
+use super::noise::NoiseServer;
 use super::secrets::ServerSecrets;
 use super::stream::Stream;
+#[cfg(feature = "tls")]
+use super::tls::TlsServer;
 #[cfg(unix)]
 use super::unix;
-#[cfg(feature = "tls")]
-use super::{incoming::Handshaking, tls::TlsServer};
 use super::{memory, tcp};
 use crate::peer::PeerAddress;
 
@@ -25,6 +29,8 @@ enum Kind {
     Tcp(TcpListener),
     #[cfg(feature = "tls")]
     Tls(TcpListener, TlsServer),
+    #[cfg(feature = "noise")]
+    Noise(TcpListener, NoiseServer),
     #[cfg(unix)]
     Unix(unix::OwnedUnixListener),
     Memory(memory::MemoryListener),
@@ -43,7 +49,7 @@ impl Listener {
         configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
         secrets: &ServerSecrets,
     ) -> io::Result<Self> {
-        #[cfg(not(feature = "tls"))]
+        #[cfg(not(any(feature = "noise", feature = "tls")))]
         let ServerSecrets {} = secrets;
         match address {
             Address::Tcp(authority) => tcp::listen(authority, configure).await.map(Kind::Tcp),
@@ -54,6 +60,14 @@ impl Listener {
                     Ok(Kind::Tls(listener, server.clone()))
                 }
                 None => Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no certificate")),
+            },
+            #[cfg(feature = "noise")]
+            Address::Noise(authority) => match &secrets.noise {
+                Some(server) => {
+                    let listener = tcp::listen(authority, configure).await?;
+                    Ok(Kind::Noise(listener, server.clone()))
+                }
+                None => Err(io::Error::new(io::ErrorKind::InvalidInput, "there are no keys")),
             },
             #[cfg(unix)]
             Address::Unix(path) => unix::listen(path, configure).await.map(Kind::Unix),
@@ -74,6 +88,8 @@ impl Listener {
             Kind::Tcp(listener) => Ok(Address::Tcp(listener.local_addr()?.to_string())),
             #[cfg(feature = "tls")]
             Kind::Tls(listener, _) => Ok(Address::Tls(listener.local_addr()?.to_string())),
+            #[cfg(feature = "noise")]
+            Kind::Noise(listener, _) => Ok(Address::Noise(listener.local_addr()?.to_string())),
             #[cfg(unix)]
             Kind::Unix(unix) => {
                 let address = unix.listener.local_addr()?;
@@ -104,6 +120,12 @@ impl Listener {
                 let (stream, peer) = listener.accept().await?;
                 tcp::prepare(&stream);
                 Ok((Handshaking::tls(stream, server.clone()), PeerAddress::Tcp(peer)))
+            }
+            #[cfg(feature = "noise")]
+            Kind::Noise(listener, server) => {
+                let (stream, peer) = listener.accept().await?;
+                tcp::prepare(&stream);
+                Ok((Handshaking::noise(stream, server.clone()), PeerAddress::Tcp(peer)))
             }
             #[cfg(unix)]
             Kind::Unix(unix) => {

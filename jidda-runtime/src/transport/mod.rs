@@ -6,6 +6,8 @@ mod fresh;
 mod incoming;
 mod listener;
 mod memory;
+#[cfg(feature = "noise")]
+pub mod noise;
 pub mod polling;
 mod secrets;
 mod stream;

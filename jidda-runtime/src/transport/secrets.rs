@@ -1,6 +1,8 @@
 //! What the two ends of encrypted addresses prove themselves with, as their builders collect it.
 
 use super::address::Address;
+#[cfg(feature = "noise")]
+use super::noise::{NoiseClient, NoiseServer};
 #[cfg(feature = "tls")]
 use super::tls::{TlsClient, TlsServer};
 
@@ -11,6 +13,9 @@ pub struct ServerSecrets {
     /// For `tls://`.
     #[cfg(feature = "tls")]
     pub tls: Option<TlsServer>,
+    /// For `noise://`.
+    #[cfg(feature = "noise")]
+    pub noise: Option<NoiseServer>,
 }
 
 /// A client's, one for each kind of address.
@@ -20,45 +25,72 @@ pub struct ClientSecrets {
     /// For `tls://`; without one, the roots of the system are believed.
     #[cfg(feature = "tls")]
     pub tls: Option<TlsClient>,
+    /// For `noise://`.
+    #[cfg(feature = "noise")]
+    pub noise: Option<NoiseClient>,
 }
 
 impl ServerSecrets {
-    /// What keeps a server from listening at `addresses`: clear text where encryption was meant, or the reverse. `method`
-    /// is the builder's that takes it.
-    pub(crate) fn problem(&self, addresses: &[Address], [tls]: [&str; 1]) -> Option<String> {
-        let is_clear = addresses.iter().any(|address| matches!(address, Address::Tcp(_)));
-        let find = |is_kind: fn(&Address) -> bool| addresses.iter().find(|address| is_kind(address));
+    /// What keeps a server from listening at `addresses`: clear text where encryption was meant, or the reverse.
+    /// `suffix` is that of the builder's methods which take these.
+    pub(crate) fn problem(&self, addresses: &[Address], suffix: &str) -> Option<String> {
         #[cfg(feature = "tls")]
-        match (find(|address| matches!(address, Address::Tls(_))), &self.tls) {
+        match (addresses.iter().find(|address| matches!(address, Address::Tls(_))), &self.tls) {
             (Some(address), None) => {
                 return Some(format!(
                     "cannot listen on {address}: it needs a certificate, \
-                     `.{tls}(TlsServer::from_pem_files(\"cert.pem\", \"key.pem\")?)`"
+                     `.tls{suffix}(TlsServer::from_pem_files(\"cert.pem\", \"key.pem\")?)`"
                 ));
             }
-            (None, Some(_)) if is_clear => return Some(unused(tls)),
+            (None, Some(_)) if addresses.iter().any(is_clear) => return Some(unused("tls", suffix)),
             _ => {}
         }
-        let _ = (is_clear, find);
+        #[cfg(feature = "noise")]
+        match (addresses.iter().find(|address| matches!(address, Address::Noise(_))), &self.noise) {
+            (Some(address), None) => {
+                return Some(format!(
+                    "cannot listen on {address}: it needs keys, \
+                     `.noise{suffix}(NoiseServer::new(KeyPair::from_file_or_generate(\"server.key\")?))`"
+                ));
+            }
+            (None, Some(_)) if addresses.iter().any(is_clear) => return Some(unused("noise", suffix)),
+            _ => {}
+        }
+        let _ = (addresses, suffix);
         None
     }
 }
 
 impl ClientSecrets {
-    /// What keeps a client from connecting to `address`: it would be in clear text, where that was not meant.
+    /// What keeps a client from connecting to `address`: it would be in clear text, where that was not meant, or
+    /// it does not know whom to believe.
     pub(crate) fn problem(&self, address: &Address) -> Option<String> {
-        let is_clear = matches!(address, Address::Tcp(_));
         #[cfg(feature = "tls")]
-        if is_clear && self.tls.is_some() {
-            return Some(unused("tls"));
+        if self.tls.is_some() && is_clear(address) {
+            return Some(unused("tls", ""));
         }
-        let _ = is_clear;
+        #[cfg(feature = "noise")]
+        match &self.noise {
+            None if matches!(address, Address::Noise(_)) => {
+                return Some(format!(
+                    "cannot connect to {address}: it needs keys, `.noise(NoiseClient::new(keys, server_key))`"
+                ));
+            }
+            Some(_) if is_clear(address) => return Some(unused("noise", "")),
+            _ => {}
+        }
+        let _ = address;
         None
     }
 }
 
+#[cfg(any(feature = "noise", feature = "tls"))]
+fn is_clear(address: &Address) -> bool {
+    matches!(address, Address::Tcp(_))
+}
+
 /// There is never a fall-back to clear text, be it by a wrong address.
-#[cfg(feature = "tls")]
-fn unused(scheme: &str) -> String {
-    format!("`.{scheme}(..)` protects addresses that begin with {scheme}://, and there is none")
+#[cfg(any(feature = "noise", feature = "tls"))]
+fn unused(scheme: &str, suffix: &str) -> String {
+    format!("`.{scheme}{suffix}(..)` protects addresses that begin with {scheme}://, and there is none")
 }

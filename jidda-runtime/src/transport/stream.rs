@@ -15,6 +15,8 @@ use tokio::net::UnixStream;
 use super::address::Address;
 use super::ahead::Ahead;
 use super::fresh::{First, Fresh};
+#[cfg(feature = "noise")]
+use super::noise::{self, NoiseStream};
 use super::polling::SessionStream;
 use super::secrets::ClientSecrets;
 #[cfg(feature = "tls")]
@@ -32,6 +34,9 @@ pub enum Stream {
     /// Over TCP, in TLS.
     #[cfg(feature = "tls")]
     Tls(Box<TlsStream>),
+    /// Over TCP, in Noise.
+    #[cfg(feature = "noise")]
+    Noise(Box<NoiseStream<TcpStream>>),
     /// Over a Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
@@ -72,7 +77,7 @@ impl Stream {
     ///
     /// Dropping the future gives the attempt up.
     pub async fn connect(address: &Address, secrets: &ClientSecrets) -> io::Result<(Self, Option<Security>)> {
-        #[cfg(not(feature = "tls"))]
+        #[cfg(not(any(feature = "noise", feature = "tls")))]
         let ClientSecrets {} = secrets;
         let stream = match address {
             Address::Tcp(authority) => tcp::connect(authority).await.map(Self::Tcp),
@@ -83,6 +88,17 @@ impl Stream {
                 let stream = tls::connect(stream, authority, &client).await?;
                 let security = stream.security();
                 return Ok((Self::Tls(Box::new(stream)), Some(security)));
+            }
+            #[cfg(feature = "noise")]
+            Address::Noise(authority) => {
+                let Some(client) = &secrets.noise else {
+                    return Err(io::Error::new(io::ErrorKind::InvalidInput, "there are no keys"));
+                };
+                let stream = tcp::connect(authority).await?;
+                let stream = noise::connect(stream, client).await?;
+                // It is the only one who could have answered.
+                let security = Security::Noise { key: *client.server().as_bytes() };
+                return Ok((Self::Noise(Box::new(stream)), Some(security)));
             }
             #[cfg(unix)]
             Address::Unix(path) => UnixStream::connect(path).await.map(Self::Unix),
@@ -125,6 +141,8 @@ impl Stream {
             Self::Tcp(stream) => stream.ready(Interest::READABLE).now_or_never(),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.tcp().ready(Interest::READABLE).now_or_never(),
+            #[cfg(feature = "noise")]
+            Self::Noise(stream) => stream.stream().ready(Interest::READABLE).now_or_never(),
             #[cfg(unix)]
             Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
             Self::Memory(_) | Self::Foreign(_) => None,
@@ -171,6 +189,17 @@ impl Stream {
             Self::Foreign(_) | Self::Ahead(_) | Self::Fresh(_) => true,
             #[cfg(feature = "tls")]
             Self::Tls(_) => true,
+            #[cfg(feature = "noise")]
+            Self::Noise(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the peer can still be told why, when what came of it could not be read.
+    pub(crate) fn can_be_told(&self) -> bool {
+        match self {
+            #[cfg(feature = "noise")]
+            Self::Noise(stream) => stream.is_tampered_with(),
             _ => false,
         }
     }
@@ -181,6 +210,8 @@ impl Stream {
             Self::Tcp(_) => "tcp",
             #[cfg(feature = "tls")]
             Self::Tls(_) => "tls",
+            #[cfg(feature = "noise")]
+            Self::Noise(_) => "noise",
             #[cfg(unix)]
             Self::Unix(_) => "unix",
             Self::Memory(_) => "memory",
@@ -201,6 +232,8 @@ macro_rules! each_medium {
                 Stream::Tcp($stream) => return $body,
                 #[cfg(feature = "tls")]
                 Stream::Tls($stream) => return $body,
+                #[cfg(feature = "noise")]
+                Stream::Noise($stream) => return $body,
                 #[cfg(unix)]
                 Stream::Unix($stream) => return $body,
                 Stream::Memory($stream) => return $body,
@@ -238,6 +271,8 @@ impl AsyncRead for Stream {
                 Self::Tcp(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 #[cfg(feature = "tls")]
                 Self::Tls(stream) => return Pin::new(stream).poll_read(cx, buffer),
+                #[cfg(feature = "noise")]
+                Self::Noise(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 #[cfg(unix)]
                 Self::Unix(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 Self::Memory(stream) => return Pin::new(stream).poll_read(cx, buffer),
