@@ -163,8 +163,7 @@ async fn calls_go_both_ways_and_both_sides_know_each_other() {
         }
     }
     client.disconnect().await;
-    // A goodbye, and no broken stream.
-    eventually(|| server.state::<Journal>().unwrap().has("transport close")).await;
+    eventually(|| server.state::<Journal>().unwrap().has("client namespace disconnect")).await;
     assert!(server.shutdown(LIMIT).await);
 }
 
