@@ -47,12 +47,13 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DisconnectReason, Emit,
-    Encoding, Error, Handshake, HttpBody, HttpService, Inherit, Listener, Parser, Payload, PeerAddress,
-    Proxy, RecvError, Replies, Request, Resource, Result, SameSite, Security, Selection, SendError, Server,
-    ServerBuilder, Socket, SocketId, Time, Transport, Value, Version, Volatile, WhileAway, blocking, handler,
-    inherit, testing,
+    AtLimit, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
+    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat, Dial,
+    DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody,
+    HttpService, Inherit, Listener, ListeningClient, Parser, Payload, PeerAddress, Presence, PresenceEvent,
+    PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite, Security,
+    Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport, Value, Version,
+    Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 
 #[cfg(feature = "noise")]
@@ -78,8 +79,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, Deadline, DisconnectReason, Error, Handshake, Parser, Resource, Selection,
-        Server, Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Parser,
+        PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
     #[cfg(feature = "noise")]
     pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};

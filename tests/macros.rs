@@ -234,7 +234,7 @@ fn an_entry_says_all_there_is_to_say() {
     let entry = resize::handler();
     assert_eq!(entry.namespace(), "/images");
     assert_eq!(entry.app().id(), TypeId::of::<Admin>());
-    assert_eq!(entry.allow(), Some("artist"));
+    assert_eq!(entry.allow(), ["artist"]);
     assert_eq!(entry.timeout(), Some(Duration::from_secs(120)));
     assert!(entry.is_sequential() && entry.is_blocking());
     assert_eq!((entry.reply(), entry.error()), ("Vec<u8>", Some("TooBig")));
@@ -306,7 +306,7 @@ async fn a_contract_gives_its_names_and_options_to_who_fulfils_it() {
     assert_eq!(posted.side(), Side::Client);
     assert_eq!(posted.app().id(), TypeId::of::<Admin>());
     assert_eq!(posted.docs(), "A line was posted.");
-    assert_eq!(posted.allow(), Some("reader"));
+    assert_eq!(posted.allow(), ["reader"]);
     assert_eq!(posted.timeout(), Some(Duration::from_secs(1)));
     assert!(posted.is_sequential());
     assert!(reply(posted, None, &("ada", "hello")).await.is_ok());

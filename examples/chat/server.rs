@@ -45,7 +45,7 @@ impl Chat for Chatroom {
         if socket.broadcast().sockets().iter().any(|other| name_of(other) == login.name) {
             return Err(Refusal::NameTaken);
         }
-        socket.identify(&login.name);
+        socket.identify(&login.name).map_err(|_| Refusal::NameTaken)?;
         move_to(socket, LOBBY.to_owned()).await;
         Ok(())
     }

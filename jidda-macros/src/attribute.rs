@@ -2,8 +2,8 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
-use syn::parse::{ParseStream, Parser};
-use syn::{Ident, LitInt, LitStr, Token, Type};
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Ident, LitInt, LitStr, Token, Type, bracketed, token};
 
 use crate::check::{self, Errors};
 
@@ -61,7 +61,8 @@ pub(crate) struct Options {
     pub(crate) namespace: Option<LitStr>,
     pub(crate) app: Option<Type>,
     pub(crate) side: Option<Side>,
-    pub(crate) allow: Option<LitStr>,
+    /// The permissions of which a caller needs one.
+    pub(crate) allow: Vec<LitStr>,
     pub(crate) blocking: Option<Span>,
     pub(crate) sequential: Option<Span>,
     pub(crate) timeout_ms: Option<u64>,
@@ -86,6 +87,13 @@ impl Options {
     /// The option's name as it was written.
     pub(crate) fn find(&self, name: &str) -> Option<&Ident> {
         self.given.iter().find(|given| *given == name)
+    }
+
+    /// The permissions of which a caller needs one, in one order however they were written.
+    pub(crate) fn permissions(&self) -> Vec<String> {
+        let mut permissions: Vec<_> = self.allow.iter().map(LitStr::value).collect();
+        permissions.sort();
+        permissions
     }
 
     fn parse(&mut self, attribute: Attribute, input: ParseStream<'_>, errors: &mut Errors) {
@@ -168,11 +176,7 @@ impl Options {
                 self.namespace = Some(literal);
             }
             "allow" => {
-                let literal = string(name, "allow = \"admin\"", input)?;
-                if literal.value().is_empty() {
-                    errors.push(&literal, "a permission needs a name: `allow = \"admin\"`");
-                }
-                self.allow = Some(literal);
+                self.allow = permissions(name, input, errors)?;
             }
             "timeout" => {
                 let literal = string(name, "timeout = \"5s\"", input)?;
@@ -204,6 +208,38 @@ impl Options {
         }
         Ok(())
     }
+}
+
+/// One permission, or a list of them.
+fn permissions(name: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<LitStr>> {
+    equals(name, "allow = \"admin\"", input)?;
+    let mut literals = Vec::new();
+    if input.peek(token::Bracket) {
+        let list;
+        let bracket = bracketed!(list in input);
+        literals.extend(list.parse_terminated(<LitStr as Parse>::parse, Token![,]).map_err(|error| {
+            syn::Error::new(error.span(), "permissions are strings: `allow = [\"admin\", \"root\"]`")
+        })?);
+        if literals.is_empty() {
+            let message = "a list of permissions names one at least: without `allow` everyone may call";
+            errors.push_at(bracket.span.join(), message);
+        }
+    } else {
+        literals.push(input.parse().map_err(|error: syn::Error| {
+            let message =
+                "`allow` takes a string, or several: `allow = \"admin\"`, `allow = [\"admin\", \"root\"]`";
+            syn::Error::new(error.span(), message)
+        })?);
+    }
+    for (index, literal) in literals.iter().enumerate() {
+        let text = literal.value();
+        if text.is_empty() {
+            errors.push(literal, "a permission needs a name: `allow = \"admin\"`");
+        } else if literals[..index].iter().any(|earlier| earlier.value() == text) {
+            errors.push(literal, format!("the permission `{text}` is listed twice: keep one"));
+        }
+    }
+    Ok(literals)
 }
 
 /// The end of an error about something that is no option.
@@ -272,7 +308,7 @@ mod tests {
         assert_eq!(options.leading.unwrap().value(), "kick");
         assert_eq!(options.namespace.unwrap().value(), "/a");
         assert_eq!(options.side, Some(Side::Client));
-        assert_eq!(options.allow.unwrap().value(), "admin");
+        assert_eq!(options.permissions(), ["admin"]);
         assert!(options.sequential.is_some() && options.blocking.is_none());
         assert_eq!(options.timeout_ms, Some(5000));
         let (options, errors) = read(Attribute::Middleware, quote!(order = -3,));
@@ -307,5 +343,18 @@ mod tests {
         assert_eq!(read(Attribute::On, quote!(side = both)).1, ["a side is `client` or `server`"]);
         assert_eq!(read(Attribute::On, quote!(= 5)).1.len(), 1);
         assert_eq!(read(Attribute::On, quote!(allow)).1, ["`allow` needs a value: `allow = \"admin\"`"]);
+    }
+
+    #[test]
+    fn permissions_are_one_or_several() {
+        let (options, errors) = read(Attribute::On, quote!(allow = ["root", "admin",], sequential));
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(options.permissions(), ["admin", "root"]);
+        assert!(options.sequential.is_some());
+        for wrong in
+            [quote!(allow = []), quote!(allow = [""]), quote!(allow = ["a", "a"]), quote!(allow = [a])]
+        {
+            assert_eq!(read(Attribute::On, wrong).1.len(), 1);
+        }
     }
 }

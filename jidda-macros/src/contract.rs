@@ -137,7 +137,7 @@ fn add_hidden_items(contract: &mut ItemTrait, handlers: &[Handler], home: &Home)
         let cfg = handler.carried.cfg();
         let name = handler.signature.name.unraw().to_string();
         let (event, docs) = (&handler.event, handler.carried.text());
-        let allow = option(handler.options.allow.as_ref());
+        let allow = &handler.options.allow;
         let timeout = option(handler.options.timeout_ms);
         let sequential = handler.options.sequential.is_some();
         let deprecated = handler.carried.deprecated.is_some();
@@ -145,7 +145,7 @@ fn add_hidden_items(contract: &mut ItemTrait, handlers: &[Handler], home: &Home)
             #cfg
             (#name, #runtime::ContractEvent {
                 event: #event,
-                allow: #allow,
+                allow: &[#(#allow),*],
                 sequential: #sequential,
                 timeout_ms: #timeout,
                 docs: #docs,

@@ -73,8 +73,9 @@ fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> To
     let runtime = path();
     let options = &handler.options;
     let mut calls = home.map(Home::entry_calls).unwrap_or_default();
-    if let Some(permission) = &options.allow {
-        calls.extend(quote!(.allowing(#permission)));
+    if !options.allow.is_empty() {
+        let permissions = &options.allow;
+        calls.extend(quote!(.allowing(&[#(#permissions),*])));
     }
     if options.sequential.is_some() {
         calls.extend(quote!(.sequentially()));

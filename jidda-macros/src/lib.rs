@@ -57,12 +57,16 @@ use proc_macro::TokenStream;
 /// | option | meaning |
 /// |---|---|
 /// | `namespace = "/chat"` | the namespace, or a family such as `"/orders/{id}"`; `"/"` without it |
-/// | `allow = "admin"` | callers need this permission: `socket.grant("admin")` |
+/// | `allow = "admin"` | callers need this permission: `socket.grant("admin")`; of `allow = ["admin", "root"]` one |
 /// | `sequential` | calls of one socket's sequential handlers run one after the other |
 /// | `blocking` | a `fn` that runs on the blocking pool |
 /// | `timeout = "5s"` | how long it may run: a number and `ms`, `s`, `m` or `h` |
 /// | `side = client` | it runs on clients, and servers call it |
 /// | `app = Admin` | it belongs to another app of the same process |
+///
+/// An event may have several handlers that differ in `allow`. The first one runs, in the order of file and line, of
+/// which the caller has a permission; the one without `allow`, if there is one, comes last. A caller for whom there
+/// is none is refused with `denied`. For `"connect"` that is a refusal to join.
 ///
 /// `#[serde(default)]` on an argument takes its type's default when a caller leaves it away; an `Option` is
 /// `None` then anyway. `#[cfg(..)]` on the handler or an argument holds for its stub as well.

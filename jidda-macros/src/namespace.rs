@@ -74,17 +74,29 @@ pub(crate) fn check_together<'a>(handlers: impl Iterator<Item = &'a Handler>, er
             );
         }
         // Under `#[cfg]` at most one of them may be there.
-        let same = |other: &&&Handler| other.event == handler.event && other.carried.cfg.is_empty();
+        let permissions = handler.options.permissions();
+        let same = |other: &&&Handler| {
+            other.event == handler.event
+                && other.carried.cfg.is_empty()
+                && other.options.permissions() == permissions
+        };
         if let Some(first) = seen.iter().find(same)
             && handler.carried.cfg.is_empty()
         {
-            errors.push_at(
-                handler.event_span,
+            let (event, first) = (&handler.event, &first.signature.name);
+            let message = if permissions.is_empty() {
                 format!(
-                    "the event `{}` is handled by `{}` already: an event has one handler",
-                    handler.event, first.signature.name
-                ),
-            );
+                    "the event `{event}` is handled by `{first}` already: an event has one handler, or several \
+                     that differ in `allow`"
+                )
+            } else {
+                let permissions = permissions.join("` or `");
+                format!(
+                    "the event `{event}` is handled for `{permissions}` by `{first}` already: only the first one \
+                     could ever run"
+                )
+            };
+            errors.push_at(handler.event_span, message);
         }
         seen.push(handler);
     }

@@ -203,7 +203,12 @@ fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
 
 /// How a caller gets a stub by joining the namespace: with what `connect` takes, if it is handled.
 pub(crate) fn connect(name: &Ident, handlers: &[Handler], home: &Home) -> TokenStream {
-    let connects: Vec<_> = handlers.iter().filter(|handler| handler.event == "connect").collect();
+    let mut connects: Vec<_> = handlers.iter().filter(|handler| handler.event == "connect").collect();
+    // Of several, chosen by permission, the stub's is the one that is open to everyone, or else the first.
+    let open = connects.iter().find(|handler| handler.options.allow.is_empty());
+    if let Some(permissions) = open.or(connects.first()).map(|handler| handler.options.permissions()) {
+        connects.retain(|handler| handler.options.permissions() == permissions);
+    }
     // Without a handler, or while none of several is there, there is nothing to send.
     let absent: Vec<_> = connects.iter().flat_map(|handler| &handler.carried.cfg).collect();
     let mut functions: Vec<_> =

@@ -40,7 +40,7 @@ pub const fn contract_event(
     }
     ContractEvent {
         event: method,
-        allow: None,
+        allow: &[],
         sequential: false,
         timeout_ms: None,
         docs: "",
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     const fn event(event: &'static str) -> ContractEvent {
-        ContractEvent { event, allow: None, sequential: false, timeout_ms: None, docs: "", deprecated: false }
+        ContractEvent { event, allow: &[], sequential: false, timeout_ms: None, docs: "", deprecated: false }
     }
 
     #[test]

@@ -40,6 +40,24 @@ pub struct Config {
     /// How long a call waits for its reply when the call itself does not say. Default: no limit but the
     /// connection's life.
     pub call_timeout: Option<Duration>,
+    /// What happens when an identity connects that is connected already. Default: nothing.
+    pub duplicate_identity: DuplicateIdentity,
+}
+
+/// What happens when an identity connects that is connected already. All namespaces of one connection count as one; a
+/// client of several connections is several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DuplicateIdentity {
+    /// Both are connected, and `server.user(..)` means both.
+    #[default]
+    Allow,
+    /// The older connections are closed, with the reason
+    /// [`DisconnectReason::Replaced`](crate::DisconnectReason::Replaced); their clients do not come back.
+    ReplaceOld,
+    /// The newer one is refused as `already_connected`, until the older one has ended. Whoever lost the network may
+    /// have to wait until the server has noticed, which the heartbeat's timings say.
+    RefuseNew,
 }
 
 impl Default for Config {
@@ -58,6 +76,7 @@ impl Default for Config {
             heartbeat_timeout: Duration::from_secs(20),
             disconnect_timeout: Duration::from_secs(30),
             call_timeout: None,
+            duplicate_identity: DuplicateIdentity::Allow,
         }
     }
 }

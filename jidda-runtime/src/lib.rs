@@ -21,11 +21,13 @@ pub mod transport;
 pub mod wire;
 
 pub use client::{
-    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, WhileAway, blocking,
+    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
+    blocking,
 };
-pub use config::Config;
+pub use config::{Config, DuplicateIdentity};
 pub use connection::{
-    Broadcast, BroadcastCall, CallFuture, Emit, Listener, Replies, Request, Selection, Socket, Volatile,
+    AtLimit, Broadcast, BroadcastCall, CallFuture, DefaultHeartbeat, Emit, HeartbeatPolicy, Listener,
+    PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Volatile,
 };
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
@@ -35,7 +37,8 @@ pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{
-    Cookie, Cors, HttpBody, HttpService, Proxy, Resource, SameSite, Server, ServerBuilder, Transport,
+    Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
+    Transport,
 };
 #[cfg(feature = "noise")]
 pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};

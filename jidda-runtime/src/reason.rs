@@ -31,11 +31,13 @@ pub enum DisconnectReason {
     HandshakeTimeout,
     /// The server is going down.
     ServerShuttingDown,
+    /// A newer connection of the same identity took its place.
+    Replaced,
     /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
     Other(Cow<'static, str>),
 }
 
-const NAMED: [DisconnectReason; 11] = [
+const NAMED: [DisconnectReason; 12] = [
     DisconnectReason::ClientDisconnect,
     DisconnectReason::ServerDisconnect,
     DisconnectReason::ForcedClose,
@@ -47,6 +49,7 @@ const NAMED: [DisconnectReason; 11] = [
     DisconnectReason::SlowConsumer,
     DisconnectReason::HandshakeTimeout,
     DisconnectReason::ServerShuttingDown,
+    DisconnectReason::Replaced,
 ];
 
 impl DisconnectReason {
@@ -64,15 +67,21 @@ impl DisconnectReason {
             Self::SlowConsumer => "slow consumer",
             Self::HandshakeTimeout => "handshake timeout",
             Self::ServerShuttingDown => "server shutting down",
+            Self::Replaced => "replaced by a newer connection",
             Self::Other(text) => text,
         }
     }
 
-    /// Whether a client should come back after it: not when either side left on purpose.
+    /// Whether a client should come back after it: not when either side left on purpose, and not to take the place
+    /// back from who took its own.
     pub(crate) fn invites_return(&self) -> bool {
         !matches!(
             self,
-            Self::ClientDisconnect | Self::ServerDisconnect | Self::ForcedClose | Self::ForcedServerClose
+            Self::ClientDisconnect
+                | Self::ServerDisconnect
+                | Self::ForcedClose
+                | Self::ForcedServerClose
+                | Self::Replaced
         )
     }
 }

@@ -46,7 +46,7 @@ fn guard(context: Context, arguments: Arguments<'_>) -> Dispatch {
         if name == "mallory" {
             return Reply::error(Error::new("banned", "go away").with_data(7));
         }
-        Socket::of(&context).expect("a socket").identify(&name);
+        Socket::of(&context).expect("a socket").identify(&name).expect("nobody else is refused");
         Reply::value(&(), Encoding::MessagePack)
     })
 }

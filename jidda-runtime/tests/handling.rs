@@ -27,7 +27,7 @@ fn secret(_: Context, _: Arguments<'_>) -> Dispatch {
 static BRIEF: HandlerEntry = HandlerEntry::new("brief", pending, HERE).within_ms(5);
 static BRIEF_IN_TURN: HandlerEntry =
     HandlerEntry::new("brief_in_turn", pending, HERE).within_ms(5).sequentially();
-static SECRET: HandlerEntry = HandlerEntry::new("secret", secret, HERE).allowing("admin");
+static SECRET: HandlerEntry = HandlerEntry::new("secret", secret, HERE).allowing(&["admin"]);
 
 async fn server() -> (Server, Journal, Gate) {
     let handlers =
@@ -213,10 +213,10 @@ async fn selections_mean_each_socket_once_and_not_the_sender() {
     assert_eq!(server.to("nowhere").send("nobody").await.unwrap(), 0);
     assert!(b.leave("y").await && !b.leave("y").await);
     assert_eq!(server.to("y").send("y is a").await.unwrap(), 1);
-    c.identify("carol");
-    b.identify("carol");
+    c.identify("carol").unwrap();
+    b.identify("carol").unwrap();
     assert_eq!(server.user("carol").send("to carol").await.unwrap(), 2);
-    b.identify("bob");
+    b.identify("bob").unwrap();
     assert_eq!(server.user("carol").send("to carol alone").await.unwrap(), 1);
     server.of("/").send("end").await.unwrap();
     assert_eq!(heard(&ada).await, ["x or y", "from c", "y is a"]);

@@ -12,10 +12,10 @@ use jidda_runtime::transport::{Address, AddressError, ClientSecrets, Listener, S
 use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
 use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, CodecError, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason, Emit,
-    Encoding, Error, Failure, Handshake, HttpBody, HttpService, Payload, PeerAddress, RecvError, Request,
-    Resource, Selection, SendError, Server, ServerBuilder, Socket, SocketId, Time, Value, Volatile,
-    WhileAway, blocking, testing,
+    ClientEvents, CodecError, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason,
+    DuplicateIdentity, Emit, Encoding, Error, Failure, Handshake, HttpBody, HttpService, Payload,
+    PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError, Request, Resource, Selection, SendError,
+    Server, ServerBuilder, Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, testing,
 };
 
 fn send<T: Send>() {}
@@ -29,10 +29,10 @@ macro_rules! each {
 
 #[test]
 fn handles_are_shared_between_threads() {
-    each!(send_sync_static: Server, Client, Socket, Selection, HttpService, blocking::Client, blocking::Socket);
+    each!(send_sync_static: Server, Client, Socket, Selection, Presence, HttpService, blocking::Client, blocking::Socket);
     each!(send_sync: Volatile<'_>);
     // What the hooks of a builder are is only moved.
-    each!(send: ServerBuilder, ClientBuilder, ClientEvents);
+    each!(send: ServerBuilder, ClientBuilder, ClientEvents, PresenceEvents);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn values_are_shared_between_threads() {
         Error, CallError, CallError<Error>, SendError, RecvError, ConnectError, AddressError, CodecError,
         WireError, DisconnectReason, Failure, Payload, Encoding, Config, Backoff, WhileAway, ClientEvent,
         SocketId, ConnectionId, PeerAddress, Handshake, Time, Address, Limits, Wire, Cookie, Cors, HttpBody,
-        Resource,
+        Resource, DuplicateIdentity, PresenceEvent,
     );
     each!(send_sync: Packet<'_>, Decoder, Stream, Listener);
 }
@@ -117,6 +117,8 @@ async fn every_async_method_can_be_spawned() {
     a_send(&server.of("/").send(&1));
     a_send(&server.of("/").join("room"));
     a_send(&server.of("/").leave("room"));
+    a_send(&server.user("alice").present(second));
+    a_send(&server.presence().changes().next());
     a_send(&server.call::<u8>("a", &()).timeout(second));
     a_send(&Server::builder().start());
 

@@ -161,6 +161,26 @@ fn ping_draws_its_histogram() {
 }
 
 #[test]
+fn tls_shows_who_is_believed() {
+    let folder = std::env::temp_dir().join(format!("jidda-tls-example-{}", std::process::id()));
+    let folder = folder.to_str().expect("a path in UTF-8");
+    let mut tls = Program::start("tls", &[folder], &[]);
+    assert_eq!(tls.end(), 0, "{tls:#?}");
+    assert_eq!(tls.output[0], format!("made certificates in {folder}"));
+    assert!(tls.printed("client: for the server I am one with a certificate of "), "{tls:#?}");
+    assert!(tls.printed(": the server wants to see a certificate of the client: "), "{tls:#?}");
+    assert_eq!(tls.output.len(), 5, "{tls:#?}");
+
+    let mut server = Program::start("tls", &["server", folder], &[("JIDDA_LISTEN", "tls://127.0.0.1:0")]);
+    let line = server.line("jidda listens on tls://");
+    let address = line.split_whitespace().nth(3).expect("an address");
+    let mut client = Program::start("tls", &["client", address, folder], &[]);
+    assert_eq!(client.end(), 0, "{client:#?}");
+    assert_eq!(client.output.len(), 1, "the certificates are those of before: {client:#?}");
+    std::fs::remove_dir_all(folder).ok();
+}
+
+#[test]
 fn run_tells_where_it_listens_and_ends_on_sigterm() {
     let (mut server, address) = Program::serve("sheep");
     assert_eq!(server.output, [format!("jidda listens on {address} with 2 handlers")]);

@@ -57,7 +57,7 @@ async fn enter(socket: &Socket, login: Option<Login>) -> jidda::Result<()> {
         if login.name == "mallory" {
             return Err(Error::new("denied", "not you").with_data(7));
         }
-        socket.identify(&login.name);
+        socket.identify(&login.name)?;
     }
     Ok(())
 }

@@ -10,18 +10,19 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinSet;
 
 use super::backoff::Backoff;
+use super::listen::Source;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
 use crate::config::Config;
-use crate::connection::{Connection, Extras, Hub};
+use crate::connection::{Connection, Extras, HeartbeatPolicy, Hub, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
-#[cfg(feature = "tls")]
-use crate::transport::TlsClient;
 #[cfg(feature = "noise")]
-use crate::transport::noise::NoiseClient;
-use crate::transport::{Address, ClientSecrets};
+use crate::transport::noise::{NoiseClient, NoiseServer};
+use crate::transport::{Address, ClientSecrets, ServerSecrets};
+#[cfg(feature = "tls")]
+use crate::transport::{TlsClient, TlsServer};
 
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,10 +37,13 @@ pub enum WhileAway {
 /// Collects what a client is made of; see [`Client::builder`].
 #[must_use = "a client connects with `.connect()`"]
 pub struct ClientBuilder {
-    address: String,
-    secrets: ClientSecrets,
+    pub(super) address: String,
+    pub(super) secrets: ClientSecrets,
+    /// For one that listens.
+    pub(super) server_secrets: ServerSecrets,
     table: TableBuilder,
     config: Config,
+    policies: Policies,
     states: HashMap<TypeId, Extras>,
     connections: usize,
     backoff: Option<Backoff>,
@@ -61,8 +65,10 @@ impl ClientBuilder {
         Self {
             address,
             secrets: ClientSecrets::default(),
+            server_secrets: ServerSecrets::default(),
             table: TableBuilder::new(Side::Client),
             config: Config::default(),
+            policies: Policies::default(),
             states: HashMap::new(),
             connections: 1,
             backoff: Some(Backoff::default()),
@@ -82,10 +88,24 @@ impl ClientBuilder {
         self
     }
 
+    /// What a client that [listens](Self::listen) at a `tls://` address proves itself with.
+    #[cfg(feature = "tls")]
+    pub fn tls_server(mut self, tls: TlsServer) -> Self {
+        self.server_secrets.tls = Some(tls);
+        self
+    }
+
     /// Whom the client believes at a `noise://` address, and what it proves itself with.
     #[cfg(feature = "noise")]
     pub fn noise(mut self, noise: NoiseClient) -> Self {
         self.secrets.noise = Some(noise);
+        self
+    }
+
+    /// What a client that [listens](Self::listen) at a `noise://` address proves itself with, and which servers may come.
+    #[cfg(feature = "noise")]
+    pub fn noise_server(mut self, noise: NoiseServer) -> Self {
+        self.server_secrets.noise = Some(noise);
         self
     }
 
@@ -193,6 +213,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
+    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
+    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
+        self.policies.heartbeat = Some(Watch::new(policy));
+        self
+    }
+
     /// Connects and joins the root namespace.
     ///
     /// # Errors
@@ -211,20 +238,26 @@ impl ClientBuilder {
         if let Some(problem) = self.secrets.problem(&address) {
             return Err(ConnectError::Start(Error::new("start", problem)));
         }
+        let secrets = self.secrets.clone();
+        self.start(Source::Dial(address, secrets))?.await_all().await
+    }
+
+    /// Starts the tasks that make the connections.
+    pub(super) fn start(self, source: Source) -> Result<Ready, ConnectError> {
         let table = self.table.build().map_err(ConnectError::Start)?;
         let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
         let buffers = self.while_away == WhileAway::Buffer;
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
         let config = Config { handshake_timeout, ..self.config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers, Vec::new());
+        let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.policies);
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();
         let mut connections = Vec::new();
         let mut roots = Vec::new();
         let mut ready = Vec::new();
         for _ in 0..self.connections {
-            let connection = Connection::for_client(&hub, &address);
+            let connection = Connection::for_client(&hub, source.address());
             let root = connection.client_socket("/");
             if self.joins_root {
                 root.want(auth.clone());
@@ -232,8 +265,7 @@ impl ClientBuilder {
             let (tell, told) = oneshot::channel();
             let plan = Plan {
                 connection: Arc::clone(&connection),
-                address: address.clone(),
-                secrets: self.secrets.clone(),
+                source: source.clone(),
                 backoff: self.backoff.clone(),
                 is_patient: self.is_patient,
                 connect_timeout: self.connect_timeout,
@@ -246,16 +278,30 @@ impl ClientBuilder {
         }
         // From here on, dropping the client ends its connections.
         let inner = Inner {
+            address: source.address().clone(),
             connections,
             roots,
             next: 0.into(),
             events,
             supervisors: parking_lot::Mutex::new(supervisors),
         };
-        let client = Client { inner: Arc::new(inner) };
-        for told in ready {
-            told.await.unwrap_or_else(|_| Err(ConnectError::Lost(address.to_string())))?;
+        Ok(Ready { client: Client { inner: Arc::new(inner) }, connections: ready })
+    }
+}
+
+/// A client whose connections are being made.
+pub(super) struct Ready {
+    client: Client,
+    connections: Vec<oneshot::Receiver<Result<(), ConnectError>>>,
+}
+
+impl Ready {
+    /// Waits until each is there.
+    pub(super) async fn await_all(self) -> Result<Client, ConnectError> {
+        let lost = |client: &Client| ConnectError::Lost(client.inner.address.to_string());
+        for told in self.connections {
+            told.await.unwrap_or_else(|_| Err(lost(&self.client)))?;
         }
-        Ok(client)
+        Ok(self.client)
     }
 }

@@ -3,6 +3,7 @@
 mod backoff;
 pub mod blocking;
 mod builder;
+mod listen;
 mod supervise;
 
 use std::fmt;
@@ -15,13 +16,15 @@ use tokio::sync::broadcast;
 use tokio::task::JoinSet;
 
 pub use backoff::Backoff;
+pub(crate) use backoff::chance;
 pub use builder::{ClientBuilder, WhileAway};
+pub use listen::ListeningClient;
 
 use crate::connection::{Connection, Emit, Listener, Request, Socket};
 use crate::error::{CallError, Error, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, Table};
 use crate::reason::DisconnectReason;
-use crate::transport::AddressError;
+use crate::transport::{Address, AddressError};
 
 /// Why a client could not connect.
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +106,7 @@ pub struct Client {
 }
 
 struct Inner {
+    address: Address,
     connections: Vec<Arc<Connection>>,
     /// The root namespace of each; kept here, since a connection that ended forgets its sockets.
     roots: Vec<Socket>,

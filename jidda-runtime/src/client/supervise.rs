@@ -8,17 +8,16 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::backoff::{Backoff, chance};
+use super::listen::Source;
 use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
 use crate::error::CallError;
 use crate::reason::DisconnectReason;
-use crate::transport::{Address, ClientSecrets, Stream};
 
 /// What a supervisor knows of its connection.
 pub(super) struct Plan {
     pub(super) connection: Arc<Connection>,
-    pub(super) address: Address,
-    pub(super) secrets: ClientSecrets,
+    pub(super) source: Source,
     pub(super) backoff: Option<Backoff>,
     pub(super) is_patient: bool,
     pub(super) connect_timeout: Duration,
@@ -26,6 +25,11 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// Whether the first connection may take as long as it likes.
+    fn is_patient(&self) -> bool {
+        self.is_patient || matches!(self.source, Source::Accept(..))
+    }
+
     fn tell(&self, event: ClientEvent) {
         // Nobody has to listen.
         let _ = self.events.send(event);
@@ -53,11 +57,11 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             }
             Err(error) => {
                 let is_final = matches!(error, ConnectError::Refused(_));
-                if ready.is_some() && (is_final || !plan.is_patient) {
+                if ready.is_some() && (is_final || !plan.is_patient()) {
                     let _ = ready.take().map(|ready| ready.send(Err(error)));
                     break DisconnectReason::TransportError;
                 }
-                tracing::debug!(address = %plan.address, %error, "cannot connect");
+                tracing::debug!(address = %plan.source.address(), %error, "cannot connect");
                 if is_final {
                     break DisconnectReason::Other(error.to_string().into());
                 }
@@ -68,6 +72,9 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             break ending;
         }
         let wait = plan.backoff.as_ref().and_then(|backoff| backoff.wait(attempt, chance()));
+        // Who is connected to has nobody to spare.
+        let is_first_of_accepted = attempt == 0 && matches!(plan.source, Source::Accept(..));
+        let wait = wait.map(|wait| if is_first_of_accepted { Duration::ZERO } else { wait });
         let Some(wait) = wait else {
             plan.tell(ClientEvent::GaveUp);
             break ending;
@@ -84,10 +91,18 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
 
 /// Connects, says hello and joins every namespace that was joined before. The driver runs by then.
 async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectError> {
-    let late = |_| ConnectError::Timeout(plan.address.to_string());
-    let failed = |source| ConnectError::Io { address: plan.address.to_string(), source };
-    let connecting = Stream::connect(&plan.address, &plan.secrets);
-    let stream = timeout(plan.connect_timeout, connecting).await.map_err(late)?.map_err(failed)?;
+    let address = plan.source.address();
+    let late = |_| ConnectError::Timeout(address.to_string());
+    let failed = |source| ConnectError::Io { address: address.to_string(), source };
+    let limit = plan.connect_timeout;
+    let stream = match &plan.source {
+        Source::Dial(..) => timeout(limit, plan.source.stream(limit)).await.map_err(late)?,
+        Source::Accept(..) => tokio::select! {
+            stream = plan.source.stream(limit) => stream,
+            _ = plan.connection.abandoned() => return Err(ConnectError::Lost(address.to_string())),
+        },
+    };
+    let stream = stream.map_err(failed)?;
     let verdict = stream.verdict();
     let driver = tokio::spawn(Driver::new(Arc::clone(&plan.connection), stream));
     let result = match timeout(plan.connect_timeout, introduce(plan)).await {
@@ -109,7 +124,7 @@ async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectE
 }
 
 async fn introduce(plan: &Plan) -> Result<(), ConnectError> {
-    let lost = || ConnectError::Lost(plan.address.to_string());
+    let lost = || ConnectError::Lost(plan.source.address().to_string());
     let acquaintance = plan.connection.hello().await.map_err(|_| lost())?;
     for socket in plan.connection.wanted_sockets() {
         if acquaintance == Acquaintance::Plain {

@@ -49,6 +49,8 @@ pub(super) enum Resolved {
     Told(Option<Waker>),
     /// It was a namespace's `connect`: the socket is to be brought to life before anything else is read.
     Joins(Arc<SocketInner>),
+    /// It was a sign of life.
+    Beat,
     /// Nobody asked.
     Unknown,
 }
@@ -122,7 +124,7 @@ impl Calls {
             }
             Some(Slot::Ping) => {
                 slots.remove(&id);
-                Resolved::Told(None)
+                Resolved::Beat
             }
             Some(Slot::Answered(_)) | None => Resolved::Unknown,
         }

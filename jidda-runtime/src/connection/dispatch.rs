@@ -14,6 +14,7 @@ use super::calls::{Answer, Resolved};
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
+use super::permissions::denied;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
@@ -78,8 +79,9 @@ impl Driver {
             }
             Packet::Reply { id, outcome: Ok(value) } => self.reply(id, Ok(&value), cx),
             Packet::Reply { id, outcome: Err(error) } => self.reply(id, Err(error), cx),
-            Packet::Alive => {}
+            Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
+                self.connection.heard_beat();
                 self.connection.exchange.lock().outbox.append(true, |out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
@@ -88,6 +90,7 @@ impl Driver {
             Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {
+                self.connection.heard_beat();
                 let wire = self.connection.wire;
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
             }
@@ -311,24 +314,22 @@ impl Driver {
     fn run_route(
         &mut self,
         socket: &Arc<SocketInner>,
-        route_id: RouteId,
+        first: RouteId,
         name: Option<EventName>,
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) {
-        let route = self.connection.hub.table.route(route_id);
-        if let Some(permission) = route.allow()
-            && !socket.allows(permission)
-        {
-            let failure = Failure::new("denied", "denied");
-            self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+        let Some(route_id) = socket.permitted(first) else {
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, denied());
             return;
-        }
+        };
+        let route = self.connection.hub.table.route(route_id);
         let scope = Scope::of(incoming.meta, route.timeout());
         if route.is_sequential() {
             let queued = Queued {
                 id: incoming.id,
                 route: route_id,
+                name,
                 arguments: Bytes::copy_from_slice(incoming.arguments),
                 scope,
             };
@@ -339,10 +340,7 @@ impl Driver {
             }
             return;
         }
-        let label = match &name {
-            Some(name) => EventLabel::Named((&**name).into()),
-            None => EventLabel::Route(route_id),
-        };
+        let label = EventLabel::of(route_id, name.as_ref());
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
         let context = context.within(scope.clone());
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
@@ -380,11 +378,12 @@ impl Driver {
 
     /// Runs one event of a sequence. Whether it waits for something now.
     fn run_sequential(&mut self, socket: &Arc<SocketInner>, queued: &Queued, cx: &mut Context<'_>) -> bool {
-        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, None);
+        let context =
+            handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, queued.name.clone());
         let scope = queued.scope.as_ref();
         let context = context.within(scope.cloned());
         let arguments = Arguments::new(&queued.arguments, socket.encoding());
-        let label = EventLabel::Route(queued.route);
+        let label = EventLabel::of(queued.route, queued.name.as_ref());
         let reply = match Scope::enter(scope, || run_glue(context, arguments)) {
             Dispatch::Ready(reply) => reply,
             Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
@@ -404,9 +403,15 @@ impl Driver {
     /// Runs what waited for a sequential handler, up to the first one that waits itself.
     pub(super) fn run_queued(&mut self, socket: &Arc<SocketInner>, mut queued: Queued, cx: &mut Context<'_>) {
         loop {
-            if queued.scope.as_ref().is_some_and(|scope| scope.left() == Some(Duration::ZERO)) {
-                let failure = Failure::new("timeout", "the call waited too long for its turn");
-                self.respond(socket, queued.id, &EventLabel::Route(queued.route), Reply::failure(failure));
+            let refusal = if queued.scope.as_ref().is_some_and(|scope| scope.left() == Some(Duration::ZERO)) {
+                Some(Failure::new("timeout", "the call waited too long for its turn"))
+            } else {
+                // Its permission may have been taken away while it waited.
+                (!socket.may_run(queued.route)).then(denied)
+            };
+            if let Some(failure) = refusal {
+                let label = EventLabel::of(queued.route, queued.name.as_ref());
+                self.respond(socket, queued.id, &label, Reply::failure(failure));
             } else if self.run_sequential(socket, &queued, cx) {
                 return;
             }
@@ -508,6 +513,7 @@ impl Driver {
                     waker.wake();
                 }
             }
+            Resolved::Beat => self.connection.heard_beat(),
             Resolved::Joins(_) | Resolved::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }
@@ -545,6 +551,11 @@ impl Driver {
 }
 
 impl EventLabel {
+    #[inline]
+    fn of(route: RouteId, name: Option<&EventName>) -> Self {
+        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
+    }
+
     pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
         match self {
             Self::Route(route) => socket.table().route(*route).event(),

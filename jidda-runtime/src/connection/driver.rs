@@ -75,6 +75,7 @@ impl Driver {
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
         exchange.stalled_since = None;
+        exchange.missed = 0;
         // Who is asked each interval is asked for the first time when one is over.
         exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(now);
         drop(exchange);
@@ -205,7 +206,10 @@ impl Driver {
                 true
             }
             Poll::Ready(Ok(())) => {
-                self.connection.last_seen.store(self.connection.hub.clock(), Ordering::Relaxed);
+                let hub = &self.connection.hub;
+                if hub.heartbeat.traffic_counts {
+                    self.connection.last_seen.store(hub.clock(), Ordering::Relaxed);
+                }
                 self.ingest(&mut buffer[..length], cx);
                 true
             }

@@ -29,6 +29,10 @@ impl SocketInner {
             return;
         }
         self.rooms.join(socket.clone(), key.clone());
+        let arrivals = &self.connection.hub.arrivals;
+        if arrivals.are_awaited() {
+            arrivals.group(&key);
+        }
         // It may have ended, and left its groups, between the two.
         if self.phase() == Phase::Closed {
             self.rooms.leave(self.key, &key);

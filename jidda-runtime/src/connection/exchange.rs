@@ -59,6 +59,8 @@ pub(super) struct Exchange {
     pub(super) stalled_since: Option<u32>,
     /// When a sign of life was asked for, in ticks.
     pub(super) pinged_at: Option<u32>,
+    /// How many times in a row it did not come in time.
+    pub(super) missed: u16,
 }
 
 impl Exchange {
@@ -76,6 +78,7 @@ impl Exchange {
             waker: None,
             stalled_since: None,
             pinged_at: None,
+            missed: 0,
         }
     }
 

@@ -11,7 +11,10 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::arrivals::Arrivals;
 use super::delegate::Delegate;
+use super::heartbeat::{DefaultHeartbeat, Watch};
+use super::presence::Presence;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::config::Config;
@@ -22,6 +25,15 @@ use crate::room::Rooms;
 
 /// What a server or a client keeps with its hub, for those who hold one of its sockets.
 pub(crate) type Extras = Box<dyn Any + Send + Sync>;
+
+/// What the program decides about all connections of a hub.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Policies {
+    /// Who gets events that have no handler here.
+    pub(crate) delegates: Vec<Delegate>,
+    /// How the life of connections is watched, if not as usual.
+    pub(crate) heartbeat: Option<Watch>,
+}
 
 /// Counts of what happened, for those who watch a server.
 #[derive(Debug, Default)]
@@ -38,6 +50,7 @@ pub(crate) struct Hub {
     pub(crate) side: Side,
     pub(crate) table: Table,
     pub(crate) config: Config,
+    pub(super) heartbeat: Watch,
     pub(crate) states: HashMap<TypeId, Extras>,
     pub(crate) statistics: Statistics,
     /// Whether events sent while a client is away wait for its return.
@@ -47,6 +60,8 @@ pub(crate) struct Hub {
     /// How many connections there are of each encoding: what goes to many is written in these.
     encodings: [AtomicUsize; Encoding::ALL.len()],
     namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
+    pub(crate) presence: Presence,
+    pub(super) arrivals: Arrivals,
     wheel: Wheel,
     drivers: TaskTracker,
     /// A client's supervisors wait here while their connections are away.
@@ -64,12 +79,20 @@ impl Hub {
     pub(crate) fn start(
         side: Side,
         table: Table,
-        config: Config,
+        mut config: Config,
         states: HashMap<TypeId, Extras>,
         buffers_while_away: bool,
-        mut delegates: Vec<Delegate>,
+        policies: Policies,
     ) -> Arc<Self> {
+        let Policies { mut delegates, heartbeat } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
+        let heartbeat = match heartbeat {
+            Some(heartbeat) => {
+                (config.heartbeat, config.heartbeat_timeout) = (heartbeat.interval(), heartbeat.timeout());
+                heartbeat
+            }
+            None => Watch::new(DefaultHeartbeat::default()),
+        };
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
         let hub = Arc::new(Self {
@@ -78,12 +101,15 @@ impl Hub {
             side,
             table,
             config,
+            heartbeat,
             states,
             statistics: Statistics::default(),
             buffers_while_away,
             owner: std::sync::OnceLock::new(),
             encodings: Default::default(),
             namespaces: RwLock::default(),
+            presence: Presence::default(),
+            arrivals: Arrivals::default(),
             wheel,
             drivers: TaskTracker::new(),
             abandoned: Notify::new(),

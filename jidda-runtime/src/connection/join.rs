@@ -15,7 +15,6 @@ use crate::error::{CallError, SendError};
 use crate::failure::Failure;
 use crate::handler::{CallerError, Table, call_error};
 use crate::payload::{Encoding, Payload, encode_into};
-use crate::peer::PeerAddress;
 use crate::reason::DisconnectReason;
 use crate::transport::Address;
 
@@ -197,13 +196,7 @@ impl Socket {
 impl Connection {
     /// A client's connection, before it has a stream.
     pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
-        let (peer, transport) = match address {
-            Address::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
-            Address::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), "tls"),
-            Address::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), "noise"),
-            Address::Unix(_) => (PeerAddress::Unix, "unix"),
-            Address::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
-        };
+        let (peer, transport) = address.peer();
         Self::new(hub, peer, transport, None)
     }
 

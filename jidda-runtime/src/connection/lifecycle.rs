@@ -18,8 +18,10 @@ use super::dispatch::Incoming;
 use super::driver::{Driver, Loss};
 use super::exchange::Link;
 use super::invoke::run_glue;
+use super::permissions::denied;
 use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
+use super::state::Extra;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
 use crate::id::SocketId;
@@ -155,7 +157,9 @@ impl Driver {
         if auth.is_some() {
             socket.extra(|extra| extra.auth = auth);
         }
-        let route = socket.routes().connect();
+        let Some(route) = socket.permitted(socket.routes().connect()) else {
+            return self.connect_ended(socket, Reply::failure(denied()));
+        };
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
         match run_glue(context, Arguments::new(&list, socket.encoding())) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
@@ -359,7 +363,8 @@ impl Driver {
         }
         if matches!(loss, None | Some(Loss::Goodbye)) {
             let wire = self.connection.wire;
-            let leaves = reason == DisconnectReason::ForcedClose && wire.is_strict() && wire.has_namespaces();
+            let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced);
+            let leaves = is_final && wire.is_strict() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
             self.connection.exchange.lock().outbox.append(true, |out| {
                 // Its clients come back after the end of a connection, but not after that of a namespace.
@@ -458,7 +463,8 @@ impl Driver {
 
 /// Runs a socket's `disconnect` handler, during which its rooms are still there, and then frees what it held.
 async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accepted: bool) {
-    if was_accepted && let Some(route) = socket.routes().disconnect() {
+    let route = socket.routes().disconnect().and_then(|first| socket.permitted(first));
+    if was_accepted && let Some(route) = route {
         let limit = socket.connection.hub.config.disconnect_timeout;
         let mut arguments = Vec::new();
         let context = handler::Context::new(Arc::clone(&socket) as Arc<dyn Origin>, route, None);
@@ -524,10 +530,11 @@ impl SocketInner {
         if self.phase() != Phase::Closed {
             return;
         }
-        let (values, listeners, refused) = self.extra(|extra| {
+        let (values, listeners, refused, claim) = self.extra(|extra| {
             extra.is_released = true;
-            (std::mem::take(&mut extra.values), std::mem::take(&mut extra.listeners), extra.refused.take())
+            let Extra { values, listeners, refused, claim, .. } = extra;
+            (std::mem::take(values), std::mem::take(listeners), refused.take(), claim.take())
         });
-        drop((values, listeners, refused));
+        drop((values, listeners, refused, claim));
     }
 }

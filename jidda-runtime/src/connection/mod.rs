@@ -3,15 +3,18 @@
 //! A connection is one task, the [`Driver`](driver::Driver): it reads, runs handlers and writes. Everyone else
 //! reaches it through the [`Exchange`](exchange::Exchange), one short lock.
 
+mod arrivals;
 mod backlog;
 mod call;
 mod calls;
+mod check;
 mod delegate;
 mod dispatch;
 mod driver;
 mod encoded;
 mod events;
 mod exchange;
+mod heartbeat;
 mod hub;
 mod inbox;
 mod invoke;
@@ -19,6 +22,8 @@ mod join;
 mod lifecycle;
 mod listeners;
 mod outbox;
+mod permissions;
+mod presence;
 mod running;
 mod selection;
 mod socket;
@@ -36,9 +41,12 @@ use smallvec::SmallVec;
 pub use call::{CallFuture, Request};
 pub(crate) use delegate::{Delegate, Upstream};
 pub use events::{Emit, Volatile};
-pub(crate) use hub::{Extras, Hub};
+pub(crate) use heartbeat::Watch;
+pub use heartbeat::{AtLimit, DefaultHeartbeat, HeartbeatPolicy, Pulse, Sign};
+pub(crate) use hub::{Extras, Hub, Policies};
 pub(crate) use join::Acquaintance;
 pub use listeners::Listener;
+pub use presence::{PresenceEvent, PresenceEvents};
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;
@@ -47,7 +55,7 @@ use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
 use crate::peer::{self, PeerAddress, Security};
 use crate::reason::DisconnectReason;
-use crate::wire::{Heartbeat, Opening, Wire};
+use crate::wire::{Opening, Wire};
 use exchange::{Control, Exchange, Link};
 
 pub(crate) use driver::Driver;
@@ -276,122 +284,12 @@ impl Connection {
     pub(crate) fn is_closed(&self) -> bool {
         self.exchange.lock().link == Link::Closed
     }
-
-    /// Looks after the connection's timings; called by the wheel a few times an interval.
-    fn check(&self, now: u32) {
-        let config = &self.hub.config;
-        let mut exchange = self.exchange.lock();
-        if exchange.link != Link::Up {
-            return;
-        }
-        let since = |then: u32| u64::from(now.wrapping_sub(then));
-        let seen = self.last_seen.load(Ordering::Relaxed);
-        let limit = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let handshake = if self.wire.is_strict() { config.connect_timeout } else { config.handshake_timeout };
-        let opened = since(self.opened_at.load(Ordering::Relaxed));
-        // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
-        // its heart stops.
-        let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
-        let is_stalled =
-            exchange.stalled_since.is_some_and(|then| since(then) >= limit(config.slow_consumer));
-        let ending = if is_stalled && !is_between {
-            Some(DisconnectReason::SlowConsumer)
-        } else if !self.is_established.load(Ordering::Relaxed) && opened >= limit(handshake) {
-            Some(DisconnectReason::HandshakeTimeout)
-        } else {
-            let beat = match self.wire.heartbeat() {
-                Heartbeat::WhenSilent => beat_when_silent(
-                    &mut exchange,
-                    since,
-                    seen,
-                    limit(config.heartbeat),
-                    limit(config.heartbeat_timeout),
-                ),
-                Heartbeat::Always => {
-                    // A tick early rather than late: the peer counts, too.
-                    let interval = limit(config.heartbeat).saturating_sub(limit(self.hub.wheel().turn()));
-                    // Checks come a turn apart, and a tick may be a millisecond short of it.
-                    let timeout =
-                        limit(config.heartbeat_timeout).saturating_sub(limit(self.hub.wheel().tick()));
-                    beat_always(&mut exchange, since, seen, interval, timeout)
-                }
-                Heartbeat::Theirs => {
-                    let is_late = since(seen) >= limit(config.heartbeat + config.heartbeat_timeout);
-                    if is_late && !exchange.is_paused { Beat::Late } else { Beat::Rest }
-                }
-            };
-            match beat {
-                Beat::Rest => None,
-                Beat::Late => Some(DisconnectReason::PingTimeout),
-                Beat::Ask => {
-                    exchange.pinged_at = Some(now);
-                    let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
-                    exchange.outbox.append(false, |out| self.wire.ping(out, id));
-                    None
-                }
-            }
-        };
-        let waker = match ending {
-            Some(reason) => exchange.control(Control::Close(reason)),
-            None if exchange.outbox.is_empty() => exchange.nudge(),
-            None => exchange.queued(),
-        };
-        drop(exchange);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
         self.hub.remove_encoding(self.wire.encoding());
     }
-}
-
-/// What a connection's heart does now.
-enum Beat {
-    Rest,
-    /// A sign of life is to be asked for.
-    Ask,
-    /// It was not given in time.
-    Late,
-}
-
-/// Asks a peer that said nothing for `interval`, and waits `timeout` for it.
-fn beat_when_silent(
-    exchange: &mut Exchange,
-    since: impl Fn(u32) -> u64,
-    seen: u32,
-    interval: u64,
-    timeout: u64,
-) -> Beat {
-    if since(seen) < interval || exchange.is_paused {
-        exchange.pinged_at = None;
-        return Beat::Rest;
-    }
-    match exchange.pinged_at {
-        Some(then) if since(then) >= timeout => Beat::Late,
-        None if exchange.is_acquainted => Beat::Ask,
-        _ => Beat::Rest,
-    }
-}
-
-/// Asks each `interval`, whatever the peer says: it counts on being asked. Whatever it says is an answer.
-fn beat_always(
-    exchange: &mut Exchange,
-    since: impl Fn(u32) -> u64,
-    seen: u32,
-    interval: u64,
-    timeout: u64,
-) -> Beat {
-    let Some(then) = exchange.pinged_at else { return Beat::Ask };
-    // In the tick of the question itself an answer cannot be told from what came before it.
-    let is_answered = since(seen) <= since(then) || exchange.is_paused;
-    if !is_answered {
-        return if since(then) >= timeout { Beat::Late } else { Beat::Rest };
-    }
-    if since(then) >= interval { Beat::Ask } else { Beat::Rest }
 }
 
 impl crate::room::Member for Socket {

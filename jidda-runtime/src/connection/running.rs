@@ -17,7 +17,7 @@ use tokio::time::Sleep;
 
 use super::socket::SocketInner;
 use crate::failure::Failure;
-use crate::handler::{HandlerFuture, Reply, RouteId, Scope};
+use crate::handler::{EventName, HandlerFuture, Reply, RouteId, Scope};
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -48,6 +48,8 @@ pub(super) enum EventLabel {
 pub(super) struct Queued {
     pub(super) id: Option<u32>,
     pub(super) route: RouteId,
+    /// Its own name, for a catch-all.
+    pub(super) name: Option<EventName>,
     pub(super) arguments: Bytes,
     pub(super) scope: Option<Arc<Scope>>,
 }

@@ -36,9 +36,9 @@ enum Scope {
 #[derive(Clone)]
 #[must_use = "a selection does nothing by itself"]
 pub struct Selection {
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     scope: Scope,
-    target: Target,
+    pub(super) target: Target,
     is_volatile: bool,
 }
 
@@ -115,6 +115,13 @@ impl Selection {
             .iter()
             .flat_map(|rooms| rooms.select(&self.target).iter().cloned().collect::<Vec<_>>())
             .collect()
+    }
+
+    /// The socket whose connection came last, of those that are accepted; of several of one connection, the one that
+    /// joined last.
+    pub fn newest(&self) -> Option<Socket> {
+        let connected = self.sockets().into_iter().filter(Socket::is_connected);
+        connected.max_by_key(|socket| (socket.connection_id(), socket.inner.place()))
     }
 
     /// How many sockets there are now.
@@ -246,10 +253,10 @@ impl Selection {
         self.sockets().iter().for_each(Socket::close);
     }
 
-    /// The same rooms in the namespace of a stub.
+    /// The same rooms, or the same person, in the namespace of a stub: there it is known what is called.
     fn for_stub(&self, namespace: &'static str) -> Self {
         let mut selection = self.clone();
-        if !namespace.contains('{') && !matches!(selection.scope, Scope::All) {
+        if !namespace.contains('{') {
             selection.scope = Scope::Namespace(namespace.into());
         }
         selection

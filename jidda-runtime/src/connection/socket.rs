@@ -131,6 +131,12 @@ impl SocketInner {
         &self.namespace
     }
 
+    /// The place among its connection's sockets, in the order they joined.
+    pub(super) fn place(&self) -> Option<usize> {
+        let sockets = self.connection.sockets.lock();
+        sockets.iter().position(|socket| std::ptr::eq(&raw const **socket, self))
+    }
+
     #[inline]
     pub(super) fn routes(&self) -> &NamespaceTable {
         self.connection.hub.table.namespace(self.table as usize)
@@ -227,6 +233,7 @@ impl SocketInner {
         if let Some(waker) = waker {
             waker.wake();
         }
+        self.announce();
     }
 
     /// Keeps an event that came before its socket was accepted; gives it back when the socket is active, or
@@ -377,7 +384,7 @@ impl Origin for SocketInner {
     }
 
     fn allows(&self, permission: &str) -> bool {
-        self.state.lock().extra.as_ref().is_some_and(|extra| extra.permissions.contains(permission))
+        self.has_permission(permission)
     }
 
     fn handshake(&self) -> Handshake {

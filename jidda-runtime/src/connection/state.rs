@@ -1,7 +1,7 @@
 //! What belongs to one socket: values, permissions, identity, jobs, and what waits for it.
 
 use std::any::{Any, TypeId};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -10,7 +10,9 @@ use tokio::task::JoinSet;
 
 use super::backlog::Backlog;
 use super::listeners::Listeners;
-use super::socket::Socket;
+use super::permissions::Permissions;
+use super::presence::Claim;
+use super::socket::{Phase, Socket};
 use crate::error::Error;
 use crate::id::SocketId;
 use crate::payload::Payload;
@@ -36,8 +38,10 @@ pub(super) struct Extra {
     /// Whether a client joins the namespace whenever it has a connection.
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
-    pub(super) permissions: BTreeSet<Box<str>>,
+    pub(super) permissions: Permissions,
     pub(super) identity: Option<Arc<str>>,
+    /// That the connection is of that identity, until the socket is over.
+    pub(super) claim: Option<Claim>,
     pub(super) listeners: Listeners,
     pub(super) refused: Option<RefusedHook>,
     /// The socket is over and has let go of everything: what it is given now may hold it, and is not kept.
@@ -66,8 +70,9 @@ impl Extra {
         self.auth.is_none()
             && !self.is_wanted
             && self.values.is_empty()
-            && self.permissions.is_empty()
+            && self.permissions.are_initial()
             && self.identity.is_none()
+            && self.claim.is_none()
             && self.listeners.is_empty()
             && self.refused.is_none()
             && self.early.is_empty()
@@ -136,30 +141,45 @@ impl Socket {
         value.and_then(|value| value.downcast().ok())
     }
 
-    /// Gives the socket a permission, which handlers marked `allow = ".."` need.
-    pub fn grant(&self, permission: &str) {
-        self.inner.extra(|extra| extra.permissions.insert(permission.into()));
-    }
-
-    /// Takes a permission away. Whether the socket had it.
-    pub fn revoke(&self, permission: &str) -> bool {
-        self.inner.extra(|extra| extra.permissions.remove(permission))
-    }
-
-    /// Whether the socket has a permission.
-    pub fn allows(&self, permission: &str) -> bool {
-        crate::handler::Origin::allows(&*self.inner, permission)
-    }
-
     /// Says who the peer is, once the program has found that out: `server.user(identity)` reaches the socket
     /// from now on. The peer itself cannot set or change it.
-    pub fn identify(&self, identity: &str) {
+    ///
+    /// # Errors
+    ///
+    /// `already_connected`: there is another connection of this identity, and the server was told to
+    /// [refuse the second](crate::DuplicateIdentity::RefuseNew); the socket is who it was before. `not_connected`: the
+    /// socket is over.
+    pub fn identify(&self, identity: &str) -> Result<(), Error> {
+        let is_over = || Error::new("not_connected", "the socket is over");
+        if self.inner.phase() == Phase::Closed {
+            return Err(is_over());
+        }
         let identity: Arc<str> = identity.into();
-        let old = self.inner.extra(|extra| extra.identity.replace(Arc::clone(&identity)));
-        if let Some(old) = old {
+        let claim = self.inner.connection.claim(&identity)?;
+        // Dropped outside of the lock, and after the new one was made: who is here all the time does not leave.
+        let (old, old_claim) = {
+            let mut state = self.inner.state.lock();
+            let extra = state.extra();
+            if extra.is_released {
+                drop(state);
+                return Err(is_over());
+            }
+            (extra.identity.replace(Arc::clone(&identity)), extra.claim.replace(claim))
+        };
+        let key = RoomKey::Identity(Arc::clone(&identity));
+        if let Some(old) = old.filter(|old| *old != identity) {
             self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
         }
-        self.inner.enter_group(self, RoomKey::Identity(identity));
+        self.inner.enter_group(self, key.clone());
+        if self.identity().is_none_or(|now| now != identity) {
+            // Another thread said something else meanwhile, and may have done so before this one entered the group.
+            self.inner.rooms.leave(self.inner.key, &key);
+        }
+        drop(old_claim);
+        if self.is_connected() {
+            self.inner.announce();
+        }
+        Ok(())
     }
 
     /// Who the peer is, as [`identify`](Self::identify) said.

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::overloads::reachable;
 use super::table::{Names, NamespaceTable, Route, RouteId, Service, Table};
 use super::{
-    AppKey, Arguments, Context, Dispatch, Glue, HandlerEntry, MiddlewareEntry, Needs, Registered,
+    AppKey, Arguments, Context, Dispatch, Glue, HandlerEntry, Location, MiddlewareEntry, Needs, Registered,
     RegisteredMiddleware, Reply, Side,
 };
 use crate::error::Error;
@@ -142,22 +143,12 @@ impl TableBuilder {
     pub fn build(self) -> Result<Table, Error> {
         let mut problems = Vec::new();
         let mut entries = self.entries();
-        entries.sort_by_key(|entry| (entry.namespace, entry.event, entry.location.file, entry.location.line));
-        for pair in entries.chunk_by(|a, b| (a.namespace, a.event) == (b.namespace, b.event)) {
-            if let [first, rest @ ..] = pair
-                && !rest.is_empty()
-            {
-                let places: Vec<_> = rest.iter().map(|entry| entry.location.to_string()).collect();
-                problems.push(format!(
-                    "{}: `{}` in namespace `{}` is handled again at {}",
-                    first.location,
-                    first.event,
-                    first.namespace,
-                    places.join(" and ")
-                ));
-            }
-        }
-        entries.dedup_by_key(|entry| (entry.namespace, entry.event));
+        entries.sort_by_key(|entry| {
+            // Those of one event as they are chosen from: the one that is open to everyone comes last.
+            let Location { file, line, .. } = entry.location;
+            (entry.namespace, entry.event, entry.allow.is_empty(), file, line, entry.allow)
+        });
+        let entries = reachable(&entries, &mut problems);
         self.check_links(&mut problems);
 
         let services = self.instantiate(&entries, &mut problems);
@@ -302,17 +293,26 @@ impl TableBuilder {
         routes: &mut Vec<Route>,
     ) -> NamespaceTable {
         let middleware = self.middleware(pattern);
-        let mut add = |entry: Option<&'static HandlerEntry>, event: &'static str, glue: Glue| {
-            let service = entry.and_then(|entry| services.get(&entry.service?.id()).cloned());
-            let id = RouteId(u32::try_from(routes.len()).expect("fewer than 4 billion handlers"));
-            routes.push(Route { entry, event, glue, service, middleware: Arc::clone(&middleware) });
-            id
-        };
+        // Those of one event stand one after the other; `has_next` says that this is not the last of them.
+        let mut add =
+            |entry: Option<&'static HandlerEntry>, event: &'static str, glue: Glue, has_next: bool| {
+                let service = entry.and_then(|entry| services.get(&entry.service?.id()).cloned());
+                let place = u32::try_from(routes.len()).expect("fewer than 4 billion handlers");
+                let middleware = Arc::clone(&middleware);
+                let next = has_next.then_some(RouteId(place + 1));
+                routes.push(Route { entry, event, glue, service, middleware, next });
+                RouteId(place)
+            };
         let (mut connect, mut disconnect, mut fallback) = (None, None, None);
         let mut events = Names::default();
-        for entry in entries {
-            let id = add(Some(entry), entry.event, entry.glue);
-            match entry.event {
+        for handlers in entries.chunk_by(|a, b| a.event == b.event) {
+            let mut ids = handlers
+                .iter()
+                .enumerate()
+                .map(|(index, entry)| add(Some(entry), entry.event, entry.glue, index + 1 < handlers.len()));
+            let id = ids.next().expect("a chunk has an element");
+            ids.for_each(drop);
+            match handlers[0].event {
                 "connect" => connect = Some(id),
                 "disconnect" => disconnect = Some(id),
                 "*" => fallback = Some(id),
@@ -324,9 +324,9 @@ impl TableBuilder {
         NamespaceTable {
             pattern,
             events,
-            connect: connect.unwrap_or_else(|| add(None, "connect", accept)),
+            connect: connect.unwrap_or_else(|| add(None, "connect", accept, false)),
             disconnect,
-            fallback: fallback.unwrap_or_else(|| add(None, "*", not_found)),
+            fallback: fallback.unwrap_or_else(|| add(None, "*", not_found, false)),
         }
     }
 }
@@ -353,7 +353,7 @@ fn not_found(context: Context, _: Arguments<'_>) -> Dispatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::{Location, ServiceKey};
+    use crate::handler::ServiceKey;
 
     const fn at(line: u32) -> Location {
         Location { file: "src/a.rs", line, module: "a::b", package: "a" }

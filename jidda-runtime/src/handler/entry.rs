@@ -148,8 +148,8 @@ pub struct Contract {
 pub struct ContractEvent {
     /// The event's name.
     pub event: &'static str,
-    /// The permission a caller needs.
-    pub allow: Option<&'static str>,
+    /// The permissions of which a caller needs one; none for everyone.
+    pub allow: &'static [&'static str],
     /// Whether calls wait for earlier ones.
     pub sequential: bool,
     /// How long the handler may run, in milliseconds.
@@ -176,7 +176,7 @@ pub struct HandlerEntry {
     pub(crate) arguments: &'static [ArgumentEntry],
     pub(crate) reply: &'static str,
     pub(crate) error: Option<&'static str>,
-    pub(crate) allow: Option<&'static str>,
+    pub(crate) allow: &'static [&'static str],
     pub(crate) sequential: bool,
     pub(crate) blocking: bool,
     pub(crate) timeout: Option<Duration>,
@@ -199,7 +199,7 @@ impl HandlerEntry {
             arguments: &[],
             reply: "()",
             error: None,
-            allow: None,
+            allow: &[],
             sequential: false,
             blocking: false,
             timeout: None,
@@ -275,10 +275,10 @@ impl HandlerEntry {
         self
     }
 
-    /// The permission a caller needs.
+    /// The permissions of which a caller needs one.
     #[must_use]
-    pub const fn allowing(mut self, permission: &'static str) -> Self {
-        self.allow = Some(permission);
+    pub const fn allowing(mut self, permissions: &'static [&'static str]) -> Self {
+        self.allow = permissions;
         self
     }
 
@@ -352,8 +352,8 @@ impl HandlerEntry {
         self.error
     }
 
-    /// The permission a caller needs.
-    pub fn allow(&self) -> Option<&'static str> {
+    /// The permissions of which a caller needs one; none when everyone may call it.
+    pub fn allow(&self) -> &'static [&'static str] {
         self.allow
     }
 

@@ -9,6 +9,7 @@ mod builder;
 mod entry;
 mod extract;
 mod middleware;
+mod overloads;
 mod path;
 pub(crate) mod probe;
 mod reader;

@@ -22,6 +22,8 @@ pub struct Route {
     pub(super) glue: Glue,
     pub(super) service: Option<Service>,
     pub(super) middleware: Arc<[&'static MiddlewareEntry]>,
+    /// The same event's handler for callers who may not have this one run.
+    pub(super) next: Option<RouteId>,
 }
 
 impl fmt::Debug for Route {
@@ -59,10 +61,16 @@ impl Route {
         &self.middleware
     }
 
-    /// The permission a caller needs.
+    /// The permissions of which a caller needs one; none when everyone may call it.
     #[inline]
-    pub fn allow(&self) -> Option<&'static str> {
-        self.entry.and_then(|entry| entry.allow)
+    pub fn allow(&self) -> &'static [&'static str] {
+        self.entry.map_or(&[], |entry| entry.allow)
+    }
+
+    /// Whether a caller with these permissions may have it run.
+    #[inline]
+    pub fn is_allowed(&self, allows: &impl Fn(&str) -> bool) -> bool {
+        self.allow().is_empty() || self.allow().iter().any(|permission| allows(permission))
     }
 
     /// Whether calls wait for earlier ones of the same socket.
@@ -93,7 +101,8 @@ impl NamespaceTable {
         self.pattern
     }
 
-    /// The route of an event that has a handler of its own.
+    /// The route of an event that has a handler of its own: the first one, if there are several, see
+    /// [`Table::permitted`].
     #[inline]
     pub fn event(&self, name: &str) -> Option<RouteId> {
         self.events.get(name).copied()
@@ -139,6 +148,20 @@ impl Table {
         &self.routes[id.0 as usize]
     }
 
+    /// The first of an event's handlers that a caller with these permissions may have run; `None` when there is
+    /// none. `first` is the event's route.
+    #[inline]
+    pub fn permitted(&self, first: RouteId, allows: impl Fn(&str) -> bool) -> Option<RouteId> {
+        // The one that is open to everyone is the last of several: as the first it is the only one.
+        if self.route(first).allow().is_empty() { Some(first) } else { self.choose(first, &allows) }
+    }
+
+    #[cold]
+    fn choose(&self, first: RouteId, allows: &impl Fn(&str) -> bool) -> Option<RouteId> {
+        let mut routes = std::iter::successors(Some(first), |route| self.route(*route).next);
+        routes.find(|route| self.route(*route).is_allowed(allows))
+    }
+
     /// A namespace's table by its place, as [`Table::find`] gave it.
     #[inline]
     pub fn namespace(&self, index: usize) -> &NamespaceTable {
@@ -179,8 +202,8 @@ impl fmt::Display for Table {
             if let Some(error) = entry.error {
                 write!(f, " or {error}")?;
             }
-            if let Some(permission) = entry.allow {
-                write!(f, "  needs {permission}")?;
+            if !entry.allow.is_empty() {
+                write!(f, "  needs {}", entry.allow.join(" or "))?;
             }
             writeln!(f, "  {}", entry.location)?;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::config::Config;
-use crate::connection::{Delegate, Extras, Hub};
+use crate::connection::{Extras, Hub, Policies};
 use crate::error::Error;
 use crate::handler::{AppKey, Side, State, Table, TableBuilder};
 use crate::reason::DisconnectReason;
@@ -64,11 +64,12 @@ impl Apps {
         tables: Vec<(AppKey, Table)>,
         config: &Config,
         states: &States,
-        mut delegates: Vec<Delegate>,
+        mut policies: Policies,
     ) -> Self {
         let start = |(key, table)| {
-            let delegates = std::mem::take(&mut delegates);
-            let hub = Hub::start(Side::Server, table, config.clone(), states.share(), false, delegates);
+            let own = policies.clone();
+            policies.delegates.clear();
+            let hub = Hub::start(Side::Server, table, config.clone(), states.share(), false, own);
             App { key, hub }
         };
         Self(tables.into_iter().map(start).collect())

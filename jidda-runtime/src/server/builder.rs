@@ -17,10 +17,12 @@ use tower_service::Service;
 
 use super::accept::accept;
 use super::apps::{self, Apps, States};
+use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
-use crate::config::Config;
+use crate::config::{Config, DuplicateIdentity};
+use crate::connection::{HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -42,11 +44,13 @@ pub struct ServerBuilder {
     app: AppKey,
     config: Config,
     states: States,
+    policies: Policies,
     configure: Vec<ConfigureSocket>,
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
     pub(super) proxies: Vec<Proxy>,
+    pub(super) dials: Vec<Dial>,
     pub(super) grace: Duration,
 }
 
@@ -65,10 +69,12 @@ impl Default for ServerBuilder {
             app: AppKey::of::<()>(),
             config: Config::default(),
             states: States::default(),
+            policies: Policies::default(),
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
             proxies: Vec::new(),
+            dials: Vec::new(),
             grace: Duration::from_secs(10),
         }
     }
@@ -222,6 +228,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
+    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
+    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
+        self.policies.heartbeat = Some(Watch::new(policy));
+        self
+    }
+
+    /// What happens when an identity connects that is connected already: by default both stay.
+    pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
+        self.config.duplicate_identity = policy;
+        self
+    }
+
     /// How long [`run`](Self::run) lets running calls end after a signal. Default: 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -253,10 +272,10 @@ impl ServerBuilder {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub async fn start(self) -> Result<Server, Error> {
+    pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
-        let delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
-        let apps = Apps::start(tables, &self.config, &self.states, delegates);
+        self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
+        let apps = Apps::start(tables, &self.config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         let mut problems = Vec::new();
@@ -277,7 +296,7 @@ impl ServerBuilder {
         let wanted: Result<Vec<Address>, _> = self.listen.iter().map(|text| text.parse()).collect();
         let wanted =
             wanted.map_err(|error: crate::transport::AddressError| start_error(error.to_string()))?;
-        if let Some(problem) = self.secrets.problem(&wanted) {
+        if let Some(problem) = self.secrets.problem(&wanted, "") {
             return Err(start_error(problem));
         }
         let mut listeners = Vec::new();
@@ -295,6 +314,9 @@ impl ServerBuilder {
         for listener in listeners {
             let hub = Arc::clone(&apps.all()[0].hub);
             accepting.spawn(accept(listener, hub, Arc::clone(&front), stopped.clone()));
+        }
+        for dial in self.dials {
+            accepting.spawn(dialing(dial, &apps.all()[0].hub, stopped.clone())?);
         }
         let inner = Arc::new(Inner {
             apps,

@@ -3,9 +3,11 @@
 mod accept;
 mod apps;
 mod builder;
+mod dial;
 mod events;
 mod handshakes;
 mod http;
+mod presence;
 mod proxy;
 mod run;
 
@@ -21,7 +23,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
+pub use dial::Dial;
 pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
+pub use presence::Presence;
 pub use proxy::Proxy;
 pub use run::run;
 

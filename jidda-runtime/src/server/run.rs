@@ -50,18 +50,20 @@ impl ServerBuilder {
 
     async fn serve(self) -> Result<(), Error> {
         let grace = self.grace;
-        if self.listen.is_empty() {
+        if self.listen.is_empty() && self.dials.is_empty() {
             return Err(Error::new(
                 "start",
                 "there is no address to listen at: add `.listen(\"host:port\")`",
             ));
         }
+        let has_proxies = !self.proxies.is_empty();
+        let dials: Vec<_> = self.dials.iter().map(|dial| format!("dials {dial}")).collect();
         // Before anyone can know that the server is there: a signal must not end it the rough way.
         let mut signals = Signals::new()?;
         let server = self.start().await?;
         let apps = server.inner.apps.all();
         let handlers: usize = apps.iter().map(|app| app.hub.table.handlers().count()).sum();
-        if handlers == 0 {
+        if handlers == 0 && !has_proxies {
             return Err(Error::new(
                 "start",
                 "there are no handlers: annotate a function with `#[on]`, and if it is in another crate name \
@@ -69,8 +71,10 @@ impl ServerBuilder {
             ));
         }
         let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+        let listens = (!addresses.is_empty()).then(|| format!("listens on {}", addresses.join(", ")));
+        let what: Vec<_> = listens.into_iter().chain(dials).collect();
         let plural = if handlers == 1 { "" } else { "s" };
-        println!("jidda listens on {} with {handlers} handler{plural}", addresses.join(", "));
+        println!("jidda {} with {handlers} handler{plural}", what.join(", "));
         signals.next().await;
         println!("jidda stops: running calls have {} s", grace.as_secs());
         tokio::select! {

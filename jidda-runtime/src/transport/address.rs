@@ -5,6 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::peer::PeerAddress;
+
 /// An address as it is written: `host:port`, `tcp://host:port`, `tls://host:port`, `noise://host:port`, `unix:/path`,
 /// `mem:name`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -93,6 +95,19 @@ impl Address {
     pub(super) fn unsupported(&self) -> io::Error {
         let why = self.missing_feature().unwrap_or("this system has none of these");
         io::Error::new(io::ErrorKind::Unsupported, why)
+    }
+}
+
+impl Address {
+    /// Who is there, for who connects to it, and the medium's name.
+    pub(crate) fn peer(&self) -> (PeerAddress, &'static str) {
+        match self {
+            Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
+            Self::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), "tls"),
+            Self::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), "noise"),
+            Self::Unix(_) => (PeerAddress::Unix, "unix"),
+            Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
+        }
     }
 }
 

@@ -32,16 +32,17 @@ pub struct ClientSecrets {
 
 impl ServerSecrets {
     /// What keeps a server from listening at `addresses`: clear text where encryption was meant, or the reverse.
-    pub(crate) fn problem(&self, addresses: &[Address]) -> Option<String> {
+    /// `suffix` is that of the builder's methods which take these.
+    pub(crate) fn problem(&self, addresses: &[Address], suffix: &str) -> Option<String> {
         #[cfg(feature = "tls")]
         match (addresses.iter().find(|address| matches!(address, Address::Tls(_))), &self.tls) {
             (Some(address), None) => {
                 return Some(format!(
                     "cannot listen on {address}: it needs a certificate, \
-                     `.tls(TlsServer::from_pem_files(\"cert.pem\", \"key.pem\")?)`"
+                     `.tls{suffix}(TlsServer::from_pem_files(\"cert.pem\", \"key.pem\")?)`"
                 ));
             }
-            (None, Some(_)) if addresses.iter().any(is_clear) => return Some(unused("tls")),
+            (None, Some(_)) if addresses.iter().any(is_clear) => return Some(unused("tls", suffix)),
             _ => {}
         }
         #[cfg(feature = "noise")]
@@ -49,13 +50,13 @@ impl ServerSecrets {
             (Some(address), None) => {
                 return Some(format!(
                     "cannot listen on {address}: it needs keys, \
-                     `.noise(NoiseServer::new(KeyPair::from_file_or_generate(\"server.key\")?))`"
+                     `.noise{suffix}(NoiseServer::new(KeyPair::from_file_or_generate(\"server.key\")?))`"
                 ));
             }
-            (None, Some(_)) if addresses.iter().any(is_clear) => return Some(unused("noise")),
+            (None, Some(_)) if addresses.iter().any(is_clear) => return Some(unused("noise", suffix)),
             _ => {}
         }
-        let _ = addresses;
+        let _ = (addresses, suffix);
         None
     }
 }
@@ -66,7 +67,7 @@ impl ClientSecrets {
     pub(crate) fn problem(&self, address: &Address) -> Option<String> {
         #[cfg(feature = "tls")]
         if self.tls.is_some() && is_clear(address) {
-            return Some(unused("tls"));
+            return Some(unused("tls", ""));
         }
         #[cfg(feature = "noise")]
         match &self.noise {
@@ -75,7 +76,7 @@ impl ClientSecrets {
                     "cannot connect to {address}: it needs keys, `.noise(NoiseClient::new(keys, server_key))`"
                 ));
             }
-            Some(_) if is_clear(address) => return Some(unused("noise")),
+            Some(_) if is_clear(address) => return Some(unused("noise", "")),
             _ => {}
         }
         let _ = address;
@@ -90,6 +91,6 @@ fn is_clear(address: &Address) -> bool {
 
 /// There is never a fall-back to clear text, be it by a wrong address.
 #[cfg(any(feature = "noise", feature = "tls"))]
-fn unused(scheme: &str) -> String {
-    format!("`.{scheme}(..)` protects addresses that begin with {scheme}://, and there is none")
+fn unused(scheme: &str, suffix: &str) -> String {
+    format!("`.{scheme}{suffix}(..)` protects addresses that begin with {scheme}://, and there is none")
 }

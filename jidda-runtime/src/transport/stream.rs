@@ -23,6 +23,7 @@ use super::secrets::ClientSecrets;
 use super::tls::{self, TlsStream};
 use super::verdict::Verdict;
 use super::{memory, tcp};
+use crate::peer::Security;
 
 /// A connected stream of bytes.
 #[derive(Debug)]
@@ -65,7 +66,8 @@ impl fmt::Debug for Foreign {
 }
 
 impl Stream {
-    /// Connects to `address`, with the handshake that it needs; `secrets` has what is proved and believed in it.
+    /// Connects to `address`, with the handshake that it needs; `secrets` has what is proved and believed in it. Gives
+    /// what the other end proved, too.
     ///
     /// # Errors
     ///
@@ -74,17 +76,18 @@ impl Stream {
     /// # Cancel safety
     ///
     /// Dropping the future gives the attempt up.
-    pub async fn connect(address: &Address, secrets: &ClientSecrets) -> io::Result<Self> {
+    pub async fn connect(address: &Address, secrets: &ClientSecrets) -> io::Result<(Self, Option<Security>)> {
         #[cfg(not(any(feature = "noise", feature = "tls")))]
         let ClientSecrets {} = secrets;
-        match address {
+        let stream = match address {
             Address::Tcp(authority) => tcp::connect(authority).await.map(Self::Tcp),
             #[cfg(feature = "tls")]
             Address::Tls(authority) => {
                 let stream = tcp::connect(authority).await?;
                 let client = secrets.tls.clone().unwrap_or_default();
                 let stream = tls::connect(stream, authority, &client).await?;
-                Ok(Self::Tls(Box::new(stream)))
+                let security = stream.security();
+                return Ok((Self::Tls(Box::new(stream)), Some(security)));
             }
             #[cfg(feature = "noise")]
             Address::Noise(authority) => {
@@ -92,14 +95,18 @@ impl Stream {
                     return Err(io::Error::new(io::ErrorKind::InvalidInput, "there are no keys"));
                 };
                 let stream = tcp::connect(authority).await?;
-                Ok(Self::Noise(Box::new(noise::connect(stream, client).await?)))
+                let stream = noise::connect(stream, client).await?;
+                // It is the only one who could have answered.
+                let security = Security::Noise { key: *client.server().as_bytes() };
+                return Ok((Self::Noise(Box::new(stream)), Some(security)));
             }
             #[cfg(unix)]
             Address::Unix(path) => UnixStream::connect(path).await.map(Self::Unix),
             Address::Memory(name) => memory::connect(name).await.map(Self::Memory),
             #[allow(unreachable_patterns)]
             _ => Err(address.unsupported()),
-        }
+        };
+        Ok((stream?, None))
     }
 
     /// Tells later why the peer ended it, where the medium has words for that.

@@ -57,14 +57,23 @@ impl Meta {
 
     /// How many bytes it has at most.
     pub(super) fn size(&self) -> usize {
-        let texts = [&self.traceparent, &self.tracestate].into_iter().flatten().map(|text| text.len());
-        let via: usize = self.via.iter().map(|id| id.len() + 5).sum();
+        /// A value's head.
+        const HEAD: usize = 5;
+        let key = |name: &str| 1 + name.len();
+        let text =
+            |name, text: &Option<Box<str>>| text.as_ref().map_or(0, |text| key(name) + HEAD + text.len());
+        let deadline = self.deadline.map_or(0, |_| key("deadline") + 9);
         let identity = self.identity.as_ref().map_or(0, |identity| {
             let mut bytes = Vec::new();
-            rmpv::encode::write_value(&mut bytes, identity).map_or(0, |()| bytes.len())
+            rmpv::encode::write_value(&mut bytes, identity).map_or(0, |()| key("identity") + bytes.len())
         });
-        // Names, heads and numbers of the five.
-        80 + texts.sum::<usize>() + via + identity
+        let ids: usize = self.via.iter().map(|id| HEAD + id.len()).sum();
+        let via = if self.via.is_empty() { 0 } else { key("via") + HEAD + ids };
+        1 + deadline
+            + text("traceparent", &self.traceparent)
+            + text("tracestate", &self.tracestate)
+            + identity
+            + via
     }
 }
 

@@ -120,7 +120,7 @@ impl NoiseClient {
         &self.keys
     }
 
-    pub(super) fn server(&self) -> PublicKey {
+    pub(in crate::transport) fn server(&self) -> PublicKey {
         self.server
     }
 }

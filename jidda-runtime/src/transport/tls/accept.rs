@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -24,6 +23,13 @@ const CLEAR_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
     \r\n\
     this port speaks TLS\n";
 
+/// The first byte of a record in a handshake.
+const HANDSHAKE: u8 = 22;
+
+/// A fatal alert of TLS, `unexpected_message`, for those who speak something else. rustls would wait for a whole
+/// record of it.
+const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 10];
+
 /// Takes a client in that speaks TLS. One that does not is told so, and its stream is closed.
 ///
 /// # Errors
@@ -41,22 +47,27 @@ pub(in crate::transport) async fn accept(
     if stream.peek(&mut first).await? == 0 {
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the peer left before it said anything"));
     }
-    // The beginning of a method's name. All else is answered by TLS, with an alert.
-    if first[0].is_ascii_uppercase() {
-        dismiss(stream, CLEAR_HTTP).await;
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "it speaks HTTP in clear text"));
+    if first[0] != HANDSHAKE {
+        // The beginning of a method's name is that of HTTP.
+        let is_http = first[0].is_ascii_uppercase();
+        dismiss(stream, if is_http { CLEAR_HTTP } else { ALERT }).await;
+        let problem = if is_http { "it speaks HTTP in clear text" } else { "it does not speak TLS" };
+        return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
     }
     let config = server.config().await;
     let stream = match TlsAcceptor::from(config).accept(stream).into_fallible().await {
         Ok(stream) => stream,
         Err((error, stream)) => {
-            dismiss(stream, &[]).await;
+            let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+            // Most of these were answered with an alert, but not all. A second one does no harm.
+            let is_garbage = matches!(cause, Some(rustls::Error::InvalidMessage(_)));
+            dismiss(stream, if is_garbage { ALERT } else { &[] }).await;
             return Err(error);
         }
     };
-    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let certificates = certificates.iter().map(|one| Bytes::copy_from_slice(one)).collect();
-    Ok((TlsStream::new(stream, Verdict::default()), Security::Tls { certificates }))
+    let stream = TlsStream::new(stream, Verdict::default());
+    let security = stream.security();
+    Ok((stream, security))
 }
 
 /// Closes the stream so that the peer gets to read what was written: with bytes of its own unread it would not.

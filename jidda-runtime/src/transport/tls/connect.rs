@@ -61,7 +61,7 @@ fn certificate(problem: &CertificateError) -> String {
         CertificateError::Revoked => "was revoked",
         CertificateError::NotValidForNameContext { expected, presented } => {
             // Names as certificates show them, `DnsName("localhost")`, are for programmers.
-            let names: Vec<_> = presented.iter().map(|name| quoted(name)).collect();
+            let names: Vec<_> = presented.iter().map(|name| bare(name)).collect();
             let names = if names.is_empty() { "no name".to_owned() } else { names.join(", ") };
             return format!("the server's certificate is not for {}, but for {names}", expected.to_str());
         }
@@ -70,9 +70,10 @@ fn certificate(problem: &CertificateError) -> String {
     format!("the server's certificate {text}")
 }
 
-/// What stands between quotation marks, or all of it.
-fn quoted(name: &str) -> &str {
-    name.split('"').nth(1).unwrap_or(name)
+/// What is wrapped in it, without its quotation marks.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
 }
 
 fn refusal(alert: AlertDescription) -> String {
@@ -104,11 +105,11 @@ mod tests {
         let text = |error: Error| explain(&io::Error::new(io::ErrorKind::InvalidData, error)).to_string();
         let mismatch = CertificateError::NotValidForNameContext {
             expected: "localhost".try_into().unwrap(),
-            presented: vec!["DnsName(\"example.com\")".into(), "*.test".into()],
+            presented: vec!["DnsName(\"example.com\")".into(), "*.test".into(), "IpAddress(::1)".into()],
         };
         assert_eq!(
             text(mismatch.into()),
-            "the server's certificate is not for localhost, but for example.com, *.test"
+            "the server's certificate is not for localhost, but for example.com, *.test, ::1"
         );
         assert_eq!(text(CertificateError::Expired.into()), "the server's certificate has expired");
         let clear = rustls::InvalidMessage::InvalidContentType;

@@ -4,11 +4,13 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::super::verdict::Verdict;
 use super::connect::explain;
+use crate::peer::Security;
 
 /// A TCP stream in TLS.
 ///
@@ -24,6 +26,30 @@ pub struct TlsStream {
 impl TlsStream {
     pub(super) fn new(stream: impl Into<tokio_rustls::TlsStream<TcpStream>>, verdict: Verdict) -> Self {
         Self { stream: stream.into(), verdict }
+    }
+
+    /// What a connection is told: its medium broke. That the bytes in a record were wrong says nothing of the peer.
+    #[cold]
+    fn broken(&self, error: &io::Error) -> io::Error {
+        let text = match (&self.stream, error.kind()) {
+            (_, io::ErrorKind::UnexpectedEof) => {
+                "the stream ended without a goodbye: it may have been cut off".to_owned()
+            }
+            (tokio_rustls::TlsStream::Client(_), _) => explain(error).to_string(),
+            (tokio_rustls::TlsStream::Server(_), _) => error.to_string(),
+        };
+        self.verdict.give(|| text.clone());
+        let kind = match error.kind() {
+            io::ErrorKind::InvalidData => io::ErrorKind::ConnectionAborted,
+            other => other,
+        };
+        io::Error::new(kind, text)
+    }
+
+    /// What the other end proved in the handshake.
+    pub(in crate::transport) fn security(&self) -> Security {
+        let certificates = self.stream.get_ref().1.peer_certificates().unwrap_or_default();
+        Security::Tls { certificates: certificates.iter().map(|one| Bytes::copy_from_slice(one)).collect() }
     }
 
     pub(in crate::transport) fn tcp(&self) -> &TcpStream {
@@ -43,11 +69,7 @@ impl AsyncRead for TlsStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let result = Pin::new(&mut this.stream).poll_read(cx, buffer);
-        if let Poll::Ready(Err(error)) = &result {
-            this.verdict.give(|| explain(error).to_string());
-        }
-        result
+        Pin::new(&mut this.stream).poll_read(cx, buffer).map_err(|error| this.broken(&error))
     }
 }
 

@@ -1,0 +1,120 @@
+//! Clients that are connected to: the server dials.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::builder::{ClientBuilder, Ready};
+use super::{Client, ConnectError};
+use crate::error::Error;
+use crate::transport::{Address, ClientSecrets, Incoming, Listener, Stream};
+
+/// Where a client's streams come from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    /// It connects.
+    Dial(Address, ClientSecrets),
+    /// It is connected to. Its connections take turns in waiting.
+    Accept(Address, Arc<Mutex<Listener>>),
+}
+
+impl Source {
+    pub(super) fn address(&self) -> &Address {
+        match self {
+            Self::Dial(address, _) | Self::Accept(address, _) => address,
+        }
+    }
+
+    /// The next stream. `limit` is how long the handshake of one that came may take.
+    pub(super) async fn stream(&self, limit: Duration) -> io::Result<Stream> {
+        match self {
+            Self::Dial(address, secrets) => Ok(Stream::connect(address, secrets).await?.0),
+            Self::Accept(_, listener) => {
+                // Others may wait for theirs while this one's handshake goes on.
+                let (incoming, _) = listener.lock().await.accept().await?;
+                match incoming {
+                    Incoming::Clear(stream) => Ok(stream),
+                    Incoming::Encrypted(handshaking) => Ok(timeout(limit, handshaking.finish()).await??.0),
+                }
+            }
+        }
+    }
+}
+
+/// A client that listens, and that no server has connected to yet; see [`ClientBuilder::listen`].
+#[must_use = "a client is there once a server has connected: `.connected().await`"]
+pub struct ListeningClient {
+    address: Address,
+    ready: Ready,
+}
+
+impl fmt::Debug for ListeningClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListeningClient").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl ListeningClient {
+    /// Where it listens, with the port that the system chose.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Waits until a server has connected, as many times as the client is to have connections, and let it into the
+    /// root namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Refused`] by the server.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the client up.
+    pub async fn connected(self) -> Result<Client, ConnectError> {
+        self.ready.await_all().await
+    }
+}
+
+impl ClientBuilder {
+    /// Listens at the address instead of connecting to it, for a server that [dials](crate::ServerBuilder::dial). Who
+    /// connected to whom makes no other difference: the server has the `server` handlers, this the client's, and when the
+    /// server comes back after a loss, the namespaces are joined again.
+    ///
+    /// ```no_run
+    /// use jidda_runtime::{Client, Server};
+    ///
+    /// # async fn example() -> jidda_runtime::Result<()> {
+    /// let listening = Client::builder("127.0.0.1:0").listen().await?;
+    /// let server = Server::builder().dial(listening.address().to_string()).start().await?;
+    /// let client = listening.connected().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Address`], [`ConnectError::Start`], and [`ConnectError::Io`] when it cannot listen there.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the client up.
+    pub async fn listen(self) -> Result<ListeningClient, ConnectError> {
+        let address: Address = self.address.parse()?;
+        let cannot = |source| ConnectError::Io { address: address.to_string(), source };
+        if let Some(problem) = self.server_secrets.problem(std::slice::from_ref(&address), "_server") {
+            return Err(ConnectError::Start(Error::new("start", problem)));
+        }
+        let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets).await.map_err(cannot)?;
+        let address = listener.address().map_err(cannot)?;
+        let source = Source::Accept(address.clone(), Arc::new(Mutex::new(listener)));
+        Ok(ListeningClient { address, ready: self.start(source)? })
+    }
+}

@@ -1,0 +1,131 @@
+//! Waiting for those who are not there yet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering, fence};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::selection::Selection;
+use super::socket::Socket;
+use crate::error::Error;
+use crate::room::RoomKey;
+
+/// Who is waited for: nobody, usually.
+#[derive(Debug, Default)]
+pub(super) struct Arrivals {
+    waiting: AtomicUsize,
+    /// By group; `None` for whole namespaces.
+    waits: Mutex<HashMap<Option<RoomKey>, Vec<Arc<Notify>>>>,
+}
+
+impl Arrivals {
+    /// Whether anybody waits. To be asked after the one who came can be found.
+    #[inline]
+    pub(super) fn are_awaited(&self) -> bool {
+        // Whoever begins to wait first counts itself and then looks: one of the two sees the other.
+        fence(Ordering::SeqCst);
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
+    /// Somebody came into a group.
+    pub(super) fn group(&self, key: &RoomKey) {
+        self.wake(Some(key));
+    }
+
+    /// Somebody came into a namespace.
+    pub(super) fn everyone(&self) {
+        self.wake(None);
+    }
+
+    fn wake(&self, key: Option<&RoomKey>) {
+        let waits = self.waits.lock().get(&key.cloned()).cloned().unwrap_or_default();
+        waits.iter().for_each(|wait| wait.notify_waiters());
+    }
+
+    /// Begins to wait for any of these groups, or for anyone without one.
+    fn wait_for(&self, groups: &[RoomKey]) -> Wait<'_> {
+        let mut keys: Vec<_> = groups.iter().cloned().map(Some).collect();
+        if keys.is_empty() {
+            keys.push(None);
+        }
+        let wait = Arc::new(Notify::new());
+        let mut waits = self.waits.lock();
+        for key in &keys {
+            waits.entry(key.clone()).or_default().push(Arc::clone(&wait));
+        }
+        drop(waits);
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        Wait { arrivals: self, keys, wait }
+    }
+}
+
+/// One who waits; no longer, once this is dropped.
+struct Wait<'a> {
+    arrivals: &'a Arrivals,
+    keys: Vec<Option<RoomKey>>,
+    wait: Arc<Notify>,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        self.arrivals.waiting.fetch_sub(1, Ordering::SeqCst);
+        let mut waits = self.arrivals.waits.lock();
+        for key in &self.keys {
+            if let Some(list) = waits.get_mut(key) {
+                list.retain(|other| !Arc::ptr_eq(other, &self.wait));
+                if list.is_empty() {
+                    waits.remove(key);
+                }
+            }
+        }
+    }
+}
+
+impl Selection {
+    /// Waits until at least one of the sockets meant is there, and gives the same selection again, to go on with.
+    ///
+    /// ```no_run
+    /// # async fn example(server: jidda_runtime::Server) -> jidda_runtime::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let alice = server.user("alice").present(Duration::from_secs(30)).await?;
+    /// let drawings = alice.call::<String>("draw.me.a.sheep", &()).timeout(Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `not_here`: nobody came within `limit`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the waiting.
+    pub async fn present(&self, limit: Duration) -> Result<Self, Error> {
+        let wait = self.hub.arrivals.wait_for(&self.target.groups);
+        let present = async {
+            loop {
+                let came = wait.wait.notified();
+                tokio::pin!(came);
+                // From here on no arrival is missed.
+                came.as_mut().enable();
+                if self.sockets().iter().any(Socket::is_connected) {
+                    return;
+                }
+                came.await;
+            }
+        };
+        if tokio::time::timeout(limit, present).await.is_ok() {
+            return Ok(self.clone());
+        }
+        let message = match &*self.target.groups {
+            [RoomKey::Identity(name)] => format!("`{name}` is not here"),
+            _ => "nobody who was meant is here".to_owned(),
+        };
+        Err(Error::new("not_here", message))
+    }
+}

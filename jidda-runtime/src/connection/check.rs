@@ -1,0 +1,159 @@
+//! What is looked after from time to time: heartbeats, slow peers, peers that say nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Connection;
+use super::exchange::{Control, Exchange, Link};
+use super::heartbeat::AtLimit;
+use crate::reason::DisconnectReason;
+use crate::wire::Heartbeat;
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Connection {
+    /// Looks after the connection's timings; called by the wheel a few times an interval.
+    pub(super) fn check(self: &Arc<Self>, now: u32) {
+        let since = |then: u32| u64::from(now.wrapping_sub(then));
+        let mut exchange = self.exchange.lock();
+        if exchange.link != Link::Up {
+            return;
+        }
+        let seen = self.last_seen.load(Ordering::Relaxed);
+        let ending = self.overdue(&exchange, since);
+        let beat = if ending.is_none() { self.beat(&mut exchange, since, seen) } else { Beat::Rest };
+        let silent_for = Duration::from_millis(since(seen));
+        let ending = match beat {
+            Beat::Rest => ending,
+            Beat::Ask => {
+                self.ask_for_life(&mut exchange, now);
+                None
+            }
+            Beat::Late => {
+                exchange.missed = exchange.missed.saturating_add(1);
+                let missed = u32::from(exchange.missed);
+                // The program's own code: not while the connection is locked.
+                drop(exchange);
+                let verdict = self.hub.heartbeat.at_limit(self, silent_for, missed);
+                exchange = self.exchange.lock();
+                match verdict {
+                    AtLimit::Close => Some(DisconnectReason::PingTimeout),
+                    AtLimit::AskAgain => {
+                        self.ask_for_life(&mut exchange, now);
+                        None
+                    }
+                }
+            }
+        };
+        let waker = match ending {
+            Some(reason) => exchange.control(Control::Close(reason)),
+            None if exchange.outbox.is_empty() => exchange.nudge(),
+            None => exchange.queued(),
+        };
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if silent_for <= self.hub.wheel().turn() {
+            self.hub.heartbeat.alive(self, silent_for);
+        }
+    }
+
+    /// Why the connection has to end, if it has.
+    fn overdue(&self, exchange: &Exchange, since: impl Fn(u32) -> u64) -> Option<DisconnectReason> {
+        let config = &self.hub.config;
+        // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
+        // its heart stops.
+        let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
+        let is_stalled =
+            exchange.stalled_since.is_some_and(|then| since(then) >= milliseconds(config.slow_consumer));
+        if is_stalled && !is_between {
+            return Some(DisconnectReason::SlowConsumer);
+        }
+        let handshake = if self.wire.is_strict() { config.connect_timeout } else { config.handshake_timeout };
+        let opened = since(self.opened_at.load(Ordering::Relaxed));
+        let is_late = !self.is_established.load(Ordering::Relaxed) && opened >= milliseconds(handshake);
+        is_late.then_some(DisconnectReason::HandshakeTimeout)
+    }
+
+    fn beat(&self, exchange: &mut Exchange, since: impl Fn(u32) -> u64, seen: u32) -> Beat {
+        let interval = milliseconds(self.hub.config.heartbeat);
+        let timeout = milliseconds(self.hub.config.heartbeat_timeout);
+        match self.wire.heartbeat() {
+            Heartbeat::WhenSilent => beat_when_silent(exchange, since, seen, interval, timeout),
+            Heartbeat::Always => {
+                // A tick early rather than late: the peer counts, too.
+                let interval = interval.saturating_sub(milliseconds(self.hub.wheel().turn()));
+                // Checks come a turn apart, and a tick may be a millisecond short of it.
+                let timeout = timeout.saturating_sub(milliseconds(self.hub.wheel().tick()));
+                beat_always(exchange, since, seen, interval, timeout)
+            }
+            Heartbeat::Theirs => {
+                // Each time that it is late anew.
+                let limit = (interval + timeout).saturating_mul(u64::from(exchange.missed) + 1);
+                if since(seen) < interval + timeout {
+                    exchange.missed = 0;
+                }
+                if since(seen) >= limit && !exchange.is_paused { Beat::Late } else { Beat::Rest }
+            }
+        }
+    }
+
+    fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {
+        exchange.pinged_at = Some(now);
+        let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
+        if self.wire.heartbeat() != Heartbeat::Theirs {
+            exchange.outbox.append(false, |out| self.wire.ping(out, id));
+        }
+    }
+}
+
+/// What a connection's heart does now.
+enum Beat {
+    Rest,
+    /// A sign of life is to be asked for.
+    Ask,
+    /// It was not given in time.
+    Late,
+}
+
+/// Asks a peer that said nothing for `interval`, and waits `timeout` for it.
+fn beat_when_silent(
+    exchange: &mut Exchange,
+    since: impl Fn(u32) -> u64,
+    seen: u32,
+    interval: u64,
+    timeout: u64,
+) -> Beat {
+    if since(seen) < interval || exchange.is_paused {
+        exchange.pinged_at = None;
+        exchange.missed = 0;
+        return Beat::Rest;
+    }
+    match exchange.pinged_at {
+        Some(then) if since(then) >= timeout => Beat::Late,
+        None if exchange.is_acquainted => Beat::Ask,
+        _ => Beat::Rest,
+    }
+}
+
+/// Asks each `interval`, whatever the peer says: it counts on being asked. Whatever it says is an answer.
+fn beat_always(
+    exchange: &mut Exchange,
+    since: impl Fn(u32) -> u64,
+    seen: u32,
+    interval: u64,
+    timeout: u64,
+) -> Beat {
+    let Some(then) = exchange.pinged_at else { return Beat::Ask };
+    // In the tick of the question itself an answer cannot be told from what came before it.
+    let is_answered = since(seen) <= since(then) || exchange.is_paused;
+    if !is_answered {
+        return if since(then) >= timeout { Beat::Late } else { Beat::Rest };
+    }
+    exchange.missed = 0;
+    if since(then) >= interval { Beat::Ask } else { Beat::Rest }
+}

@@ -1,0 +1,227 @@
+//! How the life of connections is watched, and what happens when there is none.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Connection;
+use super::socket::Socket;
+use crate::id::ConnectionId;
+use crate::peer::PeerAddress;
+
+/// What a peer may be heard by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sign {
+    /// Any bytes.
+    Traffic,
+    /// A heartbeat: a question for a sign of life, or the answer to one.
+    Beat,
+}
+
+/// What becomes of a connection whose peer gave no sign of life in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AtLimit {
+    /// It is closed, with the reason [`PingTimeout`](crate::DisconnectReason::PingTimeout).
+    #[default]
+    Close,
+    /// The peer is asked once more, and has as much time again. A connection whose bytes go nowhere is found by the
+    /// operating system in the end, and a peer that reads nothing by the [slow consumer](crate::Config::slow_consumer) limit.
+    AskAgain,
+}
+
+/// The heart of one connection as it is looked at.
+pub struct Pulse<'a> {
+    connection: &'a Arc<Connection>,
+    silent_for: Duration,
+    missed: u32,
+}
+
+impl fmt::Debug for Pulse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pulse")
+            .field("connection", &self.connection.id)
+            .field("silent_for", &self.silent_for)
+            .field("missed", &self.missed)
+            .finish()
+    }
+}
+
+impl Pulse<'_> {
+    /// The number of the connection.
+    pub fn connection_id(&self) -> ConnectionId {
+        self.connection.id
+    }
+
+    /// The address of the other end.
+    pub fn peer(&self) -> PeerAddress {
+        self.connection.peer.clone()
+    }
+
+    /// The connection's sockets, one a namespace: who it is, and a way to tell it something.
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.connection.sockets().into_iter().map(|inner| Socket { inner }).collect()
+    }
+
+    /// For how long nothing that counts was heard, about.
+    pub fn silent_for(&self) -> Duration {
+        self.silent_for
+    }
+
+    /// How many questions in a row had no answer in time.
+    pub fn missed(&self) -> u32 {
+        self.missed
+    }
+}
+
+/// How the life of connections is watched: how often, what counts as life, and what happens when there is none.
+///
+/// The [default](DefaultHeartbeat) asks a peer that was silent for 25 seconds and closes the connection when it
+/// says nothing at all for 20 more. All methods have that as their default. None of them may block: one clock watches all
+/// connections of a server.
+///
+/// ```
+/// use std::time::Duration;
+/// use jidda_runtime::{AtLimit, HeartbeatPolicy, Pulse, Server};
+///
+/// /// Three missed heartbeats in a row are one too many.
+/// struct ThreeStrikes;
+///
+/// impl HeartbeatPolicy for ThreeStrikes {
+///     fn interval(&self) -> Duration {
+///         Duration::from_secs(5)
+///     }
+///
+///     fn timeout(&self) -> Duration {
+///         Duration::from_secs(5)
+///     }
+///
+///     fn at_limit(&self, pulse: &Pulse<'_>) -> AtLimit {
+///         if pulse.missed() < 3 { AtLimit::AskAgain } else { AtLimit::Close }
+///     }
+/// }
+///
+/// let builder = Server::builder().heartbeat_policy(ThreeStrikes);
+/// # let _ = builder;
+/// ```
+pub trait HeartbeatPolicy: Send + Sync + 'static {
+    /// How long a connection may be silent before its peer is asked for a sign of life. Read once, at start; clients are
+    /// told.
+    fn interval(&self) -> Duration {
+        DefaultHeartbeat::default().interval
+    }
+
+    /// How long the answer to that may take. Read once, at start; clients are told.
+    fn timeout(&self) -> Duration {
+        DefaultHeartbeat::default().timeout
+    }
+
+    /// Whether this is a sign of life. By default everything is. Asked once for each, at start.
+    fn counts(&self, sign: Sign) -> bool {
+        let _ = sign;
+        true
+    }
+
+    /// Called a few times an interval for each connection that was heard since the last time: for those who keep a list
+    /// of who is there.
+    fn alive(&self, pulse: &Pulse<'_>) {
+        let _ = pulse;
+    }
+
+    /// Called when the answer did not come in time.
+    fn at_limit(&self, pulse: &Pulse<'_>) -> AtLimit {
+        let _ = pulse;
+        AtLimit::Close
+    }
+}
+
+/// The policy that is in force unless another one is given: any traffic is life, and its absence the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DefaultHeartbeat {
+    /// How long a connection may be silent before its peer is asked. Default: 25 s.
+    pub interval: Duration,
+    /// How long the answer may take. Default: 20 s.
+    pub timeout: Duration,
+}
+
+impl Default for DefaultHeartbeat {
+    fn default() -> Self {
+        Self { interval: Duration::from_secs(25), timeout: Duration::from_secs(20) }
+    }
+}
+
+impl HeartbeatPolicy for DefaultHeartbeat {
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+/// A policy in force, and what it said once and for all.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    policy: Arc<dyn HeartbeatPolicy>,
+    /// Whether all that is read counts.
+    pub(super) traffic_counts: bool,
+    beats_count: bool,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("traffic_counts", &self.traffic_counts).finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    pub(crate) fn new(policy: impl HeartbeatPolicy) -> Self {
+        let (traffic_counts, beats_count) = (policy.counts(Sign::Traffic), policy.counts(Sign::Beat));
+        Self { policy: Arc::new(policy), traffic_counts, beats_count }
+    }
+
+    pub(crate) fn interval(&self) -> Duration {
+        self.policy.interval()
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.policy.timeout()
+    }
+
+    /// Runs the program's own code, which must not take the clock of all connections along.
+    fn ask<R>(&self, question: impl FnOnce(&dyn HeartbeatPolicy) -> R) -> Option<R> {
+        let answer = catch_unwind(AssertUnwindSafe(|| question(&*self.policy))).ok();
+        if answer.is_none() {
+            tracing::error!("a heartbeat policy panicked");
+        }
+        answer
+    }
+
+    pub(super) fn alive(&self, connection: &Arc<Connection>, silent_for: Duration) {
+        self.ask(|policy| policy.alive(&Pulse { connection, silent_for, missed: 0 }));
+    }
+
+    pub(super) fn at_limit(
+        &self,
+        connection: &Arc<Connection>,
+        silent_for: Duration,
+        missed: u32,
+    ) -> AtLimit {
+        self.ask(|policy| policy.at_limit(&Pulse { connection, silent_for, missed })).unwrap_or_default()
+    }
+}
+
+impl Connection {
+    /// The peer asked for a sign of life, or gave one.
+    #[inline]
+    pub(super) fn heard_beat(&self) {
+        // Where all that is read counts, it was counted when it was read.
+        if !self.hub.heartbeat.traffic_counts && self.hub.heartbeat.beats_count {
+            self.last_seen.store(self.hub.clock(), Ordering::Relaxed);
+        }
+    }
+}

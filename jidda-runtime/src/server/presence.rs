@@ -1,0 +1,92 @@
+//! Who is here, for a program to ask and to watch.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+
+use super::Server;
+use crate::connection::{PresenceEvent, PresenceEvents};
+
+/// The identities that are connected to an app of a server; see [`Server::presence`].
+///
+/// An identity is here from the moment its first socket is accepted until its last connection is gone. It counts once,
+/// however many connections it has and namespaces they joined.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> jidda_runtime::Result<()> {
+/// use jidda_runtime::{PresenceEvent, Server};
+///
+/// let server = Server::builder().start().await?;
+/// assert!(server.presence().names().is_empty() && !server.presence().is_here("alice"));
+///
+/// // Everyone in the lobby is told who comes and goes.
+/// server.presence().on_change(|server, event| async move {
+///     if let PresenceEvent::Joined(name) = event {
+///         server.to("lobby").emit("joined", &*name).await.ok();
+///     }
+/// });
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Presence {
+    server: Server,
+}
+
+impl Server {
+    /// Who is here: the identities that are connected.
+    pub fn presence(&self) -> Presence {
+        Presence { server: self.clone() }
+    }
+}
+
+impl Presence {
+    /// The names of all who are here, in alphabetical order.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.server.hub().presence.names()
+    }
+
+    /// Whether this one is.
+    pub fn is_here(&self, name: &str) -> bool {
+        self.server.hub().presence.is_here(name)
+    }
+
+    /// How many are.
+    pub fn count(&self) -> usize {
+        self.server.hub().presence.count()
+    }
+
+    /// Who comes and goes, from now on. One who watches asks for this first and for the [`names`](Self::names) then, so
+    /// that nobody is missed between the two.
+    pub fn changes(&self) -> PresenceEvents {
+        self.server.hub().presence.events()
+    }
+
+    /// Runs a closure whenever somebody comes or goes, one after the other, until the server is gone. If it is too slow,
+    /// it is told with [`PresenceEvent::Missed`] how many changes it has not seen.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn on_change<F, R>(&self, hook: F)
+    where
+        F: Fn(Server, PresenceEvent) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        let mut changes = self.changes();
+        // Weak: a hook must not keep the server it belongs to.
+        let (inner, app) = (Arc::downgrade(&self.server.inner), self.server.app);
+        tokio::spawn(async move {
+            while let Some(event) = changes.next().await {
+                let Some(inner) = inner.upgrade() else { return };
+                let server = Server { inner, app };
+                let change = AssertUnwindSafe(async { hook(server, event).await });
+                if change.catch_unwind().await.is_err() {
+                    tracing::error!("a hook for who comes and goes panicked");
+                }
+            }
+        });
+    }
+}
