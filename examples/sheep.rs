@@ -1,7 +1,8 @@
-//! Shows a server that calls a client by its name: it asks alice to draw a sheep.
+//! Shows a server that calls a client by its name: it asks alice to draw a sheep, and waits for carol, who comes later.
 //!
-//! `cargo run --example sheep` runs the server and two artists and ends. `sheep server` runs only the server,
-//! `sheep artist NAME` one artist; `sheep wish NAME` has the server ask that artist.
+//! `cargo run --example sheep` runs the server and its artists and ends. `sheep server` runs only the server,
+//! `sheep artist NAME` one artist; `sheep wish NAME` has the server ask that artist, and `sheep who` tells who is here.
+//! Each of these three takes the server's address as well, if it is another one.
 
 use jidda::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -33,17 +34,26 @@ enum NoDrawing {
 
 /// A peer says who it is. A real server would ask for a proof.
 #[on]
-async fn my_name_is(socket: &Socket, name: String) {
-    socket.identify(&name);
+async fn my_name_is(socket: &Socket, name: String) -> jidda::Result<()> {
+    socket.identify(&*name)
 }
 
-/// Has an artist draw a sheep.
+/// Tells who is here, each once.
 #[on]
-async fn wish(server: &Server, artist: String, size: Option<Size>) -> Result<String, NoDrawing> {
-    let easel = server.user(&artist);
-    if easel.count() == 0 {
-        return Err(NoDrawing::NobodyOfThatName);
-    }
+async fn who_is_here(server: &Server) -> Vec<String> {
+    server.presence().names().iter().map(ToString::to_string).collect()
+}
+
+/// Has an artist draw a sheep. One who is not here is waited for, as many seconds as the caller says.
+#[on]
+async fn wish(
+    server: &Server,
+    artist: String,
+    size: Option<Size>,
+    patience: Option<u64>,
+) -> Result<String, NoDrawing> {
+    let patience = Duration::from_secs(patience.unwrap_or(0));
+    let easel = server.user(&artist).present(patience).await.map_err(|_| NoDrawing::NobodyOfThatName)?;
     let size = size.unwrap_or(Size::Small);
     // An artist may be connected more than once: each is asked, and the first who answers is taken.
     let replies = ArtistClient::new(easel).sheep(size).timeout(Duration::from_secs(5)).await;
@@ -81,9 +91,13 @@ fn main() -> jidda::Result<()> {
     match arguments.as_slice() {
         [] => all(),
         ["server"] => jidda::run!(ADDRESS),
-        ["artist", name] => stay(name),
-        ["wish", name] => ask(name),
-        _ => Err(Error::new("usage", "write nothing, `server`, `artist NAME` or `wish NAME`")),
+        ["artist", name] => stay(name, ADDRESS),
+        ["artist", name, address] => stay(name, address),
+        ["wish", name] => ask(name, ADDRESS),
+        ["wish", name, address] => ask(name, address),
+        ["who"] => who(ADDRESS),
+        ["who", address] => who(address),
+        _ => Err(Error::new("usage", "write nothing, `server`, `artist NAME`, `wish NAME` or `who`")),
     }
 }
 
@@ -91,28 +105,53 @@ fn main() -> jidda::Result<()> {
 async fn all() -> jidda::Result<()> {
     let server = Server::builder().listen("127.0.0.1:0").start().await?;
     let address = server.addresses()[0].to_string();
+    let mut changes = server.presence().changes();
     let alice = artist(&address, "alice").await?;
-    let _bob = artist(&address, "bob").await?;
-    println!("{}", wish::call(&alice, "alice".into(), Some(Size::Large)).await?);
-    println!("{}", wish::call(&alice, "bob".into(), None).await?);
-    match wish::call(&alice, "carol".into(), None).await {
+    let bob = artist(&address, "bob").await?;
+    println!("{}", wish::call(&alice, "alice".into(), Some(Size::Large), None).await?);
+    println!("{}", wish::call(&alice, "bob".into(), None, None).await?);
+    match wish::call(&alice, "carol".into(), None, None).await {
         Err(CallError::App(NoDrawing::NobodyOfThatName)) => println!("there is no carol"),
         other => println!("this was not expected: {other:?}"),
     }
+    // Wished for before she is here, and drawn when she comes.
+    let (drawing, carol) =
+        tokio::join!(wish::call(&alice, "carol".into(), None, Some(60)), artist(&address, "carol"));
+    println!("{}", drawing?);
+    let _carol = carol?;
+    bob.disconnect().await;
+    loop {
+        match changes.next().await {
+            Some(PresenceEvent::Joined(name)) => println!("{name} came"),
+            Some(PresenceEvent::Left(name)) => {
+                println!("{name} left");
+                break;
+            }
+            _ => break,
+        }
+    }
+    println!("here: {}", who_is_here::call(&alice).await?.join(", "));
     Ok(())
 }
 
 #[tokio::main]
-async fn stay(name: &str) -> jidda::Result<()> {
-    let client = artist(ADDRESS, name).await?;
+async fn stay(name: &str, address: &str) -> jidda::Result<()> {
+    let client = artist(address, name).await?;
     println!("{name}: ready");
     println!("{name}: {}", client.closed().await);
     Ok(())
 }
 
 #[tokio::main]
-async fn ask(name: &str) -> jidda::Result<()> {
-    let client = Client::connect(ADDRESS).await?;
-    println!("{}", wish::call(&client, name.to_owned(), None).await?);
+async fn ask(name: &str, address: &str) -> jidda::Result<()> {
+    let client = Client::connect(address).await?;
+    println!("{}", wish::call(&client, name.to_owned(), None, Some(60)).await?);
+    Ok(())
+}
+
+#[tokio::main]
+async fn who(address: &str) -> jidda::Result<()> {
+    let client = Client::connect(address).await?;
+    println!("here: {}", who_is_here::call(&client).await?.join(", "));
     Ok(())
 }

@@ -47,17 +47,19 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    AtLimit, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat, Dial,
-    DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody,
-    HttpService, Inherit, Listener, ListeningClient, Parser, Payload, PeerAddress, Presence, PresenceEvent,
-    PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite, Security,
-    Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport, Value, Version,
-    Volatile, WhileAway, blocking, handler, inherit, testing,
+    AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
+    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat,
+    Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody,
+    HttpService, Identity, Inherit, Listener, ListeningClient, Or, Parser, Password, Payload, PeerAddress,
+    Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result,
+    SameSite, Security, Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport,
+    TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
+#[cfg(feature = "jwt")]
+pub use jidda_runtime::{Jwt, KeyError};
 
 #[cfg(feature = "noise")]
-pub use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
+pub use jidda_runtime::{KeyPair, NoiseClient, NoiseKeyError, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 
@@ -79,8 +81,8 @@ pub mod prelude {
         Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
     };
     pub use jidda_runtime::{
-        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Parser,
-        PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
+        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
+        Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
     };
     #[cfg(feature = "noise")]
     pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};

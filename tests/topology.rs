@@ -32,13 +32,13 @@ async fn ask_back(socket: &Socket, n: i64) -> jidda::Result<i64> {
 }
 
 #[on("connect", namespace = "/side", app = Hidden)]
-async fn enter_side(socket: &Socket, name: String) {
-    socket.identify(&*name);
+async fn enter_side(socket: &Socket, name: String) -> jidda::Result<()> {
+    socket.identify(&*name)
 }
 
 #[on("name", namespace = "/side", app = Hidden)]
 async fn name(socket: &Socket) -> Option<String> {
-    socket.identity().map(|identity| identity.to_string())
+    socket.identity().map(|identity| identity.name().to_owned())
 }
 
 struct Halver;

@@ -21,7 +21,7 @@ fn room_of(socket: &Socket) -> String {
 }
 
 fn name_of(socket: &Socket) -> String {
-    socket.identity().as_deref().unwrap_or("somebody").to_owned()
+    socket.identity().map_or_else(|| "somebody".to_owned(), |identity| identity.name().to_owned())
 }
 
 /// Everyone else in the socket's room, as typed calls.

@@ -305,10 +305,10 @@ mod tests {
             quote!("kick", namespace = "/a", app = my::App<u8>, side = client, allow = "admin", sequential, timeout = "5s"),
         );
         assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(options.permissions(), ["admin"]);
         assert_eq!(options.leading.unwrap().value(), "kick");
         assert_eq!(options.namespace.unwrap().value(), "/a");
         assert_eq!(options.side, Some(Side::Client));
-        assert_eq!(options.permissions(), ["admin"]);
         assert!(options.sequential.is_some() && options.blocking.is_none());
         assert_eq!(options.timeout_ms, Some(5000));
         let (options, errors) = read(Attribute::Middleware, quote!(order = -3,));

@@ -209,6 +209,9 @@ pub(crate) fn connect(name: &Ident, handlers: &[Handler], home: &Home) -> TokenS
     if let Some(permissions) = open.or(connects.first()).map(|handler| handler.options.permissions()) {
         connects.retain(|handler| handler.options.permissions() == permissions);
     }
+    // Two that are always there are a mistake that is told already.
+    let mut is_there = false;
+    connects.retain(|handler| !handler.carried.cfg.is_empty() || !std::mem::replace(&mut is_there, true));
     // Without a handler, or while none of several is there, there is nothing to send.
     let absent: Vec<_> = connects.iter().flat_map(|handler| &handler.carried.cfg).collect();
     let mut functions: Vec<_> =

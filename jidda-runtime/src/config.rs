@@ -35,6 +35,9 @@ pub struct Config {
     pub heartbeat: Duration,
     /// How long the answer to that may take. Default: 20 s.
     pub heartbeat_timeout: Duration,
+    /// How long before its credentials expire a peer is told. Default: 30 s; nothing is told when it is zero. It is
+    /// looked after every few seconds, as the expiry itself is.
+    pub expiry_notice: Duration,
     /// How long a `disconnect` handler may run. Default: 30 s.
     pub disconnect_timeout: Duration,
     /// How long a call waits for its reply when the call itself does not say. Default: no limit but the
@@ -74,6 +77,7 @@ impl Default for Config {
             max_attachments: 10,
             heartbeat: Duration::from_secs(25),
             heartbeat_timeout: Duration::from_secs(20),
+            expiry_notice: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(30),
             call_timeout: None,
             duplicate_identity: DuplicateIdentity::Allow,

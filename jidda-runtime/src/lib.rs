@@ -1,16 +1,18 @@
 //! The runtime of jidda. Programs use it through the `jidda` crate, which re-exports it.
 //!
 //! The folders are floors, and a file imports only from floors below its own: server and client; connection;
-//! room; handler; wire and transport; plain values.
+//! room; handler and authentication; wire and transport; plain values.
 
 mod config;
 mod error;
 mod failure;
 mod id;
+mod identity;
 mod payload;
 mod peer;
 mod reason;
 
+mod authentication;
 mod client;
 mod connection;
 pub mod handler;
@@ -20,6 +22,9 @@ pub mod testing;
 pub mod transport;
 pub mod wire;
 
+pub use authentication::{Authenticator, Or, Password, TrustedKeys, TrustedPeer};
+#[cfg(feature = "jwt")]
+pub use authentication::{Jwt, KeyError};
 pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,
@@ -33,6 +38,7 @@ pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
 pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SocketId};
+pub use identity::Identity;
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
@@ -41,7 +47,7 @@ pub use server::{
     Transport,
 };
 #[cfg(feature = "noise")]
-pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
+pub use transport::noise::{KeyPair, NoiseClient, NoiseKeyError, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;

@@ -104,7 +104,7 @@ impl Request {
 /// What a peer said when it joined a namespace.
 ///
 /// On the native wire there are no headers and no query; both are empty there.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Handshake {
     /// The request's headers, in the order they came.
@@ -115,6 +115,11 @@ pub struct Handshake {
     pub time: Time,
     /// The auth value sent with the namespace's connect; `Nil` when there was none.
     pub auth: Value,
+    /// What the peer presents to an [`Authenticator`](crate::Authenticator): the native hello's credentials, or the auth
+    /// value of a Socket.IO client's first CONNECT. `Nil` when there is nothing, and for everyone else: secrets are not kept.
+    pub credentials: Value,
+    /// Who the peer says it is, in its native hello: a claim, for an authenticator only.
+    pub claimed_identity: Option<String>,
     /// The medium: `tcp`, `tls`, `noise`, `unix`, `memory`, `polling`, `websocket`.
     pub transport: &'static str,
     /// The protocol spoken on it: `msgpack-rpc`, `socket.io/5`, `socket.io/4`, `engine.io/4`, `engine.io/3`.
@@ -123,6 +128,29 @@ pub struct Handshake {
     pub peer: PeerAddress,
     /// What protects the connection, as a server knows it; `None` when it is clear text.
     pub security: Option<Security>,
+}
+
+/// Without what may be secret: the auth value, credentials, what the query says, some headers.
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = |name: &str| {
+            ["authorization", "cookie", "proxy-authorization"]
+                .iter()
+                .any(|other| name.eq_ignore_ascii_case(other))
+        };
+        let shown = |(name, value): &(String, String)| {
+            (name.clone(), if secret(name) { "..".to_owned() } else { value.clone() })
+        };
+        f.debug_struct("Handshake")
+            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .field("query", &self.query.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field("time", &self.time)
+            .field("claimed_identity", &self.claimed_identity)
+            .field("transport", &self.transport)
+            .field("protocol", &self.protocol)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Handshake {

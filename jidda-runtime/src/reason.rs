@@ -31,13 +31,17 @@ pub enum DisconnectReason {
     HandshakeTimeout,
     /// The server is going down.
     ServerShuttingDown,
+    /// What the peer presented did not prove who it is.
+    AuthenticationFailed,
+    /// What the peer presented has expired, and nothing newer came in time.
+    CredentialsExpired,
     /// A newer connection of the same identity took its place.
     Replaced,
     /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
     Other(Cow<'static, str>),
 }
 
-const NAMED: [DisconnectReason; 12] = [
+const NAMED: [DisconnectReason; 14] = [
     DisconnectReason::ClientDisconnect,
     DisconnectReason::ServerDisconnect,
     DisconnectReason::ForcedClose,
@@ -49,6 +53,8 @@ const NAMED: [DisconnectReason; 12] = [
     DisconnectReason::SlowConsumer,
     DisconnectReason::HandshakeTimeout,
     DisconnectReason::ServerShuttingDown,
+    DisconnectReason::AuthenticationFailed,
+    DisconnectReason::CredentialsExpired,
     DisconnectReason::Replaced,
 ];
 
@@ -67,6 +73,8 @@ impl DisconnectReason {
             Self::SlowConsumer => "slow consumer",
             Self::HandshakeTimeout => "handshake timeout",
             Self::ServerShuttingDown => "server shutting down",
+            Self::AuthenticationFailed => "authentication failed",
+            Self::CredentialsExpired => "credentials expired",
             Self::Replaced => "replaced by a newer connection",
             Self::Other(text) => text,
         }
@@ -81,6 +89,7 @@ impl DisconnectReason {
                 | Self::ServerDisconnect
                 | Self::ForcedClose
                 | Self::ForcedServerClose
+                | Self::AuthenticationFailed
                 | Self::Replaced
         )
     }

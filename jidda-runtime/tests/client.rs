@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Location, Reply};
 use jidda_runtime::{
-    Backoff, CallError, Client, ClientEvent, DisconnectReason, Encoding, Error, Server, Socket, Value,
-    testing,
+    Backoff, CallError, Client, ClientEvent, DisconnectReason, Encoding, Error, Identity, Server, Socket,
+    Value, testing,
 };
 
 const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
@@ -53,7 +53,7 @@ fn guard(context: Context, arguments: Arguments<'_>) -> Dispatch {
 
 fn whoami(context: Context, _: Arguments<'_>) -> Dispatch {
     let socket = Socket::of(&context).expect("a socket");
-    Dispatch::Ready(Reply::value(&socket.identity().as_deref(), Encoding::MessagePack))
+    Dispatch::Ready(Reply::value(&socket.identity().as_ref().map(Identity::name), Encoding::MessagePack))
 }
 
 static ECHO: HandlerEntry = HandlerEntry::new("echo", echo, HERE);

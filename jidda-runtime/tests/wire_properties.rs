@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jidda_runtime::wire::{Decoder, Limits, Meta, Opening, Packet, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Introduction, Limits, Meta, Opening, Packet, Wire, WireError};
 use jidda_runtime::{Encoding, Failure, Payload, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -138,7 +138,9 @@ impl Said {
             Self::Failure { id, code, message, data } => {
                 WIRE.failure(out, "/", *id, &failure(code, message, data.as_ref()));
             }
-            Self::Hello { id } => WIRE.hello(out, *id),
+            Self::Hello { id } => {
+                WIRE.hello(out, *id, Introduction { identity: Some("ada"), credentials: None });
+            }
             Self::Welcome { id, session, heartbeat, max_message } => {
                 let heartbeat = Duration::from_millis((*heartbeat).into());
                 let welcome = Opening {
@@ -147,6 +149,8 @@ impl Said {
                     heartbeat,
                     timeout: heartbeat,
                     max_message: *max_message,
+                    identity: Some("ada"),
+                    expires: None,
                 };
                 WIRE.welcome(out, *id, welcome);
             }
@@ -189,9 +193,12 @@ impl Said {
                 id == i && WIRE.read_failure(error) == failure(code, message, data.as_ref())
             }
             (Self::Pong { id }, Packet::Reply { id: i, outcome: Ok(bytes) }) => id == i && **bytes == [0xc0],
-            (Self::Hello { id }, Packet::Hello { id: i, wire: 1 })
-            | (Self::Ping { id }, Packet::Ping { id: i })
-            | (Self::Cancel { id }, Packet::Cancel { id: i }) => id == i,
+            (Self::Hello { id }, Packet::Hello { id: i, wire: 1, identity, credentials: Value::Nil }) => {
+                id == i && identity.as_str() == Some("ada")
+            }
+            (Self::Ping { id }, Packet::Ping { id: i }) | (Self::Cancel { id }, Packet::Cancel { id: i }) => {
+                id == i
+            }
             (
                 Self::Welcome { id, session, heartbeat, max_message },
                 Packet::Reply { id: i, outcome: Ok(bytes) },

@@ -146,9 +146,29 @@ fn sheep_is_drawn_by_the_one_who_was_named() {
             "@@@@@@o>  by alice",
             "bob: a sheep, Small",
             "@@o>  by bob",
-            "there is no carol"
+            "there is no carol",
+            "carol: a sheep, Small",
+            "@@o>  by carol",
+            "alice came",
+            "bob came",
+            "carol came",
+            "bob left",
+            "here: alice, carol",
         ]
     );
+}
+
+#[test]
+fn sheep_waits_for_an_artist_who_comes_later() {
+    let (_server, address) = Program::serve("sheep");
+    let mut wish = Program::start("sheep", &["wish", "dora", &address], &[]);
+    let mut dora = Program::start("sheep", &["artist", "dora", &address], &[]);
+    dora.line("dora: a sheep, Small");
+    assert_eq!(wish.end(), 0, "{wish:#?}");
+    assert_eq!(wish.output, ["@@o>  by dora"]);
+    let mut who = Program::start("sheep", &["who", &address], &[]);
+    assert_eq!(who.end(), 0, "{who:#?}");
+    assert_eq!(who.output, ["here: dora"]);
 }
 
 #[test]
@@ -183,7 +203,7 @@ fn tls_shows_who_is_believed() {
 #[test]
 fn run_tells_where_it_listens_and_ends_on_sigterm() {
     let (mut server, address) = Program::serve("sheep");
-    assert_eq!(server.output, [format!("jidda listens on {address} with 2 handlers")]);
+    assert_eq!(server.output, [format!("jidda listens on {address} with 3 handlers")]);
     let (_, port) = address.rsplit_once(':').expect("a port");
     assert_ne!(port, "0");
     server.terminate();

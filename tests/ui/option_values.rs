@@ -17,6 +17,18 @@ async fn flag_with_value() {}
 #[on("e", allow)]
 async fn without_value() {}
 
+#[on("h", allow = [])]
+async fn nobody() {}
+
+#[on("i", allow = ["admin", admin])]
+async fn no_strings() {}
+
+#[on("j", allow = ["admin", "", "admin"])]
+async fn no_name_and_twice() {}
+
+#[on("k", allow = 5)]
+async fn no_permission() {}
+
 #[on("f" "g")]
 async fn two_names() {}
 

@@ -10,6 +10,7 @@ use tokio::sync::{broadcast, oneshot};
 use tokio::task::JoinSet;
 
 use super::backoff::Backoff;
+use super::credentials::Credentials;
 use super::listen::Source;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
@@ -51,6 +52,7 @@ pub struct ClientBuilder {
     while_away: WhileAway,
     connect_timeout: Duration,
     auth: Result<Option<Payload>, CodecError>,
+    credentials: Result<Credentials, CodecError>,
     joins_root: bool,
 }
 
@@ -76,6 +78,7 @@ impl ClientBuilder {
             while_away: WhileAway::default(),
             connect_timeout: Duration::from_secs(20),
             auth: Ok(None),
+            credentials: Ok(Credentials::default()),
             joins_root: true,
         }
     }
@@ -137,6 +140,45 @@ impl ClientBuilder {
     /// The auth value for the root namespace.
     pub fn auth<A: Serialize>(mut self, auth: &A) -> Self {
         self.auth = Payload::encode(auth, Encoding::MessagePack).map(Some);
+        self
+    }
+
+    /// What proves to the server who this is, at each connection: a token, a map with `user` and `password`,
+    /// whatever the server's [`Authenticator`](crate::Authenticator) reads.
+    pub fn credentials<A: Serialize + ?Sized>(mut self, credentials: &A) -> Self {
+        self.credentials = self.credentials.and_then(|mut own| {
+            own.fix(Payload::encode(credentials, Encoding::MessagePack)?);
+            Ok(own)
+        });
+        self
+    }
+
+    /// Asks for the credentials at each connection, and whenever the server says that they are about to expire: for
+    /// tokens that do not last.
+    ///
+    /// ```
+    /// # use jidda_runtime::{Client, Result};
+    /// # async fn fresh_token() -> Result<String> { Ok(String::new()) }
+    /// let builder = Client::builder("127.0.0.1:8000").credentials_with(async || fresh_token().await);
+    /// # let _ = builder;
+    /// ```
+    pub fn credentials_with<V, O>(mut self, ask: impl Fn() -> O + Send + Sync + 'static) -> Self
+    where
+        V: Serialize,
+        O: Future<Output = Result<V, Error>> + Send + 'static,
+    {
+        if let Ok(credentials) = &mut self.credentials {
+            credentials.ask(ask);
+        }
+        self
+    }
+
+    /// Who this is: a claim, which the server takes as it is only where it trusts its peers, and which the
+    /// credentials have to prove elsewhere.
+    pub fn identity(mut self, name: impl Into<Arc<str>>) -> Self {
+        if let Ok(credentials) = &mut self.credentials {
+            credentials.identity = Some(name.into());
+        }
         self
     }
 
@@ -246,6 +288,7 @@ impl ClientBuilder {
     pub(super) fn start(self, source: Source) -> Result<Ready, ConnectError> {
         let table = self.table.build().map_err(ConnectError::Start)?;
         let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
+        let credentials = self.credentials.map_err(|error| ConnectError::Start(Error::from(error)))?;
         let buffers = self.while_away == WhileAway::Buffer;
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = self.connect_timeout.saturating_mul(2);
@@ -270,6 +313,7 @@ impl ClientBuilder {
                 is_patient: self.is_patient,
                 connect_timeout: self.connect_timeout,
                 events: events.clone(),
+                credentials: credentials.clone(),
             };
             supervisors.spawn(supervise(plan, tell));
             connections.push(connection);
@@ -283,6 +327,7 @@ impl ClientBuilder {
             roots,
             next: 0.into(),
             events,
+            identity: credentials.identity,
             supervisors: parking_lot::Mutex::new(supervisors),
         };
         Ok(Ready { client: Client { inner: Arc::new(inner) }, connections: ready })

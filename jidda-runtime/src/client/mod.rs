@@ -3,6 +3,7 @@
 mod backoff;
 pub mod blocking;
 mod builder;
+mod credentials;
 mod listen;
 mod supervise;
 
@@ -23,6 +24,7 @@ pub use listen::ListeningClient;
 use crate::connection::{Connection, Emit, Listener, Request, Socket};
 use crate::error::{CallError, Error, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, Table};
+use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
 use crate::transport::{Address, AddressError};
 
@@ -41,7 +43,7 @@ pub enum ConnectError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The server refused to let the client into the root namespace.
+    /// The server refused the client for what it presented, or did not let it into the root namespace.
     #[error("the server refused the connection: {0}")]
     Refused(CallError<Error>),
     /// The connection, or its handshake, took too long.
@@ -50,6 +52,9 @@ pub enum ConnectError {
     /// The connection ended before the client was let in.
     #[error("the connection to {0} was lost during its handshake")]
     Lost(String),
+    /// The client's own credentials could not be had.
+    #[error("there are no credentials: {0}")]
+    Credentials(Error),
     /// The client's own handlers do not fit together.
     #[error("{0}")]
     Start(Error),
@@ -74,6 +79,9 @@ pub enum ClientEvent {
     Reconnected,
     /// The client gave a connection up.
     GaveUp,
+    /// The server says that a connection's credentials are about to expire. Where the client was given some, it
+    /// presents them, or asks for newer ones, by itself; else [`Client::authenticate`] is the way.
+    CredentialsExpiring,
 }
 
 /// The events of one client from the moment they were asked for.
@@ -112,6 +120,7 @@ struct Inner {
     roots: Vec<Socket>,
     next: AtomicUsize,
     events: broadcast::Sender<ClientEvent>,
+    identity: Option<Arc<str>>,
     /// Aborted when the client is dropped.
     supervisors: parking_lot::Mutex<JoinSet<()>>,
 }
@@ -268,6 +277,29 @@ impl Client {
         for root in &self.inner.roots {
             root.on(event, listener.clone());
         }
+    }
+
+    /// Presents new credentials on every connection, before the ones of before expire. Connections that are made
+    /// later present what the builder was given.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Refused`]: `identity_changed` when they are somebody else's, `unauthenticated` when they prove
+    /// nothing, `not_found` when the server asks nobody. What was shown before holds on until it expires.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, some connections may have presented them.
+    pub async fn authenticate<A: Serialize + ?Sized + Sync>(
+        &self,
+        credentials: &A,
+    ) -> Result<(), CallError<Error>> {
+        let credentials = Payload::encode(credentials, Encoding::MessagePack);
+        let credentials = credentials.map_err(|error| SendError::Encode(error.0))?;
+        for connection in &self.inner.connections {
+            credentials::authenticate(connection, self.inner.identity.as_deref(), &credentials).await?;
+        }
+        Ok(())
     }
 
     /// What happens to the connections, from now on.

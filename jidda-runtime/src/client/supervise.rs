@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::backoff::{Backoff, chance};
+use super::credentials::{Credentials, renew};
 use super::listen::Source;
 use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
@@ -22,6 +23,7 @@ pub(super) struct Plan {
     pub(super) is_patient: bool,
     pub(super) connect_timeout: Duration,
     pub(super) events: broadcast::Sender<ClientEvent>,
+    pub(super) credentials: Credentials,
 }
 
 impl Plan {
@@ -30,7 +32,7 @@ impl Plan {
         self.is_patient || matches!(self.source, Source::Accept(..))
     }
 
-    fn tell(&self, event: ClientEvent) {
+    pub(super) fn tell(&self, event: ClientEvent) {
         // Nobody has to listen.
         let _ = self.events.send(event);
     }
@@ -51,7 +53,10 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
                     }
                     None => plan.tell(ClientEvent::Reconnected),
                 }
-                let reason = driver.await.unwrap_or(DisconnectReason::TransportError);
+                let reason = tokio::select! {
+                    reason = driver => reason.unwrap_or(DisconnectReason::TransportError),
+                    never = renew(&plan) => match never {},
+                };
                 plan.tell(ClientEvent::Disconnected(reason.clone()));
                 reason
             }
@@ -125,7 +130,12 @@ async fn establish(plan: &Plan) -> Result<JoinHandle<DisconnectReason>, ConnectE
 
 async fn introduce(plan: &Plan) -> Result<(), ConnectError> {
     let lost = || ConnectError::Lost(plan.source.address().to_string());
-    let acquaintance = plan.connection.hello().await.map_err(|_| lost())?;
+    let introduced = plan.credentials.present(async |shown| plan.connection.hello(shown).await).await;
+    let acquaintance = match introduced.map_err(ConnectError::Credentials)? {
+        Ok(acquaintance) => acquaintance,
+        Err(error) if error.is_disconnected() => return Err(lost()),
+        Err(error) => return Err(ConnectError::Refused(error)),
+    };
     for socket in plan.connection.wanted_sockets() {
         if acquaintance == Acquaintance::Plain {
             if socket.path() == "/" {

@@ -42,7 +42,9 @@ impl Arrivals {
 
     fn wake(&self, key: Option<&RoomKey>) {
         let waits = self.waits.lock().get(&key.cloned()).cloned().unwrap_or_default();
-        waits.iter().for_each(|wait| wait.notify_waiters());
+        for waiting in waits {
+            waiting.notify_waiters();
+        }
     }
 
     /// Begins to wait for any of these groups, or for anyone without one.
@@ -51,15 +53,15 @@ impl Arrivals {
         if keys.is_empty() {
             keys.push(None);
         }
-        let wait = Arc::new(Notify::new());
+        let came = Arc::new(Notify::new());
         let mut waits = self.waits.lock();
         for key in &keys {
-            waits.entry(key.clone()).or_default().push(Arc::clone(&wait));
+            waits.entry(key.clone()).or_default().push(Arc::clone(&came));
         }
         drop(waits);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        Wait { arrivals: self, keys, wait }
+        Wait { arrivals: self, keys, came }
     }
 }
 
@@ -67,7 +69,7 @@ impl Arrivals {
 struct Wait<'a> {
     arrivals: &'a Arrivals,
     keys: Vec<Option<RoomKey>>,
-    wait: Arc<Notify>,
+    came: Arc<Notify>,
 }
 
 impl Drop for Wait<'_> {
@@ -76,7 +78,7 @@ impl Drop for Wait<'_> {
         let mut waits = self.arrivals.waits.lock();
         for key in &self.keys {
             if let Some(list) = waits.get_mut(key) {
-                list.retain(|other| !Arc::ptr_eq(other, &self.wait));
+                list.retain(|other| !Arc::ptr_eq(other, &self.came));
                 if list.is_empty() {
                     waits.remove(key);
                 }
@@ -109,7 +111,7 @@ impl Selection {
         let wait = self.hub.arrivals.wait_for(&self.target.groups);
         let present = async {
             loop {
-                let came = wait.wait.notified();
+                let came = wait.came.notified();
                 tokio::pin!(came);
                 // From here on no arrival is missed.
                 came.as_mut().enable();
@@ -127,5 +129,26 @@ impl Selection {
             _ => "nobody who was meant is here".to_owned(),
         };
         Err(Error::new("not_here", message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_no_longer_leaves_nothing_behind() {
+        let arrivals = Arrivals::default();
+        assert!(!arrivals.are_awaited());
+        let (lobby, kitchen) = (RoomKey::room("lobby"), RoomKey::room("kitchen"));
+        let both = arrivals.wait_for(&[lobby.clone(), kitchen.clone(), lobby.clone()]);
+        let one = arrivals.wait_for(std::slice::from_ref(&kitchen));
+        let anyone = arrivals.wait_for(&[]);
+        assert_eq!(arrivals.waits.lock().len(), 3);
+        drop((both, anyone));
+        assert!(arrivals.are_awaited());
+        assert_eq!(arrivals.waits.lock().keys().collect::<Vec<_>>(), [&Some(kitchen)]);
+        drop(one);
+        assert!(!arrivals.are_awaited() && arrivals.waits.lock().is_empty());
     }
 }

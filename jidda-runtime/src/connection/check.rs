@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Connection;
-use super::exchange::{Control, Exchange, Link};
+use super::credentials::Expiry;
+use super::exchange::{Control, Exchange, Link, Moment};
 use super::heartbeat::AtLimit;
 use crate::reason::DisconnectReason;
 use crate::wire::Heartbeat;
@@ -48,8 +49,12 @@ impl Connection {
                 }
             }
         };
+        let expiry = exchange.expiry(self.hub.config.expiry_notice);
+        let ending =
+            ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
         let waker = match ending {
             Some(reason) => exchange.control(Control::Close(reason)),
+            None if matches!(expiry, Expiry::Near) => exchange.control(Control::Expiring),
             None if exchange.outbox.is_empty() => exchange.nudge(),
             None => exchange.queued(),
         };
@@ -68,8 +73,9 @@ impl Connection {
         // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
         // its heart stops.
         let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
-        let is_stalled =
-            exchange.stalled_since.is_some_and(|then| since(then) >= milliseconds(config.slow_consumer));
+        let is_stalled = exchange
+            .stalled_since
+            .is_some_and(|then| since(then.clock()) >= milliseconds(config.slow_consumer));
         if is_stalled && !is_between {
             return Some(DisconnectReason::SlowConsumer);
         }
@@ -103,7 +109,7 @@ impl Connection {
     }
 
     fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {
-        exchange.pinged_at = Some(now);
+        exchange.pinged_at = Some(Moment::at(now));
         let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
         if self.wire.heartbeat() != Heartbeat::Theirs {
             exchange.outbox.append(false, |out| self.wire.ping(out, id));
@@ -133,7 +139,7 @@ fn beat_when_silent(
         exchange.missed = 0;
         return Beat::Rest;
     }
-    match exchange.pinged_at {
+    match exchange.pinged_at.map(Moment::clock) {
         Some(then) if since(then) >= timeout => Beat::Late,
         None if exchange.is_acquainted => Beat::Ask,
         _ => Beat::Rest,
@@ -148,7 +154,7 @@ fn beat_always(
     interval: u64,
     timeout: u64,
 ) -> Beat {
-    let Some(then) = exchange.pinged_at else { return Beat::Ask };
+    let Some(then) = exchange.pinged_at.map(Moment::clock) else { return Beat::Ask };
     // In the tick of the question itself an answer cannot be told from what came before it.
     let is_answered = since(seen) <= since(then) || exchange.is_paused;
     if !is_answered {

@@ -11,10 +11,12 @@ use bytes::Bytes;
 
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
+use super::credentials::Presented;
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::permissions::denied;
+use super::renewal::AUTHENTICATE;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
@@ -86,8 +88,14 @@ impl Driver {
                 self.is_congested |= self.is_outbox_full();
             }
             Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
-            Packet::Hello { id, wire } => self.hello(id, wire),
-            Packet::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
+            Packet::Hello { id, wire, identity, credentials } => {
+                return self.hello(id, wire, identity, credentials, cx);
+            }
+            Packet::Authenticate { id, identity, credentials } => {
+                self.reauthenticate(Some(id), None, Presented::new(identity, credentials), cx);
+            }
+            Packet::Expiring { left: _ } => self.told_expiring(),
+            Packet::Connect { id, namespace, auth } => return self.ask_to_join(id, &namespace, &auth, cx),
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {
                 self.connection.heard_beat();
@@ -129,10 +137,17 @@ impl Driver {
     }
 
     #[inline]
-    fn event(&mut self, namespace: &str, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
+    pub(super) fn event(
+        &mut self,
+        namespace: &str,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
         let Some(socket) = self.find(namespace) else {
             if self.connection.wire.is_strict() {
                 self.begin_closing(DisconnectReason::ForcedServerClose, None);
+            } else if namespace == "/" && self.is_unknown() {
+                return self.speak_first(incoming, cx);
             } else if !self.join_unasked(namespace, incoming, cx) {
                 let failure =
                     Failure::new("not_connected", format!("the namespace `{namespace}` was not joined"));
@@ -214,6 +229,11 @@ impl Driver {
             if is_reserved(incoming.event) {
                 if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {
                     self.malformed(&WireError::Illegal("the event's name is reserved"));
+                    return ControlFlow::Continue(());
+                }
+                if incoming.event == AUTHENTICATE && self.connection.hub.gate.is_some() {
+                    let presented = Presented::by_event(arguments);
+                    self.reauthenticate(incoming.id, Some(socket), presented, cx);
                     return ControlFlow::Continue(());
                 }
                 // A catch-all must not mistake a peer's word for the protocol's own.

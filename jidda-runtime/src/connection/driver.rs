@@ -15,7 +15,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
 use super::backlog::Backlog;
-use super::exchange::{Control, Link};
+use super::exchange::{Control, Link, Moment};
 use super::lifecycle::Closing;
 use super::outbox::Batch;
 use super::running::Running;
@@ -75,9 +75,10 @@ impl Driver {
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
         exchange.stalled_since = None;
+        exchange.standing = None;
         exchange.missed = 0;
         // Who is asked each interval is asked for the first time when one is over.
-        exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(now);
+        exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
         drop(exchange);
         Self {
             _serving: serving,
@@ -132,6 +133,7 @@ impl Driver {
         }
         let ran_backlog = self.backlog.is_some() && self.run_backlog(cx);
         self.is_full &= !ran_backlog && self.backlog.is_some();
+        self.is_full |= self.is_checking();
         progress |= ran_backlog;
         self.is_congested &= self.is_outbox_full();
         if was_resting && !self.is_full && !self.is_congested {
@@ -150,11 +152,12 @@ impl Driver {
                 break;
             }
             match control {
-                Control::Join => self.connect(0, "/", &[], cx),
+                Control::Join => self.is_full |= self.ask_to_join(0, "/", &[], cx).is_break(),
                 Control::Accepted(socket) => self.replay(&socket, cx),
                 Control::Leave(socket, reason) => self.leave(&socket, reason),
                 Control::Close(reason) => self.begin_closing(reason, None),
                 Control::Drain(reason) => self.drain(reason),
+                Control::Expiring => self.tell_expiring(),
             }
         }
         progress
@@ -174,6 +177,7 @@ impl Driver {
                 self.run_queued(&socket, queued, cx);
             }
         }
+        progress |= self.run_check(cx);
         if self.running.as_ref().is_some_and(|running| running.is_empty()) {
             self.running = None;
         }
@@ -276,6 +280,7 @@ impl Driver {
         if used > 0
             && !self.connection.wire.is_strict()
             && !self.connection.is_established.load(Ordering::Relaxed)
+            && !self.is_unknown()
         {
             self.connection.is_established.store(true, Ordering::Relaxed);
         }
@@ -305,7 +310,7 @@ impl Driver {
                     exchange.stalled_since = None;
                 }
                 if result.is_pending() && exchange.stalled_since.is_none() {
-                    exchange.stalled_since = Some(self.connection.hub.clock());
+                    exchange.stalled_since = Some(Moment::at(self.connection.hub.clock()));
                 }
                 exchange.outbox.wrote(written, self.connection.hub.config.max_outbox)
             };
@@ -422,7 +427,10 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let waiting = self.connection.exchange.lock().detach();
+        let (waiting, _claim) = {
+            let mut exchange = self.connection.exchange.lock();
+            (exchange.detach(), exchange.standing.as_mut().and_then(|standing| standing.claim.take()))
+        };
         waiting.into_iter().for_each(Waker::wake);
         if self.connection.is_closed() {
             // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.

@@ -1,9 +1,11 @@
 //! What a connection's own task and everyone else share: one short lock, never held while polling or writing.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Waker;
 
 use super::calls::Calls;
+use super::credentials::Standing;
 use super::outbox::Outbox;
 use super::socket::SocketInner;
 use crate::payload::Payload;
@@ -34,6 +36,23 @@ pub(super) enum Control {
     Close(DisconnectReason),
     /// The connection ends once no handler runs.
     Drain(DisconnectReason),
+    /// The peer's credentials are about to expire.
+    Expiring,
+}
+
+/// A tick of the hub's clock, which costs no more where there may be none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment(NonZeroU32);
+
+impl Moment {
+    /// The first millisecond of the clock passes for the second.
+    pub(super) fn at(clock: u32) -> Self {
+        Self(NonZeroU32::new(clock).unwrap_or(NonZeroU32::MIN))
+    }
+
+    pub(super) fn clock(self) -> u32 {
+        self.0.get()
+    }
 }
 
 // Independent facts about the task, the stream and the peer.
@@ -55,10 +74,12 @@ pub(super) struct Exchange {
     /// The stream takes no more for now: new bytes are no reason to wake the task.
     is_blocked: bool,
     waker: Option<Waker>,
+    /// Who the peer was found to be. Boxed: most servers do not ask.
+    pub(super) standing: Option<Box<Standing>>,
     /// When the stream last refused bytes, in ticks of the hub's clock.
-    pub(super) stalled_since: Option<u32>,
+    pub(super) stalled_since: Option<Moment>,
     /// When a sign of life was asked for, in ticks.
-    pub(super) pinged_at: Option<u32>,
+    pub(super) pinged_at: Option<Moment>,
     /// How many times in a row it did not come in time.
     pub(super) missed: u16,
 }
@@ -76,6 +97,7 @@ impl Exchange {
             is_paused: false,
             is_blocked: false,
             waker: None,
+            standing: None,
             stalled_since: None,
             pinged_at: None,
             missed: 0,

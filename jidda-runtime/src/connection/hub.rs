@@ -17,6 +17,7 @@ use super::heartbeat::{DefaultHeartbeat, Watch};
 use super::presence::Presence;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
+use crate::authentication::Gate;
 use crate::config::Config;
 use crate::handler::{Side, Table};
 use crate::id::SocketId;
@@ -33,6 +34,8 @@ pub(crate) struct Policies {
     pub(crate) delegates: Vec<Delegate>,
     /// How the life of connections is watched, if not as usual.
     pub(crate) heartbeat: Option<Watch>,
+    /// Who finds out who the peers are.
+    pub(crate) gate: Option<Gate>,
 }
 
 /// Counts of what happened, for those who watch a server.
@@ -55,6 +58,8 @@ pub(crate) struct Hub {
     pub(crate) statistics: Statistics,
     /// Whether events sent while a client is away wait for its return.
     pub(crate) buffers_while_away: bool,
+    /// Who finds out who its peers are. A client has none.
+    pub(crate) gate: Option<Gate>,
     /// Set once: the floor above keeps its own things here.
     pub(crate) owner: std::sync::OnceLock<Extras>,
     /// How many connections there are of each encoding: what goes to many is written in these.
@@ -66,6 +71,8 @@ pub(crate) struct Hub {
     drivers: TaskTracker,
     /// A client's supervisors wait here while their connections are away.
     pub(super) abandoned: Notify,
+    /// And here for the word that their credentials expire.
+    pub(super) expiring: Notify,
 }
 
 impl fmt::Debug for Hub {
@@ -84,7 +91,7 @@ impl Hub {
         buffers_while_away: bool,
         policies: Policies,
     ) -> Arc<Self> {
-        let Policies { mut delegates, heartbeat } = policies;
+        let Policies { mut delegates, heartbeat, gate } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
         let heartbeat = match heartbeat {
             Some(heartbeat) => {
@@ -105,6 +112,7 @@ impl Hub {
             states,
             statistics: Statistics::default(),
             buffers_while_away,
+            gate,
             owner: std::sync::OnceLock::new(),
             encodings: Default::default(),
             namespaces: RwLock::default(),
@@ -113,6 +121,7 @@ impl Hub {
             wheel,
             drivers: TaskTracker::new(),
             abandoned: Notify::new(),
+            expiring: Notify::new(),
         });
         tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));
         hub

@@ -11,12 +11,13 @@ use super::calls::Answer;
 use super::exchange::{Control, Link};
 use super::hub::Hub;
 use super::socket::{Phase, Socket, SocketInner};
-use crate::error::{CallError, SendError};
+use crate::error::{CallError, Error, SendError};
 use crate::failure::Failure;
 use crate::handler::{CallerError, Table, call_error};
 use crate::payload::{Encoding, Payload, encode_into};
 use crate::reason::DisconnectReason;
 use crate::transport::Address;
+use crate::wire::Introduction;
 
 /// A request of the protocol itself, sent and waiting.
 struct Asked {
@@ -54,28 +55,17 @@ pub(crate) enum Acquaintance {
 }
 
 impl Connection {
-    /// Says hello. A server that does not know the word speaks plain MessagePack-RPC.
-    pub(crate) async fn hello(self: &Arc<Self>) -> Result<Acquaintance, SendError> {
+    /// Says hello. A server that does not know the word speaks plain MessagePack-RPC; another one may refuse the client
+    /// for who it is.
+    pub(crate) async fn hello(
+        self: &Arc<Self>,
+        introduction: Introduction<'_>,
+    ) -> Result<Acquaintance, CallError<Error>> {
         #[derive(Deserialize)]
         struct Welcome {
             max_message: usize,
         }
-        let id = {
-            let mut exchange = self.exchange.lock();
-            if exchange.link != Link::Up {
-                return Err(SendError::NotConnected);
-            }
-            let place = exchange.outbox.place();
-            let id = exchange.calls.begin(place);
-            exchange.outbox.append(false, |out| self.wire.hello(out, id));
-            let waker = exchange.queued();
-            drop(exchange);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-            id
-        };
-        match (Asked { connection: Arc::clone(self), id, joins: None }).await {
+        match self.ask(|out, id| self.wire.hello(out, id, introduction)).await {
             Answer::Value(payload) => {
                 let mut exchange = self.exchange.lock();
                 exchange.is_acquainted = true;
@@ -85,9 +75,55 @@ impl Connection {
                 }
                 Ok(Acquaintance::Jidda)
             }
-            Answer::Failed(_) => Ok(Acquaintance::Plain),
-            Answer::Disconnected { .. } => Err(SendError::NotConnected),
+            Answer::Failed(failure) if ["error", "not_found"].contains(&&*failure.code) => {
+                if introduction.credentials.is_some() || introduction.identity.is_some() {
+                    let peer = &self.peer;
+                    tracing::warn!(%peer, "the server speaks plain MessagePack-RPC: it was shown no credentials");
+                }
+                Ok(Acquaintance::Plain)
+            }
+            other => Err(refused(other)),
         }
+    }
+
+    /// Presents new credentials.
+    pub(crate) async fn authenticate(
+        self: &Arc<Self>,
+        introduction: Introduction<'_>,
+    ) -> Result<(), CallError<Error>> {
+        match self.ask(|out, id| self.wire.authenticate(out, id, introduction)).await {
+            Answer::Value(_) => Ok(()),
+            other => Err(refused(other)),
+        }
+    }
+
+    /// Sends a request of the protocol itself and waits for its answer.
+    async fn ask(self: &Arc<Self>, write: impl FnOnce(&mut Vec<u8>, u32)) -> Answer {
+        let id = {
+            let mut exchange = self.exchange.lock();
+            if exchange.link != Link::Up {
+                return Answer::Disconnected { maybe_executed: false };
+            }
+            let place = exchange.outbox.place();
+            let id = exchange.calls.begin(place);
+            exchange.outbox.append(false, |out| write(out, id));
+            let waker = exchange.queued();
+            drop(exchange);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            id
+        };
+        (Asked { connection: Arc::clone(self), id, joins: None }).await
+    }
+}
+
+/// An answer that is not the one that was asked for.
+fn refused<E: CallerError>(answer: Answer) -> CallError<E> {
+    match answer {
+        Answer::Failed(failure) => call_error(failure),
+        Answer::Disconnected { maybe_executed } => CallError::Disconnected { maybe_executed },
+        Answer::Value(_) => CallError::Disconnected { maybe_executed: false },
     }
 }
 
@@ -173,11 +209,7 @@ impl Socket {
 
     /// Joins it again, with the auth value of before.
     pub(crate) async fn rejoin<E: CallerError>(&self) -> Result<(), CallError<E>> {
-        self.inner.ask_to_join().await.map_err(|answer| match answer {
-            Answer::Failed(failure) => call_error(failure),
-            Answer::Disconnected { maybe_executed } => CallError::Disconnected { maybe_executed },
-            Answer::Value(_) => CallError::Disconnected { maybe_executed: false },
-        })
+        self.inner.ask_to_join().await.map_err(refused)
     }
 
     /// Takes the namespace for joined: a plain server has no word for it.

@@ -27,7 +27,7 @@ use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
 use crate::id::SocketId;
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
-use crate::wire::{Opening, WireError};
+use crate::wire::WireError;
 
 /// How long a closed connection stays to let its last words be read.
 const LINGER: Duration = Duration::from_secs(2);
@@ -51,28 +51,6 @@ impl std::fmt::Debug for Closing {
 }
 
 impl Driver {
-    pub(super) fn hello(&mut self, id: u32, version: u64) {
-        let connection = &self.connection;
-        let wire = connection.wire;
-        let mut exchange = connection.exchange.lock();
-        if version == 0 {
-            let failure = Failure::new("bad_arguments", "the wire's version is 1 or more");
-            exchange.outbox.append(true, |out| wire.failure(out, "/", id, &failure));
-            return;
-        }
-        exchange.is_acquainted = true;
-        let config = &connection.hub.config;
-        let session = SocketId::random();
-        let welcome = Opening {
-            upgrades: false,
-            session: session.as_str(),
-            heartbeat: config.heartbeat,
-            timeout: config.heartbeat_timeout,
-            max_message: config.max_message,
-        };
-        exchange.outbox.append(true, |out| wire.welcome(out, id, welcome));
-    }
-
     /// A peer asks to join a namespace.
     pub(super) fn connect(&mut self, id: u32, namespace: &str, auth: &[u8], cx: &mut Context<'_>) {
         let wire = self.connection.wire;

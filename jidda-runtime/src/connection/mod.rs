@@ -8,6 +8,7 @@ mod backlog;
 mod call;
 mod calls;
 mod check;
+mod credentials;
 mod delegate;
 mod dispatch;
 mod driver;
@@ -17,6 +18,7 @@ mod exchange;
 mod heartbeat;
 mod hub;
 mod inbox;
+mod introduction;
 mod invoke;
 mod join;
 mod lifecycle;
@@ -24,6 +26,7 @@ mod listeners;
 mod outbox;
 mod permissions;
 mod presence;
+mod renewal;
 mod running;
 mod selection;
 mod socket;
@@ -174,6 +177,8 @@ impl Connection {
                 heartbeat: config.heartbeat,
                 timeout: config.heartbeat_timeout,
                 max_message: config.max_message,
+                identity: None,
+                expires: None,
             };
             exchange.outbox.append(false, |out| {
                 *out = preface;

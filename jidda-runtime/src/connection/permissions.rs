@@ -7,6 +7,7 @@ use super::socket::{Socket, SocketInner};
 use super::state::Extra;
 use crate::failure::Failure;
 use crate::handler::{Origin, RouteId};
+use crate::identity::Identity;
 
 /// What the program changed of a socket's initial permissions. They are not copied: the same ones are many sockets'.
 #[derive(Debug, Default)]
@@ -61,17 +62,17 @@ impl SocketInner {
         self.table().route(route).is_allowed(&|permission: &str| self.allows(permission))
     }
 
-    /// What the peer may do from the beginning.
-    fn initial_permissions<'a>(&'a self, extra: Option<&'a Extra>) -> impl Iterator<Item = &'a str> {
-        let _ = (self, extra);
-        std::iter::empty()
+    /// Whose permissions the socket has from the beginning.
+    fn initial(&self, extra: Option<&Extra>) -> Option<Identity> {
+        let own = extra.and_then(|extra| extra.identity.clone());
+        own.or_else(|| self.connection.identity())
     }
 
     /// Whether the peer has a permission now.
     pub(super) fn has_permission(&self, permission: &str) -> bool {
         let state = self.state.lock();
         let extra = state.extra.as_deref();
-        let initial = || self.initial_permissions(extra).any(|initial| initial == permission);
+        let initial = || self.initial(extra).is_some_and(|identity| identity.allows(permission));
         match extra {
             Some(extra) => extra.permissions.contain(permission, initial),
             None => initial(),
@@ -101,8 +102,8 @@ impl Socket {
     /// What runs already goes on; what waits for its turn is refused.
     pub fn revoke(&self, permission: &str) -> bool {
         let mut state = self.inner.state.lock();
-        let is_initial =
-            self.inner.initial_permissions(state.extra.as_deref()).any(|initial| initial == permission);
+        let initial = self.inner.initial(state.extra.as_deref());
+        let is_initial = initial.is_some_and(|identity| identity.allows(permission));
         state.extra().permissions.revoke(permission, is_initial)
     }
 
@@ -121,7 +122,8 @@ impl Socket {
     pub fn permissions(&self) -> Vec<String> {
         let state = self.inner.state.lock();
         let extra = state.extra.as_deref();
-        let initial = self.inner.initial_permissions(extra);
+        let initial = self.inner.initial(extra);
+        let initial = initial.iter().flat_map(Identity::permissions);
         match extra {
             Some(extra) => extra.permissions.all(initial).into_iter().collect(),
             None => Permissions::default().all(initial).into_iter().collect(),

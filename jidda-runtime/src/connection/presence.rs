@@ -243,7 +243,8 @@ impl SocketInner {
     pub(super) fn announce(&self) {
         let hub = &self.connection.hub;
         let claim = |extra: &super::state::Extra| extra.claim.as_ref().map(|claim| Arc::clone(&claim.name));
-        let name = self.state.lock().extra.as_deref().and_then(claim);
+        let own = self.state.lock().extra.as_deref().and_then(claim);
+        let name = own.or_else(|| self.connection.identity().map(|identity| identity.shared_name()));
         if let Some(name) = name {
             hub.presence.announce(&name);
         }

@@ -15,6 +15,7 @@ use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
+use super::introduction::Check;
 use super::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{EventName, HandlerFuture, Reply, RouteId, Scope};
@@ -132,6 +133,8 @@ pub(super) struct Running {
     events: usize,
     /// How many `connect` and `disconnect` handlers run.
     others: usize,
+    /// The authenticator's answer that is waited for.
+    pub(super) check: Option<Box<Check>>,
 }
 
 impl fmt::Debug for Running {
@@ -164,7 +167,7 @@ impl Running {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.calls.is_empty()
+        self.calls.is_empty() && self.check.is_none()
     }
 
     pub(super) fn has_id(&self, id: u32) -> bool {

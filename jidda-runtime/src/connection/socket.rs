@@ -21,9 +21,9 @@ use crate::handler::{
 };
 use crate::id::{ConnectionId, SocketId};
 use crate::payload::{Encoding, Value};
-use crate::peer::{Handshake, PeerAddress, Time};
+use crate::peer::{Handshake, PeerAddress};
 use crate::reason::DisconnectReason;
-use crate::room::Rooms;
+use crate::room::{RoomKey, Rooms};
 use crate::wire::Wire;
 
 /// Whether a program may not send an event of this name.
@@ -185,12 +185,18 @@ impl SocketInner {
         }
         self.connection.is_established.store(true, Ordering::Relaxed);
         // Before the peer can know: who is told to be connected must be found by a broadcast.
+        let has_own = state.extra.as_ref().is_some_and(|extra| extra.identity.is_some());
         drop(state);
         self.rooms.enter(Socket { inner: Arc::clone(self) });
         if let Some(session) = self.connection.session.as_ref()
             && self.wire().names_sockets_by_session()
         {
             self.rooms.name(session.id, self.key);
+        }
+        if let Some(identity) = self.connection.identity()
+            && !has_own
+        {
+            self.rooms.join(Socket { inner: Arc::clone(self) }, RoomKey::Identity(identity.shared_name()));
         }
         let mut state = self.state.lock();
         match self.phase() {
@@ -389,18 +395,7 @@ impl Origin for SocketInner {
 
     fn handshake(&self) -> Handshake {
         let auth = self.state.lock().extra.as_ref().and_then(|extra| extra.auth.clone());
-        let handshake = Handshake {
-            headers: Vec::new(),
-            query: Vec::new(),
-            time: Time(self.connection.opened),
-            auth: auth.and_then(|auth| auth.to_value().ok()).unwrap_or(Value::Nil),
-            transport: self.connection.transport(),
-            protocol: self.connection.wire.name(),
-            peer: self.connection.peer.clone(),
-            security: self.connection.security.as_deref().cloned(),
-        };
-        let session = self.connection.session.as_ref();
-        handshake.with_request(session.and_then(|session| session.request.as_ref()))
+        self.connection.handshake(auth.and_then(|auth| auth.to_value().ok()).unwrap_or(Value::Nil))
     }
 
     fn peer(&self) -> PeerAddress {

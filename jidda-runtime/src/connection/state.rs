@@ -15,6 +15,7 @@ use super::presence::Claim;
 use super::socket::{Phase, Socket};
 use crate::error::Error;
 use crate::id::SocketId;
+use crate::identity::Identity;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::room::RoomKey;
@@ -39,7 +40,7 @@ pub(super) struct Extra {
     pub(super) is_wanted: bool,
     pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
     pub(super) permissions: Permissions,
-    pub(super) identity: Option<Arc<str>>,
+    pub(super) identity: Option<Identity>,
     /// That the connection is of that identity, until the socket is over.
     pub(super) claim: Option<Claim>,
     pub(super) listeners: Listeners,
@@ -141,21 +142,26 @@ impl Socket {
         value.and_then(|value| value.downcast().ok())
     }
 
-    /// Says who the peer is, once the program has found that out: `server.user(identity)` reaches the socket
-    /// from now on. The peer itself cannot set or change it.
+    /// Says who the peer is, once the program has found that out: `server.user(name)` reaches the socket
+    /// from now on, and it has the identity's permissions. The peer itself cannot set or change it.
+    ///
+    /// It takes the place of what an [`Authenticator`](crate::Authenticator) found, for this socket, and holds as long as
+    /// the socket: its expiry is not looked after.
     ///
     /// # Errors
     ///
     /// `already_connected`: there is another connection of this identity, and the server was told to
     /// [refuse the second](crate::DuplicateIdentity::RefuseNew); the socket is who it was before. `not_connected`: the
     /// socket is over.
-    pub fn identify(&self, identity: &str) -> Result<(), Error> {
+    pub fn identify(&self, identity: impl Into<Identity>) -> Result<(), Error> {
         let is_over = || Error::new("not_connected", "the socket is over");
         if self.inner.phase() == Phase::Closed {
             return Err(is_over());
         }
-        let identity: Arc<str> = identity.into();
-        let claim = self.inner.connection.claim(&identity)?;
+        let identity = identity.into();
+        let name = identity.shared_name();
+        let claim = self.inner.connection.claim(&name)?;
+        let connections = self.inner.connection.identity();
         // Dropped outside of the lock, and after the new one was made: who is here all the time does not leave.
         let (old, old_claim) = {
             let mut state = self.inner.state.lock();
@@ -164,14 +170,14 @@ impl Socket {
                 drop(state);
                 return Err(is_over());
             }
-            (extra.identity.replace(Arc::clone(&identity)), extra.claim.replace(claim))
+            (extra.identity.replace(identity).or(connections), extra.claim.replace(claim))
         };
-        let key = RoomKey::Identity(Arc::clone(&identity));
-        if let Some(old) = old.filter(|old| *old != identity) {
-            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old));
+        let key = RoomKey::Identity(Arc::clone(&name));
+        if let Some(old) = old.filter(|old| old.name() != &*name) {
+            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old.shared_name()));
         }
         self.inner.enter_group(self, key.clone());
-        if self.identity().is_none_or(|now| now != identity) {
+        if self.identity().is_none_or(|now| now.name() != &*name) {
             // Another thread said something else meanwhile, and may have done so before this one entered the group.
             self.inner.rooms.leave(self.inner.key, &key);
         }
@@ -182,9 +188,11 @@ impl Socket {
         Ok(())
     }
 
-    /// Who the peer is, as [`identify`](Self::identify) said.
-    pub fn identity(&self) -> Option<Arc<str>> {
-        self.inner.state.lock().extra.as_ref()?.identity.clone()
+    /// Who the peer is, as the server's [`Authenticator`](crate::Authenticator) found or [`identify`](Self::identify)
+    /// said.
+    pub fn identity(&self) -> Option<Identity> {
+        let own = self.inner.state.lock().extra.as_ref().and_then(|extra| extra.identity.clone());
+        own.or_else(|| self.inner.connection.identity())
     }
 
     /// Runs a job that ends with the socket: it is dropped where it stands when the socket disconnects.

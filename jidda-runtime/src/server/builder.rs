@@ -21,6 +21,7 @@ use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
+use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity};
 use crate::connection::{HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
@@ -49,6 +50,8 @@ pub struct ServerBuilder {
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
+    gate: Option<Gate>,
+    allows_anonymous: bool,
     pub(super) proxies: Vec<Proxy>,
     pub(super) dials: Vec<Dial>,
     pub(super) grace: Duration,
@@ -73,6 +76,8 @@ impl Default for ServerBuilder {
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
+            gate: None,
+            allows_anonymous: false,
             proxies: Vec::new(),
             dials: Vec::new(),
             grace: Duration::from_secs(10),
@@ -194,6 +199,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Finds out who each peer is before any handler runs for it; who cannot be told is refused as `unauthenticated`.
+    /// Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.gate = Some(Gate::new(authenticator));
+        self
+    }
+
+    /// Lets peers in that present no credentials, without an identity. Those with bad ones are refused all the same.
+    pub fn allow_anonymous(mut self) -> Self {
+        self.allows_anonymous = true;
+        self
+    }
+
     limits! {
         /// The largest message in bytes, either way. Default: 1,000,000.
         max_message: usize;
@@ -218,6 +236,8 @@ impl ServerBuilder {
         heartbeat: Duration;
         /// How long the answer to that may take. Default: 20 s.
         heartbeat_timeout: Duration;
+        /// How long before its credentials expire a peer is told. Default: 30 s; never when it is zero.
+        expiry_notice: Duration;
         /// How long a `disconnect` handler may run. Default: 30 s.
         disconnect_timeout: Duration;
     }
@@ -274,6 +294,7 @@ impl ServerBuilder {
     /// Outside a tokio runtime.
     pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
+        self.policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
         self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
         let apps = Apps::start(tables, &self.config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);

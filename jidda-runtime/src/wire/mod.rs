@@ -59,6 +59,19 @@ pub struct Opening<'a> {
     pub timeout: Duration,
     /// The largest message in bytes.
     pub max_message: usize,
+    /// Who the peer was found to be.
+    pub identity: Option<&'a str>,
+    /// For how long that holds.
+    pub expires: Option<Duration>,
+}
+
+/// How a client introduces itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Introduction<'a> {
+    /// Who it says it is.
+    pub identity: Option<&'a str>,
+    /// What is to prove that, encoded as `MessagePack`.
+    pub credentials: Option<&'a Payload>,
 }
 
 impl Wire {
@@ -230,10 +243,26 @@ impl Wire {
     }
 
     /// Writes the first words of a client.
-    pub fn hello(self, out: &mut Vec<u8>, id: u32) {
+    pub fn hello(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::hello(out, id),
+            Self::MessagePackRpc => msgpack_rpc::hello(out, id, introduction),
             Self::EngineIo(_) => {}
+        }
+    }
+
+    /// Writes a client's new credentials.
+    pub fn authenticate(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
+        match self {
+            Self::MessagePackRpc => msgpack_rpc::authenticate(out, id, introduction),
+            Self::EngineIo(_) => {}
+        }
+    }
+
+    /// Writes that the peer's credentials are about to expire, in so many milliseconds.
+    pub fn expiring(self, out: &mut Vec<u8>, namespace: &str, left: u64) {
+        match self {
+            Self::MessagePackRpc => msgpack_rpc::notify(out, "$/expiring", &(left,)),
+            Self::EngineIo(wire) => engine::expiring(out, wire, namespace, left),
         }
     }
 

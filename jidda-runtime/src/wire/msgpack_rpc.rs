@@ -9,7 +9,7 @@ use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 
 use super::scan::{self, Limits, ScanError, Scanner};
-use super::{Decoder, Meta, Opening, Packet, WireError};
+use super::{Decoder, Introduction, Meta, Opening, Packet, WireError};
 use crate::failure::Failure;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
 
@@ -198,6 +198,10 @@ fn split(method: &str) -> (&str, &str) {
     method.split_once(':').unwrap_or((method, ""))
 }
 
+fn nil() -> Value {
+    Value::Nil
+}
+
 const RESERVED_PARAMS: WireError = WireError::Malformed("the params of a reserved method do not fit it");
 
 fn request_packet<'a>(
@@ -212,9 +216,26 @@ fn request_packet<'a>(
             #[derive(Deserialize)]
             struct Hello {
                 wire: u64,
+                #[serde(default = "nil")]
+                identity: Value,
+                #[serde(default = "nil")]
+                credentials: Value,
             }
-            let (hello,): (Hello,) = rmp_serde::from_slice(params).map_err(|_| RESERVED_PARAMS)?;
-            Ok(Packet::Hello { id, wire: hello.wire })
+            let (Hello { wire, identity, credentials },) =
+                rmp_serde::from_slice(params).map_err(|_| RESERVED_PARAMS)?;
+            Ok(Packet::Hello { id, wire, identity, credentials })
+        }
+        "authenticate" => {
+            #[derive(Deserialize)]
+            struct Authenticate {
+                #[serde(default = "nil")]
+                identity: Value,
+                #[serde(default = "nil")]
+                credentials: Value,
+            }
+            let (Authenticate { identity, credentials },) =
+                rmp_serde::from_slice(params).map_err(|_| RESERVED_PARAMS)?;
+            Ok(Packet::Authenticate { id, identity, credentials })
         }
         "connect" => {
             let elements = cursor.list().ok_or(RESERVED_PARAMS)?;
@@ -246,6 +267,7 @@ fn notification_packet<'a>(
             let id = cursor.unsigned().and_then(|id| id.try_into().ok()).ok_or(RESERVED_PARAMS)?;
             Ok(Packet::Cancel { id })
         }
+        "expiring" => Ok(Packet::Expiring { left: cursor.unsigned().ok_or(RESERVED_PARAMS)? }),
         "close" => Ok(Packet::Close { reason: if elements > 0 { cursor.text() } else { None } }),
         "refused" => {
             let (namespace, event) = split(cursor.text().ok_or(RESERVED_PARAMS)?);
@@ -380,12 +402,40 @@ pub(super) fn notify<A: Serialize>(out: &mut Vec<u8>, method: &str, params: &A) 
     encode_arguments_into(out, params, Encoding::MessagePack).expect("reserved params are serializable");
 }
 
-pub(super) fn hello(out: &mut Vec<u8>, id: u32) {
-    #[derive(Serialize)]
-    struct Hello {
-        wire: u32,
+pub(super) fn hello(out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
+    reserved_head(out, id, "$/hello", 1 + entries(introduction));
+    write_str(out, "wire").expect(WRITES);
+    write_uint(out, 1).expect(WRITES);
+    introduce(out, introduction);
+}
+
+pub(super) fn authenticate(out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
+    reserved_head(out, id, "$/authenticate", entries(introduction));
+    introduce(out, introduction);
+}
+
+/// Opens a request whose only param is a map.
+fn reserved_head(out: &mut Vec<u8>, id: u32, method: &str, entries: u32) {
+    out.extend_from_slice(&[0x94, 0]);
+    write_uint(out, id.into()).expect(WRITES);
+    write_str(out, method).expect(WRITES);
+    write_array_len(out, 1).expect(WRITES);
+    write_map_len(out, entries).expect(WRITES);
+}
+
+fn entries(introduction: Introduction<'_>) -> u32 {
+    u32::from(introduction.identity.is_some()) + u32::from(introduction.credentials.is_some())
+}
+
+fn introduce(out: &mut Vec<u8>, introduction: Introduction<'_>) {
+    if let Some(identity) = introduction.identity {
+        write_str(out, "identity").expect(WRITES);
+        write_str(out, identity).expect(WRITES);
     }
-    reserved_request(out, id, "$/hello", &(Hello { wire: 1 },));
+    if let Some(credentials) = introduction.credentials {
+        write_str(out, "credentials").expect(WRITES);
+        out.extend_from_slice(credentials.bytes());
+    }
 }
 
 pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
@@ -396,6 +446,10 @@ pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
         heartbeat: u64,
         timeout: u64,
         max_message: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identity: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires: Option<u64>,
     }
     let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let fields = Fields {
@@ -404,6 +458,8 @@ pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
         heartbeat: milliseconds(welcome.heartbeat),
         timeout: milliseconds(welcome.timeout),
         max_message: welcome.max_message,
+        identity: welcome.identity,
+        expires: welcome.expires.map(milliseconds),
     };
     reply(out, id, &[]);
     encode_into(out, &fields, Encoding::MessagePack).expect("a welcome is serializable");

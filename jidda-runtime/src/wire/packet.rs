@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Meta;
+use crate::payload::Value;
 use crate::reason::DisconnectReason;
 
 /// One thing a peer said. The slices point into the bytes it was read from.
@@ -34,6 +35,24 @@ pub enum Packet<'a> {
         id: u32,
         /// The version of the wire it asks for.
         wire: u64,
+        /// Who it says it is; nil when it does not say.
+        identity: Value,
+        /// What is to prove that; nil when there is nothing.
+        credentials: Value,
+    },
+    /// Presents new credentials.
+    Authenticate {
+        /// The sender's number for the reply.
+        id: u32,
+        /// Who it says it is; nil when it does not say.
+        identity: Value,
+        /// What is to prove that.
+        credentials: Value,
+    },
+    /// Our credentials are about to expire.
+    Expiring {
+        /// In how many milliseconds.
+        left: u64,
     },
     /// Asks to join a namespace.
     Connect {

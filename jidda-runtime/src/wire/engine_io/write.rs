@@ -266,6 +266,14 @@ pub(in crate::wire) fn refused(
     }
 }
 
+/// A raw connection has no word for it.
+pub(in crate::wire) fn expiring(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, left: u64) {
+    if wire.layer != Layer::Raw {
+        // A number can be written on every wire.
+        self::event(out, wire, namespace, "$/expiring", &(left,)).ok();
+    }
+}
+
 fn control(out: &mut Vec<u8>, namespace: &str, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
     frame(out, opcode::TEXT, |out| {
         out.push(b'4');

@@ -1,0 +1,228 @@
+//! Who a peer is: asked once a connection, before its first socket joins.
+//!
+//! One file a kind of credentials. What an authenticator sees is the [`Handshake`], the same on every wire.
+
+#[cfg(feature = "jwt")]
+mod jwt;
+mod password;
+mod presented;
+mod trusted_keys;
+mod trusted_peer;
+
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+#[cfg(feature = "jwt")]
+pub use jwt::{Jwt, KeyError};
+pub use password::Password;
+pub use trusted_keys::TrustedKeys;
+pub use trusted_peer::TrustedPeer;
+
+use crate::error::{Error, Result};
+use crate::identity::Identity;
+use crate::peer::Handshake;
+
+/// Finds out who a peer is, from what it presents and what its transport proved.
+///
+/// A server asks the one it was built with once for each connection, before any handler of it runs, and again when
+/// the peer presents new credentials. What the peer sends meanwhile waits.
+///
+/// The handshake holds what each wire has: `credentials` and `claimed_identity` of the native hello; the auth value of
+/// a Socket.IO client's first CONNECT, as `credentials` and as `auth`; `headers` and `query` of the request; and what TLS or Noise
+/// proved, as `security`.
+///
+/// `Ok(None)` means that there are no credentials that this one knows: the next one of [`or`](Self::or) is asked,
+/// and if all say so the peer is refused as `unauthenticated`, or let in without an identity if the server
+/// [allows that](crate::ServerBuilder::allow_anonymous).
+///
+/// # Errors
+///
+/// A refusal, with code and message for the peer. An error made by `?` is internal: the peer gets its id only.
+///
+/// # Cancel safety
+///
+/// The future is dropped when the peer leaves, or takes longer than the server gives it.
+///
+/// ```
+/// use jidda_runtime::{Authenticator, Error, Handshake, Identity, Result};
+///
+/// /// Whoever has the house's key.
+/// struct Key(String);
+///
+/// impl Authenticator for Key {
+///     async fn authenticate(&self, handshake: &Handshake) -> Result<Option<Identity>> {
+///         match handshake.credentials.as_str() {
+///             None => Ok(None),
+///             Some(key) if key == self.0 => Ok(Some(Identity::new("guest"))),
+///             Some(_) => Err(Error::new("unauthenticated", "this is not the key")),
+///         }
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot authenticate peers",
+    label = "`{Self}` does not implement `Authenticator`",
+    note = "jidda has `Password`, `TrustedPeer`, `TrustedKeys` and, with the feature `jwt`, `Jwt`"
+)]
+pub trait Authenticator: Send + Sync + 'static {
+    /// Says who the peer is, that it presents nothing to tell by, or why it is refused.
+    fn authenticate(&self, handshake: &Handshake) -> impl Future<Output = Result<Option<Identity>>> + Send;
+
+    /// Asks another one when this one knows none of the credentials.
+    fn or<A: Authenticator>(self, other: A) -> Or<Self, A>
+    where
+        Self: Sized,
+    {
+        Or { first: self, second: other }
+    }
+}
+
+/// Two authenticators, one after the other: see [`Authenticator::or`].
+#[derive(Debug)]
+pub struct Or<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A: Authenticator, B: Authenticator> Authenticator for Or<A, B> {
+    async fn authenticate(&self, handshake: &Handshake) -> Result<Option<Identity>> {
+        match self.first.authenticate(handshake).await? {
+            Some(identity) => Ok(Some(identity)),
+            None => self.second.authenticate(handshake).await,
+        }
+    }
+}
+
+/// The refusal of a peer whose credentials do not prove what they should.
+pub(crate) fn unauthenticated(message: &'static str) -> Error {
+    Error::new("unauthenticated", message)
+}
+
+trait Erased: Send + Sync {
+    fn check(self: Arc<Self>, handshake: Handshake) -> BoxFuture<'static, Result<Option<Identity>>>;
+}
+
+impl<A: Authenticator> Erased for A {
+    fn check(self: Arc<Self>, handshake: Handshake) -> BoxFuture<'static, Result<Option<Identity>>> {
+        Box::pin(async move { self.authenticate(&handshake).await })
+    }
+}
+
+/// A server's authenticator, and whom it lets in.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    authenticator: Arc<dyn Erased>,
+    allows_anonymous: bool,
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("allows_anonymous", &self.allows_anonymous).finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(authenticator: impl Authenticator) -> Self {
+        Self { authenticator: Arc::new(authenticator), allows_anonymous: false }
+    }
+
+    /// Lets those in that present nothing, or not.
+    pub(crate) fn with_anonymous(self, allows_anonymous: bool) -> Self {
+        Self { allows_anonymous, ..self }
+    }
+
+    /// Checks what a peer presents. A panic is an internal error like any other.
+    pub(crate) fn check(&self, handshake: Handshake) -> BoxFuture<'static, Result<Option<Identity>>> {
+        let authenticator = Arc::clone(&self.authenticator);
+        let check = match catch_unwind(AssertUnwindSafe(|| authenticator.check(handshake))) {
+            Ok(check) => check,
+            Err(panic) => return std::future::ready(Err(panicked(&*panic))).boxed(),
+        };
+        AssertUnwindSafe(check)
+            .catch_unwind()
+            .map(|result| result.unwrap_or_else(|panic| Err(panicked(&*panic))))
+            .boxed()
+    }
+
+    /// Whether a peer that was found to be this, or nobody, is let in; and why not. `claimed` is who it says it is.
+    pub(crate) fn admit(&self, found: Option<Identity>, claimed: Option<&str>) -> Result<Option<Identity>> {
+        match found {
+            Some(identity) if claimed.is_some_and(|claimed| claimed != identity.name()) => {
+                Err(unauthenticated("the credentials are not those of the claimed identity"))
+            }
+            Some(identity) if identity.expires().is_some_and(|at| at <= SystemTime::now()) => {
+                Err(unauthenticated("the credentials have expired"))
+            }
+            None if !self.allows_anonymous => Err(unauthenticated("credentials are needed")),
+            found => Ok(found),
+        }
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Error {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+    Error::from(std::io::Error::other(format!("panic: {text}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::presented::tests::handshake;
+    use super::*;
+
+    struct Fixed(Result<Option<Identity>, &'static str>);
+
+    impl Authenticator for Fixed {
+        async fn authenticate(&self, _: &Handshake) -> Result<Option<Identity>> {
+            self.0.clone().map_err(unauthenticated)
+        }
+    }
+
+    struct Broken;
+
+    impl Authenticator for Broken {
+        async fn authenticate(&self, _: &Handshake) -> Result<Option<Identity>> {
+            panic!("broken")
+        }
+    }
+
+    #[tokio::test]
+    async fn the_next_one_is_asked_only_when_the_first_knows_nothing() {
+        let ada = || Fixed(Ok(Some("ada".into())));
+        let bob = || Fixed(Ok(Some("bob".into())));
+        let nobody = || Fixed(Ok(None));
+        let refused = || Fixed(Err("no"));
+        let handshake = handshake();
+        let name = async |or: &dyn Fn() -> BoxFuture<'static, Result<Option<Identity>>>| or().await;
+        let check = |gate: Gate| {
+            let handshake = handshake.clone();
+            name(&move || gate.check(handshake.clone())).now_or_never().expect("nothing is waited for")
+        };
+        assert_eq!(check(Gate::new(ada().or(bob()))), Ok(Some("ada".into())));
+        assert_eq!(check(Gate::new(nobody().or(bob()))), Ok(Some("bob".into())));
+        assert_eq!(check(Gate::new(nobody().or(nobody()))), Ok(None));
+        assert_eq!(check(Gate::new(refused().or(bob()))).unwrap_err().message(), "no");
+        let broken = check(Gate::new(Broken)).unwrap_err();
+        assert!(broken.is_internal() && broken.message() == "panic: broken");
+    }
+
+    #[test]
+    fn who_is_nobody_or_another_than_it_says_is_not_admitted() {
+        let gate = Gate::new(Fixed(Ok(None)));
+        let ada = || Some(Identity::new("ada"));
+        assert_eq!(gate.admit(ada(), None), Ok(ada()));
+        assert_eq!(gate.admit(ada(), Some("ada")), Ok(ada()));
+        assert_eq!(gate.admit(ada(), Some("bob")).unwrap_err().code(), "unauthenticated");
+        assert_eq!(gate.admit(None, None).unwrap_err().code(), "unauthenticated");
+        let expired = ada().map(|ada| ada.with_expiry(SystemTime::now()));
+        assert_eq!(gate.admit(expired, None).unwrap_err().code(), "unauthenticated");
+        let gate = gate.with_anonymous(true);
+        assert_eq!(gate.admit(None, Some("bob")), Ok(None));
+    }
+}

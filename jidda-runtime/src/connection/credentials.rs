@@ -1,0 +1,157 @@
+//! What a peer presented, and what it was found to be.
+
+use std::time::{Duration, SystemTime};
+
+use super::Connection;
+use super::exchange::Exchange;
+use super::presence::Claim;
+use super::socket::Socket;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::handler::{self, Arguments, FromConnection};
+use crate::identity::Identity;
+use crate::payload::Value;
+use crate::peer::{Handshake, Time};
+
+/// What a peer was found to be; at a client, what the server says of it.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// `None` for somebody who may be nobody.
+    pub(super) identity: Option<Identity>,
+    /// The peer was told that it is about to expire.
+    pub(super) is_told: bool,
+    /// That the connection is this one, until nothing of it runs any more. Not to be dropped while anything is locked.
+    pub(super) claim: Option<Claim>,
+}
+
+impl Standing {
+    fn expires(&self) -> Option<SystemTime> {
+        self.identity.as_ref().and_then(Identity::expires)
+    }
+}
+
+/// What a peer presents.
+#[derive(Debug, Default)]
+pub(super) struct Presented {
+    pub(super) identity: Option<String>,
+    pub(super) credentials: Option<Value>,
+    /// The auth value of a Socket.IO client's connect.
+    pub(super) auth: Option<Value>,
+}
+
+impl Presented {
+    /// What a native peer says of itself.
+    ///
+    /// # Errors
+    ///
+    /// When a name is no text.
+    pub(super) fn new(identity: Value, credentials: Value) -> Result<Self, Failure> {
+        let identity = match identity {
+            Value::Nil => None,
+            Value::String(name) => name.into_str(),
+            _ => return Err(Failure::new("bad_arguments", "an identity is a text")),
+        };
+        let credentials = (!credentials.is_nil()).then_some(credentials);
+        Ok(Self { identity, credentials, auth: None })
+    }
+
+    /// What a Socket.IO client sends as its auth value, later.
+    ///
+    /// # Errors
+    ///
+    /// When it sends none.
+    pub(super) fn by_event(arguments: Arguments<'_>) -> Result<Self, Failure> {
+        let auth = arguments.reader(&["auth"]).and_then(|mut reader| reader.take())?;
+        Ok(Self { auth: Some(auth), ..Self::default() })
+    }
+
+    pub(super) fn is_nothing(&self) -> bool {
+        self.identity.is_none() && self.credentials.is_none()
+    }
+}
+
+/// What the clock says of an identity.
+pub(super) enum Expiry {
+    Rest,
+    /// The peer is to be told.
+    Near,
+    Over,
+}
+
+impl Exchange {
+    /// Looks whether the peer's identity expires.
+    pub(super) fn expiry(&mut self, notice: Duration) -> Expiry {
+        let Some(standing) = &mut self.standing else { return Expiry::Rest };
+        let Some(expires) = standing.expires() else { return Expiry::Rest };
+        match expires.duration_since(SystemTime::now()) {
+            Err(_past) => Expiry::Over,
+            Ok(left) if left <= notice && !standing.is_told => {
+                standing.is_told = true;
+                Expiry::Near
+            }
+            Ok(_) => Expiry::Rest,
+        }
+    }
+}
+
+impl Connection {
+    /// Who the peer is.
+    pub(super) fn identity(&self) -> Option<Identity> {
+        self.hub.gate.as_ref()?;
+        self.exchange.lock().standing.as_ref()?.identity.clone()
+    }
+
+    /// What the peer said when it came, and what it says when it joins.
+    pub(super) fn handshake(&self, auth: Value) -> Handshake {
+        let handshake = Handshake {
+            headers: Vec::new(),
+            query: Vec::new(),
+            time: Time(self.opened),
+            auth,
+            credentials: Value::Nil,
+            claimed_identity: None,
+            transport: self.transport(),
+            protocol: self.wire.name(),
+            peer: self.peer.clone(),
+            security: self.security.as_deref().cloned(),
+        };
+        handshake.with_request(self.session.as_ref().and_then(|session| session.request.as_ref()))
+    }
+
+    /// The server says that this client's credentials are about to expire.
+    pub(super) fn told_expiring(&self) {
+        self.exchange.lock().standing = Some(Box::new(Standing { is_told: true, ..Standing::default() }));
+        self.hub.expiring.notify_waiters();
+    }
+
+    /// Waits until the server says that this client's credentials are about to expire; each time it says so is told once.
+    pub(crate) async fn expiring(&self) {
+        loop {
+            let told = self.hub.expiring.notified();
+            if self.exchange.lock().standing.take().is_some() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    pub(super) fn log_refusal(&self, failure: &Failure) {
+        let (connection, peer, wire) = (self.id, &self.peer, self.wire.name());
+        tracing::info!(%connection, %peer, wire, code = %failure.code, "refused a peer's credentials: {}", failure.message);
+    }
+}
+
+pub(super) fn left(identity: &Identity) -> Option<Duration> {
+    identity.expires().map(|expires| expires.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl FromConnection for Identity {
+    async fn from_connection(context: &handler::Context) -> Result<Self, Error> {
+        let identity = Socket::of(context).and_then(|socket| socket.identity());
+        identity.ok_or_else(|| Error::new("denied", "this connection has no identity"))
+    }
+}

@@ -1,0 +1,161 @@
+//! Who a peer is, once that was proved.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+use crate::payload::{Encoding, Payload, Value};
+
+/// Who a peer is, what it may do, and until when: what an [`Authenticator`](crate::Authenticator) finds out.
+///
+/// A handler borrows it, `identity: &Identity`, and is refused as `denied` to peers without one. The peer itself cannot
+/// change it. Cheap to clone.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use jidda_runtime::Identity;
+///
+/// let ada = Identity::new("ada")
+///     .with_permission("admin")
+///     .with_claims(&("a tuple", 7))
+///     .with_expiry(SystemTime::now() + Duration::from_secs(3600));
+/// assert_eq!(ada.name(), "ada");
+/// assert!(ada.allows("admin") && !ada.allows("root"));
+/// ```
+#[derive(Clone, PartialEq)]
+pub struct Identity(Arc<Inner>);
+
+#[derive(Clone, PartialEq)]
+struct Inner {
+    name: Arc<str>,
+    permissions: BTreeSet<Box<str>>,
+    claims: Value,
+    expires: Option<SystemTime>,
+}
+
+impl Identity {
+    /// The identity of this name, with no permissions and no claims, for as long as its connection lasts.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        let permissions = BTreeSet::new();
+        Self(Arc::new(Inner { name: name.into(), permissions, claims: Value::Nil, expires: None }))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        change(Arc::make_mut(&mut self.0));
+        self
+    }
+
+    /// Adds a permission, which handlers marked `allow = ".."` need.
+    #[must_use]
+    pub fn with_permission(self, permission: impl Into<Box<str>>) -> Self {
+        self.change(|inner| {
+            inner.permissions.insert(permission.into());
+        })
+    }
+
+    /// Adds several permissions.
+    #[must_use]
+    pub fn with_permissions<P: Into<Box<str>>>(self, permissions: impl IntoIterator<Item = P>) -> Self {
+        self.change(|inner| inner.permissions.extend(permissions.into_iter().map(Into::into)))
+    }
+
+    /// Says what else is known of the peer.
+    ///
+    /// # Panics
+    ///
+    /// When `claims` cannot be serialized at all (a `Serialize` implementation that fails).
+    #[must_use]
+    pub fn with_claims(self, claims: &(impl Serialize + ?Sized)) -> Self {
+        let claims = Payload::encode(claims, Encoding::MessagePack).and_then(|claims| claims.to_value());
+        let claims = claims.expect("claims are serializable");
+        self.change(|inner| inner.claims = claims)
+    }
+
+    /// Says until when it holds: the peer is told before, and its connection closed then.
+    #[must_use]
+    pub fn with_expiry(self, at: SystemTime) -> Self {
+        self.change(|inner| inner.expires = Some(at))
+    }
+
+    /// The name: `server.user(name)` reaches every socket of it.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    pub(crate) fn shared_name(&self) -> Arc<str> {
+        Arc::clone(&self.0.name)
+    }
+
+    /// What its sockets may do from their beginning.
+    pub fn permissions(&self) -> impl Iterator<Item = &str> {
+        self.0.permissions.iter().map(|permission| &**permission)
+    }
+
+    /// Whether that is among it.
+    pub fn allows(&self, permission: &str) -> bool {
+        self.0.permissions.contains(permission)
+    }
+
+    /// What else is known of the peer; `Nil` when nothing is.
+    pub fn claims(&self) -> &Value {
+        &self.0.claims
+    }
+
+    /// Until when it holds; `None` for as long as its connection lasts.
+    pub fn expires(&self) -> Option<SystemTime> {
+        self.0.expires
+    }
+}
+
+/// The name only: claims may be private.
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Identity").field(&self.0.name).finish()
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.name)
+    }
+}
+
+impl From<&str> for Identity {
+    fn from(name: &str) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<&String> for Identity {
+    fn from(name: &String) -> Self {
+        Self::new(name.as_str())
+    }
+}
+
+impl From<String> for Identity {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_the_name_and_nothing_private() {
+        let identity = Identity::from("ada").with_claims("secret").with_permission("admin");
+        assert_eq!(format!("{identity} {identity:?}"), r#"ada Identity("ada")"#);
+    }
+
+    #[test]
+    fn a_clone_is_not_changed_by_what_is_made_of_the_other() {
+        let ada = Identity::new("ada").with_permissions(["a", "b"]);
+        let more = ada.clone().with_permission("c");
+        assert_eq!(ada.permissions().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(more.allows("c") && !ada.allows("c"));
+    }
+}
