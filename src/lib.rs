@@ -56,7 +56,7 @@ pub use jidda_runtime::{
     TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
-pub use jidda_runtime::{Jwt, KeyError};
+pub use jidda_runtime::{Jwt, JwtKeyError};
 
 #[cfg(feature = "noise")]
 pub use jidda_runtime::{KeyPair, NoiseClient, NoiseKeyError, NoiseServer, PublicKey, SecretKey};

@@ -24,7 +24,7 @@ pub mod wire;
 
 pub use authentication::{Authenticator, Or, Password, TrustedKeys, TrustedPeer};
 #[cfg(feature = "jwt")]
-pub use authentication::{Jwt, KeyError};
+pub use authentication::{Jwt, JwtKeyError};
 pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,

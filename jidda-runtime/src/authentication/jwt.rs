@@ -24,7 +24,7 @@ type Claims = Map<String, Json>;
 /// Why a key cannot check tokens.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct KeyError(String);
+pub struct JwtKeyError(String);
 
 /// Peers known by a signed token: `{"token": ..}`, or the bare token, in a native hello's credentials or a Socket.IO
 /// client's auth value, or HTTP's `Authorization: Bearer`.
@@ -65,9 +65,9 @@ impl Jwt {
     /// # Errors
     ///
     /// When the secret is shorter than 32 bytes.
-    pub fn hs256(secret: &[u8]) -> Result<Self, KeyError> {
+    pub fn hs256(secret: &[u8]) -> Result<Self, JwtKeyError> {
         if secret.len() < SHORTEST_SECRET {
-            return Err(KeyError(format!("the secret of HS256 has at least {SHORTEST_SECRET} bytes")));
+            return Err(JwtKeyError(format!("the secret of HS256 has at least {SHORTEST_SECRET} bytes")));
         }
         Ok(Self::new(Algorithm::HS256, DecodingKey::from_secret(secret)))
     }
@@ -77,7 +77,7 @@ impl Jwt {
     /// # Errors
     ///
     /// When this is no such key.
-    pub fn rs256(public_key: &[u8]) -> Result<Self, KeyError> {
+    pub fn rs256(public_key: &[u8]) -> Result<Self, JwtKeyError> {
         Ok(Self::new(Algorithm::RS256, readable(DecodingKey::from_rsa_pem(public_key))?))
     }
 
@@ -86,7 +86,7 @@ impl Jwt {
     /// # Errors
     ///
     /// When this is no such key.
-    pub fn es256(public_key: &[u8]) -> Result<Self, KeyError> {
+    pub fn es256(public_key: &[u8]) -> Result<Self, JwtKeyError> {
         Ok(Self::new(Algorithm::ES256, readable(DecodingKey::from_ec_pem(public_key))?))
     }
 
@@ -95,7 +95,7 @@ impl Jwt {
     /// # Errors
     ///
     /// When this is no such key.
-    pub fn eddsa(public_key: &[u8]) -> Result<Self, KeyError> {
+    pub fn eddsa(public_key: &[u8]) -> Result<Self, JwtKeyError> {
         Ok(Self::new(Algorithm::EdDSA, readable(DecodingKey::from_ed_pem(public_key))?))
     }
 
@@ -168,8 +168,8 @@ impl Jwt {
     }
 }
 
-fn readable(key: jsonwebtoken::errors::Result<DecodingKey>) -> Result<DecodingKey, KeyError> {
-    key.map_err(|error| KeyError(format!("the public key cannot be read: {error}")))
+fn readable(key: jsonwebtoken::errors::Result<DecodingKey>) -> Result<DecodingKey, JwtKeyError> {
+    key.map_err(|error| JwtKeyError(format!("the public key cannot be read: {error}")))
 }
 
 /// Which check of a token failed; holds nothing of the token.

@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 #[cfg(feature = "jwt")]
-pub use jwt::{Jwt, KeyError};
+pub use jwt::{Jwt, JwtKeyError};
 pub use password::Password;
 pub use trusted_keys::TrustedKeys;
 pub use trusted_peer::TrustedPeer;
