@@ -59,7 +59,7 @@ pub use jidda_runtime::{
 pub use jidda_runtime::{Jwt, JwtKeyError};
 
 #[cfg(feature = "noise")]
-pub use jidda_runtime::{KeyPair, NoiseClient, NoiseKeyError, NoiseServer, PublicKey, SecretKey};
+pub use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 

@@ -47,7 +47,7 @@ pub use server::{
     Transport,
 };
 #[cfg(feature = "noise")]
-pub use transport::noise::{KeyPair, NoiseClient, NoiseKeyError, NoiseServer, PublicKey, SecretKey};
+pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use transport::{TlsClient, TlsError, TlsServer};
 pub use wire::engine_io::Version;

@@ -50,11 +50,11 @@ fn values_are_shared_between_threads() {
 #[test]
 fn what_noise_needs_is_shared_between_threads() {
     use jidda_runtime::transport::noise::{NoiseStream, accept, connect};
-    use jidda_runtime::{KeyPair, NoiseClient, NoiseKeyError, NoiseServer, PublicKey, SecretKey};
+    use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
     use tokio::io::{DuplexStream, duplex};
 
     each!(send_sync_static:
-        KeyPair, NoiseClient, NoiseKeyError, NoiseServer, PublicKey, SecretKey, NoiseStream<DuplexStream>,
+        KeyPair, NoiseClient, KeyError, NoiseServer, PublicKey, SecretKey, NoiseStream<DuplexStream>,
     );
     let keys = KeyPair::generate();
     let server = NoiseServer::new(keys.clone());

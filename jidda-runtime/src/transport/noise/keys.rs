@@ -20,7 +20,7 @@ const CHARACTERS: usize = 43;
 /// Why something is no key. Nothing of it is repeated: it may be a secret in the wrong place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum NoiseKeyError {
+pub enum KeyError {
     /// It is too short or too long.
     #[error("a key has {CHARACTERS} characters, this text has {0}")]
     Length(usize),
@@ -32,9 +32,9 @@ pub enum NoiseKeyError {
     Weak,
 }
 
-fn decode(text: &str) -> Result<Zeroizing<[u8; 32]>, NoiseKeyError> {
+fn decode(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     if text.len() != CHARACTERS {
-        return Err(NoiseKeyError::Length(text.chars().count()));
+        return Err(KeyError::Length(text.chars().count()));
     }
     // The decoder wants room for what its estimate says, not only for what comes.
     let mut room = Zeroizing::new([0; 33]);
@@ -44,7 +44,7 @@ fn decode(text: &str) -> Result<Zeroizing<[u8; 32]>, NoiseKeyError> {
             bytes.copy_from_slice(&room[..32]);
             Ok(bytes)
         }
-        _ => Err(NoiseKeyError::Text),
+        _ => Err(KeyError::Text),
     }
 }
 
@@ -99,18 +99,18 @@ const fn below(lowest: u8) -> [u8; 32] {
 }
 
 impl TryFrom<[u8; 32]> for PublicKey {
-    type Error = NoiseKeyError;
+    type Error = KeyError;
 
-    fn try_from(bytes: [u8; 32]) -> Result<Self, NoiseKeyError> {
+    fn try_from(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let key = Self(bytes);
-        if key.is_weak() { Err(NoiseKeyError::Weak) } else { Ok(key) }
+        if key.is_weak() { Err(KeyError::Weak) } else { Ok(key) }
     }
 }
 
 impl FromStr for PublicKey {
-    type Err = NoiseKeyError;
+    type Err = KeyError;
 
-    fn from_str(text: &str) -> Result<Self, NoiseKeyError> {
+    fn from_str(text: &str) -> Result<Self, KeyError> {
         Self::try_from(*decode(text)?)
     }
 }
@@ -147,9 +147,9 @@ impl SecretKey {
 }
 
 impl FromStr for SecretKey {
-    type Err = NoiseKeyError;
+    type Err = KeyError;
 
-    fn from_str(text: &str) -> Result<Self, NoiseKeyError> {
+    fn from_str(text: &str) -> Result<Self, KeyError> {
         decode(text).map(|bytes| Self(Box::new(bytes)))
     }
 }
@@ -206,7 +206,7 @@ impl KeyPair {
         let secret: SecretKey = text
             .trim()
             .parse()
-            .map_err(|error: NoiseKeyError| explain(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+            .map_err(|error: KeyError| explain(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         Ok(secret.into())
     }
 
@@ -311,7 +311,7 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     file.take(LONGEST).read_to_end(&mut bytes)?;
     match std::str::from_utf8(&bytes) {
         Ok(read) => text.push_str(read),
-        Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, NoiseKeyError::Text)),
+        Err(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, KeyError::Text)),
     }
     bytes.zeroize();
     Ok(text)
@@ -367,14 +367,14 @@ mod tests {
         let good = KeyPair::generate().public().to_string();
         let with_end = |end: &str| format!("{}{end}", &good[..42]);
         for (text, error) in [
-            ("", NoiseKeyError::Length(0)),
-            (&good[1..], NoiseKeyError::Length(42)),
-            (&with_end("AA"), NoiseKeyError::Length(44)),
-            (&with_end("+"), NoiseKeyError::Text),
-            (&with_end("="), NoiseKeyError::Text),
+            ("", KeyError::Length(0)),
+            (&good[1..], KeyError::Length(42)),
+            (&with_end("AA"), KeyError::Length(44)),
+            (&with_end("+"), KeyError::Text),
+            (&with_end("="), KeyError::Text),
             // Two bits too many: a key has one text only.
-            (&with_end("B"), NoiseKeyError::Text),
-            (&format!("{}é", &good[..41]), NoiseKeyError::Text),
+            (&with_end("B"), KeyError::Text),
+            (&format!("{}é", &good[..41]), KeyError::Text),
         ] {
             assert_eq!(text.parse::<PublicKey>(), Err(error), "{text}");
             let secret = text.parse::<SecretKey>().unwrap_err();
@@ -394,11 +394,11 @@ mod tests {
                 let mut shared = [1; 32];
                 curve.dh(&bytes, &mut shared).unwrap();
                 assert_eq!(shared, [0; 32], "{weak:02x?}");
-                assert_eq!(PublicKey::try_from(bytes), Err(NoiseKeyError::Weak));
+                assert_eq!(PublicKey::try_from(bytes), Err(KeyError::Weak));
             }
         }
         let text = BASE64_URL_SAFE_NO_PAD.encode([0; 32]);
-        assert_eq!(text.parse::<PublicKey>(), Err(NoiseKeyError::Weak));
+        assert_eq!(text.parse::<PublicKey>(), Err(KeyError::Weak));
     }
 
     #[test]

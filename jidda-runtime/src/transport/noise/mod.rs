@@ -14,5 +14,5 @@ mod tests;
 
 pub use config::{NoiseClient, NoiseServer};
 pub use handshake::{accept, connect};
-pub use keys::{KeyPair, NoiseKeyError, PublicKey, SecretKey};
+pub use keys::{KeyError, KeyPair, PublicKey, SecretKey};
 pub use stream::NoiseStream;
