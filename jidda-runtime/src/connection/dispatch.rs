@@ -16,12 +16,14 @@ use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::permissions::denied;
+use super::producing::no_stream;
 use super::renewal::AUTHENTICATE;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope, Side};
+use crate::identity::Asker;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::wire::{Meta, Packet, WireError};
@@ -103,6 +105,8 @@ impl Driver {
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
             }
             Packet::Cancel { id } => self.cancelled(id, cx),
+            Packet::Item { id, value } => self.item(id, value),
+            Packet::More { id, count } => self.granted(id, count),
             Packet::Close { reason } => {
                 self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
             }
@@ -200,6 +204,10 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
         if self.running.is_some() || self.draining.is_some() {
+            // What a stream waits for does not wait for the stream.
+            if self.hears_of_stream(incoming, cx) {
+                return ControlFlow::Continue(());
+            }
             match self.overload(incoming.id) {
                 None => {}
                 Some(Overload::Refuse(failure)) => {
@@ -211,9 +219,16 @@ impl Driver {
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
-        let scope = Scope::of(incoming.meta, None);
+        let asker = match self.asker(incoming.meta) {
+            Ok(asker) => asker,
+            Err(failure) => {
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                return ControlFlow::Continue(());
+            }
+        };
         if socket.has_listeners.load(Ordering::Acquire)
             && !is_reserved(incoming.event)
+            && let scope = Scope::of(incoming.meta, None, asker.clone())
             && let Some(dispatch) =
                 Scope::enter(scope.as_ref(), || listened(socket, incoming.event, arguments))
         {
@@ -227,6 +242,9 @@ impl Driver {
         } else {
             let fallback = routes.fallback();
             if is_reserved(incoming.event) {
+                if self.hears_of_stream(incoming, cx) {
+                    return ControlFlow::Continue(());
+                }
                 if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {
                     self.malformed(&WireError::Illegal("the event's name is reserved"));
                     return ControlFlow::Continue(());
@@ -246,6 +264,7 @@ impl Driver {
             if !has_handler
                 && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
             {
+                let scope = Scope::of(incoming.meta, None, asker);
                 let forwarder = forwarder(delegate, socket, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, forwarder);
                 let dispatch = Scope::enter(scope.as_ref(), run);
@@ -255,13 +274,14 @@ impl Driver {
             }
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                let scope = Scope::of(incoming.meta, None, asker);
                 let label = EventLabel::Named(incoming.event.into());
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
             (fallback, Some(EventName::new(incoming.event.to_owned())))
         };
-        self.run_route(socket, route, name, incoming, cx);
+        self.run_route(socket, (route, name), incoming, asker, cx);
         ControlFlow::Continue(())
     }
 
@@ -334,17 +354,21 @@ impl Driver {
     fn run_route(
         &mut self,
         socket: &Arc<SocketInner>,
-        first: RouteId,
-        name: Option<EventName>,
+        (first, name): (RouteId, Option<EventName>),
         incoming: Incoming<'_>,
+        asker: Option<Asker>,
         cx: &mut Context<'_>,
     ) {
-        let Some(route_id) = socket.permitted(first) else {
+        let Some(route_id) = socket.permitted(first, asker.as_ref()) else {
             self.refuse_event(socket.namespace(), incoming.event, incoming.id, denied());
             return;
         };
         let route = self.connection.hub.table.route(route_id);
-        let scope = Scope::of(incoming.meta, route.timeout());
+        if route.is_streaming() && !self.can_stream(incoming) {
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, no_stream());
+            return;
+        }
+        let scope = Scope::of(incoming.meta, route.timeout(), asker);
         if route.is_sequential() {
             let queued = Queued {
                 id: incoming.id,
@@ -393,6 +417,9 @@ impl Driver {
                 }
             }
         };
+        if reply.is_stream() {
+            return self.begin_stream(socket, (id, label, false), &reply, scope);
+        }
         self.respond(socket, id, &label, reply);
     }
 
@@ -416,6 +443,10 @@ impl Driver {
                 }
             },
         };
+        if reply.is_stream() {
+            self.begin_stream(socket, (queued.id, label, true), &reply, queued.scope.clone());
+            return true;
+        }
         self.respond(socket, queued.id, &label, reply);
         false
     }
@@ -427,7 +458,8 @@ impl Driver {
                 Some(Failure::new("timeout", "the call waited too long for its turn"))
             } else {
                 // Its permission may have been taken away while it waited.
-                (!socket.may_run(queued.route)).then(denied)
+                let asker = queued.scope.as_ref().and_then(|scope| scope.asker());
+                (!socket.may_run(queued.route, asker)).then(denied)
             };
             if let Some(failure) = refusal {
                 let label = EventLabel::of(queued.route, queued.name.as_ref());
@@ -497,7 +529,8 @@ impl Driver {
             // It was told already that the connection is about to close; what still runs may end first.
             return;
         }
-        let is_ours = ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing"];
+        let is_ours =
+            ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
         if is_ours.contains(&&*failure.code) {
             let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
             self.begin_closing(DisconnectReason::Other(reason.into()), None);
@@ -506,11 +539,15 @@ impl Driver {
 
     /// A handler that had to wait has ended.
     pub(super) fn conclude(&mut self, finished: Finished) {
-        let Finished { ticket, reply } = finished;
+        let Finished { ticket, reply, scope } = finished;
         // The peer gave it up: it does not wait for an answer.
         let Some(reply) = reply else { return };
-        match &ticket.purpose {
-            Purpose::Event { id, name, .. } => self.respond(&ticket.socket, *id, name, reply),
+        match ticket.purpose {
+            Purpose::Event { id, name, is_sequential } if reply.is_stream() => {
+                self.begin_stream(&ticket.socket, (id, name, is_sequential), &reply, scope);
+            }
+            Purpose::Event { id, name, .. } => self.respond(&ticket.socket, id, &name, reply),
+            Purpose::Stream { id, name, .. } => self.end_stream(&ticket.socket, id, &name, reply),
             Purpose::Connect => self.connect_ended(&ticket.socket, reply),
             Purpose::Disconnect => {}
         }
@@ -566,20 +603,6 @@ impl Driver {
                     }
                 }
             }
-        }
-    }
-}
-
-impl EventLabel {
-    #[inline]
-    fn of(route: RouteId, name: Option<&EventName>) -> Self {
-        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
-    }
-
-    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
-        match self {
-            Self::Route(route) => socket.table().route(*route).event(),
-            Self::Named(name) => name,
         }
     }
 }
