@@ -163,8 +163,7 @@ async fn calls_go_both_ways_and_both_sides_know_each_other() {
         }
     }
     client.disconnect().await;
-    // A goodbye, and no broken stream.
-    eventually(|| server.state::<Journal>().unwrap().has("transport close")).await;
+    eventually(|| server.state::<Journal>().unwrap().has("client namespace disconnect")).await;
     assert!(server.shutdown(LIMIT).await);
 }
 
@@ -415,6 +414,28 @@ async fn many_handshakes_that_stall_stop_nobody_and_no_shutdown() {
     for stream in stalled {
         rest(stream).await;
     }
+}
+
+#[tokio::test]
+async fn a_server_dials_a_client_that_listens_and_strangers_are_not_mistaken_for_it() {
+    let (ours, theirs) = (KeyPair::generate(), KeyPair::generate());
+    let noise = NoiseServer::new(ours.clone()).clients([theirs.public()]);
+    let listening = Client::builder("noise://127.0.0.1:0").noise_server(noise).listen().await.unwrap();
+    let address = listening.address().to_string();
+    for keys in [KeyPair::generate(), theirs.clone()] {
+        // Of these two one may not come, and one believes another client.
+        let stranger = NoiseClient::new(keys.clone(), ours.public());
+        let other = NoiseClient::new(keys, KeyPair::generate().public());
+        let noise = if stranger.public() == theirs.public() { other } else { stranger };
+        refusal(Client::builder(&address).noise(noise).connect_timeout(LIMIT)).await;
+    }
+    let dial = jidda::Dial::to(&address).noise(NoiseClient::new(theirs, ours.public()));
+    let server = clear().dial(dial).start().await.unwrap();
+    let client = timeout(LIMIT, listening.connected()).await.unwrap().unwrap();
+    let (transport, proved) = proof::call(&client).await.unwrap();
+    assert_eq!((&*transport, &*proved), ("noise", &ours.public().as_bytes()[..]));
+    assert_eq!(ask_back::call(&client, 41).await.unwrap(), 42);
+    assert!(server.shutdown(LIMIT).await);
 }
 
 #[tokio::test]

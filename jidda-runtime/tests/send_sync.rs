@@ -47,6 +47,22 @@ fn values_are_shared_between_threads() {
     each!(send_sync: Packet<'_>, Decoder, Stream, Listener);
 }
 
+#[cfg(feature = "noise")]
+#[test]
+fn what_noise_needs_is_shared_between_threads() {
+    use jidda_runtime::transport::noise::{NoiseStream, accept, connect};
+    use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
+    use tokio::io::{DuplexStream, duplex};
+
+    each!(send_sync_static:
+        KeyPair, NoiseClient, KeyError, NoiseServer, PublicKey, SecretKey, NoiseStream<DuplexStream>,
+    );
+    let keys = KeyPair::generate();
+    let server = NoiseServer::new(keys.clone());
+    a_send(&accept(duplex(1).0, &server));
+    a_send(&connect(duplex(1).0, &NoiseClient::new(keys.clone(), keys.public())));
+}
+
 #[test]
 fn what_handlers_are_made_of_is_shared_between_threads() {
     each!(send_sync_static:

@@ -37,6 +37,26 @@ fn hello_server_and_client_are_two_programs() {
     server.line("server: the client answered");
 }
 
+#[cfg(feature = "noise")]
+#[test]
+fn noise_knows_who_talks_and_keeps_its_keys() {
+    let folder = std::env::temp_dir().join(format!("jidda-noise-{}", std::process::id()));
+    let folder = folder.to_str().expect("it is text");
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let mut noise = Program::start("noise", &[folder], &[]);
+        assert_eq!(noise.end(), 0, "{noise:#?}");
+        let key =
+            noise.output.iter().find_map(|line| line.strip_prefix("the client is ")).expect("it is told");
+        assert!(noise.printed(&format!("client: the server knows me as {key}")), "{noise:#?}");
+        assert!(noise.printed("stranger: the server refused this key"), "{noise:#?}");
+        assert!(noise.printed("stranger: the server does not have this key"), "{noise:#?}");
+        keys.push(key.to_owned());
+    }
+    assert_eq!(keys[0], keys[1], "the second run finds the keys of the first");
+    std::fs::remove_dir_all(folder).expect("the keys are there");
+}
+
 #[test]
 fn stream_holds_its_producer_back_and_stops_it() {
     let mut stream = Program::start("stream", &[], &[]);
