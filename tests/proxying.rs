@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use jidda::prelude::*;
-use jidda::{Proxy, ServerBuilder};
+use jidda::{Identity, Password, Proxy, ServerBuilder};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -103,6 +103,16 @@ async fn note(seen: &State<Arc<Seen>>, text: String) -> jidda::Result<()> {
 #[on("place", namespace = "/local", app = Gateway)]
 async fn local_place() -> String {
     "here".into()
+}
+
+#[on("whoami", namespace = "/orders", app = Orders)]
+async fn whoami(identity: &Identity) -> (String, Value) {
+    (identity.name().to_owned(), identity.claims().clone())
+}
+
+#[on("close_shop", namespace = "/orders", app = Orders, allow = "owner")]
+async fn close_shop(identity: &Identity) -> String {
+    format!("closed by {identity}")
 }
 
 fn address(server: &Server) -> String {
@@ -262,4 +272,72 @@ async fn a_join_that_is_refused_is_an_answer_and_can_be_tried_again() {
         let error = socket.call::<()>("place", &1).await.unwrap_err();
         assert_eq!(error.code(), Some("bad_arguments"), "{error}");
     }
+}
+
+/// Everyone's password is the own name.
+fn people(names: &'static [&'static str]) -> impl jidda::Authenticator {
+    Password::new(move |user: String, password: String| async move {
+        let owner = if user == "ada" { &["owner"][..] } else { &[] };
+        let gateway = if user == "gateway" { &["speaks for others"][..] } else { &[] };
+        let identity = Identity::new(&*user).with_permissions(owner.iter().chain(gateway).copied());
+        let is_right = user == password && names.contains(&&*user);
+        Ok(is_right.then(|| identity.with_claims(&("claims of", user.as_str()))))
+    })
+}
+
+fn as_user(address: String, name: &str) -> jidda::ClientBuilder {
+    let credentials = Value::Map(vec![("user".into(), name.into()), ("password".into(), name.into())]);
+    Client::builder(address).credentials(&credentials)
+}
+
+/// A gateway that passes identities on, and the service's address; `name` is who the gateway is.
+async fn gateway_of(name: &str) -> (Server, Server) {
+    let orders = Server::builder()
+        .app::<Orders>()
+        .state(Arc::new(Seen::default()))
+        .authenticator(people(&["gateway", "eve"]))
+        .trust_identities_from(|peer| peer.allows("speaks for others"));
+    let orders = start(orders).await;
+    let to_orders = as_user(address(&orders), name).connect().await.unwrap();
+    let proxy = Proxy::to(&to_orders).namespace("/orders").auth(&"of the gateway").pass_identity();
+    let gateway = Server::builder().app::<Gateway>().authenticator(people(&["ada", "bob"])).allow_anonymous();
+    (start(gateway.proxy(proxy)).await, orders)
+}
+
+#[tokio::test]
+async fn who_asks_is_passed_on_to_a_server_that_trusts_the_gateway() {
+    let (gateway, _orders) = gateway_of("gateway").await;
+    let mut answers = Vec::new();
+    for name in ["ada", "bob"] {
+        let client = as_user(address(&gateway), name).connect().await.unwrap();
+        let orders = client.join("/orders", &()).await.unwrap();
+        let (who, claims) = orders.call::<(String, Value)>("whoami", &()).await.unwrap();
+        assert_eq!((&*who, &claims[1]), (name, &name.into()));
+        answers.push(orders.call::<String>("close_shop", &()).await);
+    }
+    assert_eq!(answers[0], Ok("closed by ada".to_owned()));
+    assert_eq!(answers[1].as_ref().unwrap_err().code(), Some("denied"));
+    // Nobody is nobody there, too, and not the gateway.
+    let client = connect(&gateway).await;
+    let orders = client.join("/orders", &()).await.unwrap();
+    let error = orders.call::<(String, Value)>("whoami", &()).await.unwrap_err();
+    assert_eq!(error.code(), Some("denied"), "{error}");
+    let error = orders.call::<String>("close_shop", &()).await.unwrap_err();
+    assert_eq!(error.code(), Some("denied"), "{error}");
+    assert_eq!(orders.call("place", &1).await, Ok(10));
+}
+
+#[tokio::test]
+async fn nobody_else_can_ask_for_others() {
+    let (gateway, orders) = gateway_of("eve").await;
+    let client = as_user(address(&gateway), "ada").connect().await.unwrap();
+    let socket = client.join("/orders", &()).await.unwrap();
+    for event in ["whoami", "close_shop", "place"] {
+        let error = socket.call::<Value>(event, &1).await.unwrap_err();
+        assert_eq!(error.code(), Some("denied"), "{event}: {error}");
+    }
+    // The connection to it is as good as before.
+    let direct = as_user(address(&orders), "eve").connect().await.unwrap();
+    let direct = direct.join("/orders", &"of the gateway").await.unwrap();
+    assert_eq!(direct.call::<(String, Value)>("whoami", &()).await.unwrap().0, "eve");
 }

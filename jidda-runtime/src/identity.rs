@@ -110,6 +110,54 @@ impl Identity {
     }
 }
 
+/// For whom a server asks another one: somebody, or a peer that has not said who it is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asker(pub(crate) Option<Identity>);
+
+impl Asker {
+    /// Whether that one has a permission.
+    pub(crate) fn allows(&self, permission: &str) -> bool {
+        self.0.as_ref().is_some_and(|identity| identity.allows(permission))
+    }
+
+    /// Reads what another server passed on.
+    pub(crate) fn passed_on(value: &Value) -> Option<Self> {
+        if *value == Value::Boolean(false) {
+            Some(Self(None))
+        } else {
+            Identity::read(value).map(Some).map(Self)
+        }
+    }
+}
+
+/// As it is passed on between servers: without an expiry, since it is for one event; `false` for nobody.
+impl From<&Asker> for Value {
+    fn from(asker: &Asker) -> Self {
+        let Some(identity) = &asker.0 else { return Self::Boolean(false) };
+        let permissions = identity.permissions().map(Value::from).collect();
+        let mut entries =
+            vec![("name".into(), identity.name().into()), ("permissions".into(), Value::Array(permissions))];
+        if !identity.claims().is_nil() {
+            entries.push(("claims".into(), identity.claims().clone()));
+        }
+        Value::Map(entries)
+    }
+}
+
+impl Identity {
+    fn read(value: &Value) -> Option<Self> {
+        let entry = |key: &str| {
+            let (_, value) = value.as_map()?.iter().find(|(name, _)| name.as_str() == Some(key))?;
+            Some(value)
+        };
+        let permissions = entry("permissions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let identity = Self::new(entry("name")?.as_str()?)
+            .with_permissions(permissions.iter().filter_map(Value::as_str));
+        let claims = entry("claims").cloned().unwrap_or(Value::Nil);
+        Some(identity.change(|inner| inner.claims = claims))
+    }
+}
+
 /// The name only: claims may be private.
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,6 +197,17 @@ mod tests {
     fn what_is_printed_is_the_name_and_nothing_private() {
         let identity = Identity::from("ada").with_claims("secret").with_permission("admin");
         assert_eq!(format!("{identity} {identity:?}"), r#"ada Identity("ada")"#);
+    }
+
+    #[test]
+    fn it_survives_being_passed_on() {
+        let ada = Identity::new("ada").with_permissions(["a", "b"]).with_claims(&("x", 1));
+        for asker in [Asker(Some(ada)), Asker(Some(Identity::from("bob"))), Asker(None)] {
+            assert_eq!(Asker::passed_on(&Value::from(&asker)), Some(asker));
+        }
+        let nameless = Value::Map(vec![("permissions".into(), Value::Array(vec!["root".into()]))]);
+        assert_eq!(Asker::passed_on(&nameless), None);
+        assert_eq!(Asker::passed_on(&"ada".into()), None);
     }
 
     #[test]

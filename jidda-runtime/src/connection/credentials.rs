@@ -151,7 +151,10 @@ pub(super) fn milliseconds(duration: Duration) -> u64 {
 
 impl FromConnection for Identity {
     async fn from_connection(context: &handler::Context) -> Result<Self, Error> {
-        let identity = Socket::of(context).and_then(|socket| socket.identity());
+        let identity = match context.scope().and_then(|scope| scope.asker()) {
+            Some(asker) => asker.0.clone(),
+            None => Socket::of(context).and_then(|socket| socket.identity()),
+        };
         identity.ok_or_else(|| Error::new("denied", "this connection has no identity"))
     }
 }

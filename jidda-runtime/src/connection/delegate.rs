@@ -1,6 +1,7 @@
 //! Events that this side has no handler for, and that another server may have one for.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -8,12 +9,14 @@ use futures_util::future::BoxFuture;
 
 use super::call::{Failed, Request};
 use super::calls::Answer;
+use super::driver::Driver;
 use super::encoded::Encoded;
 use super::hub::Hub;
 use super::socket::{Socket, SocketInner};
 use crate::error::SendError;
 use crate::failure::Failure;
 use crate::handler::{Args, Arguments, Callback, Dispatch, Reply, Scope};
+use crate::identity::{Asker, Identity};
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
 use crate::wire::Meta;
 
@@ -31,6 +34,8 @@ pub(crate) struct Delegate {
     /// Only events whose names begin so.
     pub(crate) prefix: Box<str>,
     pub(crate) upstream: Upstream,
+    /// Whether the other server is told who asks.
+    pub(crate) passes_identity: bool,
 }
 
 impl fmt::Debug for Delegate {
@@ -62,7 +67,7 @@ impl Hub {
 
 /// What runs in the place of a handler.
 pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &str) -> Callback {
-    let upstream = Arc::clone(&delegate.upstream);
+    let (upstream, passes_identity) = (Arc::clone(&delegate.upstream), delegate.passes_identity);
     let (socket, event): (_, Arc<str>) = (Arc::clone(socket), event.into());
     Arc::new(move |arguments, encoding| {
         let list = match to_messagepack(arguments, encoding) {
@@ -73,7 +78,8 @@ pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &
             Ok(via) => via,
             Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
         };
-        let forwards = Meta { via, ..Meta::default() };
+        let identity = passes_identity.then(|| Value::from(&asker(&socket)));
+        let forwards = Meta { identity, via, ..Meta::default() };
         let namespace = socket.namespace().to_owned();
         let (upstream, event) = (Arc::clone(&upstream), Arc::clone(&event));
         Dispatch::future(async move {
@@ -83,6 +89,46 @@ pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &
             }
         })
     })
+}
+
+/// Who asks: the peer, or the one for whom it asks.
+fn asker(socket: &Arc<SocketInner>) -> Asker {
+    let asker = Scope::current().and_then(|scope| scope.asker().cloned());
+    asker.unwrap_or_else(|| Asker(Socket { inner: Arc::clone(socket) }.identity()))
+}
+
+/// Whether a peer of this identity may ask for others.
+pub(crate) type Trust = Arc<dyn Fn(&Identity) -> bool + Send + Sync>;
+
+impl Driver {
+    /// For whom an event is, if its sender says that it asks for somebody else.
+    ///
+    /// # Errors
+    ///
+    /// What the sender is told if it may not.
+    #[inline]
+    pub(super) fn asker(&self, meta: Option<&Meta>) -> Result<Option<Asker>, Failure> {
+        match meta.and_then(|meta| meta.identity.as_ref()) {
+            None => Ok(None),
+            Some(identity) => self.trusted_asker(identity).map(Some),
+        }
+    }
+
+    #[cold]
+    fn trusted_asker(&self, identity: &Value) -> Result<Asker, Failure> {
+        let connection = &self.connection;
+        let trust = connection.hub.trust.as_ref();
+        let peer = connection.identity();
+        let is_trusted = |peer: &Identity| {
+            trust.is_some_and(|trust| catch_unwind(AssertUnwindSafe(|| trust(peer))).unwrap_or(false))
+        };
+        if !peer.as_ref().is_some_and(is_trusted) {
+            tracing::info!(connection = %connection.id, peer = %connection.peer, "refused a peer that asks for another");
+            return Err(Failure::new("denied", "denied"));
+        }
+        Asker::passed_on(identity)
+            .ok_or_else(|| Failure::new("bad_arguments", "an identity that is passed on has a name"))
+    }
 }
 
 /// The way an event came, with this server at its end.

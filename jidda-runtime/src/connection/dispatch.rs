@@ -23,6 +23,7 @@ use super::socket::{Phase, SocketInner, is_reserved};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope, Side};
+use crate::identity::Asker;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::wire::{Meta, Packet, WireError};
@@ -218,9 +219,16 @@ impl Driver {
             }
         }
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
-        let scope = Scope::of(incoming.meta, None);
+        let asker = match self.asker(incoming.meta) {
+            Ok(asker) => asker,
+            Err(failure) => {
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                return ControlFlow::Continue(());
+            }
+        };
         if socket.has_listeners.load(Ordering::Acquire)
             && !is_reserved(incoming.event)
+            && let scope = Scope::of(incoming.meta, None, asker.clone())
             && let Some(dispatch) =
                 Scope::enter(scope.as_ref(), || listened(socket, incoming.event, arguments))
         {
@@ -256,6 +264,7 @@ impl Driver {
             if !has_handler
                 && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
             {
+                let scope = Scope::of(incoming.meta, None, asker);
                 let forwarder = forwarder(delegate, socket, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, forwarder);
                 let dispatch = Scope::enter(scope.as_ref(), run);
@@ -265,13 +274,14 @@ impl Driver {
             }
             if incoming.event == "message" && !has_handler {
                 let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
+                let scope = Scope::of(incoming.meta, None, asker);
                 let label = EventLabel::Named(incoming.event.into());
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
             (fallback, Some(EventName::new(incoming.event.to_owned())))
         };
-        self.run_route(socket, route, name, incoming, cx);
+        self.run_route(socket, (route, name), incoming, asker, cx);
         ControlFlow::Continue(())
     }
 
@@ -344,12 +354,12 @@ impl Driver {
     fn run_route(
         &mut self,
         socket: &Arc<SocketInner>,
-        first: RouteId,
-        name: Option<EventName>,
+        (first, name): (RouteId, Option<EventName>),
         incoming: Incoming<'_>,
+        asker: Option<Asker>,
         cx: &mut Context<'_>,
     ) {
-        let Some(route_id) = socket.permitted(first) else {
+        let Some(route_id) = socket.permitted(first, asker.as_ref()) else {
             self.refuse_event(socket.namespace(), incoming.event, incoming.id, denied());
             return;
         };
@@ -358,7 +368,7 @@ impl Driver {
             self.refuse_event(socket.namespace(), incoming.event, incoming.id, no_stream());
             return;
         }
-        let scope = Scope::of(incoming.meta, route.timeout());
+        let scope = Scope::of(incoming.meta, route.timeout(), asker);
         if route.is_sequential() {
             let queued = Queued {
                 id: incoming.id,
@@ -448,7 +458,8 @@ impl Driver {
                 Some(Failure::new("timeout", "the call waited too long for its turn"))
             } else {
                 // Its permission may have been taken away while it waited.
-                (!socket.may_run(queued.route)).then(denied)
+                let asker = queued.scope.as_ref().and_then(|scope| scope.asker());
+                (!socket.may_run(queued.route, asker)).then(denied)
             };
             if let Some(failure) = refusal {
                 let label = EventLabel::of(queued.route, queued.name.as_ref());

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::arrivals::Arrivals;
-use super::delegate::Delegate;
+use super::delegate::{Delegate, Trust};
 use super::heartbeat::{DefaultHeartbeat, Watch};
 use super::presence::Presence;
 use super::wheel::{self, Wheel};
@@ -28,7 +28,7 @@ use crate::room::Rooms;
 pub(crate) type Extras = Box<dyn Any + Send + Sync>;
 
 /// What the program decides about all connections of a hub.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Policies {
     /// Who gets events that have no handler here.
     pub(crate) delegates: Vec<Delegate>,
@@ -36,6 +36,14 @@ pub(crate) struct Policies {
     pub(crate) heartbeat: Option<Watch>,
     /// Who finds out who the peers are.
     pub(crate) gate: Option<Gate>,
+    /// Which peers may ask for others.
+    pub(crate) trust: Option<Trust>,
+}
+
+impl fmt::Debug for Policies {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policies").field("delegates", &self.delegates).finish_non_exhaustive()
+    }
 }
 
 /// Counts of what happened, for those who watch a server.
@@ -60,6 +68,8 @@ pub(crate) struct Hub {
     pub(crate) buffers_while_away: bool,
     /// Who finds out who its peers are. A client has none.
     pub(crate) gate: Option<Gate>,
+    /// Which peers may ask for others.
+    pub(super) trust: Option<Trust>,
     /// Set once: the floor above keeps its own things here.
     pub(crate) owner: std::sync::OnceLock<Extras>,
     /// How many connections there are of each encoding: what goes to many is written in these.
@@ -91,7 +101,7 @@ impl Hub {
         buffers_while_away: bool,
         policies: Policies,
     ) -> Arc<Self> {
-        let Policies { mut delegates, heartbeat, gate } = policies;
+        let Policies { mut delegates, heartbeat, gate, trust } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
         let heartbeat = match heartbeat {
             Some(heartbeat) => {
@@ -113,6 +123,7 @@ impl Hub {
             statistics: Statistics::default(),
             buffers_while_away,
             gate,
+            trust,
             owner: std::sync::OnceLock::new(),
             encodings: Default::default(),
             namespaces: RwLock::default(),

@@ -135,7 +135,7 @@ impl Driver {
         if auth.is_some() {
             socket.extra(|extra| extra.auth = auth);
         }
-        let Some(route) = socket.permitted(socket.routes().connect()) else {
+        let Some(route) = socket.permitted(socket.routes().connect(), None) else {
             return self.connect_ended(socket, Reply::failure(denied()));
         };
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
@@ -442,7 +442,7 @@ impl Driver {
 
 /// Runs a socket's `disconnect` handler, during which its rooms are still there, and then frees what it held.
 async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accepted: bool) {
-    let route = socket.routes().disconnect().and_then(|first| socket.permitted(first));
+    let route = socket.routes().disconnect().and_then(|first| socket.permitted(first, None));
     if was_accepted && let Some(route) = route {
         let limit = socket.connection.hub.config.disconnect_timeout;
         let mut arguments = Vec::new();

@@ -7,7 +7,7 @@ use super::socket::{Socket, SocketInner};
 use super::state::Extra;
 use crate::failure::Failure;
 use crate::handler::{Origin, RouteId};
-use crate::identity::Identity;
+use crate::identity::{Asker, Identity};
 
 /// What the program changed of a socket's initial permissions. They are not copied: the same ones are many sockets'.
 #[derive(Debug, Default)]
@@ -53,13 +53,19 @@ pub(super) fn denied() -> Failure {
 impl SocketInner {
     /// The first of an event's handlers that the peer may have run; `first` is the event's route.
     #[inline]
-    pub(super) fn permitted(&self, first: RouteId) -> Option<RouteId> {
-        self.table().permitted(first, |permission| self.allows(permission))
+    ///
+    /// `asker` is for whom the peer asks, if not for itself: then that one's permissions count, and not the peer's.
+    pub(super) fn permitted(&self, first: RouteId, asker: Option<&Asker>) -> Option<RouteId> {
+        self.table().permitted(first, |permission| self.lets(asker, permission))
+    }
+
+    fn lets(&self, asker: Option<&Asker>, permission: &str) -> bool {
+        asker.map_or_else(|| self.allows(permission), |asker| asker.allows(permission))
     }
 
     /// Whether the peer may have this handler run.
-    pub(super) fn may_run(&self, route: RouteId) -> bool {
-        self.table().route(route).is_allowed(&|permission: &str| self.allows(permission))
+    pub(super) fn may_run(&self, route: RouteId, asker: Option<&Asker>) -> bool {
+        self.table().route(route).is_allowed(&|permission: &str| self.lets(asker, permission))
     }
 
     /// Whose permissions the socket has from the beginning.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::{Context, Credit, FromConnection};
 use crate::error::Error;
+use crate::identity::Asker;
 use crate::wire::Meta;
 
 thread_local! {
@@ -24,6 +25,8 @@ pub(crate) struct Scope {
     deadline: Option<Instant>,
     traceparent: Option<Box<str>>,
     tracestate: Option<Box<str>>,
+    /// For whom the caller asks, if not for itself: a peer that is trusted says so.
+    asker: Option<Asker>,
     /// How many items its caller takes, if the reply may be a stream.
     credit: Option<Arc<Credit>>,
     /// The servers that passed the event on.
@@ -33,7 +36,7 @@ pub(crate) struct Scope {
 impl Scope {
     /// The scope of an event; `own` is how long its handler may run. `None` when there is nothing to pass on.
     #[inline]
-    pub(crate) fn of(meta: Option<&Meta>, own: Option<Duration>) -> Option<Arc<Self>> {
+    pub(crate) fn of(meta: Option<&Meta>, own: Option<Duration>, asker: Option<Asker>) -> Option<Arc<Self>> {
         if meta.is_none() && own.is_none() {
             return None;
         }
@@ -48,6 +51,7 @@ impl Scope {
                 deadline,
                 traceparent: meta.traceparent.clone(),
                 tracestate: meta.tracestate.clone(),
+                asker,
                 credit: meta.credit.map(|credit| Arc::new(Credit::new(credit))),
                 via: meta.via.clone(),
             },
@@ -84,6 +88,11 @@ impl Scope {
     /// How much time is left; none when it is over.
     pub(crate) fn left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// For whom the caller asks, if not for itself.
+    pub(crate) fn asker(&self) -> Option<&Asker> {
+        self.asker.as_ref()
     }
 
     /// How many items the caller takes; `None` if it takes no streaming reply.
@@ -194,8 +203,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_sooner_limit_counts_and_shrinks() {
-        assert!(Scope::of(None, None).is_none());
-        let scope = Scope::of(Some(&meta(900)), Some(Duration::from_millis(500))).unwrap();
+        assert!(Scope::of(None, None, None).is_none());
+        let scope = Scope::of(Some(&meta(900)), Some(Duration::from_millis(500)), None).unwrap();
         tokio::time::advance(Duration::from_millis(200)).await;
         assert_eq!(scope.left(), Some(Duration::from_millis(300)));
         assert_eq!(scope.outgoing().deadline, Some(Duration::from_millis(300)));
@@ -205,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_inherits_goes_on_in_a_task() {
-        let scope = Scope::of(Some(&meta(1000)), None);
+        let scope = Scope::of(Some(&meta(1000)), None, None);
         let (without, with) = Scope::enter(scope.as_ref(), || {
             let current = || async { Scope::current().is_some() };
             (tokio::spawn(current()), tokio::spawn(inherit(current())))
@@ -217,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_panic_leaves_the_scope() {
-        let scope = Scope::of(Some(&meta(1000)), None);
+        let scope = Scope::of(Some(&meta(1000)), None, None);
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             Scope::enter(scope.as_ref(), || panic!("boom"));
         }));

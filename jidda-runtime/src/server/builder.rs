@@ -45,7 +45,7 @@ pub struct ServerBuilder {
     app: AppKey,
     config: Config,
     states: States,
-    policies: Policies,
+    pub(super) policies: Policies,
     configure: Vec<ConfigureSocket>,
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,

@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::connection::{Delegate, Socket, Upstream};
 use crate::error::CallError;
 use crate::failure::Failure;
+use crate::identity::Identity;
 use crate::payload::{Encoding, Payload, Value};
 use crate::reason::DisconnectReason;
 
@@ -40,12 +41,19 @@ pub struct Proxy {
     namespace: Option<&'static str>,
     prefix: String,
     auth: Value,
+    passes_identity: bool,
 }
 
 impl Proxy {
     /// Passes on whatever has no handler, in the namespaces that the server has.
     pub fn to(client: &Client) -> Self {
-        Self { client: client.clone(), namespace: None, prefix: String::new(), auth: Value::Nil }
+        Self {
+            client: client.clone(),
+            namespace: None,
+            prefix: String::new(),
+            auth: Value::Nil,
+            passes_identity: false,
+        }
     }
 
     /// Only what comes in this namespace. The server has it from now on, whether or not it has handlers in it.
@@ -75,15 +83,24 @@ impl Proxy {
         self
     }
 
+    /// Tells the other server who asks, with name, permissions and claims: its handlers then run for that identity, and
+    /// not for this server. It has to [trust this one](ServerBuilder::trust_identities_from); otherwise all that an
+    /// identity comes with is denied.
+    #[must_use]
+    pub fn pass_identity(mut self) -> Self {
+        self.passes_identity = true;
+        self
+    }
+
     pub(super) fn into_delegate(self) -> Delegate {
-        let Self { client, namespace, prefix, auth } = self;
+        let Self { client, namespace, prefix, auth, passes_identity } = self;
         let joining = Arc::new(Mutex::new(()));
         let upstream: Upstream = Arc::new(move |namespace| {
             let socket = client.namespace(namespace);
             let (joining, auth) = (Arc::clone(&joining), auth.clone());
             Box::pin(async move { joined(socket, &joining, &auth).await })
         });
-        Delegate { namespace, prefix: prefix.into(), upstream }
+        Delegate { namespace, prefix: prefix.into(), upstream, passes_identity }
     }
 }
 
@@ -111,6 +128,24 @@ async fn joined(socket: Socket, joining: &Mutex<()>, auth: &Value) -> Result<Soc
 }
 
 impl ServerBuilder {
+    /// Lets peers ask for others, whose identities they [pass on](Proxy::pass_identity): gateways, whose own identity
+    /// `is_trusted`. For such an event, `&Identity` and the permissions are those of the one who asks. Everyone else that
+    /// says to ask for another is denied. By default nobody is trusted.
+    ///
+    /// ```
+    /// use jidda_runtime::Server;
+    ///
+    /// let builder = Server::builder().trust_identities_from(|peer| peer.allows("gateway"));
+    /// # let _ = builder;
+    /// ```
+    pub fn trust_identities_from(
+        mut self,
+        is_trusted: impl Fn(&Identity) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.policies.trust = Some(Arc::new(is_trusted));
+        self
+    }
+
     /// Passes events that no handler takes on to another server. May be given several times.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         if let Some(namespace) = proxy.namespace {
