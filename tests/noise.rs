@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use jidda::prelude::*;
-use jidda::{Address, ConnectError, Security, ServerBuilder};
+use jidda::{Address, ConnectError, Security, ServerBuilder, TrustedKeys};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -446,4 +446,22 @@ async fn a_client_does_not_wait_for_ever_for_a_server_that_says_nothing() {
     let client = Client::builder(address).noise(NoiseClient::new(keys.clone(), keys.public()));
     let error = client.connect_timeout(Duration::from_millis(50)).no_reconnect().connect().await.unwrap_err();
     assert!(matches!(error, ConnectError::Timeout(_)), "{error:?}");
+}
+
+#[on]
+async fn my_name(identity: &Identity) -> String {
+    identity.name().to_owned()
+}
+
+#[tokio::test]
+async fn a_key_of_the_list_is_an_identity() {
+    let (keys, ada) = (KeyPair::generate(), KeyPair::generate());
+    let known = TrustedKeys::new().noise(ada.public(), "ada");
+    let server = builder(NoiseServer::new(keys.clone())).authenticator(known).start().await.unwrap();
+    let ada = client(&server, ada, keys.public()).connect().await.unwrap();
+    assert_eq!(my_name::call(&ada).await.unwrap(), "ada");
+    // Another one is as good for Noise, but is nobody here.
+    let error = client(&server, KeyPair::generate(), keys.public()).connect().await.unwrap_err();
+    let ConnectError::Refused(error) = error else { panic!("{error}") };
+    assert_eq!(error.code(), Some("unauthenticated"));
 }

@@ -178,6 +178,20 @@ fn sheep_is_drawn_by_the_one_who_was_named() {
     );
 }
 
+#[cfg(feature = "jwt")]
+#[test]
+fn auth_opens_to_those_who_may() {
+    let (_server, address) = Program::serve("auth");
+    let nobody = "nobody may not post: this connection has no identity (denied)";
+    let forged = "the server refused the connection: the token is not valid (unauthenticated)";
+    let mut ada = Program::start("auth", &["ada", &address], &[]);
+    assert_eq!(ada.end(), 0, "{ada:#?}");
+    assert_eq!(ada.output, [nobody, "ada posted number 1", "ada may not erase: denied (denied)", forged]);
+    let mut bob = Program::start("auth", &["bob", &address], &[]);
+    assert_eq!(bob.end(), 0, "{bob:#?}");
+    assert_eq!(bob.output, [nobody, "bob posted number 2", "bob erased 2", forged]);
+}
+
 #[test]
 fn sheep_waits_for_an_artist_who_comes_later() {
     let (_server, address) = Program::serve("sheep");
