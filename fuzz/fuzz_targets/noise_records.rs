@@ -1,7 +1,9 @@
 //! Records of Noise: what was sealed is opened again however it arrives, and nothing else is.
 #![no_main]
 
-use jidda_runtime::transport::noise::record::{HEAD, LONGEST, MOST, Opened, RecordError, Records, Rekey, TAG};
+use jidda_runtime::transport::noise::record::{
+    HEAD, LONGEST, MOST, Opened, RecordError, Records, Rekey, TAG,
+};
 use libfuzzer_sys::fuzz_target;
 
 /// Opens all whole records of `stream`: what was in them, and whether their end was among them.
