@@ -83,12 +83,12 @@ async fn chain() -> Chain {
 async fn items_and_errors_arrive_as_they_are() {
     let Chain { client, .. } = chain().await;
     for n in [0, 1, 31, 32, 33, 1000] {
-        let items: Vec<_> = count::stream(&client, n).collect().await;
+        let items: Vec<_> = count::call(&client, n).collect().await;
         assert_eq!(items, (0..n).map(Ok).collect::<Vec<_>>());
     }
-    let items: Vec<_> = fragile::stream(&client, 2).collect().await;
+    let items: Vec<_> = fragile::call(&client, 2).collect().await;
     assert_eq!(items, [Ok(0), Ok(1), Err(CallError::App(Broken::At(2)))]);
-    let items: Vec<_> = fragile::stream(&client, 0).collect().await;
+    let items: Vec<_> = fragile::call(&client, 0).collect().await;
     assert_eq!(items, [Err(CallError::App(Broken::At(0)))]);
     // A handler that has no stream says so, and one that has is not called like others.
     let error = client.root().stream::<i64>("double", &1).next().await.unwrap().unwrap_err();
@@ -102,7 +102,7 @@ async fn items_and_errors_arrive_as_they_are() {
 #[tokio::test]
 async fn a_slow_reader_slows_the_producer_behind_the_gateway() {
     let Chain { client, seen, .. } = chain().await;
-    let mut items = endless::stream(&client).window(8);
+    let mut items = endless::call(&client).window(8);
     for n in 0..100 {
         assert_eq!(items.next().await, Some(Ok(n)));
         // The window of the reader, the gateway's own, and what a gateway may have on its way.
@@ -115,7 +115,7 @@ async fn a_slow_reader_slows_the_producer_behind_the_gateway() {
 #[tokio::test]
 async fn a_service_that_dies_in_the_middle_ends_the_stream_and_nothing_else() {
     let Chain { client, service, .. } = chain().await;
-    let mut items = endless::stream(&client);
+    let mut items = endless::call(&client);
     assert_eq!(items.next().await, Some(Ok(0)));
     let reading = tokio::spawn(async move {
         loop {
@@ -137,7 +137,7 @@ async fn a_service_that_dies_in_the_middle_ends_the_stream_and_nothing_else() {
 #[tokio::test]
 async fn its_time_is_over_behind_the_gateway_too() {
     let Chain { client, seen, .. } = chain().await;
-    let mut items = endless::stream(&client).timeout(Duration::from_millis(100));
+    let mut items = endless::call(&client).timeout(Duration::from_millis(100));
     loop {
         match items.next().await.expect("an end") {
             Ok(_) => {}
