@@ -16,7 +16,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
 use super::introduction::Check;
-use super::metrics::Started;
+use super::label::EventLabel;
 use super::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
@@ -60,24 +60,6 @@ impl Ticket {
             Purpose::Connect | Purpose::Disconnect => None,
         }
     }
-}
-
-/// What handles an event, and since when.
-#[derive(Debug, Clone)]
-pub(super) struct EventLabel {
-    pub(super) handled: Handled,
-    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
-    pub(super) started: Started,
-}
-
-/// What handles an event, and its name where a reply may have to tell it: from the table, or as it came.
-#[derive(Debug, Clone)]
-pub(super) enum Handled {
-    Route(RouteId),
-    /// What has no handler of its own: that of all others, or the inbox of bare messages.
-    Caught(RouteId, Arc<str>),
-    /// A closure that was added at run time.
-    Listener(Arc<str>),
 }
 
 /// An event that waits for the sequential handlers before it.
