@@ -129,7 +129,9 @@ fn check(version: Version, text: &str, attachments: &[&[u8]]) {
             }
             match id {
                 Some(id) => {
-                    wire(version).request(&mut again, *id, (namespace, event), &arguments, &Meta::default()).unwrap();
+                    wire(version)
+                        .request(&mut again, *id, (namespace, event), &arguments, &Meta::default())
+                        .unwrap();
                 }
                 None => wire(version).event_encoded(&mut again, namespace, event, &arguments).unwrap(),
             }
