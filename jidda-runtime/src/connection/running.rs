@@ -102,18 +102,19 @@ impl Future for RunningCall {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished> {
         let this = self.get_mut();
+        // Before the handler: its own calls end in the same moment, and what it makes of that is not what happened.
+        let is_over = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
+        let is_late = this.deadline.as_mut().is_some_and(is_over) && !this.future.is_aborted();
         let poll = || Scope::enter(this.scope.as_ref(), || Pin::new(&mut this.future).poll(cx));
-        let reply = match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Poll::Ready(Ok(reply))) => Some(reply),
-            Ok(Poll::Ready(Err(_aborted))) => None,
-            Ok(Poll::Pending) => {
-                let is_late = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
-                if !this.deadline.as_mut().is_some_and(is_late) {
-                    return Poll::Pending;
-                }
-                Some(timed_out())
+        let reply = if is_late {
+            Some(timed_out())
+        } else {
+            match catch_unwind(AssertUnwindSafe(poll)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(Ok(reply))) => Some(reply),
+                Ok(Poll::Ready(Err(_aborted))) => None,
+                Err(panic) => Some(panicked(&*panic)),
             }
-            Err(panic) => Some(panicked(&*panic)),
         };
         let ticket = this.ticket.take().expect("a finished call is not polled again");
         Poll::Ready(Finished { ticket, reply, scope: this.scope.take() })
