@@ -100,6 +100,11 @@ async fn note(seen: &State<Arc<Seen>>, text: String) -> jidda::Result<()> {
     Ok(())
 }
 
+#[on("here", namespace = "/family/{id}", app = Gateway)]
+async fn family_here(id: &jidda::Path<u32>) -> u32 {
+    **id
+}
+
 #[on("place", namespace = "/local", app = Gateway)]
 async fn local_place() -> String {
     "here".into()
@@ -258,6 +263,39 @@ async fn what_goes_round_is_refused() {
     let error = client.call::<()>("round", &()).timeout(LIMIT).await.unwrap_err();
     assert_eq!(error.code(), Some("proxy_loop"), "{error}");
     drop(second);
+}
+
+#[tokio::test]
+async fn a_family_of_namespaces_is_not_passed_on() {
+    let orders = start(Server::builder().app::<Orders>().state(Arc::new(Seen::default()))).await;
+    let client = connect(&orders).await;
+    let builder = Server::builder().app::<Gateway>().proxy(Proxy::to(&client).namespace("/orders/{id}"));
+    let error = builder.start().await.unwrap_err();
+    assert!(error.to_string().contains("a proxy cannot take the family `/orders/{id}`"), "{error}");
+    // Not by the one that takes all the rest, either: a peer could make up as many as it likes.
+    let gateway = start(Server::builder().app::<Gateway>().proxy(Proxy::to(&client))).await;
+    let client = connect(&gateway).await;
+    let family = client.join("/family/7", &()).await.unwrap();
+    assert_eq!(family.call("here", &()).await, Ok(7));
+    let error = family.call::<()>("place", &1).await.unwrap_err();
+    assert_eq!(error.code(), Some("not_found"), "{error}");
+}
+
+#[tokio::test]
+async fn what_nests_too_deep_for_the_server_behind_harms_nobody_else() {
+    let Chain { client, .. } = chain().await;
+    let orders = client.join("/orders", &()).await.unwrap();
+    let nested = |levels: usize| (1..levels).fold(Value::Nil, |inner, _| Value::Array(vec![inner]));
+    for levels in 55..70 {
+        // What is too deep already here ends this connection, as ever.
+        let client = client.clone();
+        let deep = client.call::<Value>("old", &(1, nested(levels))).await;
+        assert!(deep.is_err());
+        if deep.unwrap_err().is_disconnected() {
+            break;
+        }
+        assert_eq!(orders.call("place", &1).await, Ok(10));
+    }
 }
 
 #[tokio::test]

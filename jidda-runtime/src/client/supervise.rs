@@ -42,6 +42,7 @@ impl Plan {
 pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), ConnectError>>) {
     let mut ready = Some(ready);
     let mut attempt = 0;
+    let is_connected_to = matches!(plan.source, Source::Accept(..));
     let reason = loop {
         let ending = match establish(&plan).await {
             Ok(driver) => {
@@ -62,6 +63,11 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             }
             Err(error) => {
                 let is_final = match &error {
+                    // Anyone may connect to a client that listens: who refuses it does not speak for the server.
+                    ConnectError::Refused(refusal) if is_connected_to => {
+                        tracing::warn!(address = %plan.source.address(), %refusal, "a server that came refused us");
+                        false
+                    }
                     // The server may not have noticed yet that the connection before is lost.
                     ConnectError::Refused(refusal) => {
                         ready.is_some() || refusal.code() != Some("already_connected")
@@ -83,15 +89,14 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             break ending;
         }
         let wait = plan.backoff.as_ref().and_then(|backoff| backoff.wait(attempt, chance()));
-        // Who is connected to has nobody to spare.
-        let is_first_of_accepted = attempt == 0 && matches!(plan.source, Source::Accept(..));
-        let wait = wait.map(|wait| if is_first_of_accepted { Duration::ZERO } else { wait });
+        // Who is connected to has nobody to spare, and does not count who comes.
+        let wait = wait.map(|wait| if is_connected_to { Duration::ZERO } else { wait });
         let Some(wait) = wait else {
             plan.tell(ClientEvent::GaveUp);
             break ending;
         };
         plan.tell(ClientEvent::Reconnecting { attempt, wait });
-        attempt = attempt.saturating_add(1);
+        attempt = if is_connected_to { 0 } else { attempt.saturating_add(1) };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             reason = plan.connection.abandoned() => break reason,

@@ -262,7 +262,7 @@ impl Driver {
             }
             let has_handler = socket.table().route(fallback).entry().is_some();
             if !has_handler
-                && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
+                && let Some(delegate) = self.connection.hub.delegate(routes.pattern(), incoming.event)
             {
                 let forwarder = forwarder(delegate, socket, incoming.event);
                 let label = EventLabel::caught(fallback, incoming.event);
@@ -291,8 +291,9 @@ impl Driver {
     fn wait_in_backlog(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) -> ControlFlow<()> {
         let backlog = self.backlog.get_or_insert_default();
         // The one that is too many is kept as well: it has been read.
-        let has_room = backlog.has_room(incoming.arguments.len(), &self.connection.hub.config);
-        backlog.push(Arc::clone(socket), incoming.into());
+        let waiting = incoming.into();
+        let has_room = backlog.has_room(&waiting, &self.connection.hub.config);
+        backlog.push(Arc::clone(socket), waiting);
         if has_room {
             return ControlFlow::Continue(());
         }
