@@ -145,10 +145,16 @@ impl Driver {
         let trust = connection.hub.trust.as_ref();
         let peer = connection.identity();
         let is_trusted = |peer: &Identity| {
-            trust.is_some_and(|trust| catch_unwind(AssertUnwindSafe(|| trust(peer))).unwrap_or(false))
+            let asked = trust.map(|trust| catch_unwind(AssertUnwindSafe(|| trust(peer))));
+            asked.is_some_and(|asked| {
+                asked.unwrap_or_else(|_panic| {
+                    tracing::error!("who is asked whether a peer is trusted panicked");
+                    false
+                })
+            })
         };
         if !peer.as_ref().is_some_and(is_trusted) {
-            tracing::info!(connection = %connection.id, peer = %connection.peer, "refused a peer that asks for another");
+            tracing::debug!(connection = %connection.id, peer = %connection.peer, "refused a peer that asks for another");
             return Err(Failure::new("denied", "denied"));
         }
         Asker::passed_on(identity)
@@ -215,7 +221,9 @@ impl Errand {
         drop(call);
         match answer {
             Ok(Answer::Value(payload)) => value(payload, self.encoding),
-            Ok(Answer::Failed(failure)) if self.taking == Taking::Either && failure.code == "streaming" => {
+            Ok(Answer::Failed(failure))
+                if self.taking == Taking::Either && failure.code == "streaming" && !failure.app =>
+            {
                 self.stream().await
             }
             Ok(answer) => Reply::failure(unanswered(answer)),

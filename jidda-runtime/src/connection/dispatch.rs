@@ -205,7 +205,7 @@ impl Driver {
     ) -> ControlFlow<()> {
         if self.running.is_some() || self.draining.is_some() {
             // What a stream waits for does not wait for the stream.
-            if self.hears_of_stream(incoming, cx) {
+            if self.hears_of_stream(socket, incoming, cx) {
                 return ControlFlow::Continue(());
             }
             match self.overload(incoming.id) {
@@ -242,7 +242,7 @@ impl Driver {
         } else {
             let fallback = routes.fallback();
             if is_reserved(incoming.event) {
-                if self.hears_of_stream(incoming, cx) {
+                if self.hears_of_stream(socket, incoming, cx) {
                     return ControlFlow::Continue(());
                 }
                 if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {

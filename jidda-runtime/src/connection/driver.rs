@@ -232,7 +232,7 @@ impl Driver {
     #[cold]
     pub(super) fn waits_for_peer(&self) -> bool {
         // A stream waits to be asked for more.
-        self.running.as_ref().is_some_and(|running| running.has_streams())
+        self.running.as_ref().is_some_and(|running| running.are_streams())
             || self.connection.exchange.lock().calls.is_waiting()
     }
 

@@ -17,6 +17,11 @@ use crate::reason::DisconnectReason;
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
 ///
+/// All callers share the client's connection: at the other server they are one socket. What a handler there grants to its
+/// socket, keeps with it or says of it (`socket.grant`, `socket.insert`, `socket.identify`, rooms) is all callers'. Handlers that
+/// are called through a gateway take what they need from the arguments, or from the `&Identity` that
+/// [is passed on](Self::pass_identity).
+///
 /// Handlers of the server itself come first, a catch-all among them. What is left is passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
 /// Results and errors come back as they are, deadlines and cancellation go along. A Socket.IO caller has the result as
@@ -128,7 +133,10 @@ struct Unjoined(Option<Socket>);
 
 impl Drop for Unjoined {
     fn drop(&mut self) {
-        if let Some(socket) = &self.0 {
+        // The root socket is the client's own, for all its life.
+        if let Some(socket) = &self.0
+            && socket.path() != "/"
+        {
             socket.finish(&DisconnectReason::ClientDisconnect);
         }
     }
