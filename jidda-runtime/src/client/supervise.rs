@@ -12,7 +12,8 @@ use super::credentials::{Credentials, renew};
 use super::listen::Source;
 use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
-use crate::error::CallError;
+use crate::error::{CallError, Error};
+use crate::failure::Failure;
 use crate::reason::DisconnectReason;
 
 /// What a supervisor knows of its connection.
@@ -68,10 +69,9 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
                         tracing::warn!(address = %plan.source.address(), %refusal, "a server that came refused us");
                         false
                     }
-                    // The server may not have noticed yet that the connection before is lost.
-                    ConnectError::Refused(refusal) => {
-                        ready.is_some() || refusal.code() != Some("already_connected")
-                    }
+                    // What passes by itself is tried again by one who was let in before: the server may not have
+                    // noticed yet that the connection before is lost, or what it asks may be away.
+                    ConnectError::Refused(refusal) => ready.is_some() || !passes(refusal),
                     _ => false,
                 };
                 if ready.is_some() && (is_final || !plan.is_patient()) {
@@ -80,6 +80,7 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
                 }
                 tracing::debug!(address = %plan.source.address(), %error, "cannot connect");
                 if is_final {
+                    plan.tell(ClientEvent::GaveUp);
                     break DisconnectReason::Other(error.to_string().into());
                 }
                 DisconnectReason::TransportError
@@ -103,6 +104,12 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
         }
     };
     plan.connection.abandon(reason);
+}
+
+/// Whether a refusal says nothing about the next attempt.
+fn passes(refusal: &CallError<Error>) -> bool {
+    matches!(refusal, CallError::Internal { .. } | CallError::Timeout)
+        || refusal.code().is_some_and(Failure::is_passing)
 }
 
 /// Connects, says hello and joins every namespace that was joined before. The driver runs by then.

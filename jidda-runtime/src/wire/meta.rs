@@ -93,7 +93,9 @@ impl Meta {
         };
         if let Some(deadline) = self.deadline {
             write_str(out, "deadline").expect(WRITES);
-            write_uint(out, u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)).expect(WRITES);
+            // Rounded up: who passes on what is left of its own time must not be told by the next one that it is over.
+            let milliseconds = deadline.as_nanos().div_ceil(1_000_000);
+            write_uint(out, u64::try_from(milliseconds).unwrap_or(u64::MAX)).expect(WRITES);
         }
         text(out, "traceparent", &self.traceparent);
         text(out, "tracestate", &self.tracestate);
@@ -166,6 +168,10 @@ mod tests {
         meta.write(&mut bytes);
         assert!(bytes.len() <= meta.size(), "{} bytes", bytes.len());
         assert_eq!(Meta::read(&bytes).as_deref(), Some(&meta));
+        let brief = Meta { deadline: Some(Duration::from_micros(1)), ..Meta::default() };
+        bytes.clear();
+        brief.write(&mut bytes);
+        assert_eq!(Meta::read(&bytes).unwrap().deadline, Some(Duration::from_millis(1)));
     }
 
     #[test]
