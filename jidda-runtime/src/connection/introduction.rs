@@ -250,7 +250,11 @@ impl Driver {
     /// Refuses a peer that did not prove who it is. A native one's connection ends; a Socket.IO client may try again
     /// with another auth value until its time to connect is over.
     fn turn_away(&mut self, held: &Held, error: Error) {
-        let failure = self.connection.hub.disclose(Place::authentication("/"), error.into());
+        let mut failure = self.connection.hub.disclose(Place::authentication("/"), error.into());
+        // As the answer to a hello these two say that nobody knows the word.
+        if matches!(held, Held::Hello { .. }) && ["not_found", "error"].contains(&&*failure.code) {
+            failure.code = "unauthenticated".into();
+        }
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
         self.connection.exchange.lock().outbox.append(true, |out| match held {

@@ -22,6 +22,9 @@ use crate::reason::DisconnectReason;
 /// are called through a gateway take what they need from the arguments, or from the `&Identity` that
 /// [is passed on](Self::pass_identity).
 ///
+/// They also share what one connection may have under way there (`max_in_flight`): give the client several
+/// [connections](crate::ClientBuilder::connections), or the server behind a higher limit, where calls take long.
+///
 /// Handlers of the server itself come first, a catch-all among them. What is left is passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
 /// Results and errors come back as they are, deadlines and cancellation go along. A Socket.IO caller has the result as
