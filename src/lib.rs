@@ -43,7 +43,7 @@
 pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
 pub use jidda_runtime::handler::{
     Args, Call, Carrier, Connector, Context, EventName, FromConnection, HandlerEntry, Next, Path, Reply,
-    State, Table,
+    State, StreamCarrier, Table,
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
@@ -52,8 +52,9 @@ pub use jidda_runtime::{
     Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody,
     HttpService, Identity, Inherit, Listener, ListeningClient, Or, Parser, Password, Payload, PeerAddress,
     Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result,
-    SameSite, Security, Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Time, Transport,
-    TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
+    SameSite, Security, Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Stream,
+    Streaming, Time, Transport, TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking,
+    handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
 pub use jidda_runtime::{Jwt, JwtKeyError};
@@ -82,7 +83,8 @@ pub mod prelude {
     };
     pub use jidda_runtime::{
         CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
-        Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Transport, Value,
+        Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Stream, Streaming, Transport,
+        Value,
     };
     #[cfg(feature = "noise")]
     pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};

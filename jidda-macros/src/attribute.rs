@@ -28,7 +28,7 @@ impl Attribute {
 
     fn known(self) -> &'static [&'static str] {
         match self {
-            Self::On => &["namespace", "app", "side", "allow", "blocking", "sequential", "timeout"],
+            Self::On => &["namespace", "app", "side", "allow", "blocking", "sequential", "stream", "timeout"],
             Self::Namespace => &["side", "app"],
             Self::Middleware => &["namespace", "app", "side", "order"],
             Self::ConfigureSocket => &["app"],
@@ -65,6 +65,8 @@ pub(crate) struct Options {
     pub(crate) allow: Vec<LitStr>,
     pub(crate) blocking: Option<Span>,
     pub(crate) sequential: Option<Span>,
+    /// What the items of a streaming reply are, where its type does not say it.
+    pub(crate) stream: Option<Type>,
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) order: Option<LitInt>,
     /// The options as they were written, for errors at one of them.
@@ -193,6 +195,12 @@ impl Options {
                         return Err(syn::Error::new(span, "a side is `client` or `server`"));
                     }
                 };
+            }
+            "stream" => {
+                equals(name, "stream = Item", input)?;
+                self.stream = Some(input.parse().map_err(|error| {
+                    syn::Error::new(error.span(), "`stream` names the type of the items: `stream = u32`")
+                })?);
             }
             "app" => {
                 equals(name, "app = Admin", input)?;
@@ -327,7 +335,7 @@ mod tests {
             errors,
             [
                 "`#[on]` has no option `alow`: the options are `namespace`, `app`, `side`, `allow`, `blocking`, \
-                 `sequential` and `timeout`, after the event's name, such as \"post\"",
+                 `sequential`, `stream` and `timeout`, after the event's name, such as \"post\"",
                 "the option `blocking` is given twice: keep one",
                 "`timeout` takes a string: `timeout = \"5s\"`",
                 "`sequential` takes no value: its name is enough",

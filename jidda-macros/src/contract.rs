@@ -16,6 +16,7 @@ use crate::namespace::{
 };
 use crate::runtime::{errors_at, option, path, quiet};
 use crate::signature::Place;
+use crate::stream;
 use crate::stub;
 use crate::variants::variants;
 
@@ -75,6 +76,13 @@ fn check_method(method: &TraitItemFn, options: &Options, errors: &mut Errors) {
             "a contract says what is called, not how it runs: use `tokio::task::spawn_blocking` where it is fulfilled",
         );
     }
+    if let Some(items) = &options.stream {
+        errors.push(
+            items,
+            "the type has to say it, so that the `impl` is known to stream as well: return \
+             `impl Stream<Item = T>` or `BoxStream<'static, T>`",
+        );
+    }
     if let Some(body) = &method.default {
         errors.push_at(
             body.brace_token.span.open(),
@@ -111,6 +119,9 @@ fn trait_variants(
         let errors = if std::mem::take(&mut first) { &mut *errors } else { &mut repeated };
         let handler =
             Handler::read(options.clone(), &method.attrs, &mut method.sig, Place::Contract, None, errors);
+        if let ReturnType::Type(_, ty) = &mut method.sig.output {
+            stream::make_send(ty);
+        }
         if method.sig.asyncness.take().is_some() {
             let output = match &method.sig.output {
                 ReturnType::Default => quote!(()),

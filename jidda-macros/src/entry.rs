@@ -9,6 +9,7 @@ use syn::{Ident, Path, Type};
 use crate::handler::{Handler, Home, item_name};
 use crate::runtime::{errors_at, local, option, path, path_at, quiet};
 use crate::signature::{Input, Origin, Output};
+use crate::stream::StreamOutput;
 use crate::type_text::type_text;
 
 /// How generated code reaches the handler's function.
@@ -101,6 +102,9 @@ fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> To
             .taking(&[#(#runtime::ArgumentEntry { name: #names, type_name: #types }),*])
         });
     }
+    if handler.is_streaming() {
+        calls.extend(quote!(.with_stream()));
+    }
     let (reply, error) = handler.signature.output.texts();
     let error = option(error);
     calls.extend(quote!(.returning(#reply, #error)));
@@ -154,7 +158,9 @@ fn glue(handler: &Handler, callee: Callee<'_>) -> TokenStream {
     let runtime = path();
     let (context, arguments) = (local("context"), local("arguments"));
     let decode = decode(handler, &arguments);
-    let run = if handler.options.blocking.is_some() {
+    let run = if let Output::Stream(stream) = &handler.signature.output {
+        run_stream(handler, callee, &context, stream)
+    } else if handler.options.blocking.is_some() {
         run_blocking(handler, callee, &context)
     } else {
         let needs_future = handler.signature.is_async || handler.signature.borrowed().next().is_some();
@@ -236,7 +242,39 @@ fn slot_name(index: usize) -> Ident {
 }
 
 fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let borrow = each_borrowed(handler, |span, index, ty| {
+    let borrow = borrow(handler, context);
+    let reply = reply(handler, callee, context);
+    // A future that is not `Send` is an error at the handler's name.
+    let span = errors_at(handler.signature.name.span());
+    let runtime = path_at(span);
+    quote_spanned! {span=>
+        #runtime::Dispatch::future(async move {
+            #(#borrow)*
+            #reply
+        })
+    }
+}
+
+/// The future holds what the stream borrows, and sends its items to an outlet.
+fn run_stream(handler: &Handler, callee: Callee<'_>, context: &Ident, stream: &StreamOutput) -> TokenStream {
+    let borrow = borrow(handler, context);
+    let call = call(handler, callee, context);
+    let span = errors_at(handler.signature.name.span());
+    let (outlet, send) = (Ident::new("outlet", span), Ident::new(stream.function(), span));
+    let output = Ident::new("output", span);
+    let runtime = path_at(span);
+    quote_spanned! {span=>
+        #runtime::Dispatch::stream(move |#outlet| async move {
+            #(#borrow)*
+            let #output = #call;
+            #outlet.#send(&#context, #output).await
+        })
+    }
+}
+
+/// What the handler borrows, each in a variable of its own.
+fn borrow(handler: &Handler, context: &Ident) -> Vec<TokenStream> {
+    each_borrowed(handler, |span, index, ty| {
         let runtime = path_at(span);
         let (value, slot, extract) = (argument_name(index), slot_name(index), extract(span, context, ty));
         quote_spanned! {span=>
@@ -249,17 +287,7 @@ fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenSt
                 }
             };
         }
-    });
-    let reply = reply(handler, callee, context);
-    // A future that is not `Send` is an error at the handler's name.
-    let span = errors_at(handler.signature.name.span());
-    let runtime = path_at(span);
-    quote_spanned! {span=>
-        #runtime::Dispatch::future(async move {
-            #(#borrow)*
-            #reply
-        })
-    }
+    })
 }
 
 fn run_blocking(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
@@ -286,8 +314,8 @@ fn run_blocking(handler: &Handler, callee: Callee<'_>, context: &Ident) -> Token
     }
 }
 
-/// Calls the handler and makes a reply of what it returns.
-fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+/// Calls the handler, and waits for it if it is asynchronous.
+fn call(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
     let signature = &handler.signature;
     let name = &signature.name;
     let span = errors_at(name.span());
@@ -304,9 +332,16 @@ fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream 
     };
     let values = (0..signature.inputs.len()).map(argument_name);
     let wait = signature.is_async.then(|| quote_spanned!(span=> .await));
-    let call = quote_spanned!(span=> #function(#service #(#values),*) #wait);
-    let (span, make) = match &signature.output {
-        Output::Nothing => (span, "from_value"),
+    quote_spanned!(span=> #function(#service #(#values),*) #wait)
+}
+
+/// Calls the handler and makes a reply of what it returns.
+fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+    let call = call(handler, callee, context);
+    let span = errors_at(handler.signature.name.span());
+    let (span, make) = match &handler.signature.output {
+        // A stream is not replied with as a whole: see `run_stream`.
+        Output::Nothing | Output::Stream(_) => (span, "from_value"),
         Output::Value(ty) => (errors_at(first_span(ty)), "from_value"),
         Output::Result(ty) => (errors_at(first_span(ty)), "from_outcome"),
     };

@@ -77,7 +77,7 @@ impl Handler {
         self_type: Option<&Type>,
         errors: &mut Errors,
     ) -> Self {
-        let signature = Signature::read(signature, place, self_type, errors);
+        let signature = Signature::read(signature, place, self_type, options.stream.as_ref(), errors);
         let (event, event_span) = match &options.leading {
             Some(literal) => (literal.value(), literal.span()),
             None => (signature.name.unraw().to_string(), signature.name.span()),
@@ -93,6 +93,9 @@ impl Handler {
         {
             errors.push_at(span, "an `async fn` does not block: remove `blocking`, or remove `async`");
         }
+        if self.is_streaming() {
+            self.check_stream(errors);
+        }
         let advice = match self.event.as_str() {
             "connect" => "`connect` comes with one value, the auth of the handshake: take one struct",
             "disconnect" => "`disconnect` comes with one value, its `DisconnectReason`: remove the others",
@@ -103,18 +106,40 @@ impl Handler {
         }
     }
 
+    fn check_stream(&self, errors: &mut Errors) {
+        if let Some(span) = self.options.blocking {
+            errors.push_at(
+                span,
+                "a stream is asked for its items one by one, it does not run on the blocking pool: remove \
+                 `blocking`, and use `tokio::task::spawn_blocking` inside for what blocks",
+            );
+        }
+        if matches!(self.event.as_str(), "connect" | "disconnect") {
+            errors.push_at(
+                self.event_span,
+                format!("nobody reads a stream from `{}`: it is not called, it happens", self.event),
+            );
+        }
+    }
+
     /// Whether callers have something to call: the ends of a socket's life and catch-alls have no name to send.
     pub(crate) fn is_callable(&self) -> bool {
         !matches!(self.event.as_str(), "connect" | "disconnect" | "*")
     }
 
-    /// What the handler returns as a `Result`, which is how a caller gets it.
+    /// Whether the reply is a stream.
+    pub(crate) fn is_streaming(&self) -> bool {
+        matches!(self.signature.output, Output::Stream(_))
+    }
+
+    /// What the handler returns, or streams, as a `Result`, which is how a caller gets it.
     pub(crate) fn outcome(&self) -> TokenStream {
         let runtime = runtime::path();
         match &self.signature.output {
             Output::Nothing => quote!(::core::result::Result<(), #runtime::Error>),
             Output::Value(ty) => quote!(::core::result::Result<#ty, #runtime::Error>),
             Output::Result(ty) => quote!(#ty),
+            Output::Stream(stream) => stream.outcome(),
         }
     }
 }

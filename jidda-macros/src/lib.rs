@@ -13,6 +13,7 @@ mod namespace;
 mod on;
 mod runtime;
 mod signature;
+mod stream;
 mod stub;
 mod type_text;
 mod variants;

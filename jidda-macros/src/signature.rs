@@ -9,6 +9,7 @@ use syn::{
 };
 
 use crate::check::{self, Errors};
+use crate::stream::StreamOutput;
 use crate::type_text::type_text;
 
 /// Where a handler stands.
@@ -61,6 +62,7 @@ pub(crate) enum Output {
     Nothing,
     Value(Type),
     Result(Type),
+    Stream(StreamOutput),
 }
 
 impl Signature {
@@ -71,6 +73,7 @@ impl Signature {
         signature: &mut syn::Signature,
         place: Place,
         self_type: Option<&Type>,
+        items: Option<&Type>,
         errors: &mut Errors,
     ) -> Self {
         let mut own = Errors::default();
@@ -92,7 +95,7 @@ impl Signature {
         if place == Place::Contract && !has_receiver {
             own.push(&signature.ident, "a contract's handlers are methods: take `&self`");
         }
-        let output = Output::read(&signature.output, self_type, &mut own);
+        let output = Output::read(&signature.output, self_type, items, &mut own);
         let is_sound = own.is_empty();
         errors.append(own);
         Self {
@@ -225,8 +228,21 @@ fn take_default(attributes: &mut Vec<Attribute>, place: Place, errors: &mut Erro
 }
 
 impl Output {
-    fn read(output: &ReturnType, self_type: Option<&Type>, errors: &mut Errors) -> Self {
-        let ReturnType::Type(_, ty) = output else { return Self::Nothing };
+    fn read(
+        output: &ReturnType,
+        self_type: Option<&Type>,
+        items: Option<&Type>,
+        errors: &mut Errors,
+    ) -> Self {
+        let ReturnType::Type(_, ty) = output else {
+            if let Some(items) = items {
+                errors.push(items, "a handler that returns nothing has no items: remove `stream`");
+            }
+            return Self::Nothing;
+        };
+        if let Some(stream) = StreamOutput::read(ty, self_type, items, errors) {
+            return Self::Stream(stream);
+        }
         check_named(ty, "a reply", errors);
         if let Some(lifetime) = borrowed_lifetime(ty) {
             errors.push(lifetime, "a reply owns its data: return `String` for `&str`, `Vec<T>` for `&[T]`");
@@ -246,7 +262,7 @@ impl Output {
     pub(crate) fn is_unit(&self) -> bool {
         match self {
             Self::Nothing => true,
-            Self::Value(_) => false,
+            Self::Value(_) | Self::Stream(_) => false,
             Self::Result(ty) => {
                 matches!(type_arguments(ty).first(), Some(Type::Tuple(TypeTuple { elems, .. })) if elems.is_empty())
             }
@@ -258,6 +274,7 @@ impl Output {
         match self {
             Self::Nothing => ("()".to_owned(), None),
             Self::Value(ty) => (type_text(ty), None),
+            Self::Stream(stream) => stream.texts(),
             Self::Result(ty) => match type_arguments(ty).as_slice() {
                 [] => (type_text(ty), Some("Error".to_owned())),
                 [value] => (type_text(value), Some("Error".to_owned())),
@@ -268,11 +285,11 @@ impl Output {
 }
 
 /// The rule is in the name, so that aliases count too.
-fn names_result(path: &Path) -> bool {
+pub(crate) fn names_result(path: &Path) -> bool {
     path.segments.last().is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
 }
 
-fn type_arguments(ty: &Type) -> Vec<&Type> {
+pub(crate) fn type_arguments(ty: &Type) -> Vec<&Type> {
     let Type::Path(TypePath { path, .. }) = ty else { return Vec::new() };
     let Some(PathArguments::AngleBracketed(arguments)) = path.segments.last().map(|last| &last.arguments)
     else {
@@ -286,7 +303,7 @@ fn type_arguments(ty: &Type) -> Vec<&Type> {
 }
 
 /// Says that a type has no name where it needs one.
-fn check_named(ty: &Type, what: &str, errors: &mut Errors) {
+pub(crate) fn check_named(ty: &Type, what: &str, errors: &mut Errors) {
     struct Unnamed(Option<TokenStream>);
 
     impl VisitMut for Unnamed {
@@ -306,7 +323,7 @@ fn check_named(ty: &Type, what: &str, errors: &mut Errors) {
 }
 
 /// A lifetime other than `'static`, or a `&` without one.
-fn borrowed_lifetime(ty: &Type) -> Option<TokenStream> {
+pub(crate) fn borrowed_lifetime(ty: &Type) -> Option<TokenStream> {
     struct Borrowed(Option<TokenStream>);
 
     impl VisitMut for Borrowed {
@@ -333,7 +350,7 @@ fn borrowed_lifetime(ty: &Type) -> Option<TokenStream> {
 }
 
 /// Writes the type for `Self`.
-struct ReplaceSelf<'a>(&'a Type);
+pub(crate) struct ReplaceSelf<'a>(pub(crate) &'a Type);
 
 impl VisitMut for ReplaceSelf<'_> {
     fn visit_type_mut(&mut self, ty: &mut Type) {

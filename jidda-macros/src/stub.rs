@@ -45,6 +45,25 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
         let (event, namespace) = (&handler.event, &home.namespace);
         let parameter = free_parameter(["C", "Carrier"], &quote!(#types #outcome));
         let carrier = local("carrier");
+        if handler.is_streaming() {
+            return quote! {
+                #cfg
+                #quiet
+                impl #name {
+                    /// Calls the handler: each item is asked for with `next`.
+                    #[must_use = "a call is sent when its first item is asked for"]
+                    pub fn call<#parameter>(
+                        #carrier: &#parameter,
+                        #parameters
+                    ) -> <#parameter as #runtime::Streams<#types, #outcome>>::Stream
+                    where
+                        #parameter: #runtime::Streams<#types, #outcome>,
+                    {
+                        #runtime::Streams::<#types, #outcome>::stream(#carrier, #namespace, #event, #values)
+                    }
+                }
+            };
+        }
         quote! {
             #cfg
             #quiet
@@ -184,14 +203,21 @@ fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
     let (types, parameters, values) = caller_arguments(handler);
     let outcome = handler.outcome();
     let (event, namespace) = (&handler.event, &home.namespace);
-    let (bound, output, function) = if handler.signature.output.is_unit() {
+    let (bound, output, function) = if handler.is_streaming() {
+        (quote!(#runtime::Streams<#types, #outcome>), quote!(Stream), quote!(stream))
+    } else if handler.signature.output.is_unit() {
         (quote!(#runtime::Tells<#types, #outcome>), quote!(Tell), quote!(tell))
     } else {
         (quote!(#runtime::Calls<#types, #outcome>), quote!(Call), quote!(call))
     };
+    let must_use = if handler.is_streaming() {
+        "a call is sent when its first item is asked for"
+    } else {
+        "a call does nothing until it is awaited"
+    };
     quote! {
         #attributes
-        #[must_use = "a call does nothing until it is awaited"]
+        #[must_use = #must_use]
         pub fn #name(&self, #parameters) -> <#parameter as #bound>::#output
         where
             #parameter: #bound,

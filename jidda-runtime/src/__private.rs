@@ -5,11 +5,11 @@ pub use inventory;
 pub use socket2::SockRef;
 
 pub use crate::error::Error;
-pub use crate::handler::bounds::{Calls, Emits, Joins, Tells};
+pub use crate::handler::bounds::{Calls, Emits, Joins, Streams, Tells};
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
 pub use crate::handler::{
     AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
-    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Registered,
+    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Outcome, Registered,
     RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
 };
 pub use crate::server::run;

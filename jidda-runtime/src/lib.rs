@@ -32,10 +32,12 @@ pub use client::{
 pub use config::{Config, DuplicateIdentity};
 pub use connection::{
     AtLimit, Broadcast, BroadcastCall, CallFuture, DefaultHeartbeat, Emit, HeartbeatPolicy, Listener,
-    PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Volatile,
+    PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Streaming, Volatile,
 };
+
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
+pub use futures_util::Stream;
 pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SocketId};
 pub use identity::Identity;

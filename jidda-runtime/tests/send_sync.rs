@@ -15,7 +15,7 @@ use jidda_runtime::{
     ClientEvents, CodecError, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason,
     DuplicateIdentity, Emit, Encoding, Error, Failure, Handshake, HttpBody, HttpService, Payload,
     PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError, Request, Resource, Selection, SendError,
-    Server, ServerBuilder, Socket, SocketId, Time, Value, Volatile, WhileAway, blocking, testing,
+    Server, ServerBuilder, Socket, SocketId, Streaming, Time, Value, Volatile, WhileAway, blocking, testing,
 };
 
 fn send<T: Send>() {}
@@ -63,6 +63,8 @@ fn requests_and_their_futures_go_to_other_threads() {
         blocking::Call<'static, u8>, blocking::Emit,
     );
     each!(send: CallFuture<'static, u8, Value>, <Emit as IntoFuture>::IntoFuture, <Broadcast as IntoFuture>::IntoFuture);
+    each!(send_sync: blocking::Streaming<u8>);
+    each!(send: Streaming<u8, Value>, Streaming<*const u8>);
     // A reply need not be either: it is made where the call is awaited.
     each!(send: CallFuture<'static, *const u8, Value>);
 }
@@ -93,6 +95,7 @@ async fn every_async_method_can_be_spawned() {
     a_send(&socket.leave("room"));
     a_send(&socket.closed());
     a_send(&root.call::<u8>("a", &()).into_future());
+    a_send(&root.stream::<u8>("a", &()).next());
 
     a_send(&server.emit("a", &()));
     a_send(&server.shutdown(second));

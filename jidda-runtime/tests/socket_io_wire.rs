@@ -363,3 +363,32 @@ fn list_of(payload: &Payload) -> Vec<u8> {
     Wire::MessagePackRpc.reply(&mut out, "/", 0, payload);
     out.split_off(4)
 }
+
+#[test]
+fn an_item_is_an_event_that_names_its_stream() {
+    let item = |encoding| Payload::encode(&(1, [Value::Binary(vec![1, 2])]), encoding).unwrap();
+    assert_eq!(
+        texts(V4, |wire, out| wire.item(out, "/a", 7, &item(Encoding::Json))),
+        [r#"451-/a,["$/item","7",[1,[{"_placeholder":true,"num":0}]]]"#, "[1, 2]"]
+    );
+    let failure = Failure::new("broke", "it broke");
+    assert_eq!(
+        texts(V3, |wire, out| {
+            wire.end_of_items(out, "/", 7, None);
+            wire.end_of_items(out, "/", 8, Some(&failure));
+        }),
+        [r#"42["$/end","7"]"#, r#"42["$/end","8",{"code":"broke","message":"it broke"}]"#]
+    );
+    let wire = EngineIo { layer: Layer::SocketIo(Parser::MessagePack), ..V4 };
+    let mut out = Vec::new();
+    Wire::EngineIo(wire).item(&mut out, "/a", 7, &item(Encoding::SocketIoMessagePack));
+    Wire::EngineIo(wire).end_of_items(&mut out, "/a", 7, None);
+    let packets: Vec<_> = frames(&out)
+        .into_iter()
+        .map(|(_, bytes)| rmpv::decode::read_value(&mut &bytes[..]).unwrap())
+        .collect();
+    let pair = Value::Array(vec![1.into(), Value::Array(vec![Value::Binary(vec![1, 2])])]);
+    assert_eq!(packets[0]["data"], Value::Array(vec!["$/item".into(), "7".into(), pair]));
+    assert_eq!(packets[0]["nsp"], "/a".into());
+    assert_eq!(packets[1]["data"], Value::Array(vec!["$/end".into(), "7".into()]));
+}

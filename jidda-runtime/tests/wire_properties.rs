@@ -26,6 +26,8 @@ enum Said {
     Ping { id: u32 },
     Pong { id: u32 },
     Cancel { id: u32 },
+    Item { id: u32, value: Value },
+    More { id: u32, count: u32 },
     Close { reason: String },
     Refused { namespace: String, event: String, code: String, message: String },
 }
@@ -63,13 +65,14 @@ fn meta() -> impl Strategy<Value = Meta> {
     let text = || proptest::option::of(any::<String>().prop_map(Into::into));
     let identity = proptest::option::of(value().prop_filter("nil is none", |value| !value.is_nil()));
     let via = vec(any::<String>().prop_map(Into::into), 0..3);
-    (any::<Option<u32>>(), text(), text(), identity, via).prop_map(
-        |(deadline, traceparent, tracestate, identity, via)| Meta {
+    (any::<Option<u32>>(), text(), text(), identity, via, any::<Option<u32>>()).prop_map(
+        |(deadline, traceparent, tracestate, identity, via, credit)| Meta {
             deadline: deadline.map(|milliseconds| Duration::from_millis(milliseconds.into())),
             traceparent,
             tracestate,
             identity,
             via,
+            credit,
         },
     )
 }
@@ -104,6 +107,8 @@ fn said() -> impl Strategy<Value = Said> {
         any::<u32>().prop_map(|id| Said::Ping { id }),
         any::<u32>().prop_map(|id| Said::Pong { id }),
         any::<u32>().prop_map(|id| Said::Cancel { id }),
+        (any::<u32>(), value()).prop_map(|(id, value)| Said::Item { id, value }),
+        (any::<u32>(), any::<u32>()).prop_map(|(id, count)| Said::More { id, count }),
         any::<String>().prop_map(|reason| Said::Close { reason }),
         (namespace(), event(), any::<String>(), any::<String>())
             .prop_map(|(namespace, event, code, message)| Said::Refused { namespace, event, code, message }),
@@ -160,6 +165,10 @@ impl Said {
             Self::Ping { id } => WIRE.ping(out, *id),
             Self::Pong { id } => WIRE.pong(out, *id),
             Self::Cancel { id } => WIRE.cancel(out, *id),
+            Self::Item { id, value } => {
+                WIRE.item(out, "/", *id, &Payload::encode(value, Encoding::MessagePack).unwrap());
+            }
+            Self::More { id, count } => WIRE.more(out, *id, *count),
             Self::Close { reason } => WIRE.announce_end(out, reason),
             Self::Refused { namespace, event, code, message } => {
                 WIRE.refused(out, namespace, event, &failure(code, message, None));
@@ -221,6 +230,10 @@ impl Said {
             (Self::Disconnect { namespace, reason }, Packet::Disconnect { namespace: n, reason: r }) => {
                 namespace == n && Some(reason.as_str()) == *r
             }
+            (Self::Item { id, value }, Packet::Item { id: i, value: v }) => {
+                id == i && encoded(value)[..] == **v
+            }
+            (Self::More { id, count }, Packet::More { id: i, count: c }) => id == i && count == c,
             (Self::Close { reason }, Packet::Close { reason: r }) => Some(reason.as_str()) == *r,
             (
                 Self::Refused { namespace, event, code, message },

@@ -38,6 +38,26 @@ fn hello_server_and_client_are_two_programs() {
 }
 
 #[test]
+fn stream_holds_its_producer_back_and_stops_it() {
+    let mut stream = Program::start("stream", &[], &[]);
+    assert_eq!(stream.end(), 0, "{stream:#?}");
+    let start = "client: 20 ticks are enough; the producer was never more than ";
+    let ahead = stream.output.iter().find_map(|line| line.strip_prefix(start)?.strip_suffix(" ahead"));
+    let ahead: u64 = ahead.and_then(|ahead| ahead.parse().ok()).unwrap_or_else(|| panic!("{stream:#?}"));
+    assert!(ahead <= 8, "{stream:#?}");
+    let stopped = |line: &String| line.starts_with("server: the producer was stopped after 2");
+    assert!(stream.output.iter().any(stopped), "{stream:#?}");
+}
+
+#[test]
+fn stream_server_and_client_are_two_programs() {
+    let (mut server, address) = Program::serve("stream");
+    let mut client = Program::start("stream", &["client", &address], &[]);
+    assert_eq!(client.end(), 0, "{client:#?}");
+    server.line("server: the producer was stopped");
+}
+
+#[test]
 fn jobs_are_all_done() {
     let mut jobs = Program::start("jobs", &[], &[]);
     assert_eq!(jobs.end(), 0, "{jobs:#?}");

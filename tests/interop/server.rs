@@ -9,6 +9,7 @@
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
 
+use futures_util::stream;
 use jidda::prelude::*;
 use serde::Serialize;
 
@@ -193,6 +194,39 @@ mod root {
     #[on]
     async fn several() -> (&'static str, Two, Vec<u8>) {
         ("one", Two { two: 2 }, vec![3])
+    }
+
+    #[on]
+    async fn count(n: u32) -> impl Stream<Item = u32> {
+        stream::iter(0..n)
+    }
+
+    #[on]
+    async fn count_even(n: u32) -> jidda::Result<impl Stream<Item = jidda::Result<u32>>> {
+        if n % 2 == 1 {
+            return Err(Error::new("odd", "that is odd"));
+        }
+        Ok(stream::iter([Ok(n), Err(Error::new("broke", "it broke"))]))
+    }
+
+    /// Tells how far it got when it is stopped.
+    struct Counter {
+        socket: Socket,
+        next: u32,
+    }
+
+    impl Drop for Counter {
+        fn drop(&mut self) {
+            self.socket.try_emit("stopped", &self.next).ok();
+        }
+    }
+
+    #[on]
+    async fn count_on(socket: &Socket) -> impl Stream<Item = u32> {
+        stream::unfold(Counter { socket: socket.clone(), next: 0 }, async |mut counter| {
+            counter.next += 1;
+            Some((counter.next - 1, counter))
+        })
     }
 
     #[on("grüße 😀")]

@@ -14,6 +14,7 @@ mod mixed;
 mod polling;
 mod proxied;
 mod rooms;
+mod streams;
 
 use std::sync::Mutex;
 use std::time::Duration;

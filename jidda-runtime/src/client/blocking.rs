@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use super::{Client as AsyncClient, ClientBuilder, ConnectError};
-use crate::connection::{Emit as AsyncEmit, Listener, Request, Socket as AsyncSocket};
+use crate::connection::{
+    Emit as AsyncEmit, Listener, Request, Socket as AsyncSocket, Streaming as AsyncStreaming,
+};
 use crate::error::{CallError, Error, RecvError, SendError};
-use crate::handler::{CallerError, Carrier, Connector};
+use crate::handler::{CallerError, Carrier, Connector, StreamCarrier};
 use crate::payload::Value;
 
 /// A client whose methods block. Its connections are served by one thread of its own, also between calls.
@@ -72,6 +74,11 @@ impl Client {
         arguments: &(impl Serialize + ?Sized),
     ) -> Call<'a, R> {
         Call { request: self.client.call(event, arguments), runtime: Arc::clone(&self.runtime) }
+    }
+
+    /// Calls a handler of the root namespace whose reply is a stream, and waits for each item in its turn.
+    pub fn stream<T>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> Streaming<T> {
+        Streaming { items: self.client.stream(event, arguments), runtime: Arc::clone(&self.runtime) }
     }
 
     /// Sends an event to the root namespace.
@@ -170,6 +177,37 @@ impl<R: DeserializeOwned, E: CallerError> Call<'_, R, E> {
     }
 }
 
+/// The items of a streaming reply. The call is sent when the first one is waited for, and cancelled when this is
+/// dropped before its end.
+#[must_use = "a call is sent when its first item is waited for"]
+#[derive(Debug)]
+pub struct Streaming<T, E = Value> {
+    items: AsyncStreaming<T, E>,
+    runtime: Arc<Runtime>,
+}
+
+impl<T, E> Streaming<T, E> {
+    /// How many items may be under way: see [`jidda::Streaming::window`](AsyncStreaming::window).
+    pub fn window(mut self, items: u32) -> Self {
+        self.items = self.items.window(items);
+        self
+    }
+
+    /// Gives the stream up after `limit`, wherever it is then.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.items = self.items.timeout(limit);
+        self
+    }
+}
+
+impl<T: DeserializeOwned, E: CallerError> Iterator for Streaming<T, E> {
+    type Item = Result<T, CallError<E>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.runtime.block_on(self.items.next())
+    }
+}
+
 /// An event of a stub that is sent when it is waited for.
 #[must_use = "an event is sent when it is waited for"]
 #[derive(Debug)]
@@ -224,6 +262,20 @@ macro_rules! blocking_carrier {
             ) -> Emit {
                 let emit = Carrier::emit(&self.$field, namespace, event, arguments);
                 Emit { emit, runtime: Arc::clone(&self.runtime) }
+            }
+        }
+
+        impl StreamCarrier for $carrier {
+            type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
+
+            fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
+                &self,
+                namespace: &'static str,
+                event: &'static str,
+                arguments: &A,
+            ) -> Streaming<T, E> {
+                let items = StreamCarrier::stream(&self.$field, namespace, event, arguments);
+                Streaming { items, runtime: Arc::clone(&self.runtime) }
             }
         }
     };

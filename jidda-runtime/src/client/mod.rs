@@ -21,9 +21,9 @@ pub(crate) use backoff::chance;
 pub use builder::{ClientBuilder, WhileAway};
 pub use listen::ListeningClient;
 
-use crate::connection::{Connection, Emit, Listener, Request, Socket};
+use crate::connection::{Connection, Emit, Listener, Request, Socket, Streaming};
 use crate::error::{CallError, Error, RecvError, SendError};
-use crate::handler::{CallerError, Carrier, Connector, Table};
+use crate::handler::{CallerError, Carrier, Connector, StreamCarrier, Table};
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
 use crate::transport::{Address, AddressError};
@@ -229,6 +229,12 @@ impl Client {
         self.namespace("/").call(event, arguments)
     }
 
+    /// Calls a handler of the root namespace whose reply is a stream; with several connections, over the next one in
+    /// turn. See [`Socket::stream`].
+    pub fn stream<T>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> Streaming<T> {
+        self.namespace("/").stream(event, arguments)
+    }
+
     /// Sends an event to the root namespace; with several connections, over the next one in turn.
     ///
     /// # Errors
@@ -360,6 +366,19 @@ impl Carrier for Client {
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Emit {
         Carrier::emit(&self.namespace("/"), namespace, event, arguments)
+    }
+}
+
+impl StreamCarrier for Client {
+    type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
+
+    fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Streaming<T, E> {
+        StreamCarrier::stream(&self.namespace("/"), namespace, event, arguments)
     }
 }
 

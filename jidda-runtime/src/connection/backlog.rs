@@ -68,6 +68,18 @@ impl<T> Backlog<T> {
         }
     }
 
+    /// The sender of the request of this number takes more items of its streaming reply.
+    pub(super) fn grant(&mut self, id: u32, count: u32) {
+        let meta = self.events.iter_mut().find_map(|(_, waiting)| {
+            let is_it = waiting.id == Some(id);
+            if is_it { waiting.meta.as_mut() } else { None }
+        });
+        if let Some(credit) = meta.and_then(|meta| meta.credit.as_mut()) {
+            // As for one that runs: nothing, or too much, is no credit.
+            *credit = if count == 0 { u32::MAX } else { credit.saturating_add(count) };
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.events.is_empty()
     }

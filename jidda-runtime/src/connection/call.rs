@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Sleep;
 
-use super::calls::Answer;
+use super::calls::{Answer, Calls};
 use super::encoded::Encoded;
 use super::events::{Emit, encoding_of};
 use super::exchange::Link;
-use super::socket::{Phase, Socket, is_reserved};
+use super::socket::{Phase, Socket, SocketInner, is_reserved};
 use crate::error::{CallError, SendError};
 use crate::handler::{CallerError, Scope, call_error};
 use crate::payload::{CodecError, Value};
@@ -114,10 +114,95 @@ impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
     }
 }
 
-enum Deadline {
+/// Until when a call of ours is waited for.
+pub(super) enum Deadline {
     Limit(Duration),
     /// Boxed: a call that is answered at once, or has no limit, pays nothing for it.
     Running(Pin<Box<Sleep>>),
+}
+
+impl Deadline {
+    /// Whether it is over; else the task is woken when it is.
+    pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Self::Limit(limit) = self {
+            *self = Self::Running(Box::pin(tokio::time::sleep(*limit)));
+        }
+        match self {
+            Self::Running(sleep) => sleep.as_mut().poll(cx).is_ready(),
+            Self::Limit(_) => false,
+        }
+    }
+}
+
+impl SocketInner {
+    /// Sends a request. `describe` says what goes with it, to a peer that is acquainted or not; `begin` numbers it.
+    /// `None` when there is no room for it yet.
+    pub(super) fn send_request(
+        self: &Arc<Self>,
+        event: &str,
+        arguments: &Encoded,
+        describe: impl FnOnce(bool) -> Result<Meta, SendError>,
+        begin: impl FnOnce(&mut Calls, u64) -> u32,
+        cx: &mut Context<'_>,
+    ) -> Result<Option<u32>, SendError> {
+        if is_reserved(event) {
+            return Err(SendError::Reserved(event.to_owned()));
+        }
+        self.accept();
+        if !matches!(self.phase(), Phase::Active | Phase::Replaying) {
+            return Err(SendError::NotConnected);
+        }
+        let connection = &self.connection;
+        let list = arguments.get(connection.wire.encoding()).unwrap_or_default();
+        let mut exchange = connection.exchange.lock();
+        if exchange.link != Link::Up {
+            return Err(SendError::NotConnected);
+        }
+        let meta = describe(exchange.is_acquainted)?;
+        let head = connection.wire.request_head(self.namespace(), event, &meta);
+        let size = list.len() + head;
+        if size > exchange.max_message {
+            return Err(SendError::TooLarge { size, limit: exchange.max_message });
+        }
+        if exchange.outbox.queued() >= connection.hub.config.max_outbox {
+            exchange.outbox.wait_for_room(cx.waker());
+            return Ok(None);
+        }
+        let place = exchange.outbox.place();
+        let id = begin(&mut exchange.calls, place);
+        let recycled = exchange.is_polling();
+        let target = (self.namespace(), event);
+        let written =
+            exchange.outbox.append(recycled, |out| connection.wire.request(out, id, target, list, &meta));
+        if let Err(error) = written {
+            exchange.calls.forget(id);
+            return Err(error.into());
+        }
+        let waker = exchange.queued();
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        self.show_outgoing_encoded(event, arguments);
+        Ok(Some(id))
+    }
+
+    /// Forgets a request; if its answer is still to come, the peer is told to drop the handler.
+    pub(super) fn cancel_request(&self, id: u32) {
+        let connection = &self.connection;
+        let mut exchange = connection.exchange.lock();
+        let is_unanswered = exchange.calls.forget(id);
+        let waker = if is_unanswered && exchange.is_acquainted && exchange.link == Link::Up {
+            exchange.outbox.append(false, |out| connection.wire.cancel(out, id));
+            exchange.queued()
+        } else {
+            None
+        };
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
 }
 
 /// A call under way. It is sent at the first poll, and cancelled at the other side when it is dropped before
@@ -150,49 +235,8 @@ impl<R, E> CallFuture<'_, R, E> {
     fn send(&mut self, cx: &mut Context<'_>) -> Result<Option<u32>, SendError> {
         let socket = self.call.socket.as_ref().map_err(Clone::clone)?;
         let arguments = self.call.arguments.as_ref().map_err(Clone::clone)?;
-        if is_reserved(self.call.event) {
-            return Err(SendError::Reserved(self.call.event.to_owned()));
-        }
-        socket.inner.accept();
-        if !matches!(socket.inner.phase(), Phase::Active | Phase::Replaying) {
-            return Err(SendError::NotConnected);
-        }
-        let connection = &socket.inner.connection;
-        let arguments = arguments.get(connection.wire.encoding()).unwrap_or_default();
-        let mut exchange = connection.exchange.lock();
-        if exchange.link != Link::Up {
-            return Err(SendError::NotConnected);
-        }
-        let meta = if exchange.is_acquainted { self.meta() } else { Meta::default() };
-        let head = connection.wire.request_head(socket.inner.namespace(), self.call.event, &meta);
-        let size = arguments.len() + head;
-        if size > exchange.max_message {
-            return Err(SendError::TooLarge { size, limit: exchange.max_message });
-        }
-        if exchange.outbox.queued() >= connection.hub.config.max_outbox {
-            exchange.outbox.wait_for_room(cx.waker());
-            return Ok(None);
-        }
-        let place = exchange.outbox.place();
-        let id = exchange.calls.begin(place);
-        let recycled = exchange.is_polling();
-        let target = (socket.inner.namespace(), self.call.event);
-        let written = exchange
-            .outbox
-            .append(recycled, |out| connection.wire.request(out, id, target, arguments, &meta));
-        if let Err(error) = written {
-            exchange.calls.forget(id);
-            return Err(error.into());
-        }
-        let waker = exchange.queued();
-        drop(exchange);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        if let Ok(arguments) = &self.call.arguments {
-            socket.inner.show_outgoing_encoded(self.call.event, arguments);
-        }
-        Ok(Some(id))
+        let describe = |is_acquainted| Ok(if is_acquainted { self.meta() } else { Meta::default() });
+        socket.inner.send_request(self.call.event, arguments, describe, Calls::begin, cx)
     }
 
     /// What the peer is told beside the arguments.
@@ -214,13 +258,7 @@ impl<R, E> CallFuture<'_, R, E> {
     }
 
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Some(Deadline::Limit(limit)) = &self.deadline {
-            self.deadline = Some(Deadline::Running(Box::pin(tokio::time::sleep(*limit))));
-        }
-        match &mut self.deadline {
-            Some(Deadline::Running(sleep)) => sleep.as_mut().poll(cx).is_ready(),
-            _ => false,
-        }
+        self.deadline.as_mut().is_some_and(|deadline| deadline.is_over(cx))
     }
 }
 
@@ -277,19 +315,8 @@ impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
 
 impl<R, E> CallFuture<'_, R, E> {
     fn cancel(&mut self) {
-        let (Some(id), Ok(socket)) = (self.id.take(), &self.call.socket) else { return };
-        let connection = &socket.inner.connection;
-        let mut exchange = connection.exchange.lock();
-        let is_unanswered = exchange.calls.forget(id);
-        let waker = if is_unanswered && exchange.is_acquainted && exchange.link == Link::Up {
-            exchange.outbox.append(false, |out| connection.wire.cancel(out, id));
-            exchange.queued()
-        } else {
-            None
-        };
-        drop(exchange);
-        if let Some(waker) = waker {
-            waker.wake();
+        if let (Some(id), Ok(socket)) = (self.id.take(), &self.call.socket) {
+            socket.inner.cancel_request(id);
         }
     }
 }

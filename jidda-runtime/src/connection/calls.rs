@@ -1,8 +1,8 @@
 //! Requests of ours that wait for their replies.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
 use super::socket::SocketInner;
 use crate::failure::Failure;
@@ -28,8 +28,44 @@ enum Slot {
         joins: Option<Arc<SocketInner>>,
     },
     Answered(Answer),
+    /// The reply is a stream. Boxed: most are not.
+    Stream(Box<Inflow>),
     /// A sign of life: that there is an answer is all.
     Ping,
+}
+
+impl Slot {
+    /// Whether its answer is still to come.
+    fn is_waiting(&self) -> bool {
+        match self {
+            Self::Waiting { .. } => true,
+            Self::Stream(inflow) => inflow.end.is_none(),
+            Self::Answered(_) | Self::Ping => false,
+        }
+    }
+}
+
+/// A streaming reply that comes in.
+#[derive(Debug)]
+struct Inflow {
+    place: u64,
+    waker: Option<Waker>,
+    /// What came and was not taken: never more than was granted.
+    items: VecDeque<Payload>,
+    /// How many more may come.
+    credit: u32,
+    end: Option<Answer>,
+}
+
+/// What to do about an item that came.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// It is kept for its reader; wake it.
+    Kept(Option<Waker>),
+    /// Nobody reads it any more.
+    Unknown,
+    /// It was not asked for.
+    Surplus,
 }
 
 /// The requests of one connection, by their numbers.
@@ -68,6 +104,12 @@ impl Calls {
         }
     }
 
+    /// A number for something else that only this connection knows.
+    pub(super) fn number(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1);
+        self.last
+    }
+
     /// Numbers a request that stands at `place` of the stream.
     pub(super) fn begin(&mut self, place: u64) -> u32 {
         self.insert(Slot::Waiting { place, waker: None, joins: None })
@@ -76,6 +118,57 @@ impl Calls {
     /// Numbers a request to join a namespace.
     pub(super) fn begin_join(&mut self, place: u64, socket: Arc<SocketInner>) -> u32 {
         self.insert(Slot::Waiting { place, waker: None, joins: Some(socket) })
+    }
+
+    /// Numbers a request that takes so many items as its reply.
+    pub(super) fn begin_stream(&mut self, place: u64, credit: u32) -> u32 {
+        let items = VecDeque::new();
+        self.insert(Slot::Stream(Box::new(Inflow { place, waker: None, items, credit, end: None })))
+    }
+
+    /// Takes an item in.
+    pub(super) fn receive(&mut self, id: u32, item: impl FnOnce() -> Payload) -> Received {
+        match self.slots.as_deref_mut().and_then(|slots| slots.get_mut(&id)) {
+            Some(Slot::Stream(inflow)) if inflow.end.is_none() => {
+                let Some(credit) = inflow.credit.checked_sub(1) else { return Received::Surplus };
+                inflow.credit = credit;
+                inflow.items.push_back(item());
+                Received::Kept(inflow.waker.take())
+            }
+            Some(Slot::Waiting { .. }) => Received::Surplus,
+            // It was on its way when its reader stopped.
+            _ => Received::Unknown,
+        }
+    }
+
+    /// The next item, or how the stream ended, after which it is forgotten; else `waker` is woken for either.
+    pub(super) fn poll_item(&mut self, id: u32, waker: &Waker) -> Poll<Result<Payload, Answer>> {
+        let gone = Poll::Ready(Err(Answer::Disconnected { maybe_executed: true }));
+        let Some(slots) = self.slots.as_deref_mut() else { return gone };
+        let Some(Slot::Stream(inflow)) = slots.get_mut(&id) else { return gone };
+        if let Some(item) = inflow.items.pop_front() {
+            return Poll::Ready(Ok(item));
+        }
+        if let Some(end) = inflow.end.take() {
+            slots.remove(&id);
+            return Poll::Ready(Err(end));
+        }
+        match &mut inflow.waker {
+            Some(waiting) => waiting.clone_from(waker),
+            None => inflow.waker = Some(waker.clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Lets so many more items come. Whether any still can.
+    pub(super) fn grant(&mut self, id: u32, count: u32) -> bool {
+        match self.slots.as_deref_mut().and_then(|slots| slots.get_mut(&id)) {
+            Some(Slot::Stream(inflow)) if inflow.end.is_none() => {
+                inflow.credit += count;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Numbers a question for a sign of life.
@@ -102,7 +195,7 @@ impl Calls {
                 Some(Slot::Answered(answer)) => Some(answer),
                 _ => None,
             },
-            Slot::Ping => None,
+            Slot::Ping | Slot::Stream(_) => None,
         }
     }
 
@@ -122,23 +215,27 @@ impl Calls {
                     _ => Resolved::Unknown,
                 }
             }
+            Some(Slot::Stream(inflow)) if inflow.end.is_none() => {
+                inflow.end = Some(answer());
+                Resolved::Told(inflow.waker.take())
+            }
             Some(Slot::Ping) => {
                 slots.remove(&id);
                 Resolved::Beat
             }
-            Some(Slot::Answered(_)) | None => Resolved::Unknown,
+            Some(Slot::Answered(_) | Slot::Stream(_)) | None => Resolved::Unknown,
         }
     }
 
     /// Whether a request has no answer yet.
     pub(super) fn is_waiting(&self) -> bool {
-        let is_waiting = |slot: &Slot| matches!(slot, Slot::Waiting { .. });
+        let is_waiting = |slot: &Slot| slot.is_waiting();
         self.slots.as_ref().is_some_and(|slots| slots.values().any(is_waiting))
     }
 
     /// Forgets a request. Whether its answer was still to come, so that the peer can be told to stop.
     pub(super) fn forget(&mut self, id: u32) -> bool {
-        self.slots.as_mut().is_some_and(|slots| matches!(slots.remove(&id), Some(Slot::Waiting { .. })))
+        self.slots.as_mut().and_then(|slots| slots.remove(&id)).is_some_and(|slot| slot.is_waiting())
     }
 
     /// Ends every request: the connection is gone. `is_unwritten` tells by a request's place in the stream
@@ -147,6 +244,13 @@ impl Calls {
         let mut wakers = Vec::new();
         let Some(slots) = self.slots.as_deref_mut() else { return wakers };
         for slot in slots.values_mut() {
+            if let Slot::Stream(inflow) = slot
+                && inflow.end.is_none()
+            {
+                wakers.extend(inflow.waker.take());
+                let maybe_executed = !is_unwritten(inflow.place);
+                inflow.end = Some(Answer::Disconnected { maybe_executed });
+            }
             if let Slot::Waiting { place, waker, .. } = slot {
                 wakers.extend(waker.take());
                 let maybe_executed = !is_unwritten(*place);

@@ -16,6 +16,7 @@ use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::permissions::denied;
+use super::producing::no_stream;
 use super::renewal::AUTHENTICATE;
 use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
@@ -104,6 +105,8 @@ impl Driver {
                 self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
             }
             Packet::Cancel { id } => self.cancelled(id, cx),
+            Packet::Item { id, value } => self.item(id, value),
+            Packet::More { id, count } => self.granted(id, count),
             Packet::Close { reason } => {
                 self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
             }
@@ -201,6 +204,10 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
         if self.running.is_some() || self.draining.is_some() {
+            // What a stream waits for does not wait for the stream.
+            if self.hears_of_stream(incoming, cx) {
+                return ControlFlow::Continue(());
+            }
             match self.overload(incoming.id) {
                 None => {}
                 Some(Overload::Refuse(failure)) => {
@@ -235,6 +242,9 @@ impl Driver {
         } else {
             let fallback = routes.fallback();
             if is_reserved(incoming.event) {
+                if self.hears_of_stream(incoming, cx) {
+                    return ControlFlow::Continue(());
+                }
                 if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {
                     self.malformed(&WireError::Illegal("the event's name is reserved"));
                     return ControlFlow::Continue(());
@@ -354,6 +364,10 @@ impl Driver {
             return;
         };
         let route = self.connection.hub.table.route(route_id);
+        if route.is_streaming() && !self.can_stream(incoming) {
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, no_stream());
+            return;
+        }
         let scope = Scope::of(incoming.meta, route.timeout(), asker);
         if route.is_sequential() {
             let queued = Queued {
@@ -403,6 +417,9 @@ impl Driver {
                 }
             }
         };
+        if reply.is_stream() {
+            return self.begin_stream(socket, (id, label, false), &reply, scope);
+        }
         self.respond(socket, id, &label, reply);
     }
 
@@ -426,6 +443,10 @@ impl Driver {
                 }
             },
         };
+        if reply.is_stream() {
+            self.begin_stream(socket, (queued.id, label, true), &reply, queued.scope.clone());
+            return true;
+        }
         self.respond(socket, queued.id, &label, reply);
         false
     }
@@ -508,7 +529,8 @@ impl Driver {
             // It was told already that the connection is about to close; what still runs may end first.
             return;
         }
-        let is_ours = ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing"];
+        let is_ours =
+            ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
         if is_ours.contains(&&*failure.code) {
             let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
             self.begin_closing(DisconnectReason::Other(reason.into()), None);
@@ -517,11 +539,15 @@ impl Driver {
 
     /// A handler that had to wait has ended.
     pub(super) fn conclude(&mut self, finished: Finished) {
-        let Finished { ticket, reply } = finished;
+        let Finished { ticket, reply, scope } = finished;
         // The peer gave it up: it does not wait for an answer.
         let Some(reply) = reply else { return };
-        match &ticket.purpose {
-            Purpose::Event { id, name, .. } => self.respond(&ticket.socket, *id, name, reply),
+        match ticket.purpose {
+            Purpose::Event { id, name, is_sequential } if reply.is_stream() => {
+                self.begin_stream(&ticket.socket, (id, name, is_sequential), &reply, scope);
+            }
+            Purpose::Event { id, name, .. } => self.respond(&ticket.socket, id, &name, reply),
+            Purpose::Stream { id, name, .. } => self.end_stream(&ticket.socket, id, &name, reply),
             Purpose::Connect => self.connect_ended(&ticket.socket, reply),
             Purpose::Disconnect => {}
         }
@@ -577,20 +603,6 @@ impl Driver {
                     }
                 }
             }
-        }
-    }
-}
-
-impl EventLabel {
-    #[inline]
-    fn of(route: RouteId, name: Option<&EventName>) -> Self {
-        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
-    }
-
-    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
-        match self {
-            Self::Route(route) => socket.table().route(*route).event(),
-            Self::Named(name) => name,
         }
     }
 }

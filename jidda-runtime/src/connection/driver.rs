@@ -225,7 +225,9 @@ impl Driver {
     /// Whether something here waits for an answer of the peer.
     #[cold]
     pub(super) fn waits_for_peer(&self) -> bool {
-        self.connection.exchange.lock().calls.is_waiting()
+        // A stream waits to be asked for more.
+        self.running.as_ref().is_some_and(|running| running.has_streams())
+            || self.connection.exchange.lock().calls.is_waiting()
     }
 
     pub(super) fn is_outbox_full(&self) -> bool {

@@ -45,9 +45,10 @@ pub(super) enum Control {
 pub(super) struct Moment(NonZeroU32);
 
 impl Moment {
-    /// The first millisecond of the clock passes for the second.
+    /// The first tick of the clock passes for the one before it: a tick later, what was answered within it would pass
+    /// for unanswered.
     pub(super) fn at(clock: u32) -> Self {
-        Self(NonZeroU32::new(clock).unwrap_or(NonZeroU32::MIN))
+        Self(NonZeroU32::new(clock).unwrap_or(NonZeroU32::MAX))
     }
 
     pub(super) fn clock(self) -> u32 {

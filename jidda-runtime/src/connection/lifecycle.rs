@@ -292,6 +292,7 @@ impl Driver {
         }
         self.connection.forget_socket(socket);
         self.current = None;
+        self.running().wake_streams();
         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };
         let farewell = farewell(Arc::clone(socket), reason, was_accepted);
         let encoding = socket.encoding();

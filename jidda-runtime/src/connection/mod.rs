@@ -26,11 +26,13 @@ mod listeners;
 mod outbox;
 mod permissions;
 mod presence;
+mod producing;
 mod renewal;
 mod running;
 mod selection;
 mod socket;
 mod state;
+mod streaming;
 mod wheel;
 
 use std::fmt;
@@ -53,6 +55,7 @@ pub use presence::{PresenceEvent, PresenceEvents};
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;
+pub use streaming::Streaming;
 
 use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};

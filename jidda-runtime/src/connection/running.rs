@@ -18,7 +18,7 @@ use tokio::time::Sleep;
 use super::introduction::Check;
 use super::socket::SocketInner;
 use crate::failure::Failure;
-use crate::handler::{EventName, HandlerFuture, Reply, RouteId, Scope};
+use crate::handler::{Credit, EventName, HandlerFuture, Origin, Reply, RouteId, Scope};
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -31,10 +31,34 @@ pub(super) struct Ticket {
 pub(super) enum Purpose {
     /// An event; with an id when the peer wants a reply.
     Event { id: Option<u32>, name: EventLabel, is_sequential: bool },
+    /// The items of a streaming reply, by the number that the peer knows the stream by.
+    Stream { id: u32, name: EventLabel, is_sequential: bool },
     /// The `connect` handler of a socket.
     Connect,
     /// The `disconnect` handler of a socket that left while its connection goes on.
     Disconnect,
+}
+
+impl Purpose {
+    /// Whether it is one of the events under way, which have a limit.
+    fn is_event(&self) -> bool {
+        matches!(self, Self::Event { .. } | Self::Stream { .. })
+    }
+
+    fn is_sequential(&self) -> bool {
+        matches!(self, Self::Event { is_sequential: true, .. } | Self::Stream { is_sequential: true, .. })
+    }
+}
+
+impl Ticket {
+    /// The number that the peer may speak of it by. Those that count in each namespace cannot.
+    fn number(&self) -> Option<u32> {
+        match &self.purpose {
+            Purpose::Event { id, .. } => id.filter(|_| self.socket.wire().has_unique_ids()),
+            Purpose::Stream { id, .. } => Some(*id),
+            Purpose::Connect | Purpose::Disconnect => None,
+        }
+    }
 }
 
 /// An event's name where a reply may have to tell it: from the table, or as it came.
@@ -42,6 +66,20 @@ pub(super) enum Purpose {
 pub(super) enum EventLabel {
     Route(RouteId),
     Named(Arc<str>),
+}
+
+impl EventLabel {
+    #[inline]
+    pub(super) fn of(route: RouteId, name: Option<&EventName>) -> Self {
+        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
+    }
+
+    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
+        match self {
+            Self::Route(route) => socket.table().route(*route).event(),
+            Self::Named(name) => name,
+        }
+    }
 }
 
 /// An event that waits for the sequential handlers before it.
@@ -61,6 +99,14 @@ pub(super) struct Finished {
     pub(super) ticket: Ticket,
     /// `None` when the peer cancelled the call.
     pub(super) reply: Option<Reply>,
+    pub(super) scope: Option<Arc<Scope>>,
+}
+
+/// A call that the peer can speak of.
+struct Known {
+    abort: AbortHandle,
+    /// How many items it takes, if it takes a streaming reply.
+    credit: Option<Arc<Credit>>,
 }
 
 struct RunningCall {
@@ -90,7 +136,7 @@ impl Future for RunningCall {
             Err(panic) => Some(panicked(&*panic)),
         };
         let ticket = this.ticket.take().expect("a finished call is not polled again");
-        Poll::Ready(Finished { ticket, reply })
+        Poll::Ready(Finished { ticket, reply, scope: this.scope.take() })
     }
 }
 
@@ -125,8 +171,8 @@ fn timed_out() -> Reply {
 #[derive(Default)]
 pub(super) struct Running {
     calls: FuturesUnordered<RunningCall>,
-    /// By the peer's number, so that it can cancel, and cannot use a number twice.
-    by_id: HashMap<u32, AbortHandle, foldhash::fast::RandomState>,
+    /// By the number the peer knows them by, so that it can cancel, and cannot use a number twice.
+    by_id: HashMap<u32, Known, foldhash::fast::RandomState>,
     /// By socket: sequential events that wait for the one that runs.
     sequences: Vec<(Arc<SocketInner>, VecDeque<Queued>)>,
     /// How many events run or wait in a sequence.
@@ -177,11 +223,33 @@ impl Running {
 
     /// Takes a handler over that was polled once and waits.
     pub(super) fn push(&mut self, ticket: Ticket, future: HandlerFuture, scope: Option<Arc<Scope>>) {
+        let credit = scope.as_ref().and_then(|scope| scope.credit().cloned());
+        self.add(ticket, future, scope, credit);
+    }
+
+    /// Takes the items of a streaming reply over.
+    pub(super) fn push_stream(
+        &mut self,
+        ticket: Ticket,
+        items: HandlerFuture,
+        scope: Option<Arc<Scope>>,
+        credit: Arc<Credit>,
+    ) {
+        self.add(ticket, items, scope, Some(credit));
+    }
+
+    fn add(
+        &mut self,
+        ticket: Ticket,
+        future: HandlerFuture,
+        scope: Option<Arc<Scope>>,
+        credit: Option<Arc<Credit>>,
+    ) {
         let (abort, registration) = AbortHandle::new_pair();
-        if let Purpose::Event { id, .. } = &ticket.purpose {
+        if ticket.purpose.is_event() {
             self.events += 1;
-            if let Some(id) = id {
-                self.by_id.insert(*id, abort);
+            if let Some(id) = ticket.number() {
+                self.by_id.insert(id, Known { abort, credit });
             }
         } else {
             self.others += 1;
@@ -211,16 +279,19 @@ impl Running {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Option<(Finished, Option<Queued>)> {
         let Poll::Ready(Some(finished)) = Pin::new(&mut self.calls).poll_next(cx) else { return None };
         let mut next = None;
-        if let Purpose::Event { id, is_sequential, .. } = &finished.ticket.purpose {
+        let ticket = &finished.ticket;
+        if ticket.purpose.is_event() {
             self.events -= 1;
             // A cancelled call's number was freed then, and may be another's by now.
-            if let Some(id) = id
+            if let Some(id) = ticket.number()
                 && finished.reply.is_some()
             {
-                self.by_id.remove(id);
+                self.by_id.remove(&id);
             }
-            if *is_sequential {
-                next = self.advance(&finished.ticket.socket);
+            // A stream has only begun: what comes after it waits for its end.
+            let is_over = finished.reply.as_ref().is_none_or(|reply| !reply.is_stream());
+            if ticket.purpose.is_sequential() && is_over {
+                next = self.advance(&ticket.socket);
             }
         } else {
             self.others -= 1;
@@ -245,11 +316,40 @@ impl Running {
         next
     }
 
+    /// Lets the stream of a request, or the one it is going to reply with, send more items. One that is not known has
+    /// just ended.
+    pub(super) fn grant(&self, id: u32, count: u32) {
+        let credit = self.by_id.get(&id).and_then(|known| known.credit.as_ref());
+        let waiting = || {
+            let mut sequences = self.sequences.iter().filter(|(owner, _)| owner.wire().has_unique_ids());
+            let queued = sequences.find_map(|(_, queue)| queue.iter().find(|queued| queued.id == Some(id)));
+            queued.and_then(|queued| queued.scope.as_ref()?.credit())
+        };
+        if let Some(credit) = credit.or_else(waiting) {
+            credit.grant(count);
+        }
+    }
+
+    /// Whether a stream runs, which may wait for its peer to take more.
+    pub(super) fn has_streams(&self) -> bool {
+        self.by_id.values().any(|known| known.credit.is_some())
+    }
+
+    /// Has the streams look around: a socket has ended.
+    pub(super) fn wake_streams(&self) {
+        self.by_id.values().filter_map(|known| known.credit.as_ref()).for_each(|credit| credit.wake());
+    }
+
+    /// Drops a stream where its number is not the one of its request.
+    pub(super) fn cancel_stream(&mut self, id: u32) {
+        if let Some(known) = self.by_id.remove(&id) {
+            known.abort.abort();
+        }
+    }
+
     /// Drops the handler of a request. Sequential ones that did not start are dropped from their queue.
     pub(super) fn cancel(&mut self, id: u32) {
-        if let Some(abort) = self.by_id.remove(&id) {
-            abort.abort();
-        }
+        self.cancel_stream(id);
         for (_, queue) in &mut self.sequences {
             let before = queue.len();
             queue.retain(|queued| queued.id != Some(id));

@@ -383,7 +383,7 @@ impl Carrier for Selection {
 
 impl Socket {
     /// The socket a stub of `namespace` calls through: this one, or its connection's in that namespace.
-    fn for_stub(&self, namespace: &'static str) -> Result<Socket, SendError> {
+    pub(super) fn for_stub(&self, namespace: &'static str) -> Result<Socket, SendError> {
         if namespace.contains('{') || namespace == self.path() {
             return Ok(self.clone());
         }

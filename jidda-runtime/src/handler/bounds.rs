@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CallerError, Carrier, Connector, Outcome};
+use super::{CallerError, Carrier, Connector, Outcome, StreamCarrier};
 use crate::error::CallError;
 
 /// A carrier through which a handler that takes `A` and returns `O` can be called.
@@ -53,6 +53,31 @@ where
 
     fn tell(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Tell {
         Carrier::tell(self, namespace, event, &arguments)
+    }
+}
+
+/// A carrier through which a handler that takes `A` and streams `O` can be called: its items, and the error it may
+/// end with.
+pub trait Streams<A, O> {
+    /// The items: see [`StreamCarrier::Stream`].
+    type Stream;
+
+    /// Prepares the call.
+    fn stream(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Stream;
+}
+
+impl<C, A, O> Streams<A, O> for C
+where
+    C: StreamCarrier,
+    A: Serialize,
+    O: Outcome,
+    O::Value: DeserializeOwned,
+    O::Error: CallerError,
+{
+    type Stream = C::Stream<O::Value, O::Error>;
+
+    fn stream(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Stream {
+        StreamCarrier::stream(self, namespace, event, &arguments)
     }
 }
 

@@ -163,6 +163,8 @@ pub struct ContractEvent {
 /// One handler: what it is called, what it takes and returns, where it stands, and how to run it.
 ///
 /// The macros build one in a `static` and submit it, so that a program finds every handler linked into it.
+// Independent things that a handler may say of itself.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Clone, Copy)]
 pub struct HandlerEntry {
     pub(crate) event: &'static str,
@@ -179,6 +181,7 @@ pub struct HandlerEntry {
     pub(crate) allow: &'static [&'static str],
     pub(crate) sequential: bool,
     pub(crate) blocking: bool,
+    pub(crate) streaming: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) docs: &'static str,
     pub(crate) deprecated: bool,
@@ -202,6 +205,7 @@ impl HandlerEntry {
             allow: &[],
             sequential: false,
             blocking: false,
+            streaming: false,
             timeout: None,
             docs: "",
             deprecated: false,
@@ -296,6 +300,13 @@ impl HandlerEntry {
         self
     }
 
+    /// The handler replies with a stream: the type of the reply is the one of its items.
+    #[must_use]
+    pub const fn with_stream(mut self) -> Self {
+        self.streaming = true;
+        self
+    }
+
     /// How long the handler may run, in milliseconds.
     #[must_use]
     pub const fn within_ms(mut self, milliseconds: u64) -> Self {
@@ -365,6 +376,11 @@ impl HandlerEntry {
     /// Whether it runs on the blocking pool.
     pub fn is_blocking(&self) -> bool {
         self.blocking
+    }
+
+    /// Whether it replies with a stream; [`reply`](Self::reply) is then the type of its items.
+    pub fn is_streaming(&self) -> bool {
+        self.streaming
     }
 
     /// How long it may run.

@@ -15,6 +15,7 @@ pub(crate) mod probe;
 mod reader;
 mod reply;
 mod scope;
+mod streaming;
 mod stub;
 mod table;
 
@@ -33,7 +34,9 @@ pub(crate) use reply::call_error;
 pub use reply::{CallerError, Dispatch, HandlerFuture, Outcome, Reply, ReplyError, ReplyValue};
 pub(crate) use scope::Scope;
 pub use scope::{Deadline, Inherit, inherit};
-pub use stub::{Carrier, Connector};
+pub use streaming::Outlet;
+pub(crate) use streaming::{Credit, Items, MOST_CREDIT, announcement};
+pub use stub::{Carrier, Connector, StreamCarrier};
 pub use table::{NamespaceTable, Parameters, Route, RouteId, Table};
 
 /// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Context;
+use super::streaming::ItemStream;
 use crate::error::{CallError, Error};
 use crate::failure::Failure;
 use crate::payload::{Encoding, Payload, Value};
@@ -56,15 +57,26 @@ impl fmt::Debug for Dispatch {
     }
 }
 
-/// The answer to one event: a value, or a failure. Middleware sees it on its way out and may replace it.
+/// The answer to one event: a value, a stream of them, or a failure. Middleware sees it on its way out and may
+/// replace it.
+///
+/// A stream has only begun when the reply is there; its items come later, past the middleware. A clone of such a
+/// reply is the same stream: it can be sent once.
 #[derive(Debug, Clone)]
-pub struct Reply(Result<Payload, Box<Failure>>);
+pub struct Reply(Result<Body, Box<Failure>>);
+
+/// What a handler gave.
+#[derive(Debug, Clone)]
+enum Body {
+    Value(Payload),
+    Stream(ItemStream),
+}
 
 impl Reply {
     /// A value, written for the connection the call came from.
     pub fn value<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Self {
         match Payload::reply(value, encoding) {
-            Ok(payload) => Self(Ok(payload)),
+            Ok(payload) => Self(Ok(Body::Value(payload))),
             Err(error) => Self::error(Error::from(error)),
         }
     }
@@ -95,9 +107,14 @@ impl Reply {
         }
     }
 
-    /// Whether the handler gave a value.
+    /// Whether the handler gave a value, or began a stream.
     pub fn is_ok(&self) -> bool {
         self.0.is_ok()
+    }
+
+    /// Whether it is a stream, whose items are still to come.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.0, Ok(Body::Stream(_)))
     }
 
     /// The failure's code, if it failed.
@@ -112,21 +129,56 @@ impl Reply {
 
     /// The value, if the handler gave one.
     pub fn payload(&self) -> Option<&Payload> {
-        self.0.as_ref().ok()
+        match &self.0 {
+            Ok(Body::Value(payload)) => Some(payload),
+            _ => None,
+        }
     }
 
+    /// The value, where nothing but one has a place.
+    #[inline]
     pub(crate) fn into_result(self) -> Result<Payload, Box<Failure>> {
-        self.0
+        match self.0 {
+            Ok(Body::Value(payload)) => Ok(payload),
+            Ok(Body::Stream(_)) => Err(Box::new(misplaced())),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The stream, if it is one.
+    pub(crate) fn as_stream(&self) -> Option<&ItemStream> {
+        match &self.0 {
+            Ok(Body::Stream(stream)) => Some(stream),
+            _ => None,
+        }
     }
 
     /// A value that is written for its reader already.
     pub(crate) fn encoded(payload: Payload) -> Self {
-        Self(Ok(payload))
+        Self(Ok(Body::Value(payload)))
     }
 
     pub(crate) fn failure(failure: Failure) -> Self {
-        Self(Err(Box::new(failure)))
+        Self::failed(Box::new(failure))
     }
+
+    pub(crate) fn failed(failure: Box<Failure>) -> Self {
+        Self(Err(failure))
+    }
+
+    pub(crate) fn stream(stream: ItemStream) -> Self {
+        Self(Ok(Body::Stream(stream)))
+    }
+
+    /// The end of a stream, which has no value.
+    pub(crate) fn nothing() -> Self {
+        Self::value(&(), Encoding::MessagePack)
+    }
+}
+
+#[cold]
+fn misplaced() -> Failure {
+    Failure::new("streaming", "a stream has no place here: only a call can be replied to with one")
 }
 
 /// What an infallible handler may return, and a fallible one in its `Ok`.
@@ -152,7 +204,7 @@ impl<T: Serialize> ReplyValue for T {
 
     fn into_outcome(self, encoding: Encoding) -> Reply {
         match Payload::encode(&self, encoding) {
-            Ok(payload) => Reply(Ok(payload)),
+            Ok(payload) => Reply(Ok(Body::Value(payload))),
             Err(error) => Reply::error(Error::from(error)),
         }
     }
@@ -289,5 +341,16 @@ pub(crate) fn call_error<E: CallerError>(failure: Failure) -> CallError<E> {
         code: failure.code.into_owned(),
         message: failure.message.into_owned(),
         data: failure.data.and_then(|data| data.decode().ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is moved a few times for each message: a stream is a pointer in it, and must not make it larger.
+    #[test]
+    fn a_reply_is_no_larger_than_its_value() {
+        assert_eq!(size_of::<Reply>(), size_of::<Payload>());
     }
 }

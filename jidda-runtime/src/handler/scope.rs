@@ -10,7 +10,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::{Context, FromConnection};
+use super::{Context, Credit, FromConnection};
 use crate::error::Error;
 use crate::identity::Asker;
 use crate::wire::Meta;
@@ -27,6 +27,8 @@ pub(crate) struct Scope {
     tracestate: Option<Box<str>>,
     /// For whom the caller asks, if not for itself: a peer that is trusted says so.
     asker: Option<Asker>,
+    /// How many items its caller takes, if the reply may be a stream.
+    credit: Option<Arc<Credit>>,
     /// The servers that passed the event on.
     pub(crate) via: Vec<Box<str>>,
 }
@@ -50,6 +52,7 @@ impl Scope {
                 traceparent: meta.traceparent.clone(),
                 tracestate: meta.tracestate.clone(),
                 asker,
+                credit: meta.credit.map(|credit| Arc::new(Credit::new(credit))),
                 via: meta.via.clone(),
             },
             None => Self { deadline, ..Self::default() },
@@ -90,6 +93,11 @@ impl Scope {
     /// For whom the caller asks, if not for itself.
     pub(crate) fn asker(&self) -> Option<&Asker> {
         self.asker.as_ref()
+    }
+
+    /// How many items the caller takes; `None` if it takes no streaming reply.
+    pub(crate) fn credit(&self) -> Option<&Arc<Credit>> {
+        self.credit.as_ref()
     }
 
     /// What a call that is made in the scope is sent with.

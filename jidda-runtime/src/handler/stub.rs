@@ -71,6 +71,39 @@ impl<C: Carrier + ?Sized> Carrier for &C {
     }
 }
 
+/// What can carry a call whose reply is a stream: a socket or a client. A broadcast cannot: each of its sockets would
+/// stream at a pace of its own.
+#[diagnostic::on_unimplemented(
+    message = "a streaming reply cannot be asked for through `{Self}`",
+    label = "not a `StreamCarrier`",
+    note = "wrap a `&Socket` or a `&Client`; of a broadcast, call `.sockets()` and stream from each"
+)]
+pub trait StreamCarrier: Carrier {
+    /// The items: a stream, or for programs without an async runtime an iterator.
+    type Stream<T: DeserializeOwned, E: CallerError>;
+
+    /// Prepares a call; it is sent when the first item is asked for.
+    fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Stream<T, E>;
+}
+
+impl<C: StreamCarrier + ?Sized> StreamCarrier for &C {
+    type Stream<T: DeserializeOwned, E: CallerError> = C::Stream<T, E>;
+
+    fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: &A,
+    ) -> Self::Stream<T, E> {
+        (**self).stream(namespace, event, arguments)
+    }
+}
+
 /// What can join a namespace: a client, or a socket of one (which joins another on the same connection).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot join a namespace",

@@ -79,6 +79,12 @@ impl Route {
         self.entry.is_some_and(|entry| entry.sequential)
     }
 
+    /// Whether it replies with a stream.
+    #[inline]
+    pub fn is_streaming(&self) -> bool {
+        self.entry.is_some_and(|entry| entry.streaming)
+    }
+
     /// How long the handler may run.
     #[inline]
     pub fn timeout(&self) -> Option<Duration> {
@@ -198,7 +204,8 @@ impl fmt::Display for Table {
                 let comma = if index == 0 { "" } else { ", " };
                 write!(f, "{comma}{}: {}", argument.name, argument.type_name)?;
             }
-            write!(f, ") -> {}", entry.reply)?;
+            let form = if entry.streaming { "stream of " } else { "" };
+            write!(f, ") -> {form}{}", entry.reply)?;
             if let Some(error) = entry.error {
                 write!(f, " or {error}")?;
             }

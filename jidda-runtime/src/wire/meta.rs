@@ -24,6 +24,8 @@ pub struct Meta {
     pub identity: Option<Value>,
     /// `via`: the servers that passed it on, the first one first.
     pub via: Vec<Box<str>>,
+    /// `credit`: the sender takes a streaming reply, and so many items of it for a beginning.
+    pub credit: Option<u32>,
 }
 
 impl Meta {
@@ -39,6 +41,7 @@ impl Meta {
             self.tracestate.is_some(),
             self.identity.is_some(),
             !self.via.is_empty(),
+            self.credit.is_some(),
         ];
         is_there.into_iter().filter(|is_there| *is_there).count()
     }
@@ -69,11 +72,13 @@ impl Meta {
         });
         let ids: usize = self.via.iter().map(|id| HEAD + id.len()).sum();
         let via = if self.via.is_empty() { 0 } else { key("via") + HEAD + ids };
+        let credit = self.credit.map_or(0, |_| key("credit") + HEAD);
         1 + deadline
             + text("traceparent", &self.traceparent)
             + text("tracestate", &self.tracestate)
             + identity
             + via
+            + credit
     }
 }
 
@@ -95,6 +100,9 @@ impl Serialize for Meta {
         }
         if !self.via.is_empty() {
             map.serialize_entry("via", &self.via)?;
+        }
+        if let Some(credit) = self.credit {
+            map.serialize_entry("credit", &credit)?;
         }
         map.end()
     }
@@ -130,6 +138,10 @@ impl<'de> Deserialize<'de> for Meta {
                             let ids = list.as_array().map_or(&[][..], Vec::as_slice);
                             meta.via = ids.iter().filter_map(text).collect();
                         }
+                        "credit" => {
+                            let credit = map.next_value::<Value>()?.as_u64();
+                            meta.credit = credit.map(|credit| credit.try_into().unwrap_or(u32::MAX));
+                        }
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                         }
@@ -159,6 +171,7 @@ mod tests {
             tracestate: Some("a=b".into()),
             identity: Some(Value::from("alice")),
             via: vec!["one".into(), "two".into()],
+            credit: Some(u32::MAX),
         };
         let mut bytes = Vec::new();
         meta.write(&mut bytes);
@@ -172,12 +185,14 @@ mod tests {
             ("deadline".into(), "soon".into()),
             ("traceparent".into(), 1.into()),
             ("via".into(), Value::Array(vec![1.into(), "a".into()])),
+            ("credit".into(), (-1).into()),
             ("else".into(), Value::Array(vec![Value::Nil])),
         ]);
         let mut bytes = Vec::new();
         rmpv::encode::write_value(&mut bytes, &odd).unwrap();
         assert_eq!(Meta::read(&bytes).unwrap().via, [Box::from("a")]);
         assert_eq!(Meta::read(&bytes).unwrap().deadline, None);
+        assert_eq!(Meta::read(&bytes).unwrap().credit, None);
         assert_eq!(Meta::read(&[0x80]), None);
         assert_eq!(Meta::read(&[0x01]), None);
     }

@@ -237,6 +237,54 @@ impl Wire {
         }
     }
 
+    /// Whether a request can say that it takes a streaming reply.
+    pub fn has_streams(self) -> bool {
+        self == Self::MessagePackRpc
+    }
+
+    /// Whether the reply to a request tells by which number the items of a stream are going to come, since the
+    /// protocol's own numbers are answered once.
+    pub fn announces_streams(self) -> bool {
+        matches!(self, Self::EngineIo(EngineIo { layer: Layer::SocketIo(_), .. }))
+    }
+
+    /// Writes one item of a streaming reply.
+    #[inline]
+    pub fn item(self, out: &mut Vec<u8>, namespace: &str, id: u32, value: &Payload) {
+        match self {
+            Self::MessagePackRpc => msgpack_rpc::item(out, id, value.bytes()),
+            Self::EngineIo(wire) => engine::item(out, wire, namespace, id, value),
+        }
+    }
+
+    /// How many bytes an item has beside its value, at most.
+    #[inline]
+    pub fn item_head(self) -> usize {
+        match self {
+            // Array, type, method, params and number.
+            Self::MessagePackRpc => 2 + 7 + 1 + 5,
+            Self::EngineIo(_) => 10 + 30,
+        }
+    }
+
+    /// Writes the end of a streaming reply.
+    pub fn end_of_items(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: Option<&Failure>) {
+        match (self, failure) {
+            (Self::MessagePackRpc, None) => msgpack_rpc::reply(out, id, &[0xc0]),
+            (Self::MessagePackRpc, Some(failure)) => msgpack_rpc::failure(out, id, failure),
+            (Self::EngineIo(wire), failure) => engine::end_of_items(out, wire, namespace, id, failure),
+        }
+    }
+
+    /// Writes that more items of a streaming reply are taken.
+    pub fn more(self, out: &mut Vec<u8>, id: u32, count: u32) {
+        match self {
+            Self::MessagePackRpc => msgpack_rpc::notify(out, "$/more", &(id, count)),
+            // Its clients do not stream to a server.
+            Self::EngineIo(_) => {}
+        }
+    }
+
     /// Reads a failure that came as the error of a reply or of a refused event.
     pub fn read_failure(self, error: &[u8]) -> Failure {
         msgpack_rpc::read_failure(error)

@@ -267,6 +267,16 @@ fn notification_packet<'a>(
             let id = cursor.unsigned().and_then(|id| id.try_into().ok()).ok_or(RESERVED_PARAMS)?;
             Ok(Packet::Cancel { id })
         }
+        "item" => {
+            let id = cursor.unsigned().and_then(|id| id.try_into().ok()).ok_or(RESERVED_PARAMS)?;
+            Ok(Packet::Item { id, value: cursor.value().ok_or(RESERVED_PARAMS)? })
+        }
+        "more" => {
+            let id = cursor.unsigned().and_then(|id| id.try_into().ok()).ok_or(RESERVED_PARAMS)?;
+            // Refused by the stream it is meant for, which ends; the connection goes on.
+            let count = cursor.unsigned().map_or(0, |count| count.try_into().unwrap_or(u32::MAX));
+            Ok(Packet::More { id, count })
+        }
         "expiring" => Ok(Packet::Expiring { left: cursor.unsigned().ok_or(RESERVED_PARAMS)? }),
         "close" => Ok(Packet::Close { reason: if elements > 0 { cursor.text() } else { None } }),
         "refused" => {
@@ -331,6 +341,13 @@ pub(super) fn reply(out: &mut Vec<u8>, id: u32, value: &[u8]) {
     out.extend_from_slice(&[0x94, 1]);
     write_uint(out, id.into()).expect(WRITES);
     out.push(NIL);
+    out.extend_from_slice(value);
+}
+
+#[inline]
+pub(super) fn item(out: &mut Vec<u8>, id: u32, value: &[u8]) {
+    out.extend_from_slice(b"\x93\x02\xa6$/item\x92");
+    write_uint(out, id.into()).expect(WRITES);
     out.extend_from_slice(value);
 }
 

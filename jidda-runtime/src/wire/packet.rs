@@ -80,6 +80,20 @@ pub enum Packet<'a> {
         /// The sender's number of the request.
         id: u32,
     },
+    /// One item of a streaming reply to a request of ours.
+    Item {
+        /// Our number of the request.
+        id: u32,
+        /// The encoded value.
+        value: &'a [u8],
+    },
+    /// The sender takes more items of the streaming reply to its request.
+    More {
+        /// The sender's number of the request.
+        id: u32,
+        /// How many; 0 if it is no number that makes sense.
+        count: u32,
+    },
     /// The sender is about to close the connection.
     Close {
         /// Why.

@@ -12,6 +12,7 @@ import limits from "./checks/limits.js";
 import namespaces from "./checks/namespaces.js";
 import restarts from "./checks/restarts.js";
 import rooms from "./checks/rooms.js";
+import streams from "./checks/streams.js";
 
 const version = process.argv[2];
 const runner = new Runner(`socket.io-client ${version}`);
@@ -32,7 +33,7 @@ for (const parser of ["default", "msgpack"]) {
   for (const transport of ["polling", "websocket", "upgrade"]) {
     const setting = async (...more) =>
       new Setting(version, transport, parser, await Server.start([...options, ...more]));
-    await run(await setting(), connecting, events, binary, namespaces, rooms, disconnects, limits, restarts);
+    await run(await setting(), connecting, events, binary, namespaces, rooms, disconnects, limits, streams, restarts);
     await run(await setting(...HEARTBEAT), heartbeats);
   }
 }

@@ -216,6 +216,52 @@ pub(in crate::wire) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str,
     }
 }
 
+/// Writes one item of a stream: an event of its own, with the number that its call was told.
+pub(in crate::wire) fn item(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    number: u32,
+    value: &Payload,
+) {
+    let number = number.to_string();
+    let list = if wire.layer == Layer::SocketIo(Parser::Json) {
+        let (text, attachments) = json::parts(value.bytes());
+        let mut list = [b"[\"", number.as_bytes(), b"\",", text, b"]"].concat();
+        let attachments: Vec<_> = attachments.map(<[u8]>::to_vec).collect();
+        json::bundle(&mut list, 0, &attachments);
+        list
+    } else {
+        let mut list = vec![0x92];
+        rmp::encode::write_str(&mut list, &number).expect("writing to memory does not fail");
+        list.extend_from_slice(value.bytes());
+        list
+    };
+    // A raw connection has no calls, and so no streams.
+    event_encoded(out, wire, (namespace, "$/item"), None, &list).ok();
+}
+
+/// Writes the end of a stream: an event with its number, and the error if it did not end well.
+pub(in crate::wire) fn end_of_items(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    number: u32,
+    failure: Option<&Failure>,
+) {
+    let number = number.to_string();
+    let Some(failure) = failure else {
+        self::event(out, wire, namespace, "$/end", &(number,)).ok();
+        return;
+    };
+    let write = |out: &mut Vec<u8>, failure: &Failure| {
+        self::event(out, wire, namespace, "$/end", &(&number, described(failure)))
+    };
+    if write(out, failure).is_err() {
+        write(out, &without_data(failure)).ok();
+    }
+}
+
 /// What is told of a failure, as a value.
 fn described(failure: &Failure) -> Value {
     let mut entries: Vec<(Value, Value)> =
