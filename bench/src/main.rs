@@ -12,7 +12,9 @@ mod measure;
 mod peer;
 mod plan;
 mod report;
+mod rounds;
 mod section;
+mod services;
 mod table;
 mod wire;
 
@@ -23,8 +25,9 @@ use self::{
     child::Scheduler,
     machine::Side,
     measure::others::Others,
-    peer::Peer,
-    plan::{Effort, Measure},
+    peer::{Peer, Setting},
+    plan::Measure,
+    rounds::{Effort, Rounds},
     section::Section,
     table::Table,
 };
@@ -55,14 +58,20 @@ struct Arguments {
 enum Role {
     /// Be a server under test; started by the program itself
     #[command(hide = true)]
-    Server { peer: Peer, scheduler: Scheduler, core: usize },
+    Server {
+        peer: Peer,
+        scheduler: Scheduler,
+        core: usize,
+        #[command(flatten)]
+        setting: Setting,
+    },
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     machine::allow_descriptors(DESCRIPTORS)?;
-    if let Some(Role::Server { peer, scheduler, core }) = arguments.role {
-        return child::serve(peer, scheduler, core);
+    if let Some(Role::Server { peer, scheduler, core, setting }) = arguments.role {
+        return child::serve(peer, scheduler, setting, core);
     }
 
     let cores = machine::cores()?;
@@ -74,11 +83,12 @@ fn main() -> Result<()> {
     let all = arguments.measures.is_empty() && arguments.only.is_empty();
     let measures =
         if arguments.measures.is_empty() { Measure::value_variants() } else { &arguments.measures };
+    let rounds = Rounds { effort, core, only: &arguments.only };
     let mut tables = Vec::new();
     for section in Section::ALL {
         let mut rows = Vec::new();
         for measure in measures.iter().filter(|&&measure| Section::of(measure) == section) {
-            rows.extend(measure.run(effort, core, &arguments.only)?);
+            rows.extend(measure.run(rounds)?);
         }
         if !rows.is_empty() {
             tables.push((section, Table { others: section.others(), rows }));

@@ -47,11 +47,6 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// One that is reached over TCP.
-    pub fn tcp(address: SocketAddr) -> Self {
-        Self { address, transport: Transport::Tcp, proof: String::new() }
-    }
-
     /// Reads what a server that was started for `transport` says.
     pub fn read(output: impl BufRead, transport: Transport) -> Result<Self> {
         let mut lines = output.lines();
@@ -86,7 +81,8 @@ mod tests {
     #[test]
     fn what_a_server_says_is_read() {
         for (transport, proof) in [(Transport::Tcp, ""), (Transport::Tls, "BEGIN\nab+/=\nEND\n")] {
-            let said = Endpoint { address: ([127, 0, 0, 1], 8000).into(), transport, proof: proof.to_owned() };
+            let said =
+                Endpoint { address: ([127, 0, 0, 1], 8000).into(), transport, proof: proof.to_owned() };
             let read = Endpoint::read(said.to_string().as_bytes(), transport).unwrap();
             assert_eq!((read.address, &read.proof), (said.address, &said.proof));
         }

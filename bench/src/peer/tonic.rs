@@ -1,15 +1,14 @@
 //! tonic: gRPC over HTTP/2, its own client included.
 
-use std::{net::SocketAddr, pin::Pin};
-
 use anyhow::Result;
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use tokio::net::TcpListener;
 use tonic::{
     Request, Response, Status,
-    transport::{
-        Certificate, Channel, ClientTlsConfig, Server, ServerTlsConfig, server::TcpIncoming,
-    },
+    transport::{Certificate, Channel, ClientTlsConfig, Server, ServerTlsConfig, server::TcpIncoming},
 };
 
 use self::generated::{
@@ -46,10 +45,10 @@ impl Texts for Service {
         Ok(Response::new(request.into_inner()))
     }
 
-    type ItemsStream = Pin<Box<dyn Stream<Item = Result<Text, Status>> + Send>>;
+    type ItemsStream = BoxStream<'static, Result<Text, Status>>;
 
     async fn items(&self, _: Request<Text>) -> Result<Response<Self::ItemsStream>, Status> {
-        Ok(Response::new(Box::pin(stream::repeat_with(|| Ok(Text { text: TEXT.to_owned() })))))
+        Ok(Response::new(stream::repeat_with(|| Ok(Text { text: TEXT.to_owned() })).boxed()))
     }
 }
 
@@ -69,8 +68,8 @@ pub(super) async fn serve(listener: TcpListener, tls: Option<Identity>) -> Resul
 #[derive(Clone)]
 pub(super) struct Client(TextsClient<Channel>);
 
-impl Client {
-    async fn at(server: &Endpoint) -> Result<Self> {
+impl Caller for Client {
+    async fn connect(server: &Endpoint) -> Result<Self> {
         let (scheme, tls) = match server.transport {
             Transport::Tls => {
                 let certificate = Certificate::from_pem(&server.proof);
@@ -84,12 +83,6 @@ impl Client {
         }
         Ok(Self(TextsClient::new(channel.connect().await?)))
     }
-}
-
-impl Caller for Client {
-    async fn connect(server: &Endpoint) -> Result<Self> {
-        Self::at(server).await
-    }
 
     async fn echo(&self, text: String) -> Result<String> {
         // A clone is what tonic's users take for calls at the same time: it is cheap.
@@ -98,12 +91,8 @@ impl Caller for Client {
 }
 
 impl Reader for Client {
-    async fn connect(server: SocketAddr) -> Result<Self> {
-        Self::at(&Endpoint::tcp(server)).await
-    }
-
-    async fn items(&self) -> Result<impl Stream<Item = Result<String>> + 'static> {
+    async fn items(&self) -> Result<BoxStream<'static, Result<String>>> {
         let items = self.0.clone().items(Text::default()).await?.into_inner();
-        Ok(items.map(|item| Ok(item?.text)))
+        Ok(items.map(|item| Ok(item?.text)).boxed())
     }
 }
