@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs, path::Path, time::SystemTime};
 
 use anyhow::{Context as _, Result};
 
-use crate::{machine, peer::node, plan::Effort, section::Section, table::Table};
+use crate::{machine, peer::node, rounds::Effort, section::Section, table::Table};
 
 /// The lock file of this very build, which knows the versions of the peers.
 const LOCK: &str = include_str!("../Cargo.lock");
