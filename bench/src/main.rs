@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod child;
+mod choice;
 mod load;
 mod machine;
 mod measure;
@@ -23,10 +24,10 @@ use clap::{Parser, Subcommand, ValueEnum as _};
 
 use self::{
     child::Scheduler,
+    choice::Choice,
     machine::Side,
     measure::others::Others,
     peer::{Peer, Setting},
-    plan::Measure,
     rounds::{Effort, Rounds},
     section::Section,
     table::Table,
@@ -48,7 +49,7 @@ struct Arguments {
     only: Vec<Peer>,
 
     /// Only these measures; RESULTS.md stays as it is
-    measures: Vec<Measure>,
+    measures: Vec<Choice>,
 
     #[command(subcommand)]
     role: Option<Role>,
@@ -81,8 +82,7 @@ fn main() -> Result<()> {
     let others = Others::watch()?;
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let all = arguments.measures.is_empty() && arguments.only.is_empty();
-    let measures =
-        if arguments.measures.is_empty() { Measure::value_variants() } else { &arguments.measures };
+    let measures = if arguments.measures.is_empty() { Choice::value_variants() } else { &arguments.measures };
     let rounds = Rounds { effort, core, only: &arguments.only };
     let mut tables = Vec::new();
     for section in Section::ALL {

@@ -1,4 +1,4 @@
-//! What is measured, on which servers, and in which order.
+//! What is measured of the wires, and on which servers.
 
 use std::{any::Any, thread, time::Duration};
 
@@ -15,7 +15,6 @@ use crate::{
     measure::{Sample, Window, memory},
     peer::{Column, Peer, Setting},
     rounds::{Case, Rounds},
-    services,
     table::{Goal, Row},
     wire::socketio::SocketIo,
 };
@@ -47,7 +46,7 @@ pub const CALL: &[&str] = &[
     "round trip p99, µs",
 ];
 
-/// A measure.
+/// A measure of one of the wires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Measure {
     /// Calls, 16 connections with 32 in flight on each.
@@ -74,12 +73,6 @@ pub enum Measure {
     SocketioConnect,
     /// Socket.IO: one event to 5,000 connections.
     SocketioBroadcast,
-    /// Calls over TCP, TLS and Noise.
-    Secure,
-    /// Calls through a gateway.
-    Proxied,
-    /// 1,000 streams at a time, without and with slow readers.
-    Streams,
 }
 
 impl Measure {
@@ -97,9 +90,6 @@ impl Measure {
             Self::SocketioSingle => "ack, 1 in flight",
             Self::SocketioIdle => "5,000 idle, one namespace, one room",
             Self::SocketioConnect => "4,000 come and go, 32 at once",
-            Self::Secure => "calls by transport",
-            Self::Proxied => "calls through a gateway",
-            Self::Streams => "1,000 streams",
         }
     }
 
@@ -116,8 +106,6 @@ impl Measure {
             Self::SocketioAckOnCurrentThread => &[Peer::Jidda, Peer::Raw, Peer::Socketioxide],
             Self::SocketioConnect => &[Peer::Jidda, Peer::Socketioxide, Peer::Node],
             Self::SocketioBroadcast => &[Peer::Jidda, Peer::Loop, Peer::Socketioxide, Peer::Node],
-            // Their cases say it.
-            Self::Secure | Self::Proxied | Self::Streams => &[],
         }
     }
 
@@ -125,8 +113,6 @@ impl Measure {
     fn figures(self) -> &'static [&'static str] {
         match self {
             Self::Calls | Self::CallsOnCurrentThread | Self::Single => CALL,
-            // Their cases say it.
-            Self::Secure | Self::Proxied | Self::Streams => &[],
             Self::SocketioAck
             | Self::SocketioAckOnCurrentThread
             | Self::SocketioEcho
@@ -177,19 +163,11 @@ impl Measure {
                 &[(COST, Goal::ShareOf(Column::Socketioxide, 0.5))]
             }
             Self::CallsOnCurrentThread | Self::SocketioAckOnCurrentThread => &[],
-            // They are held to what their cases cost beside one another.
-            Self::Secure | Self::Proxied | Self::Streams => &[],
         }
     }
 
     /// Takes the measure in every round on every server in turn.
     pub fn run(self, rounds: Rounds<'_>) -> Result<Vec<Row>> {
-        match self {
-            Self::Secure => return services::secure::run(rounds),
-            Self::Proxied => return services::proxied::run(rounds),
-            Self::Streams => return services::streams::run(rounds),
-            _ => {}
-        }
         let case = Case { title: self.title(), peers: self.peers(), setup: () };
         let mut groups = rounds
             .take(&[case], self.figures(), |peer, ()| self.take(peer, rounds.effort.window, rounds.core))?;
@@ -220,7 +198,6 @@ impl Measure {
                 broadcast::run(at, peer.socketio(SocketIo::ACK)?, MANY, window, clock)?
             }
             Self::SocketioConnect => connect::run(at, CROWD, clock)?,
-            Self::Secure | Self::Proxied | Self::Streams => unreachable!("its cases say how it is taken"),
             Self::Idle => return Ok(vec![idle(&server, |count| peer.open(&server.endpoint, count))?]),
             Self::SocketioIdle => {
                 let wire = peer.socketio(SocketIo::LOBBY)?;

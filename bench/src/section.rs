@@ -1,7 +1,7 @@
 //! The sections of the report: one for each protocol that jidda speaks, and one for what
 //! lies around it, each with its peers and its measures.
 
-use crate::{peer::Column, plan::Measure};
+use crate::{choice::Choice, peer::Column, plan::Measure};
 
 /// A section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,11 @@ impl Section {
     }
 
     /// Where a measure belongs.
-    pub fn of(measure: Measure) -> Self {
+    pub fn of(choice: Choice) -> Self {
+        let measure = match choice {
+            Choice::Measure(measure) => measure,
+            Choice::Comparison(_) => return Self::Services,
+        };
         match measure {
             Measure::Calls
             | Measure::CallsOnCurrentThread
@@ -51,7 +55,6 @@ impl Section {
             | Measure::SocketioIdle
             | Measure::SocketioConnect
             | Measure::SocketioBroadcast => Self::SocketIo,
-            Measure::Secure | Measure::Proxied | Measure::Streams => Self::Services,
         }
     }
 }

@@ -56,7 +56,9 @@ pub fn run(rounds: Rounds<'_>) -> Result<Vec<Row>> {
         ratio("on the first connection, times those without", RATE_ON_FIRST).with(Goal::AtLeast(1.0 - NOISE)),
         ratio("server memory after, times that without", MEMORY).with(Goal::AtMost(1.0 + NOISE)),
     ];
-    groups.iter_mut().for_each(|rows| rows[GROWTH].goals.push(Goal::AtMost(ROOM)));
+    for rows in &mut groups {
+        rows[GROWTH].goals.push(Goal::AtMost(ROOM));
+    }
     Ok(groups.into_iter().flatten().chain(ratios).collect())
 }
 
