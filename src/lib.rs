@@ -48,13 +48,14 @@ pub use jidda_runtime::handler::{
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
-    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, Cookie, Cors, Deadline, DefaultHeartbeat,
-    Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, Handshake, HeartbeatPolicy, HttpBody,
-    HttpService, Identity, Inherit, Listener, ListeningClient, Or, Parser, Password, Payload, PeerAddress,
-    Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result,
-    SameSite, Security, Selection, SendError, Server, ServerBuilder, Sign, Socket, SocketId, Stream,
-    Streaming, Time, Transport, TrustedKeys, TrustedPeer, Value, Version, Volatile, WhileAway, blocking,
-    handler, inherit, testing,
+    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
+    DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport,
+    FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService, Identity, Inherit, Job,
+    JobOutput, Listener, ListeningClient, Or, Parser, Password, Payload, PeerAddress, Presence,
+    PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite,
+    Security, Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId,
+    Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer, Value, Version, Volatile,
+    WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
 pub use jidda_runtime::{Jwt, JwtKeyError};
@@ -71,6 +72,11 @@ pub use jidda_runtime::__private;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So are those of the page about what a server tells.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/observability.md")]
+struct Observability;
 
 /// What most programs need: `use jidda::prelude::*;`.
 pub mod prelude {

@@ -37,7 +37,7 @@ impl Drop for Dropped {
 async fn never_ends(seen: &State<Arc<Seen>>) {
     let _dropped = Dropped(Arc::clone(seen));
     seen.begun.notify_one();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[on(app = Front)]

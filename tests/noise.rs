@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use jidda::prelude::*;
-use jidda::{Address, ConnectError, Security, ServerBuilder};
+use jidda::{Address, ConnectError, Security, ServerBuilder, TrustedKeys};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -163,8 +163,7 @@ async fn calls_go_both_ways_and_both_sides_know_each_other() {
         }
     }
     client.disconnect().await;
-    // A goodbye, and no broken stream.
-    eventually(|| server.state::<Journal>().unwrap().has("transport close")).await;
+    eventually(|| server.state::<Journal>().unwrap().has("client namespace disconnect")).await;
     assert!(server.shutdown(LIMIT).await);
 }
 
@@ -418,6 +417,28 @@ async fn many_handshakes_that_stall_stop_nobody_and_no_shutdown() {
 }
 
 #[tokio::test]
+async fn a_server_dials_a_client_that_listens_and_strangers_are_not_mistaken_for_it() {
+    let (ours, theirs) = (KeyPair::generate(), KeyPair::generate());
+    let noise = NoiseServer::new(ours.clone()).clients([theirs.public()]);
+    let listening = Client::builder("noise://127.0.0.1:0").noise_server(noise).listen().await.unwrap();
+    let address = listening.address().to_string();
+    for keys in [KeyPair::generate(), theirs.clone()] {
+        // Of these two one may not come, and one believes another client.
+        let stranger = NoiseClient::new(keys.clone(), ours.public());
+        let other = NoiseClient::new(keys, KeyPair::generate().public());
+        let noise = if stranger.public() == theirs.public() { other } else { stranger };
+        refusal(Client::builder(&address).noise(noise).connect_timeout(LIMIT)).await;
+    }
+    let dial = jidda::Dial::to(&address).noise(NoiseClient::new(theirs, ours.public()));
+    let server = clear().dial(dial).start().await.unwrap();
+    let client = timeout(LIMIT, listening.connected()).await.unwrap().unwrap();
+    let (transport, proved) = proof::call(&client).await.unwrap();
+    assert_eq!((&*transport, &*proved), ("noise", &ours.public().as_bytes()[..]));
+    assert_eq!(ask_back::call(&client, 41).await.unwrap(), 42);
+    assert!(server.shutdown(LIMIT).await);
+}
+
+#[tokio::test]
 async fn a_client_does_not_wait_for_ever_for_a_server_that_says_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("noise://{}", listener.local_addr().unwrap());
@@ -425,4 +446,22 @@ async fn a_client_does_not_wait_for_ever_for_a_server_that_says_nothing() {
     let client = Client::builder(address).noise(NoiseClient::new(keys.clone(), keys.public()));
     let error = client.connect_timeout(Duration::from_millis(50)).no_reconnect().connect().await.unwrap_err();
     assert!(matches!(error, ConnectError::Timeout(_)), "{error:?}");
+}
+
+#[on]
+async fn my_name(identity: &Identity) -> String {
+    identity.name().to_owned()
+}
+
+#[tokio::test]
+async fn a_key_of_the_list_is_an_identity() {
+    let (keys, ada) = (KeyPair::generate(), KeyPair::generate());
+    let known = TrustedKeys::new().noise(ada.public(), "ada");
+    let server = builder(NoiseServer::new(keys.clone())).authenticator(known).start().await.unwrap();
+    let ada = client(&server, ada, keys.public()).connect().await.unwrap();
+    assert_eq!(my_name::call(&ada).await.unwrap(), "ada");
+    // Another one is as good for Noise, but is nobody here.
+    let error = client(&server, KeyPair::generate(), keys.public()).connect().await.unwrap_err();
+    let ConnectError::Refused(error) = error else { panic!("{error}") };
+    assert_eq!(error.code(), Some("unauthenticated"));
 }

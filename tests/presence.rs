@@ -8,9 +8,12 @@ mod socket_io;
 use std::sync::Arc;
 
 use jidda::prelude::*;
-use jidda::{PresenceEvents, ServerBuilder, testing};
+use jidda::{
+    Authenticator, Backoff, ClientEvent, Handshake, Identity, PresenceEvents, ServerBuilder, testing,
+};
 use serde::{Deserialize, Serialize};
 use socket_io::{Heard, Peer};
+use tokio::net::{TcpListener, TcpStream};
 
 struct Hall;
 
@@ -285,6 +288,55 @@ async fn the_second_connection_is_refused_until_the_first_has_ended() {
     assert_eq!(names(&server), ["alice".into()]);
 }
 
+/// A network in between, which loses the client's end of a connection and not the server's.
+async fn lossy_network(
+    server: String,
+) -> (String, Arc<tokio::sync::Notify>, tokio::sync::mpsc::Receiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (cut, (lost, found)) = (Arc::new(tokio::sync::Notify::new()), tokio::sync::mpsc::channel(16));
+    let cutting = Arc::clone(&cut);
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(server.trim_start_matches("tcp://")).await.unwrap();
+            let (cut, lost) = (Arc::clone(&cutting), lost.clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                    () = cut.notified() => lost.send(far).await.unwrap(),
+                }
+            });
+        }
+    });
+    (address, cut, found)
+}
+
+#[tokio::test]
+async fn who_lost_the_network_comes_back_once_the_server_has_noticed() {
+    let server = builder().duplicate_identity(DuplicateIdentity::RefuseNew).start().await.unwrap();
+    let (address, cut, mut lost) = lossy_network(server.addresses()[0].to_string()).await;
+    let backoff = Backoff::default().first(Duration::from_millis(10)).limit(Duration::from_millis(50));
+    let client = Client::builder(address).auth(&login("alice")).reconnect(backoff).connect().await.unwrap();
+    let mut events = client.events();
+    cut.notify_one();
+    let half_open = lost.recv().await.unwrap();
+    let mut next = async || {
+        let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+        event.expect("an event").expect("it goes on trying")
+    };
+    // It is refused, and tries again.
+    loop {
+        match next().await {
+            ClientEvent::Reconnecting { attempt: 3, .. } => break,
+            ClientEvent::Reconnected | ClientEvent::GaveUp => panic!("the older one is still there"),
+            _ => {}
+        }
+    }
+    drop(half_open);
+    while next().await != ClientEvent::Reconnected {}
+    i_am::call(&client, "alice".into()).await.unwrap();
+}
+
 /// Many at once, over and over: exactly one is let in, or is left.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_several_at_once_exactly_one_wins() {
@@ -316,4 +368,86 @@ async fn of_several_at_once_exactly_one_wins() {
         assert_eq!(server.presence().count(), 0);
         drop(client);
     }
+}
+
+// ---- identities that are proved ----
+
+struct Proved;
+
+/// Believes who says a name.
+struct Believer;
+
+impl Authenticator for Believer {
+    async fn authenticate(&self, handshake: &Handshake) -> jidda::Result<Option<Identity>> {
+        let name = handshake.credentials.as_str().map(ToOwned::to_owned);
+        Ok(name.map(|name| Identity::new(name).with_permission("reader").with_permission("writer")))
+    }
+}
+
+#[on(app = Proved)]
+async fn stop_writing(socket: &Socket) -> Vec<String> {
+    socket.grant("critic");
+    assert!(socket.revoke("writer") && !socket.revoke("writer"));
+    socket.permissions()
+}
+
+#[on(app = Proved, allow = "writer")]
+async fn write() {}
+
+#[on("write", app = Proved, namespace = "/chat", allow = "writer")]
+async fn write_in_chat() {}
+
+fn proved(policy: DuplicateIdentity) -> ServerBuilder {
+    let builder = Server::builder().app::<Proved>().listen("127.0.0.1:0").duplicate_identity(policy);
+    builder.authenticator(Believer)
+}
+
+async fn known(server: &Server, name: &str) -> Result<Client, jidda::ConnectError> {
+    Client::builder(server.addresses()[0].to_string()).credentials(&name).connect().await
+}
+
+#[tokio::test]
+async fn what_an_identity_may_do_is_where_its_sockets_begin_and_go_back_to() {
+    let server = proved(DuplicateIdentity::Allow).start().await.unwrap();
+    let client = known(&server, "alice").await.unwrap();
+    let chat = client.join("/chat", &()).await.unwrap();
+    write::call(&client).await.unwrap();
+    assert_eq!(stop_writing::call(&client).await.unwrap(), ["critic", "reader"]);
+    assert_eq!(write::call(&client).await.unwrap_err().code(), Some("denied"));
+    write_in_chat::call(&chat).await.unwrap();
+    assert_eq!(server.user("alice").reset_permissions(), 2);
+    write::call(&client).await.unwrap();
+    assert_eq!(server.of("/").sockets()[0].permissions(), ["reader", "writer"]);
+}
+
+#[tokio::test]
+async fn a_proved_identity_is_one_connection_whatever_it_joins_and_leaves() {
+    let server = proved(DuplicateIdentity::RefuseNew).start().await.unwrap();
+    let mut changes = server.presence().changes();
+    let client = known(&server, "alice").await.unwrap();
+    assert_eq!(next(&mut changes).await, joined("alice"));
+    let chat = client.join("/chat", &()).await.unwrap();
+    assert_eq!(server.user("alice").count(), 2);
+    chat.disconnect();
+    until("she left the chat", || server.user("alice").count() == 1).await;
+    assert!(server.presence().is_here("alice"));
+
+    let refused = known(&server, "alice").await.unwrap_err().to_string();
+    assert!(refused.contains("(already_connected)"), "{refused}");
+    let mut rivals = Vec::new();
+    for _ in 0..8 {
+        let server = server.clone();
+        rivals.push(tokio::spawn(async move { known(&server, "bob").await }));
+    }
+    let mut inside = Vec::new();
+    for rival in rivals {
+        inside.extend(rival.await.unwrap().ok());
+    }
+    assert_eq!(inside.len(), 1, "exactly one wins");
+    assert_eq!(next(&mut changes).await, joined("bob"));
+    drop(inside);
+    assert_eq!(next(&mut changes).await, left("bob"));
+    client.disconnect().await;
+    assert_eq!(next(&mut changes).await, left("alice"));
+    assert_eq!(server.presence().count(), 0);
 }

@@ -88,7 +88,7 @@ async fn patience(deadline: &Deadline) -> Option<u64> {
 async fn never(seen: &State<Arc<Seen>>) {
     let _dropped = Dropped(Arc::clone(seen));
     seen.begun.notify_one();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[on("note", namespace = "/orders", app = Orders)]

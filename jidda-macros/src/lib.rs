@@ -48,6 +48,11 @@ use proc_macro::TokenStream;
 ///
 /// The value returned is the reply. A type whose name ends in `Result` is one: its error is the caller's error.
 ///
+/// `impl Stream<Item = T>`, or a `Result` of one, is a reply of many items: they are sent one by one, as far as the
+/// caller asks for them, and an `Err` among them is the last one. The stream may borrow what the handler borrows.
+/// `BoxStream<'_, T>` is one, too; of another type, `stream = T` says what its items are. The stub's `call` then gives
+/// a stream of `Result`s, and there is no `emit`.
+///
 /// # The stub
 ///
 /// Beside the function there is a type of its name, for callers: `double::call(&client, 21).await?`,
@@ -61,6 +66,7 @@ use proc_macro::TokenStream;
 /// | `allow = "admin"` | callers need this permission: `socket.grant("admin")`; of `allow = ["admin", "root"]` one |
 /// | `sequential` | calls of one socket's sequential handlers run one after the other |
 /// | `blocking` | a `fn` that runs on the blocking pool |
+/// | `stream = u32` | the type returned is a stream, and these are its items |
 /// | `timeout = "5s"` | how long it may run: a number and `ms`, `s`, `m` or `h` |
 /// | `side = client` | it runs on clients, and servers call it |
 /// | `app = Admin` | it belongs to another app of the same process |

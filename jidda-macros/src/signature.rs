@@ -62,7 +62,7 @@ pub(crate) enum Output {
     Nothing,
     Value(Type),
     Result(Type),
-    Stream(StreamOutput),
+    Stream(Box<StreamOutput>),
 }
 
 impl Signature {
@@ -241,7 +241,7 @@ impl Output {
             return Self::Nothing;
         };
         if let Some(stream) = StreamOutput::read(ty, self_type, items, errors) {
-            return Self::Stream(stream);
+            return Self::Stream(Box::new(stream));
         }
         check_named(ty, "a reply", errors);
         if let Some(lifetime) = borrowed_lifetime(ty) {

@@ -6,7 +6,7 @@ fn read(tokens: TokenStream, place: Place) -> (Signature, syn::Signature, Vec<St
     let mut errors = Errors::default();
     let self_type: Type = parse_quote!(my::Chat);
     let self_type = (place == Place::Method).then_some(&self_type);
-    let signature = Signature::read(&mut syntax, place, false, self_type, &mut errors);
+    let signature = Signature::read(&mut syntax, place, self_type, None, &mut errors);
     (signature, syntax, errors.texts())
 }
 

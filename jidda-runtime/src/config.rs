@@ -40,6 +40,10 @@ pub struct Config {
     pub expiry_notice: Duration,
     /// How long a `disconnect` handler may run. Default: 30 s.
     pub disconnect_timeout: Duration,
+    /// How long the session of a native client waits for it to come back. Default: 60 s.
+    pub session_linger: Duration,
+    /// How many sessions wait so at most; the oldest make room. Default: 10,000.
+    pub max_lingering_sessions: usize,
     /// How long a call waits for its reply when the call itself does not say. Default: no limit but the
     /// connection's life.
     pub call_timeout: Option<Duration>,
@@ -59,7 +63,7 @@ pub enum DuplicateIdentity {
     /// [`DisconnectReason::Replaced`](crate::DisconnectReason::Replaced); their clients do not come back.
     ReplaceOld,
     /// The newer one is refused as `already_connected`, until the older one has ended. Whoever lost the network may
-    /// have to wait until the server has noticed, which the heartbeat's timings say.
+    /// have to wait until the server has noticed, which the heartbeat's timings say; jidda's client tries again until then.
     RefuseNew,
 }
 
@@ -79,6 +83,8 @@ impl Default for Config {
             heartbeat_timeout: Duration::from_secs(20),
             expiry_notice: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(30),
+            session_linger: Duration::from_secs(60),
+            max_lingering_sessions: 10_000,
             call_timeout: None,
             duplicate_identity: DuplicateIdentity::Allow,
         }

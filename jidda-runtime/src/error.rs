@@ -39,8 +39,10 @@ struct Inner {
     code: Cow<'static, str>,
     message: Cow<'static, str>,
     data: Option<Value>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Source>,
 }
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
 
 impl Error {
     /// An error that the caller is shown as it is: a short `code` for programs, a `message` for people.
@@ -79,6 +81,11 @@ impl Error {
     /// Whether this error came from `?` on another error, so that its text is kept from the peer.
     pub fn is_internal(&self) -> bool {
         self.0.source.is_some()
+    }
+
+    /// Code, message and the error that `?` took.
+    pub(crate) fn into_parts(self) -> (Cow<'static, str>, Cow<'static, str>, Option<Source>) {
+        (self.0.code, self.0.message, self.0.source)
     }
 }
 

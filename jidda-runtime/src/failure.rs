@@ -1,12 +1,14 @@
 //! A failure as it travels between peers.
 
+use std::any::Any;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::error::Error;
 use crate::payload::{Encoding, Payload};
 
 /// Code, message and data of a failed event: on the native wire `{"code", "message", "data"?, "app"?}`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// For programs to branch on.
     pub code: Cow<'static, str>,
@@ -16,31 +18,77 @@ pub struct Failure {
     pub data: Option<Payload>,
     /// Whether it is the handler's own error.
     pub app: bool,
-    /// Whether the message is for the log only; the peer is given an id in its place.
-    pub internal: bool,
+    /// What happened on this side, which never travels.
+    pub(crate) cause: Option<Cause>,
+}
+
+/// What made a handler fail other than by an error that is meant for its caller.
+#[derive(Debug, Clone)]
+pub(crate) enum Cause {
+    /// An error that `?` took.
+    Error(Arc<dyn std::error::Error + Send + Sync>),
+    Panic,
+    /// It ran out of time.
+    Timeout,
+}
+
+/// Two failures are equal when a peer could not tell them apart.
+impl PartialEq for Failure {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+            && self.message == other.message
+            && self.data == other.data
+            && self.app == other.app
+            && self.is_internal() == other.is_internal()
+    }
 }
 
 impl Failure {
     /// A refusal that the peer is told as it is.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code: code.into(), message: message.into(), data: None, app: false, internal: false }
+        Self { code: code.into(), message: message.into(), data: None, app: false, cause: None }
     }
 
-    /// What the peer may know: an internal failure becomes an id, under which its text is logged.
+    /// What is told of a panic: nothing but that there was one, and an id.
+    #[cold]
+    pub(crate) fn panic(panic: &(dyn Any + Send)) -> Self {
+        let text = panic
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no text");
+        let failure = Self::new("internal", format!("panic: {text}"));
+        Self { cause: Some(Cause::Panic), ..failure }
+    }
+
+    /// A handler that took too long.
+    #[cold]
+    pub(crate) fn timeout(message: impl Into<Cow<'static, str>>) -> Self {
+        Self { cause: Some(Cause::Timeout), ..Self::new("timeout", message) }
+    }
+
+    /// How an event or a call ended that failed so, in one word of a fixed set.
+    pub(crate) fn outcome(&self) -> &'static str {
+        match (&self.cause, &*self.code) {
+            (Some(Cause::Panic), _) => "panic",
+            (None, _) if self.app => "app",
+            (Some(Cause::Error(_)), _) | (None, "internal") => "internal",
+            (Some(Cause::Timeout), _) | (None, "timeout") => "timeout",
+            (None, "cancelled") => "cancelled",
+            _ => "refused",
+        }
+    }
+
+    /// Whether the message is for the log only; the peer is given an id in its place.
+    pub(crate) fn is_internal(&self) -> bool {
+        matches!(self.cause, Some(Cause::Error(_) | Cause::Panic))
+    }
+
+    /// What the peer is told in place of an internal failure: the id under which this side has its text.
     #[must_use]
-    pub fn disclosed(self, namespace: &str, event: &str) -> Self {
-        if !self.internal {
-            return self;
-        }
-        let id = crate::id::SocketId::random().to_string();
-        tracing::error!(namespace, event, id, error = %self.message, "a handler failed");
-        Self {
-            code: Cow::Borrowed("internal"),
-            message: Cow::Borrowed("internal error"),
-            data: Payload::encode(&id, Encoding::MessagePack).ok(),
-            app: false,
-            internal: false,
-        }
+    pub(crate) fn internal(id: &str) -> Self {
+        let data = Payload::encode(id, Encoding::MessagePack).ok();
+        Self { data, ..Self::new("internal", "internal error") }
     }
 }
 
@@ -52,12 +100,8 @@ impl std::fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self {
-            data: error.data().and_then(|data| Payload::encode(data, Encoding::MessagePack).ok()),
-            app: false,
-            internal: error.is_internal(),
-            code: error.code().to_owned().into(),
-            message: error.message().to_owned().into(),
-        }
+        let data = error.data().and_then(|data| Payload::encode(data, Encoding::MessagePack).ok());
+        let (code, message, source) = error.into_parts();
+        Self { code, message, data, app: false, cause: source.map(|source| Cause::Error(source.into())) }
     }
 }

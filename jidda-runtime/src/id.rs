@@ -16,15 +16,30 @@ thread_local! {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SocketId([u8; 20]);
 
+/// Gives 15 random bytes to `take`.
+fn random<R>(take: impl FnOnce(&[u8]) -> R) -> R {
+    RANDOM.with_borrow_mut(|(pool, left)| {
+        if *left == 0 {
+            getrandom::fill(pool).expect("the system has a random source");
+            *left = POOL;
+        }
+        let bytes = &mut pool[*left - 15..*left];
+        *left -= 15;
+        let taken = take(bytes);
+        // An id that was handed out must not be found in memory that is handed out again.
+        bytes.fill(0);
+        taken
+    })
+}
+
+/// 120 random bits.
+pub(crate) fn random_bits() -> u128 {
+    random(|bytes| bytes.iter().fold(0, |bits, &byte| bits << 8 | u128::from(byte)))
+}
+
 impl SocketId {
     pub(crate) fn random() -> Self {
-        RANDOM.with_borrow_mut(|(pool, left)| {
-            if *left == 0 {
-                getrandom::fill(pool).expect("the system has a random source");
-                *left = POOL;
-            }
-            let bytes = &mut pool[*left - 15..*left];
-            *left -= 15;
+        random(|bytes| {
             let mut text = [0; 20];
             for (three, four) in bytes.chunks_exact(3).zip(text.chunks_exact_mut(4)) {
                 let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
@@ -32,8 +47,6 @@ impl SocketId {
                     *character = ALPHABET[(bits >> (18 - 6 * place)) as usize & 63];
                 }
             }
-            // An id that was handed out must not be found in memory that is handed out again.
-            bytes.fill(0);
             Self(text)
         })
     }
@@ -69,6 +82,33 @@ impl fmt::Debug for SocketId {
 impl AsRef<str> for SocketId {
     fn as_ref(&self) -> &str {
         self.as_str()
+    }
+}
+
+/// The name of a session, as hard to guess as a [`SocketId`]. Who knows it may have the session again: it is shown by
+/// [`as_str`](Self::as_str) only.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(SocketId);
+
+impl SessionId {
+    pub(crate) fn random() -> Self {
+        Self(SocketId::random())
+    }
+
+    /// Reads an id from its 20 characters; `None` when the text is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        SocketId::parse(text).map(Self)
+    }
+
+    /// The 20 characters.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionId(..)")
     }
 }
 

@@ -11,6 +11,7 @@ mod identity;
 mod payload;
 mod peer;
 mod reason;
+mod trace;
 
 mod authentication;
 mod client;
@@ -31,15 +32,16 @@ pub use client::{
 };
 pub use config::{Config, DuplicateIdentity};
 pub use connection::{
-    AtLimit, Broadcast, BroadcastCall, CallFuture, DefaultHeartbeat, Emit, HeartbeatPolicy, Listener,
-    PresenceEvent, PresenceEvents, Pulse, Replies, Request, Selection, Sign, Socket, Streaming, Volatile,
+    AtLimit, Broadcast, BroadcastCall, CallFuture, ConnectionValues, DefaultHeartbeat, Emit, ErrorReport,
+    FailureKind, FailureOrigin, HeartbeatPolicy, Job, JobOutput, Listener, PresenceEvent, PresenceEvents,
+    Pulse, Replies, Request, Selection, Session, Sign, Socket, Streaming, Volatile,
 };
 
 pub use error::{CallError, Error, RecvError, Result, SendError};
 pub use failure::Failure;
 pub use futures_util::Stream;
 pub use handler::{Deadline, Inherit, inherit};
-pub use id::{ConnectionId, SocketId};
+pub use id::{ConnectionId, SessionId, SocketId};
 pub use identity::Identity;
 pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
@@ -48,6 +50,7 @@ pub use server::{
     Cookie, Cors, Dial, HttpBody, HttpService, Presence, Proxy, Resource, SameSite, Server, ServerBuilder,
     Transport,
 };
+pub use trace::TraceContext;
 #[cfg(feature = "noise")]
 pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use crate::payload::Value;
+use crate::trace::TraceContext;
 
 /// The address of the other end of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +93,19 @@ impl Request {
     fn headers(&self) -> Vec<(String, String)> {
         let headers = self.text.lines().skip(1).filter_map(|line| line.split_once(':'));
         headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The trace that the request is part of.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        let headers = self.headers();
+        let all = |name: &str| -> Vec<_> {
+            headers.iter().filter(|(other, _)| other == name).map(|(_, value)| &**value).collect()
+        };
+        match all("traceparent")[..] {
+            // Several of them are none.
+            [parent] => TraceContext::parse(parent.trim(), Some(&all("tracestate").join(","))),
+            _ => None,
+        }
     }
 
     fn query(&self) -> Vec<(String, String)> {

@@ -80,6 +80,28 @@ impl DisconnectReason {
         }
     }
 
+    /// The reason in a word of a fixed set, whatever it says.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::ClientDisconnect => "client_disconnect",
+            Self::ServerDisconnect => "server_disconnect",
+            Self::ForcedClose => "forced_close",
+            Self::ForcedServerClose => "forced_server_close",
+            Self::TransportClose => "transport_close",
+            Self::TransportError => "transport_error",
+            Self::PingTimeout => "ping_timeout",
+            Self::ParseError => "parse_error",
+            Self::SlowConsumer => "slow_consumer",
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::ServerShuttingDown => "server_shutting_down",
+            Self::Replaced => "replaced",
+            Self::AuthenticationFailed => "authentication_failed",
+            Self::CredentialsExpired => "credentials_expired",
+            Self::Other(_) => "other",
+        }
+    }
+
     /// Whether a client should come back after it: not when either side left on purpose, and not to take the place
     /// back from who took its own.
     pub(crate) fn invites_return(&self) -> bool {

@@ -12,10 +12,11 @@ use jidda_runtime::transport::{Address, AddressError, ClientSecrets, Listener, S
 use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
 use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, CodecError, Config, ConnectError, ConnectionId, Cookie, Cors, DisconnectReason,
-    DuplicateIdentity, Emit, Encoding, Error, Failure, Handshake, HttpBody, HttpService, Payload,
-    PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError, Request, Resource, Selection, SendError,
-    Server, ServerBuilder, Socket, SocketId, Streaming, Time, Value, Volatile, WhileAway, blocking, testing,
+    ClientEvents, CodecError, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors,
+    DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport, Failure, Handshake, HttpBody,
+    HttpService, Job, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError, Request,
+    Resource, Selection, SendError, Server, ServerBuilder, Session, SessionId, Socket, SocketId, Streaming,
+    Time, TraceContext, Value, Volatile, WhileAway, blocking, testing,
 };
 
 fn send<T: Send>() {}
@@ -29,8 +30,8 @@ macro_rules! each {
 
 #[test]
 fn handles_are_shared_between_threads() {
-    each!(send_sync_static: Server, Client, Socket, Selection, Presence, HttpService, blocking::Client, blocking::Socket);
-    each!(send_sync: Volatile<'_>);
+    each!(send_sync_static: Server, Client, Socket, Session, Job, Selection, Presence, HttpService, blocking::Client, blocking::Socket);
+    each!(send_sync: Volatile<'_>, ConnectionValues<'_>);
     // What the hooks of a builder are is only moved.
     each!(send: ServerBuilder, ClientBuilder, ClientEvents, PresenceEvents);
 }
@@ -38,12 +39,28 @@ fn handles_are_shared_between_threads() {
 #[test]
 fn values_are_shared_between_threads() {
     each!(send_sync_static:
-        Error, CallError, CallError<Error>, SendError, RecvError, ConnectError, AddressError, CodecError,
+        Error, ErrorReport, CallError, CallError<Error>, SendError, RecvError, ConnectError, AddressError, CodecError,
         WireError, DisconnectReason, Failure, Payload, Encoding, Config, Backoff, WhileAway, ClientEvent,
-        SocketId, ConnectionId, PeerAddress, Handshake, Time, Address, Limits, Wire, Cookie, Cors, HttpBody,
+        SocketId, SessionId, ConnectionId, TraceContext, PeerAddress, Handshake, Time, Address, Limits, Wire, Cookie, Cors, HttpBody,
         Resource, DuplicateIdentity, PresenceEvent,
     );
     each!(send_sync: Packet<'_>, Decoder, Stream, Listener);
+}
+
+#[cfg(feature = "noise")]
+#[test]
+fn what_noise_needs_is_shared_between_threads() {
+    use jidda_runtime::transport::noise::{NoiseStream, accept, connect};
+    use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
+    use tokio::io::{DuplexStream, duplex};
+
+    each!(send_sync_static:
+        KeyPair, NoiseClient, KeyError, NoiseServer, PublicKey, SecretKey, NoiseStream<DuplexStream>,
+    );
+    let keys = KeyPair::generate();
+    let server = NoiseServer::new(keys.clone());
+    a_send(&accept(duplex(1).0, &server));
+    a_send(&connect(duplex(1).0, &NoiseClient::new(keys.clone(), keys.public())));
 }
 
 #[test]

@@ -144,7 +144,7 @@ impl Said {
                 WIRE.failure(out, "/", *id, &failure(code, message, data.as_ref()));
             }
             Self::Hello { id } => {
-                WIRE.hello(out, *id, Introduction { identity: Some("ada"), credentials: None });
+                WIRE.hello(out, *id, Introduction { identity: Some("ada"), ..Introduction::default() });
             }
             Self::Welcome { id, session, heartbeat, max_message } => {
                 let heartbeat = Duration::from_millis((*heartbeat).into());
@@ -202,9 +202,10 @@ impl Said {
                 id == i && WIRE.read_failure(error) == failure(code, message, data.as_ref())
             }
             (Self::Pong { id }, Packet::Reply { id: i, outcome: Ok(bytes) }) => id == i && **bytes == [0xc0],
-            (Self::Hello { id }, Packet::Hello { id: i, wire: 1, identity, credentials: Value::Nil }) => {
-                id == i && identity.as_str() == Some("ada")
-            }
+            (
+                Self::Hello { id },
+                Packet::Hello { id: i, wire: 1, identity, credentials: Value::Nil, resume: None },
+            ) => id == i && identity.as_str() == Some("ada"),
             (Self::Ping { id }, Packet::Ping { id: i }) | (Self::Cancel { id }, Packet::Cancel { id: i }) => {
                 id == i
             }

@@ -3,7 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use jidda::{Client, ClientBuilder, ConnectError, DisconnectReason, TrustedPeer};
+use jidda::{
+    Client, ClientBuilder, ConnectError, DisconnectReason, DuplicateIdentity, Identity, PresenceEvent,
+    TrustedPeer,
+};
 use serde_json::json;
 
 use super::peer::{Peer, code, field, hello, map, notification, request, response};
@@ -238,4 +241,51 @@ async fn a_server_that_asks_nobody_takes_everyone_and_renews_nothing() {
     let client = client.connect().await.unwrap();
     assert_eq!(client.call::<String>("who", &()).await.unwrap_err().code(), Some("denied"));
     assert_eq!(client.authenticate(&"whatever").await.unwrap_err().code(), Some("not_found"));
+}
+
+#[tokio::test]
+async fn who_was_found_out_is_here_until_its_connection_is_over() {
+    let server = guarded(passwords()).start().await.unwrap();
+    let mut changes = server.presence().changes();
+    let ada = || Client::builder(address(&server)).credentials(&json!({ "user": "ada", "password": "ada" }));
+    let client = ada().connect().await.unwrap();
+    assert_eq!(changes.next().await, Some(PresenceEvent::Joined("ada".into())));
+    client.join("/other", &()).await.unwrap();
+    server.of("/").disconnect();
+    assert!(server.presence().is_here("ada"));
+    client.disconnect().await;
+    assert_eq!(changes.next().await, Some(PresenceEvent::Left("ada".into())));
+
+    // One that is here already is not let in twice, where that is the rule.
+    let server = guarded(passwords()).duplicate_identity(DuplicateIdentity::RefuseNew).start().await.unwrap();
+    let ada = || Client::builder(address(&server)).credentials(&json!({ "user": "ada", "password": "ada" }));
+    let first = ada().connect().await.unwrap();
+    assert_eq!(refused(&ada().connect().await.unwrap_err()), "already_connected");
+    // Renewing is not coming twice.
+    first.authenticate(&json!({ "user": "ada", "password": "ada" })).await.unwrap();
+    assert_eq!(first.call::<String>("who", &()).await.unwrap(), "ada");
+    assert_eq!(server.presence().count(), 1);
+}
+
+#[tokio::test]
+async fn the_program_may_know_better_for_one_socket() {
+    let server = guarded(passwords()).start().await.unwrap();
+    let admin =
+        Client::builder(address(&server)).credentials(&json!({ "user": "admin", "password": "admin" }));
+    let admin = admin.connect().await.unwrap();
+    admin.join("/other", &()).await.unwrap();
+    let socket = server.sockets().remove(0);
+    assert_eq!(socket.permissions(), ["admin"]);
+    socket.revoke("admin");
+    assert_eq!(admin.call::<String>("erase", &()).await.unwrap_err().code(), Some("denied"));
+    socket.reset_permissions();
+    assert_eq!(admin.call::<String>("erase", &()).await.unwrap(), "erased");
+    socket.identify(Identity::new("ada").with_permission("reader")).unwrap();
+    assert_eq!(admin.call::<String>("who", &()).await.unwrap(), "ada");
+    assert_eq!(socket.permissions(), ["reader"]);
+    assert_eq!((server.user("ada").count(), server.user("admin").count()), (1, 1));
+    // What the connection is known as is renewed beside it.
+    admin.authenticate(&json!({ "user": "admin", "password": "admin" })).await.unwrap();
+    assert_eq!(socket.identity().unwrap().name(), "ada");
+    assert_eq!((server.user("ada").count(), server.user("admin").count()), (1, 1));
 }

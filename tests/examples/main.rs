@@ -37,6 +37,26 @@ fn hello_server_and_client_are_two_programs() {
     server.line("server: the client answered");
 }
 
+#[cfg(feature = "noise")]
+#[test]
+fn noise_knows_who_talks_and_keeps_its_keys() {
+    let folder = std::env::temp_dir().join(format!("jidda-noise-{}", std::process::id()));
+    let folder = folder.to_str().expect("it is text");
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let mut noise = Program::start("noise", &[folder], &[]);
+        assert_eq!(noise.end(), 0, "{noise:#?}");
+        let key =
+            noise.output.iter().find_map(|line| line.strip_prefix("the client is ")).expect("it is told");
+        assert!(noise.printed(&format!("client: the server knows me as {key}")), "{noise:#?}");
+        assert!(noise.printed("stranger: the server refused this key"), "{noise:#?}");
+        assert!(noise.printed("stranger: the server does not have this key"), "{noise:#?}");
+        keys.push(key.to_owned());
+    }
+    assert_eq!(keys[0], keys[1], "the second run finds the keys of the first");
+    std::fs::remove_dir_all(folder).expect("the keys are there");
+}
+
 #[test]
 fn stream_holds_its_producer_back_and_stops_it() {
     let mut stream = Program::start("stream", &[], &[]);
@@ -156,6 +176,20 @@ fn sheep_is_drawn_by_the_one_who_was_named() {
             "here: alice, carol",
         ]
     );
+}
+
+#[cfg(feature = "jwt")]
+#[test]
+fn auth_opens_to_those_who_may() {
+    let (_server, address) = Program::serve("auth");
+    let nobody = "nobody may not post: this connection has no identity (denied)";
+    let forged = "the server refused the connection: the token is not valid (unauthenticated)";
+    let mut ada = Program::start("auth", &["ada", &address], &[]);
+    assert_eq!(ada.end(), 0, "{ada:#?}");
+    assert_eq!(ada.output, [nobody, "ada posted number 1", "ada may not erase: denied (denied)", forged]);
+    let mut bob = Program::start("auth", &["bob", &address], &[]);
+    assert_eq!(bob.end(), 0, "{bob:#?}");
+    assert_eq!(bob.output, [nobody, "bob posted number 2", "bob erased 2", forged]);
 }
 
 #[test]

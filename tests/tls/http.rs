@@ -120,3 +120,17 @@ async fn a_websocket_goes_through_tls_and_knows_the_certificate() {
     drop(stream.into_inner());
     server.state::<Journal>().unwrap().wait_for("transport error").await;
 }
+
+#[tokio::test]
+async fn the_programs_own_pages_know_what_was_proved() {
+    let authority = Authority::new("ours");
+    let page = axum::Router::new().fallback(async |request: axum::extract::Request| {
+        format!("{:?}", request.extensions().get::<jidda::Security>())
+    });
+    let server = super::builder(authority.local().server()).http_fallback(page).start().await.unwrap();
+    let mut stream = browser(&server, &authority).await;
+    let answer = ask(&mut stream, "GET", "/", "", b")").await;
+    assert!(answer.ends_with("Some(Tls { certificates: [] })"), "{answer}");
+    // The next request of the same connection, too.
+    assert!(ask(&mut stream, "GET", "/again", "", b")").await.ends_with("certificates: [] })"));
+}

@@ -5,6 +5,7 @@
 mod authority;
 mod hostile;
 mod http;
+mod known;
 mod reload;
 mod trust;
 

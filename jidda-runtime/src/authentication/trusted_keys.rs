@@ -46,10 +46,10 @@ impl TrustedKeys {
         Self::default()
     }
 
-    /// Knows the peer with this static public key of a Noise handshake.
+    /// Knows the peer with this static public key of a Noise handshake: a `PublicKey`, or its bytes.
     #[must_use]
-    pub fn noise(mut self, key: [u8; 32], identity: impl Into<Identity>) -> Self {
-        self.noise.insert(key, identity.into());
+    pub fn noise(mut self, key: impl Into<[u8; 32]>, identity: impl Into<Identity>) -> Self {
+        self.noise.insert(key.into(), identity.into());
         self
     }
 

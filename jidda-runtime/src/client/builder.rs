@@ -15,7 +15,7 @@ use super::listen::Source;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
 use crate::config::Config;
-use crate::connection::{Connection, Extras, HeartbeatPolicy, Hub, Policies, Watch};
+use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, HeartbeatPolicy, Hub, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
@@ -252,6 +252,26 @@ impl ClientBuilder {
     /// How long the answer to that may take. Default: 20 s.
     pub fn heartbeat_timeout(mut self, limit: Duration) -> Self {
         self.config.heartbeat_timeout = limit;
+        self
+    }
+
+    /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
+    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks and jobs.
+    /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
+    /// go; it runs where the failure happened and should be quick.
+    ///
+    /// ```
+    /// # let builder = jidda_runtime::Client::builder("mem:docs");
+    /// use jidda_runtime::FailureKind;
+    ///
+    /// let builder = builder.on_error(|report| {
+    ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {
+    ///         eprintln!("{report}");
+    ///     }
+    /// });
+    /// ```
+    pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
+        self.policies.on_error = Some(ErrorHook::new(hook));
         self
     }
 

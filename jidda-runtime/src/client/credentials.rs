@@ -67,7 +67,7 @@ impl Credentials {
     pub(super) async fn present<T>(&self, present: impl AsyncFnOnce(Introduction<'_>) -> T) -> Result<T> {
         let credentials = self.current().await?;
         let identity = self.identity.as_deref();
-        Ok(present(Introduction { identity, credentials: credentials.as_ref() }).await)
+        Ok(present(Introduction { identity, credentials: credentials.as_ref(), resume: None }).await)
     }
 }
 
@@ -96,5 +96,5 @@ pub(super) async fn authenticate(
     identity: Option<&str>,
     credentials: &Payload,
 ) -> Result<(), CallError<Error>> {
-    connection.authenticate(Introduction { identity, credentials: Some(credentials) }).await
+    connection.authenticate(Introduction { identity, credentials: Some(credentials), resume: None }).await
 }

@@ -61,7 +61,13 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
                 reason
             }
             Err(error) => {
-                let is_final = matches!(error, ConnectError::Refused(_));
+                let is_final = match &error {
+                    // The server may not have noticed yet that the connection before is lost.
+                    ConnectError::Refused(refusal) => {
+                        ready.is_some() || refusal.code() != Some("already_connected")
+                    }
+                    _ => false,
+                };
                 if ready.is_some() && (is_final || !plan.is_patient()) {
                     let _ = ready.take().map(|ready| ready.send(Err(error)));
                     break DisconnectReason::TransportError;

@@ -10,12 +10,14 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::Sleep;
+use tracing::Span;
 
 use super::calls::{Answer, Calls};
 use super::encoded::Encoded;
 use super::events::{Emit, encoding_of};
 use super::exchange::Link;
 use super::socket::{Phase, Socket, SocketInner, is_reserved};
+use super::spans;
 use crate::error::{CallError, SendError};
 use crate::handler::{CallerError, Scope, call_error};
 use crate::payload::{CodecError, Value};
@@ -110,7 +112,7 @@ impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
             (Some(own), Some(left)) => Some(own.min(left)),
             (own, left) => own.or(left),
         };
-        CallFuture { deadline: limit.map(Deadline::Limit), call: self, id: None, scope }
+        CallFuture { deadline: limit.map(Deadline::Limit), call: self, id: None, scope, span: None }
     }
 }
 
@@ -219,6 +221,8 @@ pub struct CallFuture<'a, R, E> {
     deadline: Option<Deadline>,
     /// Of the handler that makes the call.
     scope: Option<Arc<Scope>>,
+    /// Boxed: most programs have nobody who listens.
+    span: Option<Box<Span>>,
 }
 
 impl<R, E> fmt::Debug for CallFuture<'_, R, E> {
@@ -262,6 +266,17 @@ impl<R, E> CallFuture<'_, R, E> {
     }
 }
 
+/// How a call ended, in one word.
+fn outcome(answer: &Result<Answer, Failed>) -> &'static str {
+    match answer {
+        Ok(Answer::Value(_)) => "ok",
+        Ok(Answer::Failed(failure)) => failure.outcome(),
+        Ok(Answer::Disconnected { .. }) => "disconnected",
+        Err(Failed::Send(_)) => "not_sent",
+        Err(Failed::Timeout) => "timeout",
+    }
+}
+
 /// Why a call has no answer.
 #[derive(Debug)]
 pub(super) enum Failed {
@@ -273,6 +288,41 @@ impl<R, E> CallFuture<'_, R, E> {
     /// Sends the call, and waits for what the peer answers, whatever it is.
     #[inline]
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
+        let span = self.span.take().or_else(|| if self.id.is_none() { self.new_span() } else { None });
+        let poll = match &span {
+            Some(span) => span.in_scope(|| self.poll_within(cx)),
+            None => self.poll_within(cx),
+        };
+        self.span = span;
+        if let Poll::Ready(answer) = &poll {
+            self.ended(outcome(answer));
+        }
+        poll
+    }
+
+    /// Tells those who watch how the call ended.
+    #[inline]
+    fn ended(&mut self, outcome: &'static str) {
+        if let Some(span) = self.span.take() {
+            span.record("outcome", outcome);
+        }
+        if let Ok(socket) = &self.call.socket {
+            socket.inner.connection.hub.metrics.call(&socket.inner, outcome);
+        }
+    }
+
+    /// The call's span, where somebody listens.
+    #[inline]
+    fn new_span(&self) -> Option<Box<Span>> {
+        if !spans::are_wanted() {
+            return None;
+        }
+        let trace = self.scope.as_ref().and_then(|scope| scope.trace());
+        spans::of_call(self.call.socket.as_ref().ok()?, self.call.event, trace)
+    }
+
+    #[inline]
+    fn poll_within(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
         if self.id.is_none() {
             if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
                 return Poll::Ready(Err(Failed::Timeout));
@@ -323,6 +373,9 @@ impl<R, E> CallFuture<'_, R, E> {
 
 impl<R, E> Drop for CallFuture<'_, R, E> {
     fn drop(&mut self) {
+        if self.id.is_some() {
+            self.ended("cancelled");
+        }
         self.cancel();
     }
 }

@@ -15,11 +15,14 @@ use super::credentials::Presented;
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
+use super::metrics::Started;
 use super::permissions::denied;
 use super::producing::no_stream;
 use super::renewal::AUTHENTICATE;
-use super::running::{EventLabel, Finished, Purpose, Queued, Ticket, first_poll};
+use super::report::{FailureOrigin, Place};
+use super::running::{EventLabel, Finished, Handled, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
+use super::spans::{self, About};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope, Side};
@@ -90,8 +93,8 @@ impl Driver {
                 self.is_congested |= self.is_outbox_full();
             }
             Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
-            Packet::Hello { id, wire, identity, credentials } => {
-                return self.hello(id, wire, identity, credentials, cx);
+            Packet::Hello { id, wire, identity, credentials, resume } => {
+                return self.hello((id, resume), wire, identity, credentials, cx);
             }
             Packet::Authenticate { id, identity, credentials } => {
                 self.reauthenticate(Some(id), None, Presented::new(identity, credentials), cx);
@@ -226,13 +229,13 @@ impl Driver {
                 return ControlFlow::Continue(());
             }
         };
+        let scope = Scope::of(incoming.meta, None, asker.clone(), self.connection.trace());
+        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
         if socket.has_listeners.load(Ordering::Acquire)
             && !is_reserved(incoming.event)
-            && let scope = Scope::of(incoming.meta, None, asker.clone())
-            && let Some(dispatch) =
-                Scope::enter(scope.as_ref(), || listened(socket, incoming.event, arguments))
+            && let Some((dispatch, started)) = listened(socket, about, arguments)
         {
-            let label = EventLabel::Named(incoming.event.into());
+            let label = EventLabel::listener(incoming.event, started);
             self.start(socket, incoming.id, label, dispatch, scope, cx);
             return ControlFlow::Continue(());
         }
@@ -264,18 +267,17 @@ impl Driver {
             if !has_handler
                 && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
             {
-                let scope = Scope::of(incoming.meta, None, asker);
                 let forwarder = forwarder(delegate, socket, incoming.event);
+                let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, forwarder);
-                let dispatch = Scope::enter(scope.as_ref(), run);
-                let label = EventLabel::Named(incoming.event.into());
+                let dispatch = spans::run(socket, about, run);
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
             if incoming.event == "message" && !has_handler {
-                let dispatch = run_callback(socket, incoming.event, arguments, inbox(socket));
-                let scope = Scope::of(incoming.meta, None, asker);
-                let label = EventLabel::Named(incoming.event.into());
+                let label = EventLabel::caught(fallback, incoming.event);
+                let run = || run_callback(socket, incoming.event, arguments, inbox(socket));
+                let dispatch = spans::run(socket, about, run);
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return ControlFlow::Continue(());
             }
@@ -368,7 +370,7 @@ impl Driver {
             self.refuse_event(socket.namespace(), incoming.event, incoming.id, no_stream());
             return;
         }
-        let scope = Scope::of(incoming.meta, route.timeout(), asker);
+        let scope = Scope::of(incoming.meta, route.timeout(), asker, self.connection.trace());
         if route.is_sequential() {
             let queued = Queued {
                 id: incoming.id,
@@ -388,7 +390,8 @@ impl Driver {
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
         let context = context.within(scope.clone());
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
-        let dispatch = Scope::enter(scope.as_ref(), || run_glue(context, arguments));
+        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
+        let dispatch = spans::run(socket, about, || run_glue(context, arguments));
         self.start(socket, incoming.id, label, dispatch, scope, cx);
     }
 
@@ -431,7 +434,8 @@ impl Driver {
         let context = context.within(scope.cloned());
         let arguments = Arguments::new(&queued.arguments, socket.encoding());
         let label = EventLabel::of(queued.route, queued.name.as_ref());
-        let reply = match Scope::enter(scope, || run_glue(context, arguments)) {
+        let about = About { event: label.name(socket), is_call: queued.id.is_some(), scope };
+        let reply = match spans::run(socket, about, || run_glue(context, arguments)) {
             Dispatch::Ready(reply) => reply,
             Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
                 Poll::Ready(reply) => reply,
@@ -455,7 +459,7 @@ impl Driver {
     pub(super) fn run_queued(&mut self, socket: &Arc<SocketInner>, mut queued: Queued, cx: &mut Context<'_>) {
         loop {
             let refusal = if queued.scope.as_ref().is_some_and(|scope| scope.left() == Some(Duration::ZERO)) {
-                Some(Failure::new("timeout", "the call waited too long for its turn"))
+                Some(Failure::timeout("the call waited too long for its turn"))
             } else {
                 // Its permission may have been taken away while it waited.
                 let asker = queued.scope.as_ref().and_then(|scope| scope.asker());
@@ -478,13 +482,16 @@ impl Driver {
     #[inline]
     pub(super) fn respond(
         &mut self,
-        socket: &SocketInner,
+        socket: &Arc<SocketInner>,
         id: Option<u32>,
         label: &EventLabel,
         reply: Reply,
     ) {
         let wire = self.connection.wire;
-        match (reply.into_result(), id) {
+        let result = reply.into_result();
+        let outcome = result.as_ref().map_or_else(|failure| failure.outcome(), |_| "ok");
+        self.connection.hub.metrics.event(socket, label, outcome);
+        match (result, id) {
             (Ok(value), Some(id)) => {
                 let limit = {
                     let mut exchange = self.connection.exchange.lock();
@@ -501,7 +508,7 @@ impl Driver {
             }
             (Ok(_), None) => {}
             (Err(failure), id) => {
-                let failure = failure.disclosed(socket.namespace(), label.name(socket));
+                let failure = self.connection.hub.disclose(label.place(socket), *failure);
                 self.refuse_event(socket.namespace(), label.name(socket), id, failure);
             }
         }
@@ -512,6 +519,7 @@ impl Driver {
     #[cold]
     pub(super) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
         let wire = self.connection.wire;
+        self.connection.hub.metrics.refused(&failure);
         let mut exchange = self.connection.exchange.lock();
         if let Some(id) = id {
             exchange.outbox.append(true, |out| wire.failure(out, namespace, id, &failure));
@@ -541,7 +549,12 @@ impl Driver {
     pub(super) fn conclude(&mut self, finished: Finished) {
         let Finished { ticket, reply, scope } = finished;
         // The peer gave it up: it does not wait for an answer.
-        let Some(reply) = reply else { return };
+        let Some(reply) = reply else {
+            if let Purpose::Event { name, .. } | Purpose::Stream { name, .. } = &ticket.purpose {
+                self.connection.hub.metrics.event(&ticket.socket, name, "cancelled");
+            }
+            return;
+        };
         match ticket.purpose {
             Purpose::Event { id, name, is_sequential } if reply.is_stream() => {
                 self.begin_stream(&ticket.socket, (id, name, is_sequential), &reply, scope);
@@ -580,15 +593,17 @@ impl Driver {
     /// An event of ours was refused by the peer.
     fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
         let failure = self.connection.wire.read_failure(error);
-        let hook = self
-            .find(namespace)
-            .and_then(|socket| socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone()));
+        let hook = self.find(namespace).and_then(|socket| {
+            let hook = socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
+            hook.map(|hook| (socket, hook))
+        });
         match hook {
-            Some(hook) => {
+            Some((socket, hook)) => {
                 let error = Error::new(failure.code, failure.message);
                 // The program's own code, like a handler: it must not take the connection's task along.
-                if catch_unwind(AssertUnwindSafe(|| hook(event, &error))).is_err() {
-                    tracing::error!(namespace, event, "a hook for refused events panicked");
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(event, &error))) {
+                    let place = Place::closure(FailureOrigin::Hook, &socket, event);
+                    self.connection.hub.disclose(place, Failure::panic(&*panic));
                 }
             }
             None => {
@@ -603,6 +618,34 @@ impl Driver {
                     }
                 }
             }
+        }
+    }
+}
+
+impl EventLabel {
+    #[inline]
+    fn of(route: RouteId, name: Option<&EventName>) -> Self {
+        let handled = match name {
+            Some(name) => Handled::Caught(route, (&**name).into()),
+            None => Handled::Route(route),
+        };
+        Self { handled, started: Started::now() }
+    }
+
+    /// An event that has no handler of its own.
+    pub(super) fn caught(route: RouteId, name: &str) -> Self {
+        Self { handled: Handled::Caught(route, name.into()), started: Started::now() }
+    }
+
+    /// An event that a closure handles.
+    fn listener(name: &str, started: Started) -> Self {
+        Self { handled: Handled::Listener(name.into()), started }
+    }
+
+    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
+        match &self.handled {
+            Handled::Route(route) => socket.table().route(*route).event(),
+            Handled::Caught(_, name) | Handled::Listener(name) => name,
         }
     }
 }

@@ -32,6 +32,8 @@ thread_local! {
 }
 
 /// Serves one connection until it ends; its output is why it did.
+// Independent facts about what is read and what waits.
+#[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
 #[must_use = "a connection is served by awaiting its driver"]
 pub(crate) struct Driver {
@@ -62,6 +64,8 @@ pub(crate) struct Driver {
     pub(super) is_congested: bool,
     /// Nothing was read in this round, for want of room in the outbox.
     rests: bool,
+    /// The peer said something complete: it is one of those that are counted.
+    pub(super) is_counted: bool,
 }
 
 impl Driver {
@@ -96,6 +100,7 @@ impl Driver {
             is_full: false,
             is_congested: false,
             rests: false,
+            is_counted: false,
         }
     }
 
@@ -145,7 +150,7 @@ impl Driver {
     }
 
     fn run_controls(&mut self, cx: &mut Context<'_>) -> bool {
-        let controls = std::mem::take(&mut self.connection.exchange.lock().controls);
+        let controls = self.connection.exchange.lock().take_controls();
         let progress = !controls.is_empty();
         for control in controls {
             if self.closing.is_some() {
@@ -214,6 +219,7 @@ impl Driver {
                 if hub.heartbeat.traffic_counts {
                     self.connection.last_seen.store(hub.clock(), Ordering::Relaxed);
                 }
+                hub.metrics.read(length);
                 self.ingest(&mut buffer[..length], cx);
                 true
             }
@@ -269,6 +275,9 @@ impl Driver {
         while self.closing.is_none() && !self.is_congested && !self.is_full {
             match self.decoder.decode(wire, &mut bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
+                    if !self.is_counted {
+                        self.count();
+                    }
                     self.is_full = self.packet(packet, cx).is_break();
                     used += length;
                 }
@@ -289,6 +298,13 @@ impl Driver {
         used
     }
 
+    #[cold]
+    fn count(&mut self) {
+        self.is_counted = true;
+        let Connection { transport, wire, .. } = &*self.connection;
+        self.connection.hub.metrics.connected(transport, wire.name());
+    }
+
     /// Writes what waits. `true` when the stream takes no more for now.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut resumed = self.writing.take();
@@ -306,6 +322,7 @@ impl Driver {
             };
             let mut written = 0;
             let result = batch.poll_write(Pin::new(&mut self.stream), cx, &mut written);
+            self.connection.hub.metrics.wrote(written);
             let waiting = {
                 let mut exchange = self.connection.exchange.lock();
                 if written > 0 || result.is_ready() {
@@ -404,7 +421,12 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
         let this = self.get_mut();
-        this.connection.exchange.lock().begin_poll();
+        let span = {
+            let mut exchange = this.connection.exchange.lock();
+            exchange.begin_poll();
+            exchange.span()
+        };
+        let _entered = span.as_ref().map(tracing::Span::enter);
         loop {
             if this.closing.is_some() {
                 return this.poll_closing(cx);
@@ -418,7 +440,7 @@ impl Future for Driver {
             let mut exchange = this.connection.exchange.lock();
             // Another thread may have left something between the round and this lock; once the waker stands
             // there it will be woken for it.
-            if exchange.controls.is_empty() && (is_blocked || exchange.outbox.is_empty()) {
+            if !exchange.has_controls() && (is_blocked || exchange.outbox.is_empty()) {
                 exchange.is_paused = this.is_full;
                 exchange.end_poll(cx.waker().clone(), is_blocked);
                 return Poll::Pending;
@@ -429,6 +451,10 @@ impl Future for Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
+        if self.is_counted {
+            let Connection { transport, wire, .. } = &*self.connection;
+            self.connection.hub.metrics.disconnected(transport, wire.name());
+        }
         let (waiting, _claim) = {
             let mut exchange = self.connection.exchange.lock();
             (exchange.detach(), exchange.standing.as_mut().and_then(|standing| standing.claim.take()))
@@ -441,6 +467,7 @@ impl Drop for Driver {
                 socket.rooms.exit(socket.key);
                 socket.release();
             }
+            self.connection.release_kept();
         }
     }
 }

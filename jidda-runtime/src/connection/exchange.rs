@@ -4,9 +4,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Waker;
 
+use tracing::Span;
+
 use super::calls::Calls;
 use super::credentials::Standing;
 use super::outbox::Outbox;
+use super::sessions::Kept;
 use super::socket::SocketInner;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
@@ -62,7 +65,13 @@ impl Moment {
 pub(super) struct Exchange {
     pub(super) outbox: Outbox,
     pub(super) calls: Calls,
-    pub(super) controls: Vec<Control>,
+    /// Boxed, like all that an idle connection does not need.
+    #[allow(clippy::box_collection)]
+    controls: Option<Box<Vec<Control>>>,
+    /// What the program keeps with the connection.
+    pub(super) kept: Option<Box<Kept>>,
+    /// The connection keeps nothing any more: no stream follows, and no handler runs.
+    pub(super) is_over: bool,
     pub(super) link: Link,
     /// Whether the peer speaks more than plain MessagePack-RPC.
     pub(super) is_acquainted: bool,
@@ -90,7 +99,9 @@ impl Exchange {
         Self {
             outbox: Outbox::default(),
             calls: Calls::default(),
-            controls: Vec::new(),
+            controls: None,
+            kept: None,
+            is_over: false,
             link,
             is_acquainted: false,
             max_message,
@@ -108,6 +119,11 @@ impl Exchange {
     /// Whether the caller runs on the connection's own task, as the handlers of an event do at first.
     pub(super) fn is_polling(&self) -> bool {
         self.is_polling
+    }
+
+    /// The connection's span, if somebody listened when it was asked for.
+    pub(super) fn span(&self) -> Option<Span> {
+        self.kept.as_ref()?.span.as_deref().cloned()
     }
 
     /// Queues the reply to a request of the peer, unless it is larger than the peer takes.
@@ -144,7 +160,7 @@ impl Exchange {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
-        self.controls.clear();
+        self.controls = None;
         if self.link == Link::Up {
             self.link = Link::Closed;
         }
@@ -169,10 +185,24 @@ impl Exchange {
         if self.is_polling || !self.is_paused { None } else { self.waker.take() }
     }
 
+    /// Leaves something for the task to find when it runs.
+    pub(super) fn push_control(&mut self, control: Control) {
+        self.controls.get_or_insert_default().push(control);
+    }
+
+    /// What others asked of the task.
+    pub(super) fn take_controls(&mut self) -> Vec<Control> {
+        self.controls.take().map(|controls| *controls).unwrap_or_default()
+    }
+
+    pub(super) fn has_controls(&self) -> bool {
+        self.controls.is_some()
+    }
+
     /// Who has to be woken, once the lock is released, after this.
     #[must_use]
     pub(super) fn control(&mut self, control: Control) -> Option<Waker> {
-        self.controls.push(control);
+        self.push_control(control);
         if self.is_polling { None } else { self.waker.take() }
     }
 }

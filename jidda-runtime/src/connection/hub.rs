@@ -14,7 +14,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::arrivals::Arrivals;
 use super::delegate::{Delegate, Trust};
 use super::heartbeat::{DefaultHeartbeat, Watch};
+use super::metrics::Metrics;
 use super::presence::Presence;
+use super::report::ErrorHook;
+use super::sessions::Sessions;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::authentication::Gate;
@@ -34,6 +37,8 @@ pub(crate) struct Policies {
     pub(crate) delegates: Vec<Delegate>,
     /// How the life of connections is watched, if not as usual.
     pub(crate) heartbeat: Option<Watch>,
+    /// Who is shown what fails in the program's own code.
+    pub(crate) on_error: Option<ErrorHook>,
     /// Who finds out who the peers are.
     pub(crate) gate: Option<Gate>,
     /// Which peers may ask for others.
@@ -64,6 +69,7 @@ pub(crate) struct Hub {
     pub(super) heartbeat: Watch,
     pub(crate) states: HashMap<TypeId, Extras>,
     pub(crate) statistics: Statistics,
+    pub(crate) metrics: Metrics,
     /// Whether events sent while a client is away wait for its return.
     pub(crate) buffers_while_away: bool,
     /// Who finds out who its peers are. A client has none.
@@ -78,7 +84,10 @@ pub(crate) struct Hub {
     pub(crate) presence: Presence,
     pub(super) arrivals: Arrivals,
     wheel: Wheel,
+    pub(super) sessions: Sessions,
     drivers: TaskTracker,
+    /// Sees what fails in the program's own code; without it, it is logged.
+    pub(super) on_error: Option<ErrorHook>,
     /// A client's supervisors wait here while their connections are away.
     pub(super) abandoned: Notify,
     /// And here for the word that their credentials expire.
@@ -101,7 +110,7 @@ impl Hub {
         buffers_while_away: bool,
         policies: Policies,
     ) -> Arc<Self> {
-        let Policies { mut delegates, heartbeat, gate, trust } = policies;
+        let Policies { mut delegates, heartbeat, on_error, gate, trust } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
         let heartbeat = match heartbeat {
             Some(heartbeat) => {
@@ -112,6 +121,8 @@ impl Hub {
         };
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
+        let sessions = Sessions::new(&config);
+        let metrics = Metrics::new(side, &table);
         let hub = Arc::new(Self {
             id: SocketId::random(),
             delegates,
@@ -121,6 +132,7 @@ impl Hub {
             heartbeat,
             states,
             statistics: Statistics::default(),
+            metrics,
             buffers_while_away,
             gate,
             trust,
@@ -130,7 +142,9 @@ impl Hub {
             presence: Presence::default(),
             arrivals: Arrivals::default(),
             wheel,
+            sessions,
             drivers: TaskTracker::new(),
+            on_error,
             abandoned: Notify::new(),
             expiring: Notify::new(),
         });

@@ -16,10 +16,11 @@ use super::backlog::Waiting;
 use super::credentials::{Presented, Standing, left};
 use super::dispatch::Incoming;
 use super::driver::Driver;
+use super::report::Place;
 use super::socket::SocketInner;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::id::SocketId;
+use crate::id::SessionId;
 use crate::identity::Identity;
 use crate::payload::{Payload, Value};
 use crate::peer::Handshake;
@@ -31,6 +32,7 @@ use crate::wire::Opening;
 pub(super) enum Held {
     Hello {
         id: u32,
+        resume: Option<SessionId>,
     },
     Connect {
         id: u32,
@@ -81,7 +83,7 @@ impl Driver {
     /// A peer's first words.
     pub(super) fn hello(
         &mut self,
-        id: u32,
+        (id, resume): (u32, Option<SessionId>),
         version: u64,
         identity: Value,
         credentials: Value,
@@ -94,10 +96,10 @@ impl Driver {
         };
         let refusal = match presented {
             Ok(presented) if self.is_unknown() => {
-                return self.authenticate(presented, Held::Hello { id }, cx);
+                return self.authenticate(presented, Held::Hello { id, resume }, cx);
             }
             Ok(presented) if self.connection.hub.gate.is_none() || presented.is_nothing() => {
-                self.welcome(id);
+                self.welcome(id, resume);
                 return ControlFlow::Continue(());
             }
             Ok(_) => Failure::new("already_authenticated", "new credentials are for `$/authenticate`"),
@@ -108,12 +110,12 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    fn welcome(&mut self, id: u32) {
+    fn welcome(&mut self, id: u32, resume: Option<SessionId>) {
         let connection = &self.connection;
         let wire = connection.wire;
         let identity = connection.identity();
         let config = &connection.hub.config;
-        let session = SocketId::random();
+        let session = connection.begin_session(resume);
         let welcome = Opening {
             upgrades: false,
             session: session.as_str(),
@@ -222,6 +224,7 @@ impl Driver {
         match claimed {
             Ok(standing) => {
                 self.connection.exchange.lock().standing = Some(Box::new(standing));
+                self.connection.record_standing();
                 if !self.connection.wire.is_strict() {
                     self.connection.is_established.store(true, Ordering::Relaxed);
                 }
@@ -236,7 +239,7 @@ impl Driver {
 
     fn go_on(&mut self, held: Held, cx: &mut Context<'_>) -> ControlFlow<()> {
         match held {
-            Held::Hello { id } => self.welcome(id),
+            Held::Hello { id, resume } => self.welcome(id, resume),
             Held::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
             Held::Event(waiting) => return self.event("/", (&waiting).into(), cx),
             Held::Renewal { .. } => {}
@@ -247,11 +250,11 @@ impl Driver {
     /// Refuses a peer that did not prove who it is. A native one's connection ends; a Socket.IO client may try again
     /// with another auth value until its time to connect is over.
     fn turn_away(&mut self, held: &Held, error: Error) {
-        let failure = Failure::from(error).disclosed("/", "authentication");
+        let failure = self.connection.hub.disclose(Place::authentication("/"), error.into());
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
         self.connection.exchange.lock().outbox.append(true, |out| match held {
-            Held::Hello { id } | Held::Event(Waiting { id: Some(id), .. }) => {
+            Held::Hello { id, .. } | Held::Event(Waiting { id: Some(id), .. }) => {
                 wire.failure(out, "/", *id, &failure);
             }
             Held::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, &failure),

@@ -4,8 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::listeners::observed;
+use super::metrics::Started;
 use super::running::panicked;
 use super::socket::SocketInner;
+use super::spans::{self, About};
 use crate::error::Error;
 use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply};
 
@@ -26,7 +28,13 @@ pub(super) fn run_glue(context: handler::Context, arguments: Arguments<'_>) -> D
 
 /// Shows an event to those who watch, and runs its run-time handler if it has one.
 #[cold]
-pub(super) fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) -> Option<Dispatch> {
+pub(super) fn listened(
+    socket: &Arc<SocketInner>,
+    about: About<'_>,
+    arguments: Arguments<'_>,
+) -> Option<(Dispatch, Started)> {
+    let started = Started::now();
+    let event = about.event;
     let (callback, observers) =
         socket.with_listeners(|listeners| (listeners.take(event), listeners.observers()));
     let run = move || {
@@ -37,9 +45,12 @@ pub(super) fn listened(socket: &Arc<SocketInner>, event: &str, arguments: Argume
                 observer(&name, &arguments);
             }
         }
-        callback.map(|callback| run_callback(socket, event, arguments, callback))
+        let run = |callback| run_callback(socket, event, arguments, callback);
+        callback.map(|callback| spans::run(socket, about, || run(callback)))
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))))
+    let dispatch = catch_unwind(AssertUnwindSafe(run));
+    let dispatch = dispatch.unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))));
+    dispatch.map(|dispatch| (dispatch, started))
 }
 
 /// Runs a handler that is in no table, through the middleware of its namespace where there is any.

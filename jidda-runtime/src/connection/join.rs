@@ -14,6 +14,7 @@ use super::socket::{Phase, Socket, SocketInner};
 use crate::error::{CallError, Error, SendError};
 use crate::failure::Failure;
 use crate::handler::{CallerError, Table, call_error};
+use crate::id::SessionId;
 use crate::payload::{Encoding, Payload, encode_into};
 use crate::reason::DisconnectReason;
 use crate::transport::Address;
@@ -64,7 +65,10 @@ impl Connection {
         #[derive(Deserialize)]
         struct Welcome {
             max_message: usize,
+            session: Option<String>,
         }
+        let resume = self.former_session();
+        let introduction = Introduction { resume: resume.as_ref(), ..introduction };
         match self.ask(|out, id| self.wire.hello(out, id, introduction)).await {
             Answer::Value(payload) => {
                 let mut exchange = self.exchange.lock();
@@ -72,6 +76,10 @@ impl Connection {
                 exchange.max_message = self.hub.config.max_message;
                 if let Ok(welcome) = payload.decode::<Welcome>() {
                     exchange.max_message = exchange.max_message.min(welcome.max_message);
+                    drop(exchange);
+                    if let Some(session) = welcome.session.and_then(|session| SessionId::parse(&session)) {
+                        self.name_session(session);
+                    }
                 }
                 Ok(Acquaintance::Jidda)
             }
@@ -292,6 +300,7 @@ impl Connection {
             socket.end(&reason);
             socket.release();
         }
+        self.release_kept();
         self.hub.abandoned.notify_waiters();
     }
 

@@ -19,11 +19,13 @@ use super::driver::{Driver, Loss};
 use super::exchange::Link;
 use super::invoke::run_glue;
 use super::permissions::denied;
+use super::report::Place;
 use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
+use super::spans::{self, About};
 use super::state::Extra;
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Side};
+use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
 use crate::id::SocketId;
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
@@ -90,6 +92,7 @@ impl Driver {
             }
         };
         if let Some(failure) = refusal {
+            self.connection.hub.metrics.refused(&failure);
             let mut exchange = self.connection.exchange.lock();
             exchange.outbox.append(true, |out| wire.connect_refused(out, namespace, id, &failure));
         }
@@ -139,15 +142,20 @@ impl Driver {
             return self.connect_ended(socket, Reply::failure(denied()));
         };
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
-        match run_glue(context, Arguments::new(&list, socket.encoding())) {
+        let scope = Scope::of(None, None, None, self.connection.trace());
+        let about = About { event: "connect", is_call: true, scope: scope.as_ref() };
+        let context = context.within(scope.clone());
+        match spans::run(socket, about, || run_glue(context, Arguments::new(&list, socket.encoding()))) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
-            Dispatch::Future(mut future) => match first_poll(&mut future, cx) {
-                Poll::Ready(reply) => self.connect_ended(socket, reply),
-                Poll::Pending => {
-                    let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
-                    self.running().push(ticket, future, None);
+            Dispatch::Future(mut future) => {
+                match Scope::enter(scope.as_ref(), || first_poll(&mut future, cx)) {
+                    Poll::Ready(reply) => self.connect_ended(socket, reply),
+                    Poll::Pending => {
+                        let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
+                        self.running().push(ticket, future, scope);
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -155,7 +163,12 @@ impl Driver {
     pub(super) fn connect_ended(&mut self, socket: &Arc<SocketInner>, reply: Reply) {
         let failure = match reply.into_result() {
             Ok(_) => return socket.accept(),
-            Err(failure) => failure.disclosed(socket.namespace(), "connect"),
+            Err(failure) => {
+                let place = Place::route(socket, socket.routes().connect(), None);
+                let told = self.connection.hub.disclose(place, *failure);
+                self.connection.hub.metrics.refused(&told);
+                told
+            }
         };
         if self.connection.hub.side == Side::Client {
             tracing::warn!(namespace = socket.namespace(), "a client's connect handler failed: {failure}");
@@ -369,6 +382,8 @@ impl Driver {
             }
             _ => self.stream().finish(),
         }
+        self.connection.record_reason(&reason);
+        self.connection.hub.metrics.ended(&reason, self.is_counted);
         let is_final = self.connection.hub.side == Side::Server || !reason.invites_return();
         let wakers = {
             let mut exchange = self.connection.exchange.lock();
@@ -450,18 +465,17 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
         let handler = async {
             encode_arguments_into(&mut arguments, &(reason,), socket.encoding()).ok();
             let glue = socket.table().route(route).glue();
-            glue(context, Arguments::new(&arguments, socket.encoding())).reply().await
+            let arguments = Arguments::new(&arguments, socket.encoding());
+            let about = About { event: "disconnect", is_call: false, scope: None };
+            spans::run(&socket, about, || glue(context, arguments)).reply().await
         };
-        let namespace = socket.namespace();
-        match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
-            Ok(Ok(reply)) => {
-                if let Err(failure) = reply.into_result() {
-                    let failure = failure.disclosed(namespace, "disconnect");
-                    tracing::debug!(namespace, %failure, "a disconnect handler failed");
-                }
-            }
-            Ok(Err(_panic)) => tracing::error!(namespace, "a disconnect handler panicked"),
-            Err(_late) => tracing::error!(namespace, "a disconnect handler took longer than {limit:?}"),
+        let failure = match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
+            Ok(Ok(reply)) => reply.into_result().err().map(|failure| *failure),
+            Ok(Err(panic)) => Some(Failure::panic(&*panic)),
+            Err(_late) => Some(Failure::timeout(format!("a disconnect handler took longer than {limit:?}"))),
+        };
+        if let Some(failure) = failure {
+            socket.connection.hub.disclose(Place::route(&socket, route, None), failure);
         }
     }
     socket.rooms.exit(socket.key);
@@ -481,6 +495,9 @@ impl SocketInner {
             extra.held = Vec::new();
             (matches!(before, Phase::Active | Phase::Replaying), wakers, extra.jobs.take())
         };
+        if was_accepted {
+            self.connection.hub.metrics.socket_went(self);
+        }
         // Outside the lock: a job's destructor may use the socket.
         drop(jobs);
         for waker in wakers {
@@ -500,6 +517,9 @@ impl SocketInner {
             let jobs = state.extra.as_mut().and_then(|extra| extra.jobs.take());
             (matches!(before, Phase::Active | Phase::Replaying), jobs)
         };
+        if was_accepted {
+            self.connection.hub.metrics.socket_went(self);
+        }
         drop(jobs);
         was_accepted
     }

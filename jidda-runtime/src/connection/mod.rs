@@ -20,19 +20,25 @@ mod hub;
 mod inbox;
 mod introduction;
 mod invoke;
+mod jobs;
 mod join;
 mod lifecycle;
 mod listeners;
+mod metrics;
 mod outbox;
 mod permissions;
 mod presence;
 mod producing;
 mod renewal;
+mod report;
 mod running;
 mod selection;
+mod sessions;
 mod socket;
+mod spans;
 mod state;
 mod streaming;
+mod values;
 mod wheel;
 
 use std::fmt;
@@ -49,10 +55,14 @@ pub use events::{Emit, Volatile};
 pub(crate) use heartbeat::Watch;
 pub use heartbeat::{AtLimit, DefaultHeartbeat, HeartbeatPolicy, Pulse, Sign};
 pub(crate) use hub::{Extras, Hub, Policies};
+pub use jobs::{Job, JobOutput};
 pub(crate) use join::Acquaintance;
 pub use listeners::Listener;
 pub use presence::{PresenceEvent, PresenceEvents};
+pub(crate) use report::{ErrorHook, Place};
+pub use report::{ErrorReport, FailureKind, FailureOrigin};
 pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
+pub use sessions::{ConnectionValues, Session};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;
 pub use streaming::Streaming;
@@ -61,6 +71,7 @@ use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
 use crate::peer::{self, PeerAddress, Security};
 use crate::reason::DisconnectReason;
+use crate::trace::TraceContext;
 use crate::wire::{Opening, Wire};
 use exchange::{Control, Exchange, Link};
 
@@ -77,7 +88,7 @@ pub(crate) struct Connection {
     security: Option<Box<Security>>,
     opened: SystemTime,
     /// What it has beside that, if it began with a request. Boxed: native ones have none.
-    session: Option<Box<Session>>,
+    session: Option<Box<Requested>>,
     /// When it got its stream, in milliseconds of the hub's clock.
     opened_at: AtomicU32,
     /// When anything was last read, in milliseconds of the hub's clock.
@@ -89,7 +100,7 @@ pub(crate) struct Connection {
 }
 
 /// What a connection has that began with a request.
-struct Session {
+struct Requested {
     id: SocketId,
     request: Option<peer::Request>,
     /// What the request's path said.
@@ -98,6 +109,8 @@ struct Session {
     gate: Option<Arc<AtomicBool>>,
     /// Whether a WebSocket took the place of the first medium.
     is_upgraded: AtomicBool,
+    /// The trace that the request is part of.
+    trace: Option<TraceContext>,
 }
 
 /// How a connection came about.
@@ -190,7 +203,7 @@ impl Connection {
             exchange.is_acquainted = wire.has_namespaces();
         }
         if wire.joins_by_connecting() {
-            exchange.controls.push(Control::Join);
+            exchange.push_control(Control::Join);
         }
         let connection = Arc::new(Self {
             id: ConnectionId::next(),
@@ -201,7 +214,9 @@ impl Connection {
             security,
             opened: SystemTime::now(),
             session: session.map(|id| {
-                Box::new(Session { id, request, parameters, gate, is_upgraded: AtomicBool::new(false) })
+                let trace = request.as_ref().and_then(peer::Request::trace);
+                let is_upgraded = AtomicBool::new(false);
+                Box::new(Requested { id, request, parameters, gate, is_upgraded, trace })
             }),
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
@@ -219,6 +234,12 @@ impl Connection {
         if let Some(session) = &self.session {
             session.is_upgraded.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// The trace of the request that it began with.
+    #[inline]
+    fn trace(&self) -> Option<&TraceContext> {
+        self.session.as_ref()?.trace.as_ref()
     }
 
     /// Whether it polls, and no poll waits.

@@ -13,6 +13,7 @@ use super::dispatch::Incoming;
 use super::driver::Driver;
 use super::running::{EventLabel, Purpose, Ticket};
 use super::socket::{Phase, SocketInner};
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{Arguments, Credit, HandlerFuture, Items, Reply, Scope, announcement};
 use crate::payload::{Payload, Value};
@@ -145,11 +146,8 @@ impl Driver {
             None if wire.announces_streams() => Arc::new(Credit::new(FIRST_CREDIT)),
             None => return Err(no_stream()),
         };
-        let items = stream.take().ok_or_else(|| {
-            let mut failure = Failure::new("internal", "a stream was replied with twice");
-            failure.internal = true;
-            failure
-        })?;
+        let twice = || Error::from(std::io::Error::other("a stream was replied with twice"));
+        let items = stream.take().ok_or_else(twice)?;
         if !wire.announces_streams() {
             return Ok((id, items, credit));
         }
@@ -162,9 +160,17 @@ impl Driver {
 
     /// Writes how a streaming reply ended.
     #[cold]
-    pub(super) fn end_stream(&mut self, socket: &SocketInner, id: u32, label: &EventLabel, reply: Reply) {
+    pub(super) fn end_stream(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        id: u32,
+        label: &EventLabel,
+        reply: Reply,
+    ) {
         let failure = reply.into_result().err();
-        let failure = failure.map(|failure| failure.disclosed(socket.namespace(), label.name(socket)));
+        let hub = &self.connection.hub;
+        hub.metrics.event(socket, label, failure.as_ref().map_or("ok", |failure| failure.outcome()));
+        let failure = failure.map(|failure| hub.disclose(label.place(socket), *failure));
         let wire = self.connection.wire;
         let mut exchange = self.connection.exchange.lock();
         exchange.outbox.append(true, |out| wire.end_of_items(out, socket.namespace(), id, failure.as_ref()));

@@ -9,6 +9,7 @@ use super::Connection;
 use super::credentials::{Presented, left, milliseconds};
 use super::driver::Driver;
 use super::introduction::Held;
+use super::report::Place;
 use super::running::EventLabel;
 use super::socket::{Phase, Socket, SocketInner};
 use crate::error::Error;
@@ -66,7 +67,7 @@ impl Driver {
             Ok(identity) => identity,
             Err(error) => {
                 let namespace = socket.map_or("/", |socket| socket.namespace());
-                let failure = Failure::from(error).disclosed(namespace, AUTHENTICATE);
+                let failure = self.connection.hub.disclose(Place::authentication(namespace), error.into());
                 self.connection.log_refusal(&failure);
                 return self.refuse_event(namespace, AUTHENTICATE, id, failure);
             }
@@ -74,7 +75,8 @@ impl Driver {
         let renewed = Renewed { identity: identity.name(), expires: left(&identity).map(milliseconds) };
         let reply = Reply::value(&renewed, wire.encoding());
         if let Some(socket) = socket {
-            self.respond(socket, id, &EventLabel::Named(AUTHENTICATE.into()), reply);
+            let label = EventLabel::caught(socket.routes().fallback(), AUTHENTICATE);
+            self.respond(socket, id, &label, reply);
         } else if let (Some(id), Ok(value)) = (id, reply.into_result()) {
             self.connection.exchange.lock().outbox.append(true, |out| wire.reply(out, "/", id, &value));
         }
@@ -135,6 +137,7 @@ impl Connection {
             }
             exchange.standing = Some(standing);
         }
+        self.record_standing();
         if old.is_none() {
             for socket in self.sockets() {
                 if !socket.extra(|extra| extra.identity.is_some()) {

@@ -16,9 +16,10 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
 use super::introduction::Check;
+use super::metrics::Started;
 use super::socket::SocketInner;
 use crate::failure::Failure;
-use crate::handler::{Credit, EventName, HandlerFuture, Origin, Reply, RouteId, Scope};
+use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -61,25 +62,22 @@ impl Ticket {
     }
 }
 
-/// An event's name where a reply may have to tell it: from the table, or as it came.
+/// What handles an event, and since when.
 #[derive(Debug, Clone)]
-pub(super) enum EventLabel {
-    Route(RouteId),
-    Named(Arc<str>),
+pub(super) struct EventLabel {
+    pub(super) handled: Handled,
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(super) started: Started,
 }
 
-impl EventLabel {
-    #[inline]
-    pub(super) fn of(route: RouteId, name: Option<&EventName>) -> Self {
-        name.map_or(Self::Route(route), |name| Self::Named((&**name).into()))
-    }
-
-    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
-        match self {
-            Self::Route(route) => socket.table().route(*route).event(),
-            Self::Named(name) => name,
-        }
-    }
+/// What handles an event, and its name where a reply may have to tell it: from the table, or as it came.
+#[derive(Debug, Clone)]
+pub(super) enum Handled {
+    Route(RouteId),
+    /// What has no handler of its own: that of all others, or the inbox of bare messages.
+    Caught(RouteId, Arc<str>),
+    /// A closure that was added at run time.
+    Listener(Arc<str>),
 }
 
 /// An event that waits for the sequential handlers before it.
@@ -152,19 +150,12 @@ pub(super) fn first_poll(future: &mut HandlerFuture, cx: &mut Context<'_>) -> Po
 /// The reply of a handler that panicked: its caller gets `internal`, the log has the text.
 #[cold]
 pub(super) fn panicked(panic: &(dyn Any + Send)) -> Reply {
-    let text = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no text");
-    let mut failure = Failure::new("internal", format!("panic: {text}"));
-    failure.internal = true;
-    Reply::failure(failure)
+    Reply::failure(Failure::panic(panic))
 }
 
 #[cold]
 fn timed_out() -> Reply {
-    Reply::failure(Failure::new("timeout", "the handler ran out of time"))
+    Reply::failure(Failure::timeout("the handler ran out of time"))
 }
 
 /// The handlers of one connection that are waiting for something.

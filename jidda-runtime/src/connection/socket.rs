@@ -142,6 +142,11 @@ impl SocketInner {
         self.connection.hub.table.namespace(self.table as usize)
     }
 
+    #[cfg(feature = "metrics")]
+    pub(super) fn table_place(&self) -> usize {
+        self.table as usize
+    }
+
     #[inline]
     pub(super) fn wire(&self) -> Wire {
         self.connection.wire
@@ -239,6 +244,7 @@ impl SocketInner {
         if let Some(waker) = waker {
             waker.wake();
         }
+        self.connection.hub.metrics.socket_came(self);
         self.announce();
     }
 
@@ -378,7 +384,9 @@ impl Origin for SocketInner {
     }
 
     fn value(&self, key: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.state.lock().extra.as_ref()?.values.get(&key).cloned()
+        let own = self.state.lock().extra.as_ref().and_then(|extra| extra.values.get(key));
+        let shared = || self.connection.value(key).or_else(|| self.connection.session_value(key));
+        own.or_else(shared)
     }
 
     fn namespace(&self) -> &str {

@@ -1,7 +1,7 @@
 //! What belongs to one socket: values, permissions, identity, jobs, and what waits for it.
 
-use std::any::{Any, TypeId};
-use std::collections::{HashMap, VecDeque};
+use std::any::TypeId;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -13,6 +13,7 @@ use super::listeners::Listeners;
 use super::permissions::Permissions;
 use super::presence::Claim;
 use super::socket::{Phase, Socket};
+use super::values::{Values, typed};
 use crate::error::Error;
 use crate::id::SocketId;
 use crate::identity::Identity;
@@ -38,7 +39,7 @@ pub(super) struct Extra {
     pub(super) auth: Option<Payload>,
     /// Whether a client joins the namespace whenever it has a connection.
     pub(super) is_wanted: bool,
-    pub(super) values: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
+    pub(super) values: Values,
     pub(super) permissions: Permissions,
     pub(super) identity: Option<Identity>,
     /// That the connection is of that identity, until the socket is over.
@@ -125,21 +126,20 @@ impl Socket {
             if extra.is_released {
                 return (None, Some(value));
             }
-            (extra.values.insert(TypeId::of::<T>(), value), None)
+            (extra.values.insert(value), None)
         });
-        old.and_then(|old| old.downcast().ok())
+        typed(old)
     }
 
     /// The value of type `T` kept with the socket.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = self.inner.state.lock().extra.as_ref()?.values.get(&TypeId::of::<T>()).cloned();
-        value.and_then(|value| value.downcast().ok())
+        typed(self.inner.state.lock().extra.as_ref()?.values.get(TypeId::of::<T>()))
     }
 
     /// Takes the value of type `T` away from the socket.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let value = self.inner.state.lock().extra.as_mut()?.values.remove(&TypeId::of::<T>());
-        value.and_then(|value| value.downcast().ok())
+        let old = self.inner.state.lock().extra.as_mut()?.values.remove(TypeId::of::<T>());
+        typed(old)
     }
 
     /// Says who the peer is, once the program has found that out: `server.user(name)` reaches the socket
@@ -176,6 +176,7 @@ impl Socket {
         if let Some(old) = old.filter(|old| old.name() != &*name) {
             self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old.shared_name()));
         }
+        self.inner.connection.record_identity(&name);
         self.inner.enter_group(self, key.clone());
         if self.identity().is_none_or(|now| now.name() != &*name) {
             // Another thread said something else meanwhile, and may have done so before this one entered the group.
@@ -193,19 +194,6 @@ impl Socket {
     pub fn identity(&self) -> Option<Identity> {
         let own = self.inner.state.lock().extra.as_ref().and_then(|extra| extra.identity.clone());
         own.or_else(|| self.inner.connection.identity())
-    }
-
-    /// Runs a job that ends with the socket: it is dropped where it stands when the socket disconnects.
-    ///
-    /// On a socket that is closed already, the job is not started.
-    pub fn spawn(&self, job: impl Future<Output = ()> + Send + 'static) {
-        let mut state = self.inner.state.lock();
-        if state.reason.is_some() {
-            return;
-        }
-        let jobs = state.extra().jobs.get_or_insert_default();
-        while jobs.try_join_next().is_some() {}
-        jobs.spawn(job);
     }
 
     /// Tells `hook` the name and the error of each event of ours that the peer refused. Without a hook it is a

@@ -94,6 +94,7 @@ pub(super) async fn turn(hub: Weak<Hub>, tick: Duration) {
         for connection in hub.wheel().visit(slot) {
             connection.check(now);
         }
+        hub.sessions.expire(now);
     }
 }
 

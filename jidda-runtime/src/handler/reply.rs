@@ -243,7 +243,7 @@ impl<E: Serialize> ReplyError for E {
                     code,
                     data: Some(data),
                     app: true,
-                    internal: false,
+                    cause: None,
                 })))
             }
             Err(error) => Reply::error(Error::from(error)),

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{Context, Credit, FromConnection};
 use crate::error::Error;
 use crate::identity::Asker;
+use crate::trace::TraceContext;
 use crate::wire::Meta;
 
 thread_local! {
@@ -23,8 +24,8 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     deadline: Option<Instant>,
-    traceparent: Option<Box<str>>,
-    tracestate: Option<Box<str>>,
+    /// The trace that the event is part of, and its caller's place in it.
+    trace: Option<TraceContext>,
     /// For whom the caller asks, if not for itself: a peer that is trusted says so.
     asker: Option<Asker>,
     /// How many items its caller takes, if the reply may be a stream.
@@ -34,10 +35,16 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// The scope of an event; `own` is how long its handler may run. `None` when there is nothing to pass on.
+    /// The scope of an event; `own` is how long its handler may run, `connections` the trace of its connection, if the
+    /// event has none of its own. `None` when there is nothing to pass on.
     #[inline]
-    pub(crate) fn of(meta: Option<&Meta>, own: Option<Duration>, asker: Option<Asker>) -> Option<Arc<Self>> {
-        if meta.is_none() && own.is_none() {
+    pub(crate) fn of(
+        meta: Option<&Meta>,
+        own: Option<Duration>,
+        asker: Option<Asker>,
+        connections: Option<&TraceContext>,
+    ) -> Option<Arc<Self>> {
+        if meta.is_none() && own.is_none() && connections.is_none() {
             return None;
         }
         let callers = meta.and_then(|meta| meta.deadline);
@@ -46,17 +53,17 @@ impl Scope {
             (own, callers) => own.or(callers),
         };
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-        Some(Arc::new(match meta {
-            Some(meta) => Self {
-                deadline,
-                traceparent: meta.traceparent.clone(),
-                tracestate: meta.tracestate.clone(),
-                asker,
-                credit: meta.credit.map(|credit| Arc::new(Credit::new(credit))),
-                via: meta.via.clone(),
-            },
-            None => Self { deadline, ..Self::default() },
-        }))
+        let own_trace = meta
+            .and_then(|meta| TraceContext::parse(meta.traceparent.as_deref()?, meta.tracestate.as_deref()));
+        let trace = own_trace.or_else(|| connections.cloned());
+        let credit = meta.and_then(|meta| meta.credit).map(|credit| Arc::new(Credit::new(credit)));
+        let via = meta.map(|meta| meta.via.clone()).unwrap_or_default();
+        Some(Arc::new(Self { deadline, trace, asker, credit, via }))
+    }
+
+    /// The trace that the event is part of.
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        self.trace.as_ref()
     }
 
     /// The scope of the handler that is being polled on this thread.
@@ -102,10 +109,11 @@ impl Scope {
 
     /// What a call that is made in the scope is sent with.
     pub(crate) fn outgoing(&self) -> Meta {
+        let child = self.trace.as_ref().map(TraceContext::child);
         Meta {
             deadline: self.left(),
-            traceparent: self.traceparent.clone(),
-            tracestate: self.tracestate.clone(),
+            traceparent: child.as_ref().map(|child| child.traceparent().into()),
+            tracestate: child.and_then(|child| child.tracestate().map(Into::into)),
             ..Meta::default()
         }
     }
@@ -187,6 +195,38 @@ impl Deadline {
     }
 }
 
+impl FromConnection for TraceContext {
+    /// The event's own, else its connection's, else the beginning of a new trace that is not recorded.
+    async fn from_connection(context: &Context) -> Result<Self, Error> {
+        Ok(context.scope().and_then(Scope::trace).cloned().unwrap_or_else(|| Self::new(false)))
+    }
+}
+
+impl TraceContext {
+    /// Makes a future part of this trace: calls that are made in it carry a child. For calls that no handler makes, such
+    /// as those of a web server's.
+    ///
+    /// ```
+    /// # use jidda_runtime::{Client, TraceContext};
+    /// # async fn example(client: &Client, header: &str) {
+    /// let trace = TraceContext::parse(header, None).unwrap_or_else(|| TraceContext::new(true));
+    /// let price = trace.scope(async { client.call::<u32>("price", "apple").await }).await;
+    /// # }
+    /// ```
+    pub fn scope<F>(self, future: F) -> Inherit<F> {
+        let current = Scope::current();
+        let current = current.as_deref();
+        let scope = Scope {
+            deadline: current.and_then(|scope| scope.deadline),
+            trace: Some(self),
+            asker: current.and_then(|scope| scope.asker.clone()),
+            credit: None,
+            via: current.map(|scope| scope.via.clone()).unwrap_or_default(),
+        };
+        Inherit { scope: Some(Arc::new(scope)), future }
+    }
+}
+
 impl FromConnection for Deadline {
     async fn from_connection(context: &Context) -> Result<Self, Error> {
         Ok(Self(context.scope().and_then(Scope::deadline)))
@@ -203,8 +243,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_sooner_limit_counts_and_shrinks() {
-        assert!(Scope::of(None, None, None).is_none());
-        let scope = Scope::of(Some(&meta(900)), Some(Duration::from_millis(500)), None).unwrap();
+        assert!(Scope::of(None, None, None, None).is_none());
+        let scope = Scope::of(Some(&meta(900)), Some(Duration::from_millis(500)), None, None).unwrap();
         tokio::time::advance(Duration::from_millis(200)).await;
         assert_eq!(scope.left(), Some(Duration::from_millis(300)));
         assert_eq!(scope.outgoing().deadline, Some(Duration::from_millis(300)));
@@ -214,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_what_inherits_goes_on_in_a_task() {
-        let scope = Scope::of(Some(&meta(1000)), None, None);
+        let scope = Scope::of(Some(&meta(1000)), None, None, None);
         let (without, with) = Scope::enter(scope.as_ref(), || {
             let current = || async { Scope::current().is_some() };
             (tokio::spawn(current()), tokio::spawn(inherit(current())))
@@ -226,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_panic_leaves_the_scope() {
-        let scope = Scope::of(Some(&meta(1000)), None, None);
+        let scope = Scope::of(Some(&meta(1000)), None, None, None);
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             Scope::enter(scope.as_ref(), || panic!("boom"));
         }));

@@ -318,7 +318,9 @@ mod tests {
         assert!(is_void(&Credit::new(u32::MAX)));
         for grants in [&[0][..], &[u32::MAX], &[MOST_CREDIT], &[MOST_CREDIT - 1, 1], &[0, 1]] {
             let credit = Credit::new(1);
-            grants.iter().for_each(|count| credit.grant(*count));
+            for count in grants {
+                credit.grant(*count);
+            }
             assert!(is_void(&credit), "{grants:?}");
             credit.spend();
             assert!(is_void(&credit), "{grants:?}");

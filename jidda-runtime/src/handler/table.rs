@@ -15,6 +15,13 @@ pub(super) type Service = Arc<dyn Any + Send + Sync>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteId(pub(super) u32);
 
+#[cfg(feature = "metrics")]
+impl RouteId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// One event's way: the function to run, what is around it and what it needs.
 pub struct Route {
     pub(super) entry: Option<&'static HandlerEntry>,
@@ -166,6 +173,11 @@ impl Table {
     fn choose(&self, first: RouteId, allows: &impl Fn(&str) -> bool) -> Option<RouteId> {
         let mut routes = std::iter::successors(Some(first), |route| self.route(*route).next);
         routes.find(|route| self.route(*route).is_allowed(allows))
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn route_count(&self) -> usize {
+        self.routes.len()
     }
 
     /// A namespace's table by its place, as [`Table::find`] gave it.

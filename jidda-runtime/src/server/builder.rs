@@ -19,11 +19,11 @@ use super::accept::accept;
 use super::apps::{self, Apps, States};
 use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
-use super::http::{BoxError, Fallback, Front, Http, Resource, fallback};
+use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource, fallback};
 use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity};
-use crate::connection::{HeartbeatPolicy, Policies, Watch};
+use crate::connection::{ErrorHook, ErrorReport, HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -50,6 +50,7 @@ pub struct ServerBuilder {
     /// The one that is always there, then those that were added.
     resources: Vec<Resource>,
     fallback: Option<Fallback>,
+    health: HealthPlan,
     gate: Option<Gate>,
     allows_anonymous: bool,
     pub(super) proxies: Vec<Proxy>,
@@ -76,6 +77,7 @@ impl Default for ServerBuilder {
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
+            health: HealthPlan::default(),
             gate: None,
             allows_anonymous: false,
             proxies: Vec::new(),
@@ -199,6 +201,71 @@ impl ServerBuilder {
         self
     }
 
+    /// Answers on the HTTP port whether the server is alive, at the first path, and whether it is ready, at the
+    /// second.
+    ///
+    /// Alive is answered with 200 while the process serves. Ready is answered with 200, or with 503 while the
+    /// server [shuts down](Server::shutdown) or one of its [checks](Self::ready_check) fails. Both answers are JSON,
+    /// `{"status": "ready", "checks": {"database": {"ok": true}}}`; no cache keeps them, and the fallback never sees
+    /// these requests.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use jidda_runtime::{Result, Server};
+    /// # async fn ping() -> std::io::Result<()> { Ok(()) }
+    /// let builder = Server::builder()
+    ///     .health("/healthz", "/readyz")
+    ///     .ready_check("database", || async { ping().await })
+    ///     .ready_timeout(Duration::from_secs(1));
+    /// ```
+    pub fn health(mut self, alive: impl Into<String>, ready: impl Into<String>) -> Self {
+        self.health.paths = Some((alive.into(), ready.into()));
+        self
+    }
+
+    /// Adds something that has to be well for the server to be ready.
+    ///
+    /// Checks run when ready is asked, all at once, but not more often than once a second. As with handlers, the
+    /// text of an internal error is not told to who asks; it is reported under an id.
+    pub fn ready_check<F, E>(
+        mut self,
+        name: impl Into<String>,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Error>,
+    {
+        self.health.check(name.into(), check);
+        self
+    }
+
+    /// How long each check may take. Default: 2 s.
+    pub fn ready_timeout(mut self, limit: Duration) -> Self {
+        self.health.limit = limit;
+        self
+    }
+
+    /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
+    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks and jobs.
+    /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
+    /// go; it runs where the failure happened and should be quick.
+    ///
+    /// ```
+    /// # let builder = jidda_runtime::Server::builder();
+    /// use jidda_runtime::FailureKind;
+    ///
+    /// let builder = builder.on_error(|report| {
+    ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {
+    ///         eprintln!("{report}");
+    ///     }
+    /// });
+    /// ```
+    pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
+        self.policies.on_error = Some(ErrorHook::new(hook));
+        self
+    }
+
     /// Finds out who each peer is before any handler runs for it; who cannot be told is refused as `unauthenticated`.
     /// Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
@@ -240,6 +307,10 @@ impl ServerBuilder {
         expiry_notice: Duration;
         /// How long a `disconnect` handler may run. Default: 30 s.
         disconnect_timeout: Duration;
+        /// How long the session of a native client waits for it to come back, with its values. Default: 60 s.
+        session_linger: Duration;
+        /// How many sessions wait so at most; the oldest make room. Default: 10,000.
+        max_lingering_sessions: usize;
     }
 
     /// How long a call to a client waits for its reply when the call itself does not say.
@@ -305,6 +376,8 @@ impl ServerBuilder {
             let added = http.add(resource, &apps.all()[app].hub, stopped.clone());
             problems.extend(added.err().into_iter().flatten());
         }
+        let added = http.add_health(self.health, &apps.all()[0].hub, stopped.clone());
+        problems.extend(added.err().into_iter().flatten());
         if !problems.is_empty() {
             return Err(start_error(format!("the server cannot start:\n  {}", problems.join("\n  "))));
         }

@@ -9,11 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Server;
-use crate::connection::Listener;
+use crate::connection::{FailureOrigin, Listener, Place};
 use crate::error::{CallError, SendError};
 use crate::failure::Failure;
-use crate::handler::{Arguments, Callback, RESERVED_EVENTS, Reply, call_error};
-use crate::payload::{CodecError, Encoding, encode_arguments_into};
+use crate::handler::{Arguments, Callback, RESERVED_EVENTS, call_error};
+use crate::payload::{CodecError, Encoding, Payload, encode_arguments_into};
 
 /// The closures that hear servers' events, several an event.
 #[derive(Default)]
@@ -91,9 +91,9 @@ impl Server {
         arguments: &(impl Serialize + ?Sized),
     ) -> Result<Vec<Result<R, CallError>>, SendError> {
         let replies = self.run_listeners(event, arguments).await?;
-        let read = |reply: Reply| match reply.into_result() {
+        let read = |reply: Result<Payload, Failure>| match reply {
             Ok(payload) => payload.decode().map_err(|error| CallError::Decode(error.to_string())),
-            Err(failure) => Err(call_error(failure.disclosed("", event))),
+            Err(failure) => Err(call_error(failure)),
         };
         Ok(replies.into_iter().map(read).collect())
     }
@@ -102,7 +102,7 @@ impl Server {
         &self,
         event: &str,
         arguments: &A,
-    ) -> Result<Vec<Reply>, SendError> {
+    ) -> Result<Vec<Result<Payload, Failure>>, SendError> {
         if is_reserved(event) {
             return Err(SendError::Reserved(event.to_owned()));
         }
@@ -115,11 +115,13 @@ impl Server {
                 callback(Arguments::new(list, Encoding::MessagePack), Encoding::MessagePack).reply().await
             };
             AssertUnwindSafe(run).catch_unwind().map(|reply| {
-                reply.unwrap_or_else(|_| {
-                    let mut failure = Failure::new("internal", "a closure panicked");
-                    failure.internal = true;
-                    Reply::failure(failure)
-                })
+                let result = match reply {
+                    Ok(reply) => reply.into_result().map_err(|failure| *failure),
+                    Err(panic) => Err(Failure::panic(&*panic)),
+                };
+                // Nobody but the sender of a call asks for it: what fails is reported here.
+                let place = Place::apart(FailureOrigin::Listener, event);
+                result.map_err(|failure| self.hub().disclose(place, failure))
             })
         });
         Ok(futures_util::future::join_all(runs).await)

@@ -128,10 +128,10 @@ mod tests {
             stall(&mut handshakes, &ended, number);
         }
         assert_eq!(ends.recv().await, Some(1));
-        let (served, mut serves) = mpsc::unbounded_channel();
-        let serve = move |_, _| served.send(()).unwrap();
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let serve = move |_, _| tell.send(()).unwrap();
         handshakes.spawn(PeerAddress::Unix, async { Ok(secured()) }, serve);
-        assert_eq!(serves.recv().await, Some(()));
+        assert_eq!(told.recv().await, Some(()));
         assert_eq!(ends.recv().await, Some(2));
         assert!(ends.try_recv().is_err(), "the third goes on");
     }

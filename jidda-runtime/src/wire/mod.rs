@@ -23,6 +23,7 @@ pub use packet::{Packet, WireError};
 pub use scan::Limits;
 
 use crate::failure::Failure;
+use crate::id::SessionId;
 use crate::payload::{CodecError, Encoding, Payload};
 use engine_io::{EngineIo, Layer, Version, write as engine};
 
@@ -72,6 +73,8 @@ pub struct Introduction<'a> {
     pub identity: Option<&'a str>,
     /// What is to prove that, encoded as `MessagePack`.
     pub credentials: Option<&'a Payload>,
+    /// The session it had before, and would have again.
+    pub resume: Option<&'a SessionId>,
 }
 
 impl Wire {

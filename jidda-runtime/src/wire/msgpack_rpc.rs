@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::scan::{self, Limits, ScanError, Scanner};
 use super::{Decoder, Introduction, Meta, Opening, Packet, WireError};
 use crate::failure::Failure;
+use crate::id::SessionId;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
 
 const NIL: u8 = 0xc0;
@@ -220,10 +221,16 @@ fn request_packet<'a>(
                 identity: Value,
                 #[serde(default = "nil")]
                 credentials: Value,
+                resume: Option<Resume>,
             }
-            let (Hello { wire, identity, credentials },) =
+            #[derive(Deserialize)]
+            struct Resume {
+                session: String,
+            }
+            let (Hello { wire, identity, credentials, resume },) =
                 rmp_serde::from_slice(params).map_err(|_| RESERVED_PARAMS)?;
-            Ok(Packet::Hello { id, wire, identity, credentials })
+            let resume = resume.and_then(|resume| SessionId::parse(&resume.session));
+            Ok(Packet::Hello { id, wire, identity, credentials, resume })
         }
         "authenticate" => {
             #[derive(Deserialize)]
@@ -387,7 +394,7 @@ pub(super) fn read_failure(bytes: &[u8]) -> Failure {
             message: message.into(),
             data: Payload::encode(&value, Encoding::MessagePack).ok(),
             app: false,
-            internal: false,
+            cause: None,
         }
     };
     let Value::Map(entries) = &value else { return whole(value) };
@@ -402,7 +409,7 @@ pub(super) fn read_failure(bytes: &[u8]) -> Failure {
         message: message.to_owned().into(),
         data: field("data").and_then(|data| Payload::encode(data, Encoding::MessagePack).ok()),
         app: field("app").and_then(Value::as_bool).unwrap_or(false),
-        internal: false,
+        cause: None,
     }
 }
 
@@ -441,7 +448,8 @@ fn reserved_head(out: &mut Vec<u8>, id: u32, method: &str, entries: u32) {
 }
 
 fn entries(introduction: Introduction<'_>) -> u32 {
-    u32::from(introduction.identity.is_some()) + u32::from(introduction.credentials.is_some())
+    let Introduction { identity, credentials, resume } = introduction;
+    u32::from(identity.is_some()) + u32::from(credentials.is_some()) + u32::from(resume.is_some())
 }
 
 fn introduce(out: &mut Vec<u8>, introduction: Introduction<'_>) {
@@ -452,6 +460,12 @@ fn introduce(out: &mut Vec<u8>, introduction: Introduction<'_>) {
     if let Some(credentials) = introduction.credentials {
         write_str(out, "credentials").expect(WRITES);
         out.extend_from_slice(credentials.bytes());
+    }
+    if let Some(session) = introduction.resume {
+        write_str(out, "resume").expect(WRITES);
+        write_map_len(out, 1).expect(WRITES);
+        write_str(out, "session").expect(WRITES);
+        write_str(out, session.as_str()).expect(WRITES);
     }
 }
 

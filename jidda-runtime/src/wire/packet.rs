@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Meta;
+use crate::id::SessionId;
 use crate::payload::Value;
 use crate::reason::DisconnectReason;
 
@@ -39,6 +40,8 @@ pub enum Packet<'a> {
         identity: Value,
         /// What is to prove that; nil when there is nothing.
         credentials: Value,
+        /// The session it had before, and would have again.
+        resume: Option<SessionId>,
     },
     /// Presents new credentials.
     Authenticate {

@@ -6,6 +6,7 @@ mod compression;
 mod cookie;
 mod cors;
 mod error;
+mod health;
 mod held;
 mod patient;
 mod polling;
@@ -20,6 +21,7 @@ mod websocket;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use ::http::{Method, Response};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -27,12 +29,14 @@ use tokio::sync::watch;
 pub use body::HttpBody;
 pub use cookie::{Cookie, SameSite};
 pub use cors::Cors;
+pub(super) use health::HealthPlan;
 pub use resource::{Resource, Transport};
 pub(super) use serve::{BoxError, Fallback, Front, fallback};
 pub use service::HttpService;
 
 use crate::connection::Hub;
 use crate::handler::Parameters;
+use health::Health;
 use site::Site;
 
 /// The name of a path's rest, which is no parameter of the program.
@@ -42,6 +46,7 @@ const REST: &str = "jidda_rest";
 #[derive(Debug, Default)]
 pub(super) struct Http {
     sites: matchit::Router<Arc<Site>>,
+    health: Option<Health>,
 }
 
 impl Http {
@@ -69,6 +74,32 @@ impl Http {
             inserted.map_err(|error| problems(vec![error.to_string()]))?;
         }
         Ok(())
+    }
+
+    /// Answers whether the server is alive and ready, where the program said. After all resources were added.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, a sentence each.
+    pub(super) fn add_health(
+        &mut self,
+        plan: HealthPlan,
+        hub: &Arc<Hub>,
+        stopping: watch::Receiver<bool>,
+    ) -> Result<(), Vec<String>> {
+        self.health = Health::open(plan, hub, stopping)?;
+        let paths = self.health.iter().flat_map(Health::paths);
+        let taken: Vec<_> = paths
+            .filter(|path| self.sites.at(path).is_ok())
+            .map(|path| format!("the path `{path}` of `.health(..)` belongs to a resource"))
+            .collect();
+        if taken.is_empty() { Ok(()) } else { Err(taken) }
+    }
+
+    /// Answers a question for the server's health, if a request is one.
+    async fn health(&self, method: &Method, path: &str) -> Option<Response<HttpBody>> {
+        let health = self.health.as_ref()?;
+        Some(health.respond(health.question(path)?, method).await)
     }
 
     /// The resource of a path, with the path's parameters.

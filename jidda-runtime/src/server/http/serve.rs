@@ -149,6 +149,9 @@ impl Front {
     }
 
     async fn respond(&self, request: Request<Incoming>) -> Answer {
+        if let Some(answer) = self.http.health(request.method(), request.uri().path()).await {
+            return answer.map(Either::Left);
+        }
         if let Some((site, parameters)) = self.http.find(request.uri().path()) {
             return site.respond(request, parameters).await.map(Either::Left);
         }

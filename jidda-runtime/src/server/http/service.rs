@@ -62,6 +62,9 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let http = Arc::clone(&self.http);
         begin(async move {
+            if let Some(answer) = http.health(request.method(), request.uri().path()).await {
+                return Ok(answer);
+            }
             match http.find(request.uri().path()) {
                 Some((site, parameters)) => Ok(site.respond(request, parameters).await),
                 None => Ok(not_found()),

@@ -103,7 +103,10 @@ impl Site {
             let (parts, _) = request.into_parts();
             return match self.open_websocket(parts, &query, parameters, upgrading).await {
                 Ok(response) => response,
-                Err(refused) => refused.raw_response(),
+                Err(refused) => {
+                    self.hub.metrics.handshake_failed();
+                    refused.raw_response()
+                }
             };
         }
         let (parts, body) = request.into_parts();
@@ -112,7 +115,12 @@ impl Site {
             Ok(Wanted::Existing(entry)) => self.poll(&entry, &parts, body, &query).boxed().await,
             Err(refused) => Err(refused),
         };
-        response.unwrap_or_else(|refused| refused.response())
+        response.unwrap_or_else(|refused| {
+            if query.session.is_empty() {
+                self.hub.metrics.handshake_failed();
+            }
+            refused.response()
+        })
     }
 
     async fn open_websocket(

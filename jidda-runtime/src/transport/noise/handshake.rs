@@ -16,7 +16,7 @@ use super::stream::NoiseStream;
 /// with, and the version.
 const GREETING: [u8; 8] = *b"\xc1noise/1";
 /// The client knows the server's key, and sends its own. AES, since ring's is the fastest there is, several times
-/// faster than `ChaCha` where the processor has instructions for it, and runs in constant time where it has not.
+/// faster than `ChaCha20` where the processor has instructions for it, and runs in constant time where it has not.
 pub(super) const PATTERN: &str = "Noise_IK_25519_AESGCM_SHA256";
 /// Both sides must mean the same protocol.
 pub(super) const PROLOGUE: &[u8] = b"jidda/noise/1";

@@ -107,6 +107,12 @@ impl TryFrom<[u8; 32]> for PublicKey {
     }
 }
 
+impl From<PublicKey> for [u8; 32] {
+    fn from(key: PublicKey) -> Self {
+        key.0
+    }
+}
+
 impl FromStr for PublicKey {
     type Err = KeyError;
 

@@ -49,7 +49,7 @@ async fn first_message(client: &NoiseClient) -> Vec<u8> {
         theirs.read_exact(&mut first).await.unwrap();
         drop(theirs);
     };
-    let (_, _) = tokio::join!(connect(ours, client), read);
+    let (_, ()) = tokio::join!(connect(ours, client), read);
     first
 }
 

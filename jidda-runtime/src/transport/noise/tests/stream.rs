@@ -111,7 +111,7 @@ async fn bytes_of_any_number_go_through_pipes_of_any_size() {
         let (mut ours, length) = tokio::join!(send, theirs.read_to_end(&mut read));
         assert_eq!((length.unwrap(), &read), (data.len(), &data), "pipe {pipe}");
         // The other way is still open.
-        let (_, answer) = tokio::join!(
+        let ((), answer) = tokio::join!(
             async {
                 theirs.write_all(b"thanks").await.unwrap();
                 theirs.shutdown().await.unwrap();
