@@ -203,7 +203,9 @@ mod tests {
     fn a_quotient_is_one_of_each_round() {
         let row = |values: [f64; 2]| {
             let mut row = Row::new("measure", "figure");
-            values.into_iter().for_each(|value| row.add(Peer::Jidda, value));
+            for value in values {
+                row.add(Peer::Jidda, value);
+            }
             row
         };
         let quotient = Row::quotient("quotient", &row([6.0, 4.0]), &row([2.0, 4.0]));
