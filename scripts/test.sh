@@ -94,6 +94,7 @@ step "what is needed" prepare
 step "format" cargo fmt --check
 step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets -- -D warnings
 step "tests" tests
+step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metrics
 step "documentation" documentation
 step "interop with a plain MessagePack-RPC peer" interop
 step "interop with Socket.IO clients" socket_io

@@ -121,6 +121,12 @@ async fn relay(socket: &Socket, trace: &TraceContext) -> jidda::Result<(String, 
     Ok((trace.traceparent(), child.0, child.1))
 }
 
+/// Tells the trace of an event, by an event.
+#[on(app = Observed)]
+async fn trace_of_event(socket: &Socket, trace: &TraceContext) -> jidda::Result<()> {
+    Ok(socket.emit("traced_back", &trace.traceparent()).await?)
+}
+
 #[on(app = Observed)]
 async fn own_trace(trace: &TraceContext) -> String {
     trace.traceparent()
@@ -196,6 +202,23 @@ async fn a_trace_goes_down_a_chain_of_calls() {
     // Outside of it there is none.
     let own = TraceContext::parse(&own_trace::call(&client).await.unwrap(), None).unwrap();
     assert!(own.trace_id() != TRACE && !own.is_sampled());
+}
+
+#[tokio::test]
+async fn a_trace_goes_along_with_events() {
+    let (client, _server) = pair().await;
+    let trace = TraceContext::parse(PARENT, None).unwrap();
+    let (seen, mut saw) = tokio::sync::mpsc::unbounded_channel();
+    client.on("traced_back", move |parent: String| {
+        let seen = seen.clone();
+        async move { seen.send(parent).unwrap() }
+    });
+    trace.scope(async { client.emit("trace_of_event", &()).await }).await.unwrap();
+    let parent = TraceContext::parse(&saw.recv().await.unwrap(), None).unwrap();
+    assert_eq!(parent.trace_id(), TRACE);
+    // Without a trace there is none to be sent.
+    client.emit("trace_of_event", &()).await.unwrap();
+    assert_ne!(TraceContext::parse(&saw.recv().await.unwrap(), None).unwrap().trace_id(), TRACE);
 }
 
 #[tokio::test]

@@ -202,7 +202,12 @@ impl Peer {
 
     /// Says hello; gives the name of its session.
     async fn hello(&mut self, resume: Option<&str>) -> String {
+        self.hello_as(None, resume).await
+    }
+
+    async fn hello_as(&mut self, credentials: Option<&str>, resume: Option<&str>) -> String {
         let mut hello = vec![("wire".into(), 1.into())];
+        hello.extend(credentials.map(|credentials| ("credentials".into(), credentials.into())));
         if let Some(session) = resume {
             let resume = vec![("session".into(), session.into()), ("offset".into(), 3.into())];
             hello.push(("resume".into(), Msgpack::Map(resume)));
@@ -281,4 +286,32 @@ async fn a_session_that_waited_in_vain_is_dropped_with_its_values() {
     peer.leave(&mut ended).await;
     timeout(LIMIT, dropped.recv()).await.expect("its values were dropped");
     assert_ne!(Peer::joined(&server, Some(&session)).await.1, session);
+}
+
+/// Takes everyone for who they say they are.
+struct Credulous;
+
+impl jidda::Authenticator for Credulous {
+    async fn authenticate(&self, handshake: &jidda::Handshake) -> jidda::Result<Option<jidda::Identity>> {
+        Ok(handshake.credentials.as_str().map(|name| jidda::Identity::new(name.to_owned())))
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_its_identitys_alone() {
+    let (server, mut ended) = server(|builder| builder.authenticator(Credulous).allow_anonymous()).await;
+    let joined = async |name: Option<&str>, resume: Option<&str>| {
+        let mut peer = Peer::connect(&server).await;
+        let session = peer.hello_as(name, resume).await;
+        peer.request("$/connect", vec!["/".into()]).await;
+        (peer, session)
+    };
+    let (mut ada, session) = joined(Some("ada"), None).await;
+    assert_eq!(ada.visit().await, 1);
+    ada.leave(&mut ended).await;
+    for other in [Some("bob"), None] {
+        assert_ne!(joined(other, Some(&session)).await.1, session);
+    }
+    let (mut ada, resumed) = joined(Some("ada"), Some(&session)).await;
+    assert_eq!((resumed, ada.visit().await), (session, 2));
 }

@@ -4,7 +4,7 @@
 use jidda_runtime::wire::engine_io::{EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
-use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Meta, Packet, Wire, WireError};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -129,7 +129,9 @@ fn check(version: Version, text: &str, attachments: &[&[u8]]) {
             }
             match id {
                 Some(id) => {
-                    wire(version).request(&mut again, *id, (namespace, event), &arguments, None).unwrap();
+                    wire(version)
+                        .request(&mut again, *id, (namespace, event), &arguments, &Meta::default())
+                        .unwrap();
                 }
                 None => wire(version).event_encoded(&mut again, namespace, event, &arguments).unwrap(),
             }

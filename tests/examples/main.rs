@@ -78,6 +78,25 @@ fn stream_server_and_client_are_two_programs() {
 }
 
 #[test]
+fn proxy_is_one_address_for_two_services() {
+    let mut proxy = Program::start("proxy", &[], &[]);
+    assert_eq!(proxy.end(), 0, "{proxy:#?}");
+    let of = |name: &str, last: &str, number: u32| {
+        [
+            format!("{name}: the gateway says all is well"),
+            format!("{name}: an apple costs 30"),
+            format!("{name}: there is no moon"),
+            format!("{name}: there are apple, melon, plum"),
+            format!("{name}: order {number}: 3 × apple for {name}"),
+            last.to_owned(),
+        ]
+    };
+    let ada = of("ada", "ada may not cancel orders: denied (denied)", 1);
+    let bob = of("bob", "bob: 2 orders are cancelled", 2);
+    assert_eq!(proxy.output, [ada, bob].concat());
+}
+
+#[test]
 fn jobs_are_all_done() {
     let mut jobs = Program::start("jobs", &[], &[]);
     assert_eq!(jobs.end(), 0, "{jobs:#?}");

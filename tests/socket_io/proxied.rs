@@ -39,3 +39,18 @@ async fn bytes_pass_through() {
     assert_eq!(peer.text().await, r#"461-7[[{"a":{"_placeholder":true,"num":0}}]]"#);
     assert_eq!(peer.hear().await, Heard::Bytes(b"zero".to_vec()));
 }
+
+#[tokio::test]
+async fn a_stream_of_the_service_behind_is_sent_as_events() {
+    let behind = start().await;
+    let gateway = gateway(&behind).await;
+    let (mut peer, _) = Peer::join(&gateway).await;
+    let answer = peer.ask(r#"["count",7,3]"#).await;
+    let number = answer.strip_prefix(r#"[{"stream":""#).and_then(|rest| rest.strip_suffix(r#""}]"#));
+    let number = number.unwrap_or_else(|| panic!("{answer}"));
+    for item in 7..10 {
+        assert_eq!(peer.text().await, format!(r#"42["$/item","{number}",{item}]"#));
+    }
+    assert_eq!(peer.text().await, format!(r#"42["$/end","{number}"]"#));
+    assert_eq!(peer.ask(r#"["divide",7,2]"#).await, "[3]");
+}

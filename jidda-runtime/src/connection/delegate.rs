@@ -3,8 +3,8 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::Poll;
 
+use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 
 use super::call::{Failed, Request};
@@ -13,6 +13,7 @@ use super::driver::Driver;
 use super::encoded::Encoded;
 use super::hub::Hub;
 use super::socket::{Socket, SocketInner};
+use super::streaming::{End, Streaming};
 use crate::error::SendError;
 use crate::failure::Failure;
 use crate::handler::{Args, Arguments, Callback, Dispatch, Reply, Scope};
@@ -80,11 +81,17 @@ pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &
         };
         let identity = passes_identity.then(|| Value::from(&asker(&socket)));
         let forwards = Meta { identity, via, ..Meta::default() };
+        let taking = match Scope::current().and_then(|scope| scope.credit().cloned()) {
+            Some(_) => Taking::Stream,
+            None if socket.wire().announces_streams() => Taking::Either,
+            None => Taking::Value,
+        };
         let namespace = socket.namespace().to_owned();
         let (upstream, event) = (Arc::clone(&upstream), Arc::clone(&event));
         Dispatch::future(async move {
+            let arguments = Encoded::messagepack(list);
             match upstream(&namespace).await {
-                Ok(socket) => forward(socket, &event, Encoded::messagepack(list), forwards, encoding).await,
+                Ok(socket) => Errand { socket, event, arguments, forwards, encoding, taking }.run().await,
                 Err(failure) => Reply::failure(failure),
             }
         })
@@ -155,41 +162,119 @@ fn to_messagepack(arguments: Arguments<'_>, encoding: Encoding) -> Result<Vec<u8
     Ok(list)
 }
 
-/// Calls the other server. What it answers is the answer, whatever it is.
-async fn forward(
+/// One event on its way to the other server.
+struct Errand {
     socket: Socket,
-    event: &str,
+    event: Arc<str>,
     arguments: Encoded,
     forwards: Meta,
+    /// How the caller reads.
     encoding: Encoding,
-) -> Reply {
-    let request: Request<'_, Value> = Request::forwarded(socket, event, arguments, forwards);
-    let mut call = request.into_future();
-    let answer = std::future::poll_fn(|cx| match call.poll_answer(cx) {
-        Poll::Ready(answer) => Poll::Ready(answer),
-        Poll::Pending => Poll::Pending,
-    });
-    match answer.await {
-        Ok(Answer::Value(payload)) => {
-            let reply =
-                if encoding == Encoding::MessagePack { Ok(payload) } else { rewritten(&payload, encoding) };
-            reply.map_or_else(Reply::error, Reply::encoded)
+    /// Whether the caller takes a streaming reply, and if it could not say so.
+    taking: Taking,
+}
+
+/// Whether a caller takes a stream.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    Value,
+    Stream,
+    /// Its protocol has no word for it: then it is asked for a value first.
+    Either,
+}
+
+impl Errand {
+    /// Runs it. What the other server answers is the answer, whatever it is.
+    async fn run(self) -> Reply {
+        if self.taking == Taking::Stream {
+            return self.stream().await;
         }
-        Ok(Answer::Failed(failure)) => Reply::failure(failure),
-        Ok(Answer::Disconnected { maybe_executed }) => Reply::failure(unavailable(maybe_executed)),
-        Err(Failed::Timeout) => {
-            Reply::failure(Failure::new("timeout", "the server behind did not answer in time"))
+        let (socket, arguments) = (self.socket.clone(), self.arguments.clone());
+        let request: Request<'_, Value> =
+            Request::forwarded(socket, &self.event, arguments, self.forwards.clone());
+        let mut call = request.into_future();
+        let answer = std::future::poll_fn(|cx| call.poll_answer(cx)).await;
+        drop(call);
+        match answer {
+            Ok(Answer::Value(payload)) => value(payload, self.encoding),
+            Ok(Answer::Failed(failure)) if self.taking == Taking::Either && failure.code == "streaming" => {
+                self.stream().await
+            }
+            Ok(answer) => Reply::failure(unanswered(answer)),
+            Err(failed) => Reply::failure(unsent(failed)),
         }
-        Err(Failed::Send(SendError::NotConnected)) => Reply::failure(unavailable(false)),
-        Err(Failed::Send(error @ SendError::TooLarge { .. })) => {
-            Reply::failure(Failure::new("too_large", error.to_string()))
-        }
-        Err(Failed::Send(error)) => Reply::error(error),
+    }
+
+    /// Asks for a stream. There is one once its first item is there.
+    async fn stream(self) -> Reply {
+        let Self { socket, event, arguments, forwards, encoding, .. } = self;
+        let mut items = Streaming::<Value>::forwarded(socket, &event, arguments, forwards);
+        let first = match std::future::poll_fn(|cx| items.poll_raw(cx)).await {
+            Some(Ok(first)) => Some(first),
+            Some(Err(End::Answer(Answer::Value(payload)))) if !is_nil(&payload) => {
+                return value(payload, encoding);
+            }
+            // There was none.
+            Some(Err(End::Answer(Answer::Value(_)))) | None => None,
+            Some(Err(end)) => return Reply::failure(ended(end)),
+        };
+        let rest = futures_util::stream::poll_fn(move |cx| {
+            items.poll_raw(cx).map(|next| match next? {
+                Err(End::Answer(Answer::Value(_))) => None,
+                next => Some(next),
+            })
+        });
+        let first = futures_util::stream::iter(first.map(Ok));
+        Reply::of_items(first.chain(rest).map(move |item| {
+            let item = item.map_err(ended)?;
+            item_for(item, encoding).map_err(|error| Box::new(crate::Error::from(error).into()))
+        }))
     }
 }
 
-fn rewritten(payload: &Payload, encoding: Encoding) -> Result<Payload, CodecError> {
-    Payload::reply(&payload.to_value()?, encoding)
+fn is_nil(payload: &Payload) -> bool {
+    matches!(payload.to_value(), Ok(Value::Nil))
+}
+
+/// A value, for whoever reads it.
+fn value(payload: Payload, encoding: Encoding) -> Reply {
+    if encoding == Encoding::MessagePack {
+        return Reply::encoded(payload);
+    }
+    let rewritten = payload.to_value().and_then(|value| Payload::reply(&value, encoding));
+    rewritten.map_or_else(Reply::error, Reply::encoded)
+}
+
+fn item_for(payload: Payload, encoding: Encoding) -> Result<Payload, CodecError> {
+    if encoding == Encoding::MessagePack {
+        Ok(payload)
+    } else {
+        Payload::encode(&payload.to_value()?, encoding)
+    }
+}
+
+fn ended(end: End) -> Failure {
+    match end {
+        End::Answer(answer) => unanswered(answer),
+        End::Failed(failed) => unsent(failed),
+    }
+}
+
+fn unanswered(answer: Answer) -> Failure {
+    match answer {
+        Answer::Failed(failure) => failure,
+        Answer::Disconnected { maybe_executed } => unavailable(maybe_executed),
+        Answer::Value(_) => unavailable(true),
+    }
+}
+
+fn unsent(failed: Failed) -> Failure {
+    match failed {
+        Failed::Timeout => Failure::new("timeout", "the server behind did not answer in time"),
+        Failed::Send(SendError::NotConnected) => unavailable(false),
+        Failed::Send(error @ SendError::TooLarge { .. }) => Failure::new("too_large", error.to_string()),
+        Failed::Send(error) => crate::Error::from(error).into(),
+    }
 }
 
 /// The other server is not there; whether it may have run the handler before it went.

@@ -1,7 +1,6 @@
 //! From a packet to its handler, and from a handler to its reply.
 
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
@@ -15,17 +14,15 @@ use super::credentials::Presented;
 use super::delegate::forwarder;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
-use super::metrics::Started;
+use super::label::EventLabel;
 use super::permissions::denied;
 use super::producing::no_stream;
 use super::renewal::AUTHENTICATE;
-use super::report::{FailureOrigin, Place};
-use super::running::{EventLabel, Finished, Handled, Purpose, Queued, Ticket, first_poll};
+use super::running::{Finished, Purpose, Queued, Ticket, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use super::spans::{self, About};
-use crate::error::Error;
 use crate::failure::Failure;
-use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope, Side};
+use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope};
 use crate::identity::Asker;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
@@ -134,7 +131,7 @@ impl Driver {
 
     /// The socket of a namespace. The last one is at hand: taken, not cloned, and put back after its event.
     #[inline]
-    fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
+    pub(super) fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
         match self.current.take() {
             Some(socket) if socket.namespace() == namespace && socket.phase() != Phase::Closed => {
                 Some(socket)
@@ -514,37 +511,6 @@ impl Driver {
         }
     }
 
-    /// Answers an event that failed. Without an id to answer, a peer that knows how to hear it is told which
-    /// event was refused; a plain one is told why and then disconnected.
-    #[cold]
-    pub(super) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
-        let wire = self.connection.wire;
-        self.connection.hub.metrics.refused(&failure);
-        let mut exchange = self.connection.exchange.lock();
-        if let Some(id) = id {
-            exchange.outbox.append(true, |out| wire.failure(out, namespace, id, &failure));
-            return;
-        }
-        self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
-        if exchange.is_acquainted {
-            exchange.outbox.append(true, |out| wire.refused(out, namespace, event, &failure));
-            return;
-        }
-        drop(exchange);
-        let connection = self.connection.id;
-        tracing::debug!(%connection, namespace, event, code = %failure.code, "refused an event");
-        if self.draining.is_some() {
-            // It was told already that the connection is about to close; what still runs may end first.
-            return;
-        }
-        let is_ours =
-            ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
-        if is_ours.contains(&&*failure.code) {
-            let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
-            self.begin_closing(DisconnectReason::Other(reason.into()), None);
-        }
-    }
-
     /// A handler that had to wait has ended.
     pub(super) fn conclude(&mut self, finished: Finished) {
         let Finished { ticket, reply, scope } = finished;
@@ -587,65 +553,6 @@ impl Driver {
             Resolved::Joins(_) | Resolved::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }
-        }
-    }
-
-    /// An event of ours was refused by the peer.
-    fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
-        let failure = self.connection.wire.read_failure(error);
-        let hook = self.find(namespace).and_then(|socket| {
-            let hook = socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
-            hook.map(|hook| (socket, hook))
-        });
-        match hook {
-            Some((socket, hook)) => {
-                let error = Error::new(failure.code, failure.message);
-                // The program's own code, like a handler: it must not take the connection's task along.
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(event, &error))) {
-                    let place = Place::closure(FailureOrigin::Hook, &socket, event);
-                    self.connection.hub.disclose(place, Failure::panic(&*panic));
-                }
-            }
-            None => {
-                let (code, message) = (&failure.code, &failure.message);
-                // A server's peers are many, and may say what they like: they do not fill its log.
-                match self.connection.hub.side {
-                    Side::Client => {
-                        tracing::warn!(namespace, event, %code, "the server refused an event: {message}");
-                    }
-                    Side::Server => {
-                        tracing::debug!(namespace, event, %code, "a peer refused an event: {message}");
-                    }
-                }
-            }
-        }
-    }
-}
-
-impl EventLabel {
-    #[inline]
-    fn of(route: RouteId, name: Option<&EventName>) -> Self {
-        let handled = match name {
-            Some(name) => Handled::Caught(route, (&**name).into()),
-            None => Handled::Route(route),
-        };
-        Self { handled, started: Started::now() }
-    }
-
-    /// An event that has no handler of its own.
-    pub(super) fn caught(route: RouteId, name: &str) -> Self {
-        Self { handled: Handled::Caught(route, name.into()), started: Started::now() }
-    }
-
-    /// An event that a closure handles.
-    fn listener(name: &str, started: Started) -> Self {
-        Self { handled: Handled::Listener(name.into()), started }
-    }
-
-    pub(super) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
-        match &self.handled {
-            Handled::Route(route) => socket.table().route(*route).event(),
-            Handled::Caught(_, name) | Handled::Listener(name) => name,
         }
     }
 }

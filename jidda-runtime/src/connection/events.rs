@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::socket::{Frame, Phase, Socket, SocketInner, is_reserved};
 use crate::error::SendError;
+use crate::handler::Scope;
 use crate::payload::{self, CodecError, Encoding};
 use crate::room::{RoomKey, Target};
 
@@ -39,6 +40,23 @@ impl SocketInner {
         }
     }
 
+    /// Writes an event, with the trace of the handler that sends it for a peer that has a word for that.
+    #[inline]
+    fn traced(
+        &self,
+        out: &mut Vec<u8>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
+    ) -> Result<(), CodecError> {
+        let start = out.len();
+        encode(out)?;
+        if let Some(meta) = Scope::current().and_then(|scope| scope.outgoing_trace())
+            && self.connection.exchange.lock().is_acquainted
+        {
+            self.wire().attach(out, start, &meta);
+        }
+        Ok(())
+    }
+
     /// Accepts the socket if it is about to be: what its `connect` handler sends is the sign for it.
     fn ready_to_send(self: &std::sync::Arc<Self>, event: &str) -> Result<(), SendError> {
         if is_reserved(event) {
@@ -62,7 +80,8 @@ impl Socket {
     /// When the future is dropped before it is done, the event is not sent.
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
         let wire = self.inner.wire();
-        self.send_with(event, |out| wire.event(out, self.inner.namespace(), event, arguments)).await?;
+        let encode = |out: &mut Vec<u8>| wire.event(out, self.inner.namespace(), event, arguments);
+        self.send_with(event, encode).await?;
         self.inner.show_outgoing(event, arguments);
         Ok(())
     }
@@ -74,7 +93,8 @@ impl Socket {
     ) -> Result<(), SendError> {
         self.inner.ready_to_send(event)?;
         std::future::poll_fn(|cx| {
-            let sent = with_scratch(&encode, |bytes| self.inner.push(Frame::Own(bytes), Some(cx.waker())));
+            let encode = |out: &mut Vec<u8>| self.inner.traced(out, &encode);
+            let sent = with_scratch(encode, |bytes| self.inner.push(Frame::Own(bytes), Some(cx.waker())));
             match sent {
                 Ok(Ok(true)) => Poll::Ready(Ok(())),
                 Ok(Ok(false)) => Poll::Pending,
@@ -93,7 +113,7 @@ impl Socket {
         self.inner.ready_to_send(event)?;
         let wire = self.inner.wire();
         let sent = with_scratch(
-            |out| wire.event(out, self.inner.namespace(), event, arguments),
+            |out| self.inner.traced(out, |out| wire.event(out, self.inner.namespace(), event, arguments)),
             |bytes| self.inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
         )??;
         if !sent {
@@ -213,7 +233,7 @@ impl Volatile<'_> {
         }
         let wire = inner.wire();
         let sent = with_scratch(
-            |out| wire.event(out, inner.namespace(), event, arguments),
+            |out| inner.traced(out, |out| wire.event(out, inner.namespace(), event, arguments)),
             |bytes| inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
         )?;
         match sent {

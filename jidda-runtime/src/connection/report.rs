@@ -5,7 +5,6 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::hub::Hub;
-use super::running::{EventLabel, Handled};
 use super::socket::{Socket, SocketInner};
 use crate::failure::{Cause, Failure};
 use crate::handler::{HandlerEntry, Origin, RouteId};
@@ -285,17 +284,6 @@ impl<'a> Place<'a> {
             entry: None,
             location: Some((started.file(), started.line())),
             socket,
-        }
-    }
-}
-
-impl EventLabel {
-    /// What handles the event.
-    pub(super) fn place<'a>(&'a self, socket: &'a Arc<SocketInner>) -> Place<'a> {
-        match &self.handled {
-            Handled::Route(route) => Place::route(socket, *route, None),
-            Handled::Caught(route, name) => Place::route(socket, *route, Some(name)),
-            Handled::Listener(name) => Place::closure(FailureOrigin::Listener, socket, name),
         }
     }
 }

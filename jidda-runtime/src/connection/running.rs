@@ -16,7 +16,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
 use super::introduction::Check;
-use super::metrics::Started;
+use super::label::EventLabel;
 use super::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
@@ -62,24 +62,6 @@ impl Ticket {
     }
 }
 
-/// What handles an event, and since when.
-#[derive(Debug, Clone)]
-pub(super) struct EventLabel {
-    pub(super) handled: Handled,
-    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
-    pub(super) started: Started,
-}
-
-/// What handles an event, and its name where a reply may have to tell it: from the table, or as it came.
-#[derive(Debug, Clone)]
-pub(super) enum Handled {
-    Route(RouteId),
-    /// What has no handler of its own: that of all others, or the inbox of bare messages.
-    Caught(RouteId, Arc<str>),
-    /// A closure that was added at run time.
-    Listener(Arc<str>),
-}
-
 /// An event that waits for the sequential handlers before it.
 #[derive(Debug)]
 pub(super) struct Queued {
@@ -120,18 +102,19 @@ impl Future for RunningCall {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Finished> {
         let this = self.get_mut();
+        // Before the handler: its own calls end in the same moment, and what it makes of that is not what happened.
+        let is_over = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
+        let is_late = this.deadline.as_mut().is_some_and(is_over) && !this.future.is_aborted();
         let poll = || Scope::enter(this.scope.as_ref(), || Pin::new(&mut this.future).poll(cx));
-        let reply = match catch_unwind(AssertUnwindSafe(poll)) {
-            Ok(Poll::Ready(Ok(reply))) => Some(reply),
-            Ok(Poll::Ready(Err(_aborted))) => None,
-            Ok(Poll::Pending) => {
-                let is_late = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
-                if !this.deadline.as_mut().is_some_and(is_late) {
-                    return Poll::Pending;
-                }
-                Some(timed_out())
+        let reply = if is_late {
+            Some(timed_out())
+        } else {
+            match catch_unwind(AssertUnwindSafe(poll)) {
+                Ok(Poll::Pending) => return Poll::Pending,
+                Ok(Poll::Ready(Ok(reply))) => Some(reply),
+                Ok(Poll::Ready(Err(_aborted))) => None,
+                Err(panic) => Some(panicked(&*panic)),
             }
-            Err(panic) => Some(panicked(&*panic)),
         };
         let ticket = this.ticket.take().expect("a finished call is not polled again");
         Poll::Ready(Finished { ticket, reply, scope: this.scope.take() })

@@ -11,7 +11,7 @@ use futures_util::stream::FusedStream;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::call::Deadline;
+use super::call::{Deadline, Failed};
 use super::calls::Answer;
 use super::encoded::Encoded;
 use super::events::encoding_of;
@@ -36,6 +36,8 @@ pub struct Streaming<T, E = Value> {
     arguments: Result<Encoded, CodecError>,
     window: u32,
     deadline: Option<Deadline>,
+    /// What is said for somebody else, if the call is passed on. Boxed: few are.
+    forwards: Option<Box<Meta>>,
     state: State,
     expects: PhantomData<fn() -> (T, E)>,
 }
@@ -99,6 +101,21 @@ impl<T, E> Streaming<T, E> {
             arguments,
             window: WINDOW,
             deadline: None,
+            forwards: None,
+            state: State::Unsent,
+            expects: PhantomData,
+        }
+    }
+
+    /// A call that somebody else made.
+    pub(super) fn forwarded(socket: Socket, event: &str, arguments: Encoded, forwards: Meta) -> Self {
+        Self {
+            socket: Ok(socket),
+            event: event.into(),
+            arguments: Ok(arguments),
+            window: WINDOW,
+            deadline: None,
+            forwards: Some(Box::new(forwards)),
             state: State::Unsent,
             expects: PhantomData,
         }
@@ -144,7 +161,11 @@ impl<T, E> Streaming<T, E> {
 
     /// What the peer is told beside the arguments.
     fn meta(&self) -> Meta {
-        let meta = Scope::current().map(|scope| scope.outgoing()).unwrap_or_default();
+        let mut meta = Scope::current().map(|scope| scope.outgoing()).unwrap_or_default();
+        if let Some(forwards) = &self.forwards {
+            meta.identity.clone_from(&forwards.identity);
+            meta.via.clone_from(&forwards.via);
+        }
         match &self.deadline {
             Some(Deadline::Limit(limit)) => Meta { deadline: Some(*limit), ..meta },
             _ => meta,
@@ -195,6 +216,52 @@ impl<T, E> Streaming<T, E> {
     }
 }
 
+/// How a streaming reply ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// As the peer said, or with its connection.
+    Answer(Answer),
+    /// On this side.
+    Failed(Failed),
+}
+
+impl<T, E> Streaming<T, E> {
+    /// The next item as it came, or how it ended; nothing after that.
+    pub(super) fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, End>>> {
+        match self.state {
+            State::Over => return Poll::Ready(None),
+            State::Sent { .. } => {}
+            State::Unsent => {
+                self.inherit_deadline();
+                if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
+                    self.state = State::Over;
+                    return Poll::Ready(Some(Err(End::Failed(Failed::Timeout))));
+                }
+                match self.send(cx) {
+                    Ok(Some(id)) => self.state = State::Sent { id, taken: 0 },
+                    Ok(None) => {}
+                    Err(error) => {
+                        self.state = State::Over;
+                        return Poll::Ready(Some(Err(End::Failed(Failed::Send(error)))));
+                    }
+                }
+            }
+        }
+        // Before the items: one who has some ready each time would never be late.
+        if self.deadline.as_mut().is_some_and(|deadline| deadline.is_over(cx)) {
+            self.cancel();
+            return Poll::Ready(Some(Err(End::Failed(Failed::Timeout))));
+        }
+        if matches!(self.state, State::Unsent) {
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(ready!(self.poll_payload(cx)).map_err(|answer| {
+            self.state = State::Over;
+            End::Answer(answer)
+        })))
+    }
+}
+
 impl<T: DeserializeOwned, E: CallerError> Streaming<T, E> {
     /// The next item; `None` when there are no more. After an error there are none.
     ///
@@ -224,34 +291,8 @@ impl<T: DeserializeOwned, E: CallerError> Stream for Streaming<T, E> {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        match this.state {
-            State::Over => return Poll::Ready(None),
-            State::Sent { .. } => {}
-            State::Unsent => {
-                this.inherit_deadline();
-                if matches!(this.deadline, Some(Deadline::Limit(Duration::ZERO))) {
-                    this.state = State::Over;
-                    return Poll::Ready(Some(Err(CallError::Timeout)));
-                }
-                match this.send(cx) {
-                    Ok(Some(id)) => this.state = State::Sent { id, taken: 0 },
-                    Ok(None) => {}
-                    Err(error) => {
-                        this.state = State::Over;
-                        return Poll::Ready(Some(Err(error.into())));
-                    }
-                }
-            }
-        }
-        // Before the items: one who has some ready each time would never be late.
-        if this.deadline.as_mut().is_some_and(|deadline| deadline.is_over(cx)) {
-            this.cancel();
-            return Poll::Ready(Some(Err(CallError::Timeout)));
-        }
-        if matches!(this.state, State::Unsent) {
-            return Poll::Pending;
-        }
-        Poll::Ready(match ready!(this.poll_payload(cx)) {
+        let Some(next) = ready!(this.poll_raw(cx)) else { return Poll::Ready(None) };
+        Poll::Ready(match next {
             Ok(payload) => {
                 let item = payload.decode().map_err(|error| CallError::Decode(error.to_string()));
                 if item.is_err() {
@@ -259,10 +300,9 @@ impl<T: DeserializeOwned, E: CallerError> Stream for Streaming<T, E> {
                 }
                 Some(item)
             }
-            Err(end) => {
-                this.state = State::Over;
-                Self::ended(end)
-            }
+            Err(End::Answer(answer)) => Self::ended(answer),
+            Err(End::Failed(Failed::Timeout)) => Some(Err(CallError::Timeout)),
+            Err(End::Failed(Failed::Send(error))) => Some(Err(error.into())),
         })
     }
 }

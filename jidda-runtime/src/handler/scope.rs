@@ -107,6 +107,16 @@ impl Scope {
         self.credit.as_ref()
     }
 
+    /// What an event that is sent in the scope goes with, if that is anything.
+    pub(crate) fn outgoing_trace(&self) -> Option<Meta> {
+        let child = self.trace.as_ref()?.child();
+        Some(Meta {
+            traceparent: Some(child.traceparent().into()),
+            tracestate: child.tracestate().map(Into::into),
+            ..Meta::default()
+        })
+    }
+
     /// What a call that is made in the scope is sent with.
     pub(crate) fn outgoing(&self) -> Meta {
         let child = self.trace.as_ref().map(TraceContext::child);

@@ -273,6 +273,16 @@ impl Dispatch {
     }
 }
 
+impl Reply {
+    /// A stream whose items are written for the connection the call came from.
+    pub(crate) fn of_items(
+        items: impl Stream<Item = Result<Payload, Box<Failure>>> + Send + 'static,
+    ) -> Self {
+        let items: Items = Box::pin(items);
+        Self::stream(ItemStream { items: Arc::new(Mutex::new(Some(items))), is_outcome: false })
+    }
+}
+
 /// What a caller whose wire has no streams of its own is told: by which name the items are going to come.
 pub(crate) fn announcement(
     number: u32,

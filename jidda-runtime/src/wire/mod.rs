@@ -154,6 +154,14 @@ impl Wire {
         }
     }
 
+    /// Adds to the event that begins at `start` what goes with it, where the wire has a place for that.
+    pub fn attach(self, out: &mut Vec<u8>, start: usize, meta: &Meta) {
+        match self {
+            Self::MessagePackRpc => msgpack_rpc::attach(out, start, meta),
+            Self::EngineIo(_) => {}
+        }
+    }
+
     /// Writes an event whose argument list is encoded already.
     ///
     /// # Errors

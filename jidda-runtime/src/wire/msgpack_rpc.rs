@@ -320,6 +320,14 @@ pub(super) fn event<A: Serialize + ?Sized>(
     encode_arguments_into(out, arguments, Encoding::MessagePack).inspect_err(|_| out.truncate(start))
 }
 
+/// Makes an event without meta one that has some.
+pub(super) fn attach(out: &mut Vec<u8>, start: usize, meta: &Meta) {
+    if !meta.is_empty() && out.get(start) == Some(&0x93) {
+        out[start] = 0x94;
+        meta.write(out);
+    }
+}
+
 pub(super) fn event_encoded(out: &mut Vec<u8>, namespace: &str, event: &str, arguments: &[u8]) {
     out.extend_from_slice(&[0x93, 2]);
     method(out, namespace, event);

@@ -1,7 +1,7 @@
 //! What is left of the numbers when nobody asked for them.
 #![allow(clippy::unused_self)]
 
-use crate::connection::running::EventLabel;
+use crate::connection::label::EventLabel;
 use crate::connection::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{Side, Table};

@@ -10,7 +10,7 @@ use metrics::{
     histogram,
 };
 
-use crate::connection::running::{EventLabel, Handled};
+use crate::connection::label::{EventLabel, Handled};
 use crate::connection::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{Side, Table};

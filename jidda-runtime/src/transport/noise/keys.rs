@@ -226,7 +226,8 @@ impl KeyPair {
     /// let keys = KeyPair::from_file_or_generate(&path)?;
     /// println!("clients have to know {}", keys.public());
     /// assert_eq!(KeyPair::from_file_or_generate(&path)?.public(), keys.public());
-    /// # std::fs::remove_file(&path)
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), std::io::Error>(())
     /// ```
     ///
     /// # Errors

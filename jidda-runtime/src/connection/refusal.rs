@@ -1,0 +1,75 @@
+//! Events that were refused: the peer's, which is told, and ours, of which the program is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
+
+use super::driver::Driver;
+use super::report::{FailureOrigin, Place};
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::handler::Side;
+use crate::reason::DisconnectReason;
+
+impl Driver {
+    /// Answers an event that failed. Without an id to answer, a peer that knows how to hear it is told which
+    /// event was refused; a plain one is told why and then disconnected.
+    #[cold]
+    pub(super) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
+        let wire = self.connection.wire;
+        self.connection.hub.metrics.refused(&failure);
+        let mut exchange = self.connection.exchange.lock();
+        if let Some(id) = id {
+            exchange.outbox.append(true, |out| wire.failure(out, namespace, id, &failure));
+            return;
+        }
+        self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
+        if exchange.is_acquainted {
+            exchange.outbox.append(true, |out| wire.refused(out, namespace, event, &failure));
+            return;
+        }
+        drop(exchange);
+        let connection = self.connection.id;
+        tracing::debug!(%connection, namespace, event, code = %failure.code, "refused an event");
+        if self.draining.is_some() {
+            // It was told already that the connection is about to close; what still runs may end first.
+            return;
+        }
+        let is_ours =
+            ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
+        if is_ours.contains(&&*failure.code) {
+            let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
+            self.begin_closing(DisconnectReason::Other(reason.into()), None);
+        }
+    }
+
+    /// An event of ours was refused by the peer.
+    pub(super) fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
+        let failure = self.connection.wire.read_failure(error);
+        let hook = self.find(namespace).and_then(|socket| {
+            let hook = socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
+            hook.map(|hook| (socket, hook))
+        });
+        match hook {
+            Some((socket, hook)) => {
+                let error = Error::new(failure.code, failure.message);
+                // The program's own code, like a handler: it must not take the connection's task along.
+                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(event, &error))) {
+                    let place = Place::closure(FailureOrigin::Hook, &socket, event);
+                    self.connection.hub.disclose(place, Failure::panic(&*panic));
+                }
+            }
+            None => {
+                let (code, message) = (&failure.code, &failure.message);
+                // A server's peers are many, and may say what they like: they do not fill its log.
+                match self.connection.hub.side {
+                    Side::Client => {
+                        tracing::warn!(namespace, event, %code, "the server refused an event: {message}");
+                    }
+                    Side::Server => {
+                        tracing::debug!(namespace, event, %code, "a peer refused an event: {message}");
+                    }
+                }
+            }
+        }
+    }
+}
