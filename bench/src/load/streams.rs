@@ -84,9 +84,13 @@ pub fn run<R: Reader>(
             let connection = stream % readers.len();
             tasks.spawn_local(read(readers[connection].clone(), Rc::clone(&received), connection));
         }
+        let mut slow: Vec<Rc<Cell<u64>>> = Vec::new();
         if audience.slow {
-            tasks.spawn_local(read_slowly(readers[0].clone()));
-            tasks.spawn_local(read_slowly(R::connect(server).await?));
+            for reader in [readers[0].clone(), R::connect(server).await?] {
+                let received = Rc::default();
+                tasks.spawn_local(read_slowly(reader, Rc::clone(&received)));
+                slow.push(received);
+            }
         }
 
         time::sleep(window.warm_up).await;
@@ -105,6 +109,8 @@ pub fn run<R: Reader>(
             failed??;
         }
         ensure!(messages > 0, "no item came");
+        // One that got nothing would have slowed nobody, whatever the server is like.
+        ensure!(slow.iter().all(|received| received.get() > 0), "a slow reader got nothing");
         let on_first = first as f64 / wall.as_secs_f64();
         Ok(Flow {
             sample: Sample { messages, wall, cpu, latency: Latency::new() },
@@ -130,10 +136,11 @@ async fn read(reader: impl Reader, received: Received, connection: usize) -> Res
 }
 
 /// Reads one item, pauses, and reads the next.
-async fn read_slowly(reader: impl Reader) -> Result<Infallible> {
+async fn read_slowly(reader: impl Reader, received: Rc<Cell<u64>>) -> Result<Infallible> {
     let mut items = reader.items().await?;
     loop {
         take(&mut items).await?;
+        received.update(|items| items + 1);
         time::sleep(PAUSE).await;
     }
 }
