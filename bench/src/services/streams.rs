@@ -20,7 +20,7 @@ const CASES: [Case<Audience>; 2] = [
 ];
 
 /// What is told of streams.
-const FIGURES: [&str; 7] = [
+const FIGURES: [&str; 8] = [
     "server CPU, µs an item",
     "items a second",
     "items a second on the first connection",
@@ -28,6 +28,7 @@ const FIGURES: [&str; 7] = [
     "server memory before, KiB",
     "server memory after, KiB",
     "server memory, growth meanwhile, KiB",
+    "items a second of the slower slow reader",
 ];
 
 /// Their places in it.
@@ -35,6 +36,7 @@ const RATE: usize = 1;
 const RATE_ON_FIRST: usize = 2;
 const MEMORY: usize = 5;
 const GROWTH: usize = 6;
+const SLOWEST: usize = 7;
 
 /// The share of the rate that slow readers may cost the others, and of the memory that they may add.
 const NOISE: f64 = 0.1;
@@ -59,12 +61,16 @@ pub fn run(rounds: Rounds<'_>) -> Result<Vec<Row>> {
     for rows in &mut groups {
         rows[GROWTH].goals.push(Goal::AtMost(ROOM));
     }
+    groups[1][SLOWEST].goals.push(Goal::AtLeast(1.0));
+    // There is none in the first case.
+    groups[0].truncate(SLOWEST);
     Ok(groups.into_iter().flatten().chain(ratios).collect())
 }
 
+/// The figures, without the last one where nobody is slow.
 fn figures_of(flow: &Flow) -> Vec<f64> {
     let kibibytes = |bytes: u64| bytes as f64 / 1024.0;
-    vec![
+    let mut figures = vec![
         flow.sample.cpu_per_message(),
         flow.sample.throughput(),
         flow.on_first,
@@ -72,5 +78,7 @@ fn figures_of(flow: &Flow) -> Vec<f64> {
         kibibytes(flow.before),
         kibibytes(flow.end),
         kibibytes(flow.end) - kibibytes(flow.begin),
-    ]
+    ];
+    figures.extend(flow.slowest);
+    figures
 }
