@@ -93,6 +93,7 @@ step "what is needed" prepare
 [ ${#failed[@]} = 0 ] || exit 1
 step "format" cargo fmt --check
 step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets -- -D warnings
+step "without default features" cargo check "${jobs[@]}" --workspace --no-default-features
 step "tests" tests
 step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metrics
 step "documentation" documentation

@@ -100,6 +100,11 @@ async fn note(seen: &State<Arc<Seen>>, text: String) -> jidda::Result<()> {
     Ok(())
 }
 
+#[on("here", namespace = "/family/{id}", app = Gateway)]
+async fn family_here(id: &jidda::Path<u32>) -> u32 {
+    **id
+}
+
 #[on("place", namespace = "/local", app = Gateway)]
 async fn local_place() -> String {
     "here".into()
@@ -129,6 +134,7 @@ async fn connect(server: &Server) -> Client {
 
 struct Chain {
     client: Client,
+    gateway: Server,
     orders: Server,
     seen: Arc<Seen>,
 }
@@ -144,7 +150,7 @@ async fn chain() -> Chain {
         .proxy(Proxy::to(&to_orders).prefix("invoice."))
         .proxy(Proxy::to(&to_orders).namespace("/orders").auth(&"of the gateway"));
     let gateway = start(gateway).await;
-    Chain { client: connect(&gateway).await, orders, seen }
+    Chain { client: connect(&gateway).await, gateway, orders, seen }
 }
 
 #[tokio::test]
@@ -211,7 +217,7 @@ async fn deadlines_and_cancellation_pass_through() {
 
 #[tokio::test]
 async fn a_service_that_goes_is_told_of_and_comes_back() {
-    let Chain { client, orders: server, seen } = chain().await;
+    let Chain { client, orders: server, seen, .. } = chain().await;
     let orders = client.join("/orders", &()).await.unwrap();
     let waiting = tokio::spawn({
         let orders = orders.clone();
@@ -258,6 +264,36 @@ async fn what_goes_round_is_refused() {
     let error = client.call::<()>("round", &()).timeout(LIMIT).await.unwrap_err();
     assert_eq!(error.code(), Some("proxy_loop"), "{error}");
     drop(second);
+}
+
+#[tokio::test]
+async fn a_family_of_namespaces_is_not_passed_on() {
+    let orders = start(Server::builder().app::<Orders>().state(Arc::new(Seen::default()))).await;
+    let client = connect(&orders).await;
+    let builder = Server::builder().app::<Gateway>().proxy(Proxy::to(&client).namespace("/orders/{id}"));
+    let error = builder.start().await.unwrap_err();
+    assert!(error.to_string().contains("a proxy cannot take the family `/orders/{id}`"), "{error}");
+    // Not by the one that takes all the rest, either: a peer could make up as many as it likes.
+    let gateway = start(Server::builder().app::<Gateway>().proxy(Proxy::to(&client))).await;
+    let client = connect(&gateway).await;
+    let family = client.join("/family/7", &()).await.unwrap();
+    assert_eq!(family.call("here", &()).await, Ok(7));
+    let error = family.call::<()>("place", &1).await.unwrap_err();
+    assert_eq!(error.code(), Some("not_found"), "{error}");
+}
+
+#[tokio::test]
+async fn what_nests_too_deep_for_the_server_behind_harms_nobody_else() {
+    let Chain { client, gateway, .. } = chain().await;
+    let orders = client.join("/orders", &()).await.unwrap();
+    let nested = |levels: usize| (1..levels).fold(Value::Nil, |inner, _| Value::Array(vec![inner]));
+    for levels in 55..70 {
+        // What is too deep already at the gateway ends the connection it came by, as ever.
+        let other = connect(&gateway).await;
+        let deep = other.call::<Value>("old", &(1, nested(levels))).await;
+        assert!(deep.is_err());
+        assert_eq!(orders.call("place", &1).await, Ok(10), "{levels}");
+    }
 }
 
 #[tokio::test]

@@ -129,6 +129,26 @@ async fn a_server_may_be_there_before_its_client() {
 }
 
 #[tokio::test]
+async fn who_refuses_a_client_that_listens_does_not_speak_for_the_server() {
+    let listening = Client::builder("127.0.0.1:0").reconnect(quickly().attempts(2)).listen().await.unwrap();
+    let address = listening.address().to_string();
+    let authority = address.strip_prefix("tcp://").unwrap().to_owned();
+    for _ in 0..5 {
+        let mut stranger = TcpStream::connect(&authority).await.unwrap();
+        // `[1, 1, {"code": "denied", "message": "no"}, nil]`: the answer to its hello.
+        let refusal = b"\x94\x01\x01\x82\xa4code\xa6denied\xa7message\xa2no\xc0";
+        stranger.write_all(refusal).await.unwrap();
+        let mut said = Vec::new();
+        let _ = in_time(stranger.read_to_end(&mut said)).await;
+    }
+    let (builder, _) = hidden();
+    let server = builder.dial(address).start().await.unwrap();
+    let client = in_time(listening.connected()).await.unwrap();
+    assert_eq!(client.call("double", &1).await, Ok(2));
+    drop(server);
+}
+
+#[tokio::test]
 async fn who_is_no_server_is_sent_away_and_the_server_is_served() {
     let listening = Client::builder("127.0.0.1:0")
         .connect_timeout(Duration::from_millis(200))

@@ -79,6 +79,11 @@ impl Failure {
         }
     }
 
+    /// Whether what has this code may be another answer the next time.
+    pub(crate) fn is_passing(code: &str) -> bool {
+        ["already_connected", "busy", "closing", "internal", "timeout"].contains(&code)
+    }
+
     /// Whether the message is for the log only; the peer is given an id in its place.
     pub(crate) fn is_internal(&self) -> bool {
         matches!(self.cause, Some(Cause::Error(_) | Cause::Panic))

@@ -121,12 +121,22 @@ impl Asker {
     }
 
     /// Reads what another server passed on.
-    pub(crate) fn passed_on(value: &Value) -> Option<Self> {
+    pub(crate) fn passed_on(bytes: &[u8]) -> Option<Self> {
+        let value = &rmpv::decode::read_value(&mut &bytes[..]).ok()?;
         if *value == Value::Boolean(false) {
             Some(Self(None))
         } else {
             Identity::read(value).map(Some).map(Self)
         }
+    }
+}
+
+impl Asker {
+    /// Writes it as it is passed on between servers.
+    pub(crate) fn to_bytes(&self) -> Box<[u8]> {
+        let mut bytes = Vec::new();
+        rmpv::encode::write_value(&mut bytes, &Value::from(self)).expect("writing to memory does not fail");
+        bytes.into()
     }
 }
 
@@ -203,11 +213,15 @@ mod tests {
     fn it_survives_being_passed_on() {
         let ada = Identity::new("ada").with_permissions(["a", "b"]).with_claims(&("x", 1));
         for asker in [Asker(Some(ada)), Asker(Some(Identity::from("bob"))), Asker(None)] {
-            assert_eq!(Asker::passed_on(&Value::from(&asker)), Some(asker));
+            assert_eq!(Asker::passed_on(&asker.to_bytes()), Some(asker));
         }
         let nameless = Value::Map(vec![("permissions".into(), Value::Array(vec!["root".into()]))]);
-        assert_eq!(Asker::passed_on(&nameless), None);
-        assert_eq!(Asker::passed_on(&"ada".into()), None);
+        for strange in [nameless, "ada".into()] {
+            let mut bytes = Vec::new();
+            rmpv::encode::write_value(&mut bytes, &strange).unwrap();
+            assert_eq!(Asker::passed_on(&bytes), None);
+        }
+        assert_eq!(Asker::passed_on(&[0x82]), None);
     }
 
     #[test]

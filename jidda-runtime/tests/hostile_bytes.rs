@@ -262,7 +262,7 @@ async fn reserved_names_never_reach_a_handler() {
 async fn a_reserved_notification_of_another_version_is_refused_and_no_more() {
     let (server, _) = server().await;
     let mut peer = Peer::joined(&server, "/").await;
-    for method in ["$/item", "$/unknown", "$/hello"] {
+    for method in ["$/end", "$/unknown", "$/hello"] {
         peer.send(&notification(method, vec![1.into()])).await;
         let refused = peer.receive().await.unwrap();
         assert_eq!(refused[1], "$/refused".into(), "{refused}");

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use jidda::{
-    Client, ClientBuilder, ConnectError, DisconnectReason, DuplicateIdentity, Identity, PresenceEvent,
-    TrustedPeer,
+    Client, ClientBuilder, ClientEvent, ConnectError, DisconnectReason, DuplicateIdentity, Identity,
+    PresenceEvent, TrustedPeer,
 };
 use serde_json::json;
 
@@ -104,7 +104,10 @@ async fn a_refusal_is_the_answer_to_hello_and_the_end() {
         if expected == "banned" {
             assert_eq!(field(&reply[2], "data"), &7.into());
         }
-        assert_eq!(peer.rest().await, [notification("$/close", vec!["authentication failed".into()])]);
+        // What is not the peer's fault does not tell it to stay away.
+        let reason =
+            if expected == "internal" { "internal error (internal)" } else { "authentication failed" };
+        assert_eq!(peer.rest().await, [notification("$/close", vec![reason.into()])]);
     }
     assert_eq!(server.count(), 0);
 }
@@ -222,6 +225,25 @@ async fn a_client_that_is_refused_does_not_come_again() {
     let reason = client.closed().await;
     let is_named = reason.as_str().contains("not you (banned)");
     assert!(is_named || reason == DisconnectReason::AuthenticationFailed, "{reason}");
+}
+
+#[tokio::test]
+async fn a_client_comes_again_when_only_the_authenticator_had_a_bad_moment() {
+    let server = scripted().0.start().await.unwrap();
+    let asked = AtomicU32::new(0);
+    let backoff = jidda::Backoff::default().first(Duration::from_millis(5)).limit(Duration::from_millis(20));
+    let client = Client::builder(address(&server)).reconnect(backoff).credentials_with(move || {
+        let asked = asked.fetch_add(1, Ordering::Relaxed);
+        // The first ones expire, then the database is away twice.
+        let name = if (2..4).contains(&asked) { "broken" } else { "ada" };
+        let seconds = if asked < 2 { 1 } else { 3600 };
+        async move { Ok(json!({ "name": name, "for": seconds })) }
+    });
+    let client = client.connect().await.unwrap();
+    let mut events = client.events();
+    let back = async { while events.next().await.expect("it comes again") != ClientEvent::Reconnected {} };
+    tokio::time::timeout(Duration::from_secs(60), back).await.expect("it comes again");
+    assert_eq!(client.call::<String>("who", &()).await, Ok("ada".to_owned()));
 }
 
 #[tokio::test]

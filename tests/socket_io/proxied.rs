@@ -54,3 +54,18 @@ async fn a_stream_of_the_service_behind_is_sent_as_events() {
     assert_eq!(peer.text().await, format!(r#"42["$/end","{number}"]"#));
     assert_eq!(peer.ask(r#"["divide",7,2]"#).await, "[3]");
 }
+
+#[tokio::test]
+async fn what_nests_too_deep_for_the_service_behind_harms_nobody_else() {
+    let behind = start().await;
+    let gateway = gateway(&behind).await;
+    let (mut peer, _) = Peer::join(&gateway).await;
+    let (mut other, _) = Peer::join(&gateway).await;
+    for levels in 58..64 {
+        let deep = [&"[".repeat(levels - 1)[..], &"]".repeat(levels - 1)].concat();
+        let answer = peer.ask(&format!(r#"["echo",{deep}]"#)).await;
+        let is_too_deep = answer.starts_with(r#"[{"error":{"code":"too_deep""#);
+        assert!(is_too_deep || answer == format!("[[{deep}]]"), "{levels}: {answer}");
+        assert_eq!(other.ask(r#"["divide",7,2]"#).await, "[3]");
+    }
+}

@@ -181,3 +181,11 @@ async fn numbers_are_a_connections_own() {
     one.say(&format!(r#"42["$/more","{number}",1]"#)).await;
     assert_eq!(one.text().await, item(&number, 32));
 }
+
+#[tokio::test]
+async fn what_is_said_of_a_stream_with_an_acknowledgement_is_acknowledged() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    assert_eq!(peer.ask(r#"["$/more","99",1]"#).await, "[]");
+    assert_eq!(peer.ask(r#"["$/cancel","99"]"#).await, "[]");
+}

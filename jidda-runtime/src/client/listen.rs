@@ -84,6 +84,10 @@ impl ClientBuilder {
     /// connected to whom makes no other difference: the server has the `server` handlers, this the client's, and when the
     /// server comes back after a loss, the namespaces are joined again.
     ///
+    /// Whoever connects is taken for the server, and shown the client's credentials: listen at a `tls://` address that asks
+    /// for certificates, or at a `noise://` one for known keys, wherever strangers may come. One that refuses the client is
+    /// sent away, and the next one waited for.
+    ///
     /// ```no_run
     /// use jidda_runtime::{Client, Server};
     ///

@@ -12,7 +12,8 @@ use super::credentials::{Credentials, renew};
 use super::listen::Source;
 use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
-use crate::error::CallError;
+use crate::error::{CallError, Error};
+use crate::failure::Failure;
 use crate::reason::DisconnectReason;
 
 /// What a supervisor knows of its connection.
@@ -42,6 +43,7 @@ impl Plan {
 pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), ConnectError>>) {
     let mut ready = Some(ready);
     let mut attempt = 0;
+    let is_connected_to = matches!(plan.source, Source::Accept(..));
     let reason = loop {
         let ending = match establish(&plan).await {
             Ok(driver) => {
@@ -62,10 +64,14 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             }
             Err(error) => {
                 let is_final = match &error {
-                    // The server may not have noticed yet that the connection before is lost.
-                    ConnectError::Refused(refusal) => {
-                        ready.is_some() || refusal.code() != Some("already_connected")
+                    // Anyone may connect to a client that listens: who refuses it does not speak for the server.
+                    ConnectError::Refused(refusal) if is_connected_to => {
+                        tracing::warn!(address = %plan.source.address(), %refusal, "a server that came refused us");
+                        false
                     }
+                    // What passes by itself is tried again by one who was let in before: the server may not have
+                    // noticed yet that the connection before is lost, or what it asks may be away.
+                    ConnectError::Refused(refusal) => ready.is_some() || !passes(refusal),
                     _ => false,
                 };
                 if ready.is_some() && (is_final || !plan.is_patient()) {
@@ -74,6 +80,7 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
                 }
                 tracing::debug!(address = %plan.source.address(), %error, "cannot connect");
                 if is_final {
+                    plan.tell(ClientEvent::GaveUp);
                     break DisconnectReason::Other(error.to_string().into());
                 }
                 DisconnectReason::TransportError
@@ -83,21 +90,26 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             break ending;
         }
         let wait = plan.backoff.as_ref().and_then(|backoff| backoff.wait(attempt, chance()));
-        // Who is connected to has nobody to spare.
-        let is_first_of_accepted = attempt == 0 && matches!(plan.source, Source::Accept(..));
-        let wait = wait.map(|wait| if is_first_of_accepted { Duration::ZERO } else { wait });
+        // Who is connected to has nobody to spare, and does not count who comes.
+        let wait = wait.map(|wait| if is_connected_to { Duration::ZERO } else { wait });
         let Some(wait) = wait else {
             plan.tell(ClientEvent::GaveUp);
             break ending;
         };
         plan.tell(ClientEvent::Reconnecting { attempt, wait });
-        attempt = attempt.saturating_add(1);
+        attempt = if is_connected_to { 0 } else { attempt.saturating_add(1) };
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             reason = plan.connection.abandoned() => break reason,
         }
     };
     plan.connection.abandon(reason);
+}
+
+/// Whether a refusal says nothing about the next attempt.
+fn passes(refusal: &CallError<Error>) -> bool {
+    matches!(refusal, CallError::Internal { .. } | CallError::Timeout)
+        || refusal.code().is_some_and(Failure::is_passing)
 }
 
 /// Connects, says hello and joins every namespace that was joined before. The driver runs by then.

@@ -19,6 +19,15 @@ pub(super) struct Waiting {
     pub(super) meta: Option<Box<Meta>>,
 }
 
+impl Waiting {
+    /// How much memory it takes, about.
+    fn size(&self) -> usize {
+        // Of each text in it, the head is larger here than on the wire.
+        let meta = self.meta.as_ref().map_or(0, |meta| size_of::<Meta>() + 4 * meta.size());
+        self.arguments.len() + self.event.len() + meta + OVERHEAD
+    }
+}
+
 /// Events in the order they came, each with what is needed to run it later.
 #[derive(Debug)]
 pub(super) struct Backlog<T> {
@@ -33,10 +42,10 @@ impl<T> Default for Backlog<T> {
 }
 
 impl<T> Backlog<T> {
-    /// Whether one more of `bytes` may wait: together they take no more memory than one message may. One that
+    /// Whether one more may wait: together they take no more memory than one message may. One that
     /// is alone always may.
-    pub(super) fn has_room(&self, bytes: usize, config: &Config) -> bool {
-        self.events.is_empty() || self.bytes + bytes + OVERHEAD <= config.max_message
+    pub(super) fn has_room(&self, waiting: &Waiting, config: &Config) -> bool {
+        self.events.is_empty() || self.bytes + waiting.size() <= config.max_message
     }
 
     /// How many bytes wait, about.
@@ -49,13 +58,13 @@ impl<T> Backlog<T> {
     }
 
     pub(super) fn push(&mut self, with: T, waiting: Waiting) {
-        self.bytes += waiting.arguments.len() + OVERHEAD;
+        self.bytes += waiting.size();
         self.events.push_back((with, waiting));
     }
 
     pub(super) fn pop(&mut self) -> Option<(T, Waiting)> {
         let (with, waiting) = self.events.pop_front()?;
-        self.bytes -= waiting.arguments.len() + OVERHEAD;
+        self.bytes -= waiting.size();
         Some((with, waiting))
     }
 
@@ -64,7 +73,7 @@ impl<T> Backlog<T> {
         if let Some(place) = self.events.iter().position(|(_, waiting)| waiting.id == Some(id))
             && let Some((_, waiting)) = self.events.remove(place)
         {
-            self.bytes -= waiting.arguments.len() + OVERHEAD;
+            self.bytes -= waiting.size();
         }
     }
 

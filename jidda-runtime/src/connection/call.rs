@@ -239,7 +239,13 @@ impl<R, E> CallFuture<'_, R, E> {
     fn send(&mut self, cx: &mut Context<'_>) -> Result<Option<u32>, SendError> {
         let socket = self.call.socket.as_ref().map_err(Clone::clone)?;
         let arguments = self.call.arguments.as_ref().map_err(Clone::clone)?;
-        let describe = |is_acquainted| Ok(if is_acquainted { self.meta() } else { Meta::default() });
+        let speaks_for = self.call.forwards.as_ref().is_some_and(|forwards| forwards.identity.is_some());
+        let describe = |is_acquainted| match is_acquainted {
+            true => Ok(self.meta()),
+            // Without it the call would run for this server itself.
+            false if speaks_for => Err(SendError::Encode("the peer's protocol has no identities".to_owned())),
+            false => Ok(Meta::default()),
+        };
         socket.inner.send_request(self.call.event, arguments, describe, Calls::begin, cx)
     }
 

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::handler::{Args, Arguments, Callback, Dispatch, Reply, Scope};
 use crate::identity::{Asker, Identity};
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
-use crate::wire::Meta;
+use crate::wire::{Meta, nests_within};
 
 /// How often an event may be passed on before it is taken for one that goes round.
 const HOPS: usize = 16;
@@ -61,7 +61,11 @@ impl Delegate {
 
 impl Hub {
     /// Who gets an event that has no handler here.
-    pub(super) fn delegate(&self, namespace: &str, event: &str) -> Option<&Delegate> {
+    ///
+    /// Nobody in a family of namespaces: peers choose the names of those, and the connection to the other server is
+    /// everyone's.
+    pub(super) fn delegate(&self, pattern: &str, event: &str) -> Option<&Delegate> {
+        let namespace = Some(pattern).filter(|pattern| !pattern.contains('{'))?;
         self.delegates.iter().find(|delegate| delegate.takes(namespace, event))
     }
 }
@@ -71,7 +75,8 @@ pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &
     let (upstream, passes_identity) = (Arc::clone(&delegate.upstream), delegate.passes_identity);
     let (socket, event): (_, Arc<str>) = (Arc::clone(socket), event.into());
     Arc::new(move |arguments, encoding| {
-        let list = match to_messagepack(arguments, encoding) {
+        let depth = socket.connection.hub.config.max_depth;
+        let list = match to_messagepack(arguments, encoding).and_then(|list| shallow(list, depth, 1)) {
             Ok(list) => list,
             Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
         };
@@ -79,7 +84,11 @@ pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &
             Ok(via) => via,
             Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
         };
-        let identity = passes_identity.then(|| Value::from(&asker(&socket)));
+        let identity = passes_identity.then(|| shallow(asker(&socket).to_bytes().into(), depth, 2));
+        let identity = match identity.transpose() {
+            Ok(identity) => identity.map(Into::into),
+            Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
+        };
         let forwards = Meta { identity, via, ..Meta::default() };
         let taking = match Scope::current().and_then(|scope| scope.credit().cloned()) {
             Some(_) => Taking::Stream,
@@ -96,6 +105,15 @@ pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &
             }
         })
     })
+}
+
+/// Gives back what nests no deeper than a message may, with so many levels around it: the server behind would close the
+/// connection, which is everyone's.
+fn shallow(bytes: Vec<u8>, depth: usize, around: usize) -> Result<Vec<u8>, Failure> {
+    if nests_within(&bytes, depth.saturating_sub(around)) {
+        return Ok(bytes);
+    }
+    Err(Failure::new("too_deep", format!("an event that is passed on nests deeper than {depth}")))
 }
 
 /// Who asks: the peer, or the one for whom it asks.
@@ -122,15 +140,21 @@ impl Driver {
     }
 
     #[cold]
-    fn trusted_asker(&self, identity: &Value) -> Result<Asker, Failure> {
+    fn trusted_asker(&self, identity: &[u8]) -> Result<Asker, Failure> {
         let connection = &self.connection;
         let trust = connection.hub.trust.as_ref();
         let peer = connection.identity();
         let is_trusted = |peer: &Identity| {
-            trust.is_some_and(|trust| catch_unwind(AssertUnwindSafe(|| trust(peer))).unwrap_or(false))
+            let asked = trust.map(|trust| catch_unwind(AssertUnwindSafe(|| trust(peer))));
+            asked.is_some_and(|asked| {
+                asked.unwrap_or_else(|_panic| {
+                    tracing::error!("who is asked whether a peer is trusted panicked");
+                    false
+                })
+            })
         };
         if !peer.as_ref().is_some_and(is_trusted) {
-            tracing::info!(connection = %connection.id, peer = %connection.peer, "refused a peer that asks for another");
+            tracing::debug!(connection = %connection.id, peer = %connection.peer, "refused a peer that asks for another");
             return Err(Failure::new("denied", "denied"));
         }
         Asker::passed_on(identity)
@@ -197,7 +221,9 @@ impl Errand {
         drop(call);
         match answer {
             Ok(Answer::Value(payload)) => value(payload, self.encoding),
-            Ok(Answer::Failed(failure)) if self.taking == Taking::Either && failure.code == "streaming" => {
+            Ok(Answer::Failed(failure))
+                if self.taking == Taking::Either && failure.code == "streaming" && !failure.app =>
+            {
                 self.stream().await
             }
             Ok(answer) => Reply::failure(unanswered(answer)),

@@ -205,7 +205,7 @@ impl Driver {
     ) -> ControlFlow<()> {
         if self.running.is_some() || self.draining.is_some() {
             // What a stream waits for does not wait for the stream.
-            if self.hears_of_stream(incoming, cx) {
+            if self.hears_of_stream(socket, incoming, cx) {
                 return ControlFlow::Continue(());
             }
             match self.overload(incoming.id) {
@@ -218,7 +218,6 @@ impl Driver {
                 Some(Overload::End) => return ControlFlow::Continue(()),
             }
         }
-        let arguments = Arguments::new(incoming.arguments, socket.encoding());
         let asker = match self.asker(incoming.meta) {
             Ok(asker) => asker,
             Err(failure) => {
@@ -226,6 +225,26 @@ impl Driver {
                 return ControlFlow::Continue(());
             }
         };
+        match socket.routes().event(incoming.event) {
+            Some(route) if !socket.has_listeners.load(Ordering::Acquire) => {
+                self.run_route(socket, (route, None), incoming, asker, cx);
+            }
+            route => self.run_unusual(socket, route, incoming, asker, cx),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Runs an event that somebody listens to, or that has no handler of its own.
+    #[inline(never)]
+    fn run_unusual(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        route: Option<RouteId>,
+        incoming: Incoming<'_>,
+        asker: Option<Asker>,
+        cx: &mut Context<'_>,
+    ) {
+        let arguments = Arguments::new(incoming.arguments, socket.encoding());
         let scope = Scope::of(incoming.meta, None, asker.clone(), self.connection.trace());
         let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
         if socket.has_listeners.load(Ordering::Acquire)
@@ -234,54 +253,53 @@ impl Driver {
         {
             let label = EventLabel::listener(incoming.event, started);
             self.start(socket, incoming.id, label, dispatch, scope, cx);
-            return ControlFlow::Continue(());
+            return;
         }
-        let routes = socket.routes();
-        let (route, name) = if let Some(route) = routes.event(incoming.event) {
+        let (route, name) = if let Some(route) = route {
             (route, None)
         } else {
+            let routes = socket.routes();
             let fallback = routes.fallback();
             if is_reserved(incoming.event) {
-                if self.hears_of_stream(incoming, cx) {
-                    return ControlFlow::Continue(());
+                if self.hears_of_stream(socket, incoming, cx) {
+                    return;
                 }
                 if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {
                     self.malformed(&WireError::Illegal("the event's name is reserved"));
-                    return ControlFlow::Continue(());
+                    return;
                 }
                 if incoming.event == AUTHENTICATE && self.connection.hub.gate.is_some() {
                     let presented = Presented::by_event(arguments);
                     self.reauthenticate(incoming.id, Some(socket), presented, cx);
-                    return ControlFlow::Continue(());
+                    return;
                 }
                 // A catch-all must not mistake a peer's word for the protocol's own.
                 let message = format!("the event name `{}` is reserved", incoming.event);
                 let failure = Failure::new("not_found", message);
                 self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
-                return ControlFlow::Continue(());
+                return;
             }
             let has_handler = socket.table().route(fallback).entry().is_some();
             if !has_handler
-                && let Some(delegate) = self.connection.hub.delegate(socket.namespace(), incoming.event)
+                && let Some(delegate) = self.connection.hub.delegate(routes.pattern(), incoming.event)
             {
                 let forwarder = forwarder(delegate, socket, incoming.event);
                 let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, forwarder);
                 let dispatch = spans::run(socket, about, run);
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
-                return ControlFlow::Continue(());
+                return;
             }
             if incoming.event == "message" && !has_handler {
                 let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, inbox(socket));
                 let dispatch = spans::run(socket, about, run);
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
-                return ControlFlow::Continue(());
+                return;
             }
             (fallback, Some(EventName::new(incoming.event.to_owned())))
         };
         self.run_route(socket, (route, name), incoming, asker, cx);
-        ControlFlow::Continue(())
     }
 
     /// Keeps an event without an id until a handler ends. `Break` when no more may wait: then reading rests.
@@ -291,8 +309,9 @@ impl Driver {
     fn wait_in_backlog(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) -> ControlFlow<()> {
         let backlog = self.backlog.get_or_insert_default();
         // The one that is too many is kept as well: it has been read.
-        let has_room = backlog.has_room(incoming.arguments.len(), &self.connection.hub.config);
-        backlog.push(Arc::clone(socket), incoming.into());
+        let waiting = incoming.into();
+        let has_room = backlog.has_room(&waiting, &self.connection.hub.config);
+        backlog.push(Arc::clone(socket), waiting);
         if has_room {
             return ControlFlow::Continue(());
         }

@@ -232,7 +232,7 @@ impl Driver {
     #[cold]
     pub(super) fn waits_for_peer(&self) -> bool {
         // A stream waits to be asked for more.
-        self.running.as_ref().is_some_and(|running| running.has_streams())
+        self.running.as_ref().is_some_and(|running| running.are_streams())
             || self.connection.exchange.lock().calls.is_waiting()
     }
 
@@ -462,7 +462,9 @@ impl Drop for Driver {
         waiting.into_iter().for_each(Waker::wake);
         if self.connection.is_closed() {
             // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.
-            for socket in std::mem::take(&mut *self.connection.sockets.lock()) {
+            // Not while they are locked: what they let go of is the program's, and may look for them.
+            let sockets = std::mem::take(&mut *self.connection.sockets.lock());
+            for socket in sockets {
                 socket.end(&DisconnectReason::TransportError);
                 socket.rooms.exit(socket.key);
                 socket.release();

@@ -261,7 +261,13 @@ impl Driver {
             Held::Event(_) | Held::Renewal { .. } => {}
         });
         if !wire.is_strict() || !wire.has_namespaces() {
-            self.begin_closing(DisconnectReason::AuthenticationFailed, None);
+            // Who may come again is not told that there is no use in it.
+            let reason = if Failure::is_passing(&failure.code) {
+                DisconnectReason::Other(failure.to_string().into())
+            } else {
+                DisconnectReason::AuthenticationFailed
+            };
+            self.begin_closing(reason, None);
         }
     }
 }

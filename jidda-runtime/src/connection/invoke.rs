@@ -9,7 +9,7 @@ use super::running::panicked;
 use super::socket::SocketInner;
 use super::spans::{self, About};
 use crate::error::Error;
-use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply};
+use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, Scope};
 
 /// Runs a route's function, through its middleware where there is any. A panic is a reply like any other.
 #[inline]
@@ -66,6 +66,7 @@ pub(super) fn run_callback(
     }
     let name = EventName::new(event.to_owned());
     let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
+    let context = context.within(Scope::current());
     Dispatch::Future(Next::first().run(Call::new(context, arguments).to(callback)))
 }
 

@@ -296,7 +296,9 @@ impl Connection {
             exchange.outbox.clear()
         };
         wake_all(wakers);
-        for socket in std::mem::take(&mut *self.sockets.lock()) {
+        // Not while they are locked: what they let go of is the program's, and may look for them.
+        let sockets = std::mem::take(&mut *self.sockets.lock());
+        for socket in sockets {
             socket.end(&reason);
             socket.release();
         }

@@ -212,11 +212,26 @@ impl Driver {
 
     /// Takes an event for what it says of a stream, where streams are spoken of in events. Whether it was that.
     #[inline]
-    pub(super) fn hears_of_stream(&mut self, incoming: Incoming<'_>, cx: &mut Context<'_>) -> bool {
+    pub(super) fn hears_of_stream(
+        &mut self,
+        socket: &SocketInner,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> bool {
         if !incoming.event.starts_with("$/") || !self.connection.wire.announces_streams() {
             return false;
         }
-        self.take_word_of_stream(incoming, cx)
+        if !self.take_word_of_stream(incoming, cx) {
+            return false;
+        }
+        if let Some(id) = incoming.id {
+            let wire = self.connection.wire;
+            if let Ok(nothing) = Reply::value(&(), wire.encoding()).into_result() {
+                let mut exchange = self.connection.exchange.lock();
+                exchange.outbox.append(true, |out| wire.reply(out, socket.namespace(), id, &nothing));
+            }
+        }
+        true
     }
 
     #[cold]

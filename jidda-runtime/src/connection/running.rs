@@ -304,9 +304,10 @@ impl Running {
         }
     }
 
-    /// Whether a stream runs, which may wait for its peer to take more.
-    pub(super) fn has_streams(&self) -> bool {
-        self.by_id.values().any(|known| known.credit.is_some())
+    /// Whether only streams run, so that nothing but the peer, by taking more or by giving them up, makes room.
+    pub(super) fn are_streams(&self) -> bool {
+        let streams = self.by_id.values().filter(|known| known.credit.is_some()).count();
+        streams > 0 && streams >= self.events
     }
 
     /// Has the streams look around: a socket has ended.

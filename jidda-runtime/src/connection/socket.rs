@@ -257,7 +257,7 @@ impl SocketInner {
         }
         let extra = state.extra();
         let config = &self.connection.hub.config;
-        let has_room = extra.early.has_room(early.arguments.len(), config);
+        let has_room = extra.early.has_room(&early, config);
         if !has_room || extra.early.len() >= config.max_in_flight {
             return Err(early);
         }

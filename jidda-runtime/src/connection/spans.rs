@@ -132,9 +132,9 @@ impl Connection {
 
     /// Tells the connection's span why it ends.
     pub(super) fn record_reason(&self, reason: &DisconnectReason) {
-        if are_wanted()
-            && let Some(span) = self.exchange.lock().span()
-        {
+        // Who listens is the program's: not while anything is locked.
+        let span = if are_wanted() { self.exchange.lock().span() } else { None };
+        if let Some(span) = span {
             span.record("reason", display(reason));
         }
     }

@@ -47,6 +47,16 @@ impl Scope {
         if meta.is_none() && own.is_none() && connections.is_none() {
             return None;
         }
+        Some(Self::made(meta, own, asker, connections))
+    }
+
+    #[inline(never)]
+    fn made(
+        meta: Option<&Meta>,
+        own: Option<Duration>,
+        asker: Option<Asker>,
+        connections: Option<&TraceContext>,
+    ) -> Arc<Self> {
         let callers = meta.and_then(|meta| meta.deadline);
         let limit = match (own, callers) {
             (Some(own), Some(callers)) => Some(own.min(callers)),
@@ -58,7 +68,7 @@ impl Scope {
         let trace = own_trace.or_else(|| connections.cloned());
         let credit = meta.and_then(|meta| meta.credit).map(|credit| Arc::new(Credit::new(credit)));
         let via = meta.map(|meta| meta.via.clone()).unwrap_or_default();
-        Some(Arc::new(Self { deadline, trace, asker, credit, via }))
+        Arc::new(Self { deadline, trace, asker, credit, via })
     }
 
     /// The trace that the event is part of.

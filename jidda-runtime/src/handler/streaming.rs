@@ -86,9 +86,7 @@ impl Credit {
             }
             _ => Poll::Ready(Ok(())),
         };
-        if let Poll::Ready(found) = look() {
-            return Poll::Ready(found);
-        }
+        // Also with credit: it is woken by this, too, when its socket ends while its source is quiet.
         self.stream.register(cx.waker());
         look()
     }

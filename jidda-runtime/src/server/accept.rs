@@ -21,7 +21,10 @@ pub(super) async fn accept(
     front: Arc<Front>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let mut handshakes = Handshakes::new(hub.config.handshake_timeout);
+    let mut handshakes = {
+        let hub = Arc::clone(&hub);
+        Handshakes::new(hub.config.handshake_timeout, move || hub.metrics.handshake_failed())
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

@@ -365,12 +365,12 @@ impl ServerBuilder {
     /// Outside a tokio runtime.
     pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
+        let mut problems: Vec<_> = self.proxies.iter().filter_map(Proxy::problem).collect();
         self.policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
         self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
         let apps = Apps::start(tables, &self.config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
-        let mut problems = Vec::new();
         for resource in self.resources {
             let app = resource.app.and_then(|app| apps.find(app.id())).unwrap_or_default();
             let added = http.add(resource, &apps.all()[app].hub, stopped.clone());

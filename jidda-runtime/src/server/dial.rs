@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Server;
 use super::builder::ServerBuilder;
@@ -133,7 +133,7 @@ async fn keep(address: &Address, dial: &Dial, hub: &Arc<Hub>) {
     loop {
         match timeout(hub.config.handshake_timeout, Stream::connect(address, &dial.secrets)).await {
             Ok(Ok((stream, security))) => {
-                attempt = 0;
+                let began = Instant::now();
                 let (peer, transport) = address.peer();
                 // A task of its own: it outlives this one when the server stops.
                 let serving = {
@@ -142,6 +142,10 @@ async fn keep(address: &Address, dial: &Dial, hub: &Arc<Hub>) {
                 };
                 if let Ok(reason) = serving.await {
                     tracing::debug!(%address, %reason, "a dialed connection ended");
+                }
+                // Who is there only to hang up is as good as not there.
+                if began.elapsed() > hub.config.handshake_timeout {
+                    attempt = 0;
                 }
             }
             Ok(Err(error)) => tracing::debug!(%address, %error, "cannot dial"),

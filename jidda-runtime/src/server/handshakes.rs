@@ -18,19 +18,20 @@ use crate::transport::Stream;
 const MOST: usize = 1024;
 
 /// Those that are going on at one listener. Dropping it ends them.
-#[derive(Debug)]
 pub(super) struct Handshakes {
     most: usize,
     limit: Duration,
     next: u64,
     /// By age. A sender is never used: dropping it gives the handshake up.
     going: Arc<Mutex<BTreeMap<u64, oneshot::Sender<Infallible>>>>,
+    /// Told of each that comes to nothing.
+    failed: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Handshakes {
-    /// `limit` is how long each may take.
-    pub(super) fn new(limit: Duration) -> Self {
-        Self { most: MOST, limit, next: 0, going: Arc::default() }
+    /// `limit` is how long each may take; `failed` is told of each that comes to nothing.
+    pub(super) fn new(limit: Duration, failed: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { most: MOST, limit, next: 0, going: Arc::default(), failed: Arc::new(failed) }
     }
 
     /// Runs a handshake as a task of its own; `serve` gets what comes of it, unless it was given up before.
@@ -51,11 +52,14 @@ impl Handshakes {
             going.insert(place, sender);
         }
         let going = Arc::clone(&self.going);
-        let limit = self.limit;
+        let (limit, failed) = (self.limit, Arc::clone(&self.failed));
         tokio::spawn(async move {
             let ended = tokio::select! {
                 ended = timeout(limit, handshake) => ended,
-                _ = given_up => return tracing::debug!(%peer, "a handshake was given up"),
+                _ = given_up => {
+                    failed();
+                    return tracing::debug!(%peer, "a handshake was given up");
+                }
             };
             // Until it is served: who ends the others waits for this one, and finds a connection then.
             let mut going = going.lock();
@@ -64,8 +68,14 @@ impl Handshakes {
             }
             match ended {
                 Ok(Ok((stream, security))) => serve(stream, security),
-                Ok(Err(error)) => tracing::debug!(%peer, %error, "a handshake failed"),
-                Err(_late) => tracing::debug!(%peer, ?limit, "a handshake took too long"),
+                Ok(Err(error)) => {
+                    failed();
+                    tracing::debug!(%peer, %error, "a handshake failed");
+                }
+                Err(_late) => {
+                    failed();
+                    tracing::debug!(%peer, ?limit, "a handshake took too long");
+                }
             }
         });
     }
@@ -110,7 +120,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_that_never_ends_is_ended() {
         let (ended, mut ends) = mpsc::unbounded_channel();
-        let mut handshakes = Handshakes::new(Duration::from_secs(10));
+        let mut handshakes = Handshakes::new(Duration::from_secs(10), || ());
         stall(&mut handshakes, &ended, 1);
         let start = tokio::time::Instant::now();
         assert_eq!(ends.recv().await, Some(1));
@@ -122,7 +132,7 @@ mod tests {
     #[tokio::test]
     async fn the_oldest_makes_room_and_the_new_one_is_served() {
         let (ended, mut ends) = mpsc::unbounded_channel();
-        let mut handshakes = Handshakes::new(Duration::MAX);
+        let mut handshakes = Handshakes::new(Duration::MAX, || ());
         handshakes.most = 2;
         for number in 1..=3 {
             stall(&mut handshakes, &ended, number);
@@ -140,7 +150,7 @@ mod tests {
     async fn none_is_served_when_the_server_has_stopped() {
         let (ended, mut ends) = mpsc::unbounded_channel();
         let (go, gone) = oneshot::channel::<()>();
-        let mut handshakes = Handshakes::new(Duration::MAX);
+        let mut handshakes = Handshakes::new(Duration::MAX, || ());
         stall(&mut handshakes, &ended, 1);
         let late = async {
             let _ = gone.await;

@@ -1,5 +1,6 @@
 //! Events that another server handles.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -15,6 +16,11 @@ use crate::payload::{Encoding, Payload, Value};
 use crate::reason::DisconnectReason;
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
+///
+/// All callers share the client's connection: at the other server they are one socket. What a handler there grants to its
+/// socket, keeps with it or says of it (`socket.grant`, `socket.insert`, `socket.identify`, rooms) is all callers'. Handlers that
+/// are called through a gateway take what they need from the arguments, or from the `&Identity` that
+/// [is passed on](Self::pass_identity).
 ///
 /// Handlers of the server itself come first, a catch-all among them. What is left is passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
@@ -56,7 +62,8 @@ impl Proxy {
         }
     }
 
-    /// Only what comes in this namespace. The server has it from now on, whether or not it has handlers in it.
+    /// Only what comes in this namespace. The server has it from now on, whether or not it has handlers in it. It is one
+    /// namespace: families, such as `/orders/{id}`, are not passed on, since their names are the peers' to choose.
     #[must_use]
     pub fn namespace(mut self, namespace: &'static str) -> Self {
         self.namespace = Some(namespace);
@@ -92,39 +99,80 @@ impl Proxy {
         self
     }
 
+    /// What keeps it from working.
+    pub(super) fn problem(&self) -> Option<String> {
+        let family = self.namespace.filter(|namespace| namespace.contains('{'))?;
+        Some(format!("a proxy cannot take the family `{family}`: name one namespace"))
+    }
+
     pub(super) fn into_delegate(self) -> Delegate {
         let Self { client, namespace, prefix, auth, passes_identity } = self;
-        let joining = Arc::new(Mutex::new(()));
+        let joining = Arc::new(Joining::default());
         let upstream: Upstream = Arc::new(move |namespace| {
-            let socket = client.namespace(namespace);
-            let (joining, auth) = (Arc::clone(&joining), auth.clone());
-            Box::pin(async move { joined(socket, &joining, &auth).await })
+            let (client, joining, auth) = (client.clone(), Arc::clone(&joining), auth.clone());
+            let namespace = namespace.to_owned();
+            Box::pin(async move { joined(&client, &namespace, &joining, &auth).await })
         });
         Delegate { namespace, prefix: prefix.into(), upstream, passes_identity }
     }
 }
 
+/// Who joins which namespace: one at a time in each.
+#[derive(Default)]
+struct Joining(parking_lot::Mutex<HashMap<Box<str>, Arc<Mutex<()>>>>);
+
+impl Joining {
+    fn of(&self, namespace: &str) -> Arc<Mutex<()>> {
+        // As many as there are namespaces in the server's table.
+        Arc::clone(self.0.lock().entry(namespace.into()).or_default())
+    }
+}
+
+/// A socket whose namespace is not joined, and which is of no use to anyone unless it will be.
+struct Unjoined(Option<Socket>);
+
+impl Drop for Unjoined {
+    fn drop(&mut self) {
+        // The root socket is the client's own, for all its life.
+        if let Some(socket) = &self.0
+            && socket.path() != "/"
+        {
+            socket.finish(&DisconnectReason::ClientDisconnect);
+        }
+    }
+}
+
 /// The socket, after its namespace was joined for the first time. One that is lost comes back by itself.
-async fn joined(socket: Socket, joining: &Mutex<()>, auth: &Value) -> Result<Socket, Failure> {
+async fn joined(
+    client: &Client,
+    namespace: &str,
+    joining: &Joining,
+    auth: &Value,
+) -> Result<Socket, Failure> {
+    let socket = client.namespace(namespace);
     if socket.is_wanted() {
         return Ok(socket);
     }
     // Of several events that come at once, one joins and the others wait for it.
-    let _joining = joining.lock().await;
+    let turn = joining.of(namespace);
+    let _turn = turn.lock().await;
+    // The one from before may have been refused meanwhile, and be over.
+    let socket = client.namespace(namespace);
     if socket.is_wanted() {
         return Ok(socket);
     }
-    let Err(error) = socket.join_namespace::<_, crate::Error>(auth).await else { return Ok(socket) };
-    let failure = match error {
+    let mut unjoined = Unjoined(Some(socket.clone()));
+    let Err(error) = socket.join_namespace::<_, crate::Error>(auth).await else {
+        unjoined.0 = None;
+        return Ok(socket);
+    };
+    Err(match error {
         CallError::Refused { code, message, data } => Failure {
             data: data.and_then(|data| Payload::encode(&data, Encoding::MessagePack).ok()),
             ..Failure::new(code, message)
         },
         error => Failure::new("unavailable", format!("the server behind cannot be asked: {error}")),
-    };
-    // Who makes up names of namespaces must not fill the client's list of them.
-    socket.finish(&DisconnectReason::Other(failure.message.clone()));
-    Err(failure)
+    })
 }
 
 impl ServerBuilder {

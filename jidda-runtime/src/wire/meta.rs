@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::ser::{SerializeMap, Serializer};
-use serde::{Deserialize, Serialize};
+use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 
-use crate::payload::Value;
+use super::msgpack_rpc::{Cursor, NIL, WRITES};
+
+/// The longest text of a trace that is kept.
+const LONGEST: usize = 512;
+/// More servers than may pass an event on: a longer list is as good as this.
+const MOST_SERVERS: u32 = 32;
+/// The longest name of a server: ours have 20 characters.
+const LONGEST_NAME: usize = 64;
 
 /// The last element of an event on the native wire: a map, of which unknown keys are passed over.
 ///
@@ -20,8 +25,8 @@ pub struct Meta {
     pub traceparent: Option<Box<str>>,
     /// `tracestate`: what goes with it.
     pub tracestate: Option<Box<str>>,
-    /// `identity`: for whom the sender asks, if not for itself.
-    pub identity: Option<Value>,
+    /// `identity`: for whom the sender asks, if not for itself, as it came.
+    pub identity: Option<Box<[u8]>>,
     /// `via`: the servers that passed it on, the first one first.
     pub via: Vec<Box<str>>,
     /// `credit`: the sender takes a streaming reply, and so many items of it for a beginning.
@@ -47,29 +52,79 @@ impl Meta {
     }
 
     /// Reads an encoded map. Anything else says nothing.
+    ///
+    /// Nothing is kept of it that is longer than it has any reason to be: it waits where events wait.
     pub(super) fn read(bytes: &[u8]) -> Option<Box<Self>> {
-        let meta: Self = rmp_serde::from_slice(bytes).ok()?;
+        let mut cursor = Cursor(bytes);
+        let mut meta = Self::default();
+        for _ in 0..cursor.map()? {
+            let (key, value) = (cursor.value()?, cursor.value()?);
+            let text =
+                |longest: usize| Cursor(value).text().filter(|text| text.len() <= longest).map(Into::into);
+            match Cursor(key).text() {
+                Some("deadline") => {
+                    let milliseconds: Option<f64> = rmp_serde::from_slice(value).ok();
+                    meta.deadline = milliseconds
+                        .and_then(|milliseconds| Duration::try_from_secs_f64(milliseconds / 1000.0).ok());
+                }
+                Some("traceparent") => meta.traceparent = text(LONGEST),
+                Some("tracestate") => meta.tracestate = text(LONGEST),
+                Some("identity") => meta.identity = (value != [NIL]).then(|| value.into()),
+                Some("via") => meta.via = servers(value),
+                Some("credit") => {
+                    let credit = Cursor(value).unsigned();
+                    meta.credit = credit.map(|credit| credit.try_into().unwrap_or(u32::MAX));
+                }
+                _ => {}
+            }
+        }
         (!meta.is_empty()).then(|| Box::new(meta))
     }
 
     /// Writes the map.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut serializer = rmp_serde::Serializer::new(out);
-        self.serialize(&mut serializer).expect("writing to memory does not fail");
+        let entries = u32::try_from(self.entries()).expect("a handful");
+        write_map_len(out, entries).expect(WRITES);
+        let text = |out: &mut Vec<u8>, key: &str, value: &Option<Box<str>>| {
+            if let Some(value) = value {
+                write_str(out, key).expect(WRITES);
+                write_str(out, value).expect(WRITES);
+            }
+        };
+        if let Some(deadline) = self.deadline {
+            write_str(out, "deadline").expect(WRITES);
+            // Rounded up: who passes on what is left of its own time must not be told by the next one that it is over.
+            let milliseconds = deadline.as_nanos().div_ceil(1_000_000);
+            write_uint(out, u64::try_from(milliseconds).unwrap_or(u64::MAX)).expect(WRITES);
+        }
+        text(out, "traceparent", &self.traceparent);
+        text(out, "tracestate", &self.tracestate);
+        if let Some(identity) = &self.identity {
+            write_str(out, "identity").expect(WRITES);
+            out.extend_from_slice(identity);
+        }
+        if !self.via.is_empty() {
+            write_str(out, "via").expect(WRITES);
+            write_array_len(out, u32::try_from(self.via.len()).expect("a handful")).expect(WRITES);
+            for id in &self.via {
+                write_str(out, id).expect(WRITES);
+            }
+        }
+        if let Some(credit) = self.credit {
+            write_str(out, "credit").expect(WRITES);
+            write_uint(out, credit.into()).expect(WRITES);
+        }
     }
 
     /// How many bytes it has at most.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         /// A value's head.
         const HEAD: usize = 5;
         let key = |name: &str| 1 + name.len();
         let text =
             |name, text: &Option<Box<str>>| text.as_ref().map_or(0, |text| key(name) + HEAD + text.len());
         let deadline = self.deadline.map_or(0, |_| key("deadline") + 9);
-        let identity = self.identity.as_ref().map_or(0, |identity| {
-            let mut bytes = Vec::new();
-            rmpv::encode::write_value(&mut bytes, identity).map_or(0, |()| key("identity") + bytes.len())
-        });
+        let identity = self.identity.as_ref().map_or(0, |identity| key("identity") + identity.len());
         let ids: usize = self.via.iter().map(|id| HEAD + id.len()).sum();
         let via = if self.via.is_empty() { 0 } else { key("via") + HEAD + ids };
         let credit = self.credit.map_or(0, |_| key("credit") + HEAD);
@@ -82,86 +137,22 @@ impl Meta {
     }
 }
 
-impl Serialize for Meta {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.entries()))?;
-        if let Some(deadline) = self.deadline {
-            let milliseconds = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
-            map.serialize_entry("deadline", &milliseconds)?;
-        }
-        if let Some(traceparent) = &self.traceparent {
-            map.serialize_entry("traceparent", traceparent)?;
-        }
-        if let Some(tracestate) = &self.tracestate {
-            map.serialize_entry("tracestate", tracestate)?;
-        }
-        if let Some(identity) = &self.identity {
-            map.serialize_entry("identity", identity)?;
-        }
-        if !self.via.is_empty() {
-            map.serialize_entry("via", &self.via)?;
-        }
-        if let Some(credit) = self.credit {
-            map.serialize_entry("credit", &credit)?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Meta {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MetaVisitor;
-
-        impl<'de> Visitor<'de> for MetaVisitor {
-            type Value = Meta;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a map")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Meta, A::Error> {
-                let mut meta = Meta::default();
-                while let Some(key) = map.next_key::<&str>()? {
-                    match key {
-                        "deadline" => {
-                            let milliseconds = map.next_value::<Value>()?.as_f64();
-                            meta.deadline = milliseconds
-                                .and_then(|number| Duration::try_from_secs_f64(number / 1000.0).ok());
-                        }
-                        "traceparent" => meta.traceparent = text(&map.next_value()?),
-                        "tracestate" => meta.tracestate = text(&map.next_value()?),
-                        "identity" => {
-                            meta.identity = Some(map.next_value()?).filter(|value: &Value| !value.is_nil());
-                        }
-                        "via" => {
-                            let list = map.next_value::<Value>()?;
-                            let ids = list.as_array().map_or(&[][..], Vec::as_slice);
-                            meta.via = ids.iter().filter_map(text).collect();
-                        }
-                        "credit" => {
-                            let credit = map.next_value::<Value>()?.as_u64();
-                            meta.credit = credit.map(|credit| credit.try_into().unwrap_or(u32::MAX));
-                        }
-                        _ => {
-                            map.next_value::<IgnoredAny>()?;
-                        }
-                    }
-                }
-                Ok(meta)
-            }
-        }
-
-        deserializer.deserialize_map(MetaVisitor)
-    }
-}
-
-fn text(value: &Value) -> Option<Box<str>> {
-    value.as_str().map(Into::into)
+/// The first servers of a list, by the beginnings of their names.
+fn servers(list: &[u8]) -> Vec<Box<str>> {
+    let mut cursor = Cursor(list);
+    let count = cursor.list().unwrap_or(0).min(MOST_SERVERS);
+    let names = (0..count).map_while(|_| Cursor(cursor.value()?).text());
+    names
+        .map(|name| name.get(..LONGEST_NAME).unwrap_or(name))
+        .filter(|name| name.len() <= LONGEST_NAME)
+        .map(Into::into)
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::payload::Value;
 
     #[test]
     fn it_survives_being_written() {
@@ -169,7 +160,7 @@ mod tests {
             deadline: Some(Duration::from_millis(1500)),
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
             tracestate: Some("a=b".into()),
-            identity: Some(Value::from("alice")),
+            identity: Some(b"\xa5alice".as_slice().into()),
             via: vec!["one".into(), "two".into()],
             credit: Some(u32::MAX),
         };
@@ -177,6 +168,10 @@ mod tests {
         meta.write(&mut bytes);
         assert!(bytes.len() <= meta.size(), "{} bytes", bytes.len());
         assert_eq!(Meta::read(&bytes).as_deref(), Some(&meta));
+        let brief = Meta { deadline: Some(Duration::from_micros(1)), ..Meta::default() };
+        bytes.clear();
+        brief.write(&mut bytes);
+        assert_eq!(Meta::read(&bytes).unwrap().deadline, Some(Duration::from_millis(1)));
     }
 
     #[test]
@@ -193,6 +188,17 @@ mod tests {
         assert_eq!(Meta::read(&bytes).unwrap().via, [Box::from("a")]);
         assert_eq!(Meta::read(&bytes).unwrap().deadline, None);
         assert_eq!(Meta::read(&bytes).unwrap().credit, None);
+        let long = Meta {
+            traceparent: Some("x".repeat(LONGEST + 1).into()),
+            via: vec!["y".repeat(1000).into(); 1000],
+            credit: Some(1),
+            ..Meta::default()
+        };
+        let mut bytes = Vec::new();
+        long.write(&mut bytes);
+        let cut = Meta::read(&bytes).unwrap();
+        assert_eq!((cut.traceparent, cut.credit, cut.via.len()), (None, Some(1), 32));
+        assert!(cut.via.iter().all(|id| id.len() <= LONGEST_NAME));
         assert_eq!(Meta::read(&[0x80]), None);
         assert_eq!(Meta::read(&[0x01]), None);
     }

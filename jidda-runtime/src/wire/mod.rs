@@ -77,6 +77,12 @@ pub struct Introduction<'a> {
     pub resume: Option<&'a SessionId>,
 }
 
+/// Whether an encoded value of the native wire nests no deeper than that.
+pub fn nests_within(value: &[u8], depth: usize) -> bool {
+    let limits = Limits::new(usize::MAX, depth);
+    matches!(scan::Scanner::default().advance(value, limits), Ok(Some(length)) if length == value.len())
+}
+
 impl Wire {
     /// The protocol's name.
     pub fn name(self) -> &'static str {

@@ -14,8 +14,8 @@ use crate::failure::Failure;
 use crate::id::SessionId;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
 
-const NIL: u8 = 0xc0;
-const WRITES: &str = "writing to memory does not fail";
+pub(super) const NIL: u8 = 0xc0;
+pub(super) const WRITES: &str = "writing to memory does not fail";
 
 /// Reads the first packet of `bytes`: see [`Decoder::decode`].
 #[inline]
@@ -65,11 +65,11 @@ fn request_id(bytes: &[u8]) -> Option<u32> {
 }
 
 /// Reads heads of values from a message that is known to be complete.
-struct Cursor<'a>(&'a [u8]);
+pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
 
 impl<'a> Cursor<'a> {
     #[inline]
-    fn unsigned(&mut self) -> Option<u64> {
+    pub(super) fn unsigned(&mut self) -> Option<u64> {
         let (width, rest) = match *self.0 {
             [byte @ 0x00..=0x7f, ref rest @ ..] => {
                 self.0 = rest;
@@ -89,7 +89,7 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn text(&mut self) -> Option<&'a str> {
+    pub(super) fn text(&mut self) -> Option<&'a str> {
         let (length, rest) = match *self.0 {
             [byte @ 0xa0..=0xbf, ref rest @ ..] => (usize::from(byte & 0x1f), rest),
             // Old peers have no string type of their own and write raw bytes the same way.
@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// One value as it is.
-    fn value(&mut self) -> Option<&'a [u8]> {
+    pub(super) fn value(&mut self) -> Option<&'a [u8]> {
         let limits = Limits::new(usize::MAX, usize::MAX);
         let length = Scanner::default().advance(self.0, limits).ok()??;
         let (value, after) = self.0.split_at(length);
@@ -112,8 +112,20 @@ impl<'a> Cursor<'a> {
         Some(value)
     }
 
+    /// Opens a map.
+    pub(super) fn map(&mut self) -> Option<u32> {
+        let (entries, rest) = match *self.0 {
+            [byte @ 0x80..=0x8f, ref rest @ ..] => (u32::from(byte & 0x0f), rest),
+            [0xde, a, b, ref rest @ ..] => (u32::from(u16::from_be_bytes([a, b])), rest),
+            [0xdf, a, b, c, d, ref rest @ ..] => (u32::from_be_bytes([a, b, c, d]), rest),
+            _ => return None,
+        };
+        self.0 = rest;
+        Some(entries)
+    }
+
     /// Opens a params list; a map or a scalar is not one.
-    fn list(&mut self) -> Option<u32> {
+    pub(super) fn list(&mut self) -> Option<u32> {
         match *self.0 {
             [byte @ 0x90..=0x9f, ref rest @ ..] => {
                 self.0 = rest;

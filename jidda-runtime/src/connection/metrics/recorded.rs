@@ -31,7 +31,7 @@ const OUTCOMES: [&str; 10] = [
 ];
 
 /// The codes of refusals that are jidda's own.
-const CODES: [&str; 20] = [
+const CODES: [&str; 22] = [
     "not_found",
     "bad_arguments",
     "bad_path",
@@ -52,6 +52,8 @@ const CODES: [&str; 20] = [
     "identity_changed",
     "unavailable",
     "proxy_loop",
+    "streaming",
+    "not_streaming",
 ];
 
 /// When something began.
