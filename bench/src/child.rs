@@ -2,8 +2,7 @@
 
 use std::{
     env,
-    io::{self, BufRead as _, BufReader, Read as _},
-    net::SocketAddr,
+    io::{self, BufReader, Read as _},
     os::unix::process::CommandExt as _,
     process::{self, Child, Command, Stdio},
     thread,
@@ -13,7 +12,11 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use tokio::runtime::{self, Runtime};
 
-use crate::{machine, measure::cpu::CpuClock, peer::Peer};
+use crate::{
+    machine,
+    measure::cpu::CpuClock,
+    peer::{Endpoint, Peer, Setting},
+};
 
 /// The tokio runtime that a server runs on.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -38,22 +41,24 @@ impl Scheduler {
 pub struct Server {
     process: Child,
     /// Where it listens.
-    pub address: SocketAddr,
+    pub endpoint: Endpoint,
 }
 
 impl Server {
     /// Starts a server on `core`, and waits until it listens.
-    pub fn start(peer: Peer, scheduler: Scheduler, core: usize) -> Result<Self> {
+    pub fn start(peer: Peer, scheduler: Scheduler, setting: Setting, core: usize) -> Result<Self> {
+        let upstream = setting.upstream.map(|upstream| format!("--upstream={upstream}"));
         let mut process = Command::new(env::current_exe()?)
             .args(["server", &argument(&peer), &argument(&scheduler), &core.to_string()])
+            .args(["--transport", &argument(&setting.transport)])
+            .args(upstream)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut line = String::new();
         let output = process.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim().parse().with_context(|| format!("{} did not start", peer.name()))?;
-        Ok(Self { process, address })
+        let endpoint = Endpoint::read(BufReader::new(output), setting.transport);
+        let endpoint = endpoint.with_context(|| format!("{} did not start", peer.name()))?;
+        Ok(Self { process, endpoint })
     }
 
     /// The id of its process.
@@ -81,7 +86,7 @@ fn argument(value: &impl ValueEnum) -> String {
 }
 
 /// What the child does: serves on `core` until its parent ends it, or ends.
-pub fn serve(peer: Peer, scheduler: Scheduler, core: usize) -> Result<()> {
+pub fn serve(peer: Peer, scheduler: Scheduler, setting: Setting, core: usize) -> Result<()> {
     machine::pin_to(core)?;
     if let Some(mut program) = peer.program() {
         // It takes this process over, with its core and its pipes, and ends like the others.
@@ -94,5 +99,5 @@ pub fn serve(peer: Peer, scheduler: Scheduler, core: usize) -> Result<()> {
         process::exit(0);
     });
     let runtime = scheduler.build()?;
-    runtime.block_on(peer.serve(|address| println!("{address}")))
+    runtime.block_on(peer.serve(setting, |endpoint| print!("{endpoint}")))
 }

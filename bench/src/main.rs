@@ -6,13 +6,16 @@
 #![forbid(unsafe_code)]
 
 mod child;
+mod choice;
 mod load;
 mod machine;
 mod measure;
 mod peer;
 mod plan;
 mod report;
+mod rounds;
 mod section;
+mod services;
 mod table;
 mod wire;
 
@@ -21,10 +24,11 @@ use clap::{Parser, Subcommand, ValueEnum as _};
 
 use self::{
     child::Scheduler,
+    choice::Choice,
     machine::Side,
     measure::others::Others,
-    peer::Peer,
-    plan::{Effort, Measure},
+    peer::{Peer, Setting},
+    rounds::{Effort, Rounds},
     section::Section,
     table::Table,
 };
@@ -45,7 +49,7 @@ struct Arguments {
     only: Vec<Peer>,
 
     /// Only these measures; RESULTS.md stays as it is
-    measures: Vec<Measure>,
+    measures: Vec<Choice>,
 
     #[command(subcommand)]
     role: Option<Role>,
@@ -55,14 +59,20 @@ struct Arguments {
 enum Role {
     /// Be a server under test; started by the program itself
     #[command(hide = true)]
-    Server { peer: Peer, scheduler: Scheduler, core: usize },
+    Server {
+        peer: Peer,
+        scheduler: Scheduler,
+        core: usize,
+        #[command(flatten)]
+        setting: Setting,
+    },
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     machine::allow_descriptors(DESCRIPTORS)?;
-    if let Some(Role::Server { peer, scheduler, core }) = arguments.role {
-        return child::serve(peer, scheduler, core);
+    if let Some(Role::Server { peer, scheduler, core, setting }) = arguments.role {
+        return child::serve(peer, scheduler, setting, core);
     }
 
     let cores = machine::cores()?;
@@ -72,13 +82,13 @@ fn main() -> Result<()> {
     let others = Others::watch()?;
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let all = arguments.measures.is_empty() && arguments.only.is_empty();
-    let measures =
-        if arguments.measures.is_empty() { Measure::value_variants() } else { &arguments.measures };
+    let measures = if arguments.measures.is_empty() { Choice::value_variants() } else { &arguments.measures };
+    let rounds = Rounds { effort, core, only: &arguments.only };
     let mut tables = Vec::new();
     for section in Section::ALL {
         let mut rows = Vec::new();
         for measure in measures.iter().filter(|&&measure| Section::of(measure) == section) {
-            rows.extend(measure.run(effort, core, &arguments.only)?);
+            rows.extend(measure.run(rounds)?);
         }
         if !rows.is_empty() {
             tables.push((section, Table { others: section.others(), rows }));

@@ -1,8 +1,8 @@
-//! What is measured, on which servers, and in which order.
+//! What is measured of the wires, and on which servers.
 
 use std::{any::Any, thread, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::{
@@ -13,7 +13,8 @@ use crate::{
         pipeline,
     },
     measure::{Sample, Window, memory},
-    peer::{Column, Peer},
+    peer::{Column, Peer, Setting},
+    rounds::{Case, Rounds},
     table::{Goal, Row},
     wire::socketio::SocketIo,
 };
@@ -28,38 +29,24 @@ const FEW: usize = 16;
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Enough calls in flight to keep a server busy.
-const BUSY: Shape = Shape { connections: 16, in_flight: 32 };
+pub const BUSY: Shape = Shape { connections: 16, in_flight: 32 };
 
 /// One call after another.
-const SINGLE: Shape = Shape { connections: 1, in_flight: 1 };
+pub const SINGLE: Shape = Shape { connections: 1, in_flight: 1 };
 
 /// They come and go fast enough to keep a server busy, and are too few to use up the ports that there are.
 const CROWD: Crowd = Crowd { warm_up: 500, measured: 4_000, at_once: 32 };
 
-/// How thorough a run is.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// How often every measure is taken.
-    pub rounds: usize,
-    /// How long each takes.
-    pub window: Window,
-}
+/// What is told of calls, as [`figures_of`] gives it.
+pub const CALL: &[&str] = &[
+    "server CPU, µs a call",
+    "calls a second",
+    "server busy, %",
+    "round trip p50, µs",
+    "round trip p99, µs",
+];
 
-impl Effort {
-    /// For figures to publish.
-    pub const FULL: Self = Self {
-        rounds: 5,
-        window: Window { warm_up: Duration::from_millis(500), measured: Duration::from_millis(2_500) },
-    };
-
-    /// For a look while working.
-    pub const QUICK: Self = Self {
-        rounds: 3,
-        window: Window { warm_up: Duration::from_millis(250), measured: Duration::from_secs(1) },
-    };
-}
-
-/// A measure.
+/// A measure of one of the wires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Measure {
     /// Calls, 16 connections with 32 in flight on each.
@@ -125,13 +112,7 @@ impl Measure {
     /// The figures that [`Measure::take`] gives.
     fn figures(self) -> &'static [&'static str] {
         match self {
-            Self::Calls | Self::CallsOnCurrentThread | Self::Single => &[
-                "server CPU, µs a call",
-                "calls a second",
-                "server busy, %",
-                "round trip p50, µs",
-                "round trip p99, µs",
-            ],
+            Self::Calls | Self::CallsOnCurrentThread | Self::Single => CALL,
             Self::SocketioAck
             | Self::SocketioAckOnCurrentThread
             | Self::SocketioEcho
@@ -185,26 +166,14 @@ impl Measure {
         }
     }
 
-    /// Takes the measure in every round on every server in turn, so that whatever else the machine does falls
-    /// on all of them alike. `only` leaves some out, if it names any.
-    pub fn run(self, effort: Effort, core: usize, only: &[Peer]) -> Result<Vec<Row>> {
-        let mut rows: Vec<Row> = self.figures().iter().map(|figure| Row::new(self.title(), figure)).collect();
+    /// Takes the measure in every round on every server in turn.
+    pub fn run(self, rounds: Rounds<'_>) -> Result<Vec<Row>> {
+        let case = Case { title: self.title(), peers: self.peers(), setup: () };
+        let mut groups = rounds
+            .take(&[case], self.figures(), |peer, ()| self.take(peer, rounds.effort.window, rounds.core))?;
+        let mut rows = groups.swap_remove(0);
         for &(index, goal) in self.goals() {
             rows[index].goals.push(goal);
-        }
-        for round in 1..=effort.rounds {
-            for &peer in self.peers().iter().filter(|peer| only.is_empty() || only.contains(peer)) {
-                let doing = format!("{}, round {round} of {}: {}", self.title(), effort.rounds, peer.name());
-                if let Some(reason) = peer.missing() {
-                    eprintln!("{doing}: skipped: {reason}");
-                    continue;
-                }
-                eprintln!("{doing}");
-                let figures = self.take(peer, effort.window, core).with_context(|| peer.name())?;
-                for (row, figure) in rows.iter_mut().zip(figures) {
-                    row.add(peer, figure);
-                }
-            }
         }
         Ok(rows)
     }
@@ -215,12 +184,12 @@ impl Measure {
             Self::CallsOnCurrentThread | Self::SocketioAckOnCurrentThread => Scheduler::CurrentThread,
             _ => Scheduler::MultiThread,
         };
-        let server = Server::start(peer, scheduler, core)?;
-        let (at, clock) = (server.address, server.clock()?);
+        let server = Server::start(peer, scheduler, Setting::default(), core)?;
+        let (at, clock) = (server.endpoint.address, server.clock()?);
         let socketio = |wire, shape| pipeline::run(at, peer.socketio(wire)?, shape, window, clock);
         let sample = match self {
-            Self::Calls | Self::CallsOnCurrentThread => peer.call(at, BUSY, window, clock)?,
-            Self::Single => peer.call(at, SINGLE, window, clock)?,
+            Self::Calls | Self::CallsOnCurrentThread => peer.call(&server.endpoint, BUSY, window, clock)?,
+            Self::Single => peer.call(&server.endpoint, SINGLE, window, clock)?,
             Self::Broadcast => broadcast::run(at, peer.native()?, MANY, window, clock)?,
             Self::SocketioAck | Self::SocketioAckOnCurrentThread => socketio(SocketIo::ACK, BUSY)?,
             Self::SocketioEcho => socketio(SocketIo::ECHO, BUSY)?,
@@ -229,7 +198,7 @@ impl Measure {
                 broadcast::run(at, peer.socketio(SocketIo::ACK)?, MANY, window, clock)?
             }
             Self::SocketioConnect => connect::run(at, CROWD, clock)?,
-            Self::Idle => return Ok(vec![idle(&server, |count| peer.open(at, count))?]),
+            Self::Idle => return Ok(vec![idle(&server, |count| peer.open(&server.endpoint, count))?]),
             Self::SocketioIdle => {
                 let wire = peer.socketio(SocketIo::LOBBY)?;
                 return Ok(vec![idle(&server, |count| pipeline::open_many(at, wire, count))?]);
@@ -239,7 +208,8 @@ impl Measure {
     }
 }
 
-fn figures_of(sample: &Sample) -> Vec<f64> {
+/// The figures of a sample, which [`CALL`] names for calls.
+pub fn figures_of(sample: &Sample) -> Vec<f64> {
     vec![
         sample.cpu_per_message(),
         sample.throughput(),

@@ -1,25 +1,29 @@
-//! The sections of the report: one for each protocol that jidda speaks, with its peers and its measures.
+//! The sections of the report: one for each protocol that jidda speaks, and one for what
+//! lies around it, each with its peers and its measures.
 
-use crate::{peer::Column, plan::Measure};
+use crate::{choice::Choice, peer::Column, plan::Measure};
 
-/// A protocol of jidda's.
+/// A section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     /// Its own.
     Native,
     /// Socket.IO over WebSocket.
     SocketIo,
+    /// Encryption, gateways and streams.
+    Services,
 }
 
 impl Section {
     /// All, in the order of the report.
-    pub const ALL: [Self; 2] = [Self::Native, Self::SocketIo];
+    pub const ALL: [Self; 3] = [Self::Native, Self::SocketIo, Self::Services];
 
     /// The title.
     pub fn heading(self) -> &'static str {
         match self {
             Self::Native => "jidda's own wire",
             Self::SocketIo => "Socket.IO over WebSocket",
+            Self::Services => "Services",
         }
     }
 
@@ -28,11 +32,16 @@ impl Section {
         match self {
             Self::Native => &[Column::Raw, Column::Tarpc, Column::Jsonrpsee],
             Self::SocketIo => &[Column::Raw, Column::Socketioxide, Column::Node],
+            Self::Services => &[Column::Tarpc, Column::Tonic],
         }
     }
 
     /// Where a measure belongs.
-    pub fn of(measure: Measure) -> Self {
+    pub fn of(choice: Choice) -> Self {
+        let measure = match choice {
+            Choice::Measure(measure) => measure,
+            Choice::Comparison(_) => return Self::Services,
+        };
         match measure {
             Measure::Calls
             | Measure::CallsOnCurrentThread

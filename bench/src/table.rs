@@ -9,6 +9,8 @@ use crate::peer::{Column, Peer};
 pub enum Goal {
     /// At most this.
     AtMost(f64),
+    /// At least this.
+    AtLeast(f64),
     /// At most so much of another column.
     ShareOf(Column, f64),
     /// At least so many times less than another column.
@@ -40,6 +42,24 @@ impl Row {
         }
     }
 
+    /// How often the one goes into the other, in each round and for each server that both have.
+    pub fn quotient(figure: &'static str, dividend: &Self, divisor: &Self) -> Self {
+        let mut row = Self::new(dividend.measure, figure);
+        for (column, values) in &dividend.values {
+            if let Some((_, others)) = divisor.values.iter().find(|(known, _)| known == column) {
+                let quotients = values.iter().zip(others).map(|(value, other)| value / other);
+                row.values.push((*column, quotients.collect()));
+            }
+        }
+        row
+    }
+
+    /// The same with a goal.
+    pub fn with(mut self, goal: Goal) -> Self {
+        self.goals.push(goal);
+        self
+    }
+
     fn spread(&self, column: Column) -> Option<Spread> {
         let (_, values) = self.values.iter().find(|(known, _)| *known == column)?;
         Spread::of(values)
@@ -50,6 +70,9 @@ impl Row {
         let (wanted, found) = match goal {
             Goal::AtMost(most) => {
                 (format!("≤ {most}"), self.spread(Column::Jidda).map(|it| it.median <= most))
+            }
+            Goal::AtLeast(least) => {
+                (format!("≥ {least}"), self.spread(Column::Jidda).map(|it| it.median >= least))
             }
             Goal::ShareOf(column, share) => {
                 (format!("≤ {share} × {column}"), self.ratio(column).map(|ratio| ratio <= share))
@@ -174,6 +197,21 @@ mod tests {
         assert_eq!(median(&[3.0, 1.0, 2.0]).unwrap(), "2");
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]).unwrap(), "2.5");
         assert!(median(&[]).is_none());
+    }
+
+    #[test]
+    fn a_quotient_is_one_of_each_round() {
+        let row = |values: [f64; 2]| {
+            let mut row = Row::new("measure", "figure");
+            for value in values {
+                row.add(Peer::Jidda, value);
+            }
+            row
+        };
+        let quotient = Row::quotient("quotient", &row([6.0, 4.0]), &row([2.0, 4.0]));
+        assert_eq!(quotient.values, [(Column::Jidda, vec![3.0, 1.0])]);
+        assert_eq!(quotient.verdict(Goal::AtMost(2.0)), "≤ 2: met");
+        assert_eq!(quotient.verdict(Goal::AtLeast(2.5)), "≥ 2.5: **missed**");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod broadcast;
 pub mod connect;
 pub mod pipeline;
+pub mod streams;
 pub mod tasks;
 
 /// How many calls are under way at a time.

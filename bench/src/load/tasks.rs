@@ -1,9 +1,9 @@
-//! Calls through a peer's own client, for servers whose protocol is not worth encoding by hand.
+//! Calls through a peer's own client, for servers whose protocol is not worth encoding by hand, and where
+//! the transport is what is compared.
 
 use std::{
     any::Any,
     cell::{Cell, RefCell},
-    net::SocketAddr,
     rc::Rc,
     time::Instant,
 };
@@ -18,13 +18,14 @@ use crate::{
         cpu::{CpuClock, Stopwatch},
         latency::Latency,
     },
+    peer::Endpoint,
     wire::TEXT,
 };
 
 /// One connection of a peer's own client; clones share it.
 pub trait Caller: Clone + 'static {
     /// Connects.
-    fn connect(server: SocketAddr) -> impl Future<Output = Result<Self>>;
+    fn connect(server: &Endpoint) -> impl Future<Output = Result<Self>>;
 
     /// Calls `echo`.
     fn echo(&self, text: String) -> impl Future<Output = Result<String>>;
@@ -40,7 +41,7 @@ struct Progress {
 }
 
 /// Calls `echo` in the given shape and measures the server.
-pub fn run<C: Caller>(server: SocketAddr, shape: Shape, window: Window, clock: CpuClock) -> Result<Sample> {
+pub fn run<C: Caller>(server: &Endpoint, shape: Shape, window: Window, clock: CpuClock) -> Result<Sample> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let progress = Rc::new(Progress::default());
@@ -82,7 +83,7 @@ async fn call_on(caller: impl Caller, progress: Rc<Progress>) -> Result<()> {
 }
 
 /// Opens connections and makes one call on each. They stay open until the result is dropped.
-pub fn open<C: Caller>(server: SocketAddr, count: usize) -> Result<Box<dyn Any>> {
+pub fn open<C: Caller>(server: &Endpoint, count: usize) -> Result<Box<dyn Any>> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let callers = runtime.block_on(async {
         let mut callers = Vec::with_capacity(count);

@@ -13,6 +13,8 @@ pub enum Column {
     Tarpc,
     /// jsonrpsee.
     Jsonrpsee,
+    /// tonic.
+    Tonic,
     /// socketioxide.
     Socketioxide,
     /// socket.io on Node.
@@ -26,6 +28,7 @@ impl Display for Column {
             Self::Raw => "raw tokio",
             Self::Tarpc => "tarpc",
             Self::Jsonrpsee => "jsonrpsee",
+            Self::Tonic => "tonic",
             Self::Socketioxide => "socketioxide",
             Self::Node => "socket.io",
         })

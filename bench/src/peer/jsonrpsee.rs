@@ -1,6 +1,6 @@
 //! jsonrpsee over WebSocket, its own client included.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Result;
 use jsonrpsee::{
@@ -12,6 +12,7 @@ use jsonrpsee::{
 };
 use tokio::net::TcpListener;
 
+use super::endpoint::Endpoint;
 use crate::load::tasks::Caller;
 
 /// Serves until the process ends.
@@ -33,8 +34,8 @@ pub(super) async fn serve(listener: TcpListener) -> Result<()> {
 pub(super) struct Client(Arc<WsClient>);
 
 impl Caller for Client {
-    async fn connect(server: SocketAddr) -> Result<Self> {
-        Ok(Self(Arc::new(WsClientBuilder::new().build(format!("ws://{server}")).await?)))
+    async fn connect(server: &Endpoint) -> Result<Self> {
+        Ok(Self(Arc::new(WsClientBuilder::new().build(format!("ws://{}", server.address)).await?)))
     }
 
     async fn echo(&self, text: String) -> Result<String> {

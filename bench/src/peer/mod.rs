@@ -1,27 +1,34 @@
 //! The servers under test, each with the client that loads it.
 
 mod column;
+mod endpoint;
 mod jidda;
 mod jsonrpsee;
 pub mod node;
 mod raw;
 mod socketioxide;
 mod tarpc;
+mod tls;
+mod tonic;
 
-use std::{
-    any::Any,
-    future,
-    net::{Ipv4Addr, SocketAddr},
-    process::Command,
-};
+use std::{any::Any, future, net::Ipv4Addr, process::Command};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::ValueEnum;
 use tokio::net::TcpListener;
 
-pub use self::column::Column;
+use self::tls::Identity;
+pub use self::{
+    column::Column,
+    endpoint::{Endpoint, Setting, Transport},
+    jidda::Upstream,
+};
 use crate::{
-    load::{Shape, pipeline, tasks},
+    load::{
+        Shape, pipeline,
+        streams::{self, Audience, Flow},
+        tasks,
+    },
     measure::{Sample, Window, cpu::CpuClock},
     wire::{native::Native, socketio::SocketIo},
 };
@@ -35,10 +42,12 @@ pub enum Peer {
     Raw,
     /// Like `raw`, and one message makes it write an event to every connection in a plain loop.
     Loop,
-    /// tarpc over TCP, bincode.
+    /// tarpc, bincode.
     Tarpc,
     /// jsonrpsee over WebSocket.
     Jsonrpsee,
+    /// tonic: gRPC over HTTP/2.
+    Tonic,
     /// socketioxide on axum.
     Socketioxide,
     /// socket.io on Node.
@@ -54,6 +63,7 @@ impl Peer {
             Self::Loop => "loop of writes",
             Self::Tarpc => "tarpc",
             Self::Jsonrpsee => "jsonrpsee",
+            Self::Tonic => "tonic",
             Self::Socketioxide => "socketioxide",
             Self::Node => "socket.io on Node",
         }
@@ -66,6 +76,7 @@ impl Peer {
             Self::Raw | Self::Loop => Column::Raw,
             Self::Tarpc => Column::Tarpc,
             Self::Jsonrpsee => Column::Jsonrpsee,
+            Self::Tonic => Column::Tonic,
             Self::Socketioxide => Column::Socketioxide,
             Self::Node => Column::Node,
         }
@@ -85,21 +96,39 @@ impl Peer {
     }
 
     /// Serves until the process ends; says where once it listens.
-    pub async fn serve(self, listens: impl FnOnce(SocketAddr)) -> Result<()> {
+    pub async fn serve(self, setting: Setting, listens: impl FnOnce(&Endpoint)) -> Result<()> {
         if self == Self::Jidda {
-            let (_server, address) = jidda::start().await?;
-            listens(address);
+            let (_server, endpoint) = jidda::start(setting).await?;
+            listens(&endpoint);
             return future::pending().await;
         }
+        let tls = match setting.transport {
+            Transport::Tcp => None,
+            Transport::Tls => Some(Identity::generate()?),
+            Transport::Noise => bail!("{} does not speak Noise", self.name()),
+        };
+        ensure!(
+            tls.is_none() || matches!(self, Self::Tarpc | Self::Tonic),
+            "{} is measured without TLS",
+            self.name()
+        );
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        listens(listener.local_addr()?);
+        listens(&Endpoint {
+            address: listener.local_addr()?,
+            transport: setting.transport,
+            proof: tls.as_ref().map(|identity| identity.certificate.clone()).unwrap_or_default(),
+        });
         // Spawned, so that a worker accepts the connections, and the main thread has nothing to do.
         match self {
             Self::Jidda => unreachable!("it binds its own listener"),
             Self::Raw => tokio::spawn(raw::echo(listener)),
             Self::Loop => tokio::spawn(raw::broadcast(listener)),
-            Self::Tarpc => tokio::spawn(tarpc::serve(listener)),
+            Self::Tarpc => {
+                let tls = tls.map(|identity| identity.acceptor()).transpose()?;
+                tokio::spawn(tarpc::serve(listener, tls))
+            }
             Self::Jsonrpsee => tokio::spawn(jsonrpsee::serve(listener)),
+            Self::Tonic => tokio::spawn(tonic::serve(listener, tls)),
             Self::Socketioxide => tokio::spawn(socketioxide::serve(listener)),
             Self::Node => bail!("it is a program of its own"),
         }
@@ -107,20 +136,52 @@ impl Peer {
     }
 
     /// Calls `echo` on the native wire, or on the peer's own, and measures the server.
-    pub fn call(self, server: SocketAddr, shape: Shape, window: Window, clock: CpuClock) -> Result<Sample> {
+    pub fn call(self, server: &Endpoint, shape: Shape, window: Window, clock: CpuClock) -> Result<Sample> {
         match self {
+            Self::Tarpc | Self::Jsonrpsee | Self::Tonic => self.call_by_client(server, shape, window, clock),
+            _ => pipeline::run(server.address, self.native()?, shape, window, clock),
+        }
+    }
+
+    /// The same by the peer's own client, over whatever the server is reached by.
+    pub fn call_by_client(
+        self,
+        server: &Endpoint,
+        shape: Shape,
+        window: Window,
+        clock: CpuClock,
+    ) -> Result<Sample> {
+        match self {
+            Self::Jidda => tasks::run::<jidda::Connection>(server, shape, window, clock),
             Self::Tarpc => tasks::run::<tarpc::Client>(server, shape, window, clock),
             Self::Jsonrpsee => tasks::run::<jsonrpsee::Client>(server, shape, window, clock),
-            _ => pipeline::run(server, self.native()?, shape, window, clock),
+            Self::Tonic => tasks::run::<tonic::Client>(server, shape, window, clock),
+            _ => bail!("{} has no client", self.name()),
+        }
+    }
+
+    /// Reads streams by the peer's own client, and measures the server, which is the process `id`.
+    pub fn stream(
+        self,
+        server: &Endpoint,
+        audience: Audience,
+        window: Window,
+        clock: CpuClock,
+        id: u32,
+    ) -> Result<Flow> {
+        match self {
+            Self::Jidda => streams::run::<jidda::Connection>(server, audience, window, clock, id),
+            Self::Tonic => streams::run::<tonic::Client>(server, audience, window, clock, id),
+            _ => bail!("{} has no streams", self.name()),
         }
     }
 
     /// Opens connections that have made one such call each. They stay open until the result is dropped.
-    pub fn open(self, server: SocketAddr, count: usize) -> Result<Box<dyn Any>> {
+    pub fn open(self, server: &Endpoint, count: usize) -> Result<Box<dyn Any>> {
         match self {
             Self::Tarpc => tasks::open::<tarpc::Client>(server, count),
             Self::Jsonrpsee => tasks::open::<jsonrpsee::Client>(server, count),
-            _ => pipeline::open_many(server, self.native()?, count),
+            _ => pipeline::open_many(server.address, self.native()?, count),
         }
     }
 

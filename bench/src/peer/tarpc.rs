@@ -1,6 +1,4 @@
-//! tarpc over TCP with bincode, its own client included.
-
-use std::net::SocketAddr;
+//! tarpc with bincode, its own client included: over TCP, and over TLS as a stream of its user's.
 
 use anyhow::Result;
 use futures_util::StreamExt as _;
@@ -11,8 +9,13 @@ use tarpc::{
     tokio_serde::formats::Bincode,
     tokio_util::codec::LengthDelimitedCodec,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::TlsAcceptor;
 
+use super::{endpoint, endpoint::Endpoint, tls};
 use crate::load::tasks::Caller;
 
 /// The service.
@@ -31,28 +34,46 @@ impl Echo for EchoService {
     }
 }
 
-/// The transport that tarpc's own `tcp` module would make, but without the delay that small packets have there.
-fn transport<Item, SinkItem>(
-    stream: TcpStream,
-) -> Result<Transport<TcpStream, Item, SinkItem, Bincode<Item, SinkItem>>>
+/// The transport that tarpc's own `tcp` module would make.
+fn transport<S, Item, SinkItem>(stream: S) -> Transport<S, Item, SinkItem, Bincode<Item, SinkItem>>
 where
+    S: AsyncRead + AsyncWrite,
     Item: for<'a> tarpc::serde::Deserialize<'a>,
     SinkItem: tarpc::serde::Serialize,
 {
-    stream.set_nodelay(true)?;
-    let framed = LengthDelimitedCodec::builder().new_framed(stream);
-    Ok(serde_transport::new(framed, Bincode::default()))
+    serde_transport::new(LengthDelimitedCodec::builder().new_framed(stream), Bincode::default())
 }
 
-/// Serves every connection and every call in a task of its own, as tarpc's examples do.
-pub(super) async fn serve(listener: TcpListener) -> Result<()> {
+/// Serves every connection and every call in a task of its own, as tarpc's examples do. Packets do not wait, as they
+/// would in its `tcp` module.
+pub(super) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>) -> Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
-        let calls = BaseChannel::with_defaults(transport(stream)?).execute(EchoService.serve());
-        tokio::spawn(calls.for_each(async |call| {
-            tokio::spawn(call);
-        }));
+        stream.set_nodelay(true)?;
+        match tls.clone() {
+            None => {
+                tokio::spawn(calls(stream));
+            }
+            Some(tls) => {
+                tokio::spawn(async move {
+                    // Who does not get through the handshake notices.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        calls(stream).await;
+                    }
+                });
+            }
+        }
     }
+}
+
+/// Serves one connection.
+async fn calls(stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+    let calls = BaseChannel::with_defaults(transport(stream)).execute(EchoService.serve());
+    calls
+        .for_each(async |call| {
+            tokio::spawn(call);
+        })
+        .await;
 }
 
 /// One connection.
@@ -60,9 +81,15 @@ pub(super) async fn serve(listener: TcpListener) -> Result<()> {
 pub(super) struct Client(EchoClient);
 
 impl Caller for Client {
-    async fn connect(server: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(server).await?;
-        Ok(Self(EchoClient::new(tarpc::client::Config::default(), transport(stream)?).spawn()))
+    async fn connect(server: &Endpoint) -> Result<Self> {
+        let stream = TcpStream::connect(server.address).await?;
+        stream.set_nodelay(true)?;
+        let config = tarpc::client::Config::default();
+        Ok(Self(if server.transport == endpoint::Transport::Tls {
+            EchoClient::new(config, transport(tls::connect(stream, &server.proof).await?)).spawn()
+        } else {
+            EchoClient::new(config, transport(stream)).spawn()
+        }))
     }
 
     async fn echo(&self, text: String) -> Result<String> {
