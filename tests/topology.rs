@@ -152,6 +152,26 @@ async fn who_refuses_a_client_that_listens_does_not_speak_for_the_server() {
 }
 
 #[tokio::test]
+async fn the_farewell_of_a_stranger_is_not_the_servers() {
+    let listening = Client::builder("127.0.0.1:0").no_reconnect().listen().await.unwrap();
+    let address = listening.address().to_string();
+    let authority = address.strip_prefix("tcp://").unwrap().to_owned();
+    for reason in ["forced close", "authentication failed", "server namespace disconnect", "lunch"] {
+        let mut stranger = TcpStream::connect(&authority).await.unwrap();
+        let mut farewell = b"\x93\x02\xa7$/close\x91".to_vec();
+        farewell.push(0xa0 | u8::try_from(reason.len()).unwrap());
+        farewell.extend_from_slice(reason.as_bytes());
+        stranger.write_all(&farewell).await.unwrap();
+        drop(stranger);
+    }
+    let (builder, _) = hidden();
+    let server = builder.dial(jidda::Dial::to(address).reconnect(quickly())).start().await.unwrap();
+    let client = in_time(listening.connected()).await.unwrap();
+    assert_eq!(client.call("double", &1).await, Ok(2));
+    drop(server);
+}
+
+#[tokio::test]
 async fn who_is_no_server_is_sent_away_and_the_server_is_served() {
     let listening = Client::builder("127.0.0.1:0")
         .connect_timeout(Duration::from_millis(200))

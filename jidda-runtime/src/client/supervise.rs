@@ -16,6 +16,9 @@ use crate::error::{CallError, Error};
 use crate::failure::Failure;
 use crate::reason::DisconnectReason;
 
+/// How long a client that is connected to waits after it could not accept, as a server does.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// What a supervisor knows of its connection.
 pub(super) struct Plan {
     pub(super) connection: Arc<Connection>,
@@ -43,6 +46,7 @@ impl Plan {
 pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), ConnectError>>) {
     let mut ready = Some(ready);
     let mut attempt = 0;
+    let mut is_stuck = false;
     let is_connected_to = matches!(plan.source, Source::Accept(..));
     let reason = loop {
         let ending = match establish(&plan).await {
@@ -79,6 +83,7 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
                     break DisconnectReason::TransportError;
                 }
                 tracing::debug!(address = %plan.source.address(), %error, "cannot connect");
+                is_stuck = matches!(error, ConnectError::Io { .. });
                 if is_final {
                     plan.tell(ClientEvent::GaveUp);
                     break DisconnectReason::Other(error.to_string().into());
@@ -90,8 +95,14 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
             break ending;
         }
         let wait = plan.backoff.as_ref().and_then(|backoff| backoff.wait(attempt, chance()));
-        // Who is connected to has nobody to spare, and does not count who comes.
-        let wait = wait.map(|wait| if is_connected_to { Duration::ZERO } else { wait });
+        // Who is connected to has nobody to spare, and does not count who comes; but the system may be unable to accept.
+        let wait = match wait {
+            _ if is_connected_to && is_stuck => Some(PAUSE),
+            // Whoever came was not the server: it is still to come.
+            _ if is_connected_to && ready.is_some() => Some(Duration::ZERO),
+            Some(_) if is_connected_to => Some(Duration::ZERO),
+            wait => wait,
+        };
         let Some(wait) = wait else {
             plan.tell(ClientEvent::GaveUp);
             break ending;

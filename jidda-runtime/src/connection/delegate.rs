@@ -12,20 +12,27 @@ use super::calls::Answer;
 use super::driver::Driver;
 use super::encoded::Encoded;
 use super::hub::Hub;
+use super::invoke::run_callback;
 use super::socket::{Socket, SocketInner};
 use super::streaming::{End, Streaming};
 use crate::error::SendError;
 use crate::failure::Failure;
-use crate::handler::{Args, Arguments, Callback, Dispatch, Reply, Scope};
+use crate::handler::{Args, Arguments, Dispatch, Origin, Reply, Scope};
 use crate::identity::{Asker, Identity};
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
-use crate::wire::{Meta, nests_within};
+use crate::wire::{Meta, Servers, nests_within};
 
 /// How often an event may be passed on before it is taken for one that goes round.
 const HOPS: usize = 16;
 
-/// Gives the socket of a namespace at the other server, which it may have to join first.
-pub(crate) type Upstream = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Socket, Failure>> + Send + Sync>;
+/// The way to another server.
+pub(crate) trait Upstream: Send + Sync {
+    /// The socket of a namespace there, if that was joined.
+    fn joined(&self, namespace: &str) -> Option<Socket>;
+
+    /// Joins a namespace first.
+    fn join(&self, namespace: &str) -> BoxFuture<'static, Result<Socket, Failure>>;
+}
 
 /// Which events are passed on, and to whom.
 #[derive(Clone)]
@@ -34,7 +41,7 @@ pub(crate) struct Delegate {
     pub(crate) namespace: Option<&'static str>,
     /// Only events whose names begin so.
     pub(crate) prefix: Box<str>,
-    pub(crate) upstream: Upstream,
+    pub(crate) upstream: Arc<dyn Upstream>,
     /// Whether the other server is told who asks.
     pub(crate) passes_identity: bool,
 }
@@ -70,41 +77,66 @@ impl Hub {
     }
 }
 
-/// What runs in the place of a handler.
-pub(super) fn forwarder(delegate: &Delegate, socket: &Arc<SocketInner>, event: &str) -> Callback {
-    let (upstream, passes_identity) = (Arc::clone(&delegate.upstream), delegate.passes_identity);
-    let (socket, event): (_, Arc<str>) = (Arc::clone(socket), event.into());
-    Arc::new(move |arguments, encoding| {
-        let depth = socket.connection.hub.config.max_depth;
-        let list = match to_messagepack(arguments, encoding).and_then(|list| shallow(list, depth, 1)) {
-            Ok(list) => list,
-            Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
-        };
-        let via = match route(&socket.connection.hub) {
-            Ok(via) => via,
-            Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
-        };
-        let identity = passes_identity.then(|| shallow(asker(&socket).to_bytes().into(), depth, 2));
-        let identity = match identity.transpose() {
-            Ok(identity) => identity.map(Into::into),
-            Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
-        };
-        let forwards = Meta { identity, via, ..Meta::default() };
-        let taking = match Scope::current().and_then(|scope| scope.credit().cloned()) {
-            Some(_) => Taking::Stream,
-            None if socket.wire().announces_streams() => Taking::Either,
-            None => Taking::Value,
-        };
-        let namespace = socket.namespace().to_owned();
-        let (upstream, event) = (Arc::clone(&upstream), Arc::clone(&event));
-        Dispatch::future(async move {
-            let arguments = Encoded::messagepack(list);
-            match upstream(&namespace).await {
-                Ok(socket) => Errand { socket, event, arguments, forwards, encoding, taking }.run().await,
-                Err(failure) => Reply::failure(failure),
-            }
-        })
+/// Runs an event at the other server, through the middleware of its namespace where there is any.
+pub(super) fn delegated(
+    delegate: &Delegate,
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+) -> Dispatch {
+    if socket.table().route(socket.routes().fallback()).middleware().is_empty() {
+        return pass_on(delegate, socket, event, arguments);
+    }
+    let (delegate, origin, name): (_, _, Box<str>) = (delegate.clone(), Arc::clone(socket), event.into());
+    let callback = move |arguments: Arguments<'_>, _| pass_on(&delegate, &origin, &name, arguments);
+    run_callback(socket, event, arguments, Arc::new(callback))
+}
+
+fn pass_on(
+    delegate: &Delegate,
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+) -> Dispatch {
+    let encoding = socket.encoding();
+    let (arguments, forwards) = match parcel(delegate, socket, arguments) {
+        Ok(parcel) => parcel,
+        Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
+    };
+    let taking = match Scope::current().and_then(|scope| scope.credit().cloned()) {
+        Some(_) => Taking::Stream,
+        None if socket.wire().announces_streams() => Taking::Either,
+        None => Taking::Value,
+    };
+    let errand = Errand { event: event.into(), arguments, forwards, encoding, taking };
+    if let Some(upstream) = delegate.upstream.joined(socket.namespace()) {
+        return Dispatch::future(errand.run(upstream));
+    }
+    let joining = delegate.upstream.join(socket.namespace());
+    Dispatch::future(async move {
+        match joining.await {
+            Ok(upstream) => errand.run(upstream).await,
+            Err(failure) => Reply::failure(failure),
+        }
     })
+}
+
+/// What is sent: the arguments, and what is said beside them.
+fn parcel(
+    delegate: &Delegate,
+    socket: &Arc<SocketInner>,
+    arguments: Arguments<'_>,
+) -> Result<(Encoded, Meta), Failure> {
+    let hub = &socket.connection.hub;
+    let depth = hub.config.max_depth;
+    let list = to_messagepack(arguments, socket.encoding()).and_then(|list| shallow(list, depth, 1))?;
+    let via = route(hub)?;
+    let identity = if delegate.passes_identity {
+        Some(shallow(asker(socket).to_bytes().into(), depth, 2)?.into())
+    } else {
+        None
+    };
+    Ok((Encoded::messagepack(list), Meta { identity, via, ..Meta::default() }))
 }
 
 /// Gives back what nests no deeper than a message may, with so many levels around it: the server behind would close the
@@ -163,16 +195,16 @@ impl Driver {
 }
 
 /// The way an event came, with this server at its end.
-fn route(hub: &Hub) -> Result<Vec<Box<str>>, Failure> {
+fn route(hub: &Hub) -> Result<Servers, Failure> {
     let scope = Scope::current();
     let before = scope.as_ref().map_or(&[][..], |scope| &scope.via);
-    if before.iter().any(|id| **id == *hub.id.as_str()) {
+    if before.iter().any(|id| **id == *hub.name) {
         return Err(Failure::new("proxy_loop", "the event came back to a server that had passed it on"));
     }
     if before.len() >= HOPS {
         return Err(Failure::new("proxy_loop", format!("the event was passed on more than {HOPS} times")));
     }
-    Ok(before.iter().cloned().chain([hub.id.as_str().into()]).collect())
+    Ok(before.iter().chain([&hub.name]).cloned().collect())
 }
 
 /// Arguments as the native wire writes them; those of native peers are not looked at.
@@ -187,9 +219,9 @@ fn to_messagepack(arguments: Arguments<'_>, encoding: Encoding) -> Result<Vec<u8
 }
 
 /// One event on its way to the other server.
+#[derive(Clone)]
 struct Errand {
-    socket: Socket,
-    event: Arc<str>,
+    event: Box<str>,
     arguments: Encoded,
     forwards: Meta,
     /// How the caller reads.
@@ -209,32 +241,39 @@ enum Taking {
 
 impl Errand {
     /// Runs it. What the other server answers is the answer, whatever it is.
-    async fn run(self) -> Reply {
-        if self.taking == Taking::Stream {
-            return self.stream().await;
+    async fn run(self, upstream: Socket) -> Reply {
+        // Boxed: few events are streams, and the future of each would be as large as that of one.
+        match self.taking {
+            Taking::Stream => Box::pin(self.stream(upstream)).await,
+            Taking::Either => Box::pin(self.either(upstream)).await,
+            Taking::Value => self.value(upstream).await.unwrap_or_else(Reply::failure),
         }
-        let (socket, arguments) = (self.socket.clone(), self.arguments.clone());
-        let request: Request<'_, Value> =
-            Request::forwarded(socket, &self.event, arguments, self.forwards.clone());
+    }
+
+    async fn value(self, upstream: Socket) -> Result<Reply, Failure> {
+        let Self { event, arguments, forwards, encoding, .. } = self;
+        let request: Request<'_, Value> = Request::forwarded(upstream, &event, arguments, forwards);
         let mut call = request.into_future();
-        let answer = std::future::poll_fn(|cx| call.poll_answer(cx)).await;
-        drop(call);
-        match answer {
-            Ok(Answer::Value(payload)) => value(payload, self.encoding),
-            Ok(Answer::Failed(failure))
-                if self.taking == Taking::Either && failure.code == "streaming" && !failure.app =>
-            {
-                self.stream().await
-            }
-            Ok(answer) => Reply::failure(unanswered(answer)),
-            Err(failed) => Reply::failure(unsent(failed)),
+        match std::future::poll_fn(|cx| call.poll_answer(cx)).await {
+            Ok(Answer::Value(payload)) => Ok(value(payload, encoding)),
+            Ok(answer) => Err(unanswered(answer)),
+            Err(failed) => Err(unsent(failed)),
+        }
+    }
+
+    /// Asks for a value, and if there is a stream instead, for that.
+    async fn either(self, upstream: Socket) -> Reply {
+        match self.clone().value(upstream.clone()).await {
+            Ok(reply) => reply,
+            Err(failure) if failure.code == "streaming" && !failure.app => self.stream(upstream).await,
+            Err(failure) => Reply::failure(failure),
         }
     }
 
     /// Asks for a stream. There is one once its first item is there.
-    async fn stream(self) -> Reply {
-        let Self { socket, event, arguments, forwards, encoding, .. } = self;
-        let mut items = Streaming::<Value>::forwarded(socket, &event, arguments, forwards);
+    async fn stream(self, upstream: Socket) -> Reply {
+        let Self { event, arguments, forwards, encoding, .. } = self;
+        let mut items = Streaming::<Value>::forwarded(upstream, &event, arguments, forwards);
         let first = match std::future::poll_fn(|cx| items.poll_raw(cx)).await {
             Some(Ok(first)) => Some(first),
             Some(Err(End::Answer(Answer::Value(payload)))) if !is_nil(&payload) => {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::backlog::Waiting;
 use super::calls::{Answer, Resolved};
 use super::credentials::Presented;
-use super::delegate::forwarder;
+use super::delegate::delegated;
 use super::driver::{Driver, Loss};
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::label::EventLabel;
@@ -283,9 +283,8 @@ impl Driver {
             if !has_handler
                 && let Some(delegate) = self.connection.hub.delegate(routes.pattern(), incoming.event)
             {
-                let forwarder = forwarder(delegate, socket, incoming.event);
                 let label = EventLabel::caught(fallback, incoming.event);
-                let run = || run_callback(socket, incoming.event, arguments, forwarder);
+                let run = || delegated(delegate, socket, incoming.event, arguments);
                 let dispatch = spans::run(socket, about, run);
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return;

@@ -60,7 +60,7 @@ pub(crate) struct Statistics {
 
 pub(crate) struct Hub {
     /// Its name among the servers that pass events on to each other.
-    pub(super) id: SocketId,
+    pub(super) name: Arc<str>,
     /// Who gets events that have no handler here; the most particular one first.
     pub(super) delegates: Vec<Delegate>,
     pub(crate) side: Side,
@@ -124,7 +124,7 @@ impl Hub {
         let sessions = Sessions::new(&config);
         let metrics = Metrics::new(side, &table);
         let hub = Arc::new(Self {
-            id: SocketId::random(),
+            name: SocketId::random().as_str().into(),
             delegates,
             side,
             table,

@@ -384,7 +384,9 @@ impl Driver {
         }
         self.connection.record_reason(&reason);
         self.connection.hub.metrics.ended(&reason, self.is_counted);
-        let is_final = self.connection.hub.side == Side::Server || !reason.invites_return();
+        // The farewell of one that never let us in counts for nothing: its answer to the hello does.
+        let is_believed = loss.is_none() || self.connection.exchange.lock().is_acquainted;
+        let is_final = self.connection.hub.side == Side::Server || (!reason.invites_return() && is_believed);
         let wakers = {
             let mut exchange = self.connection.exchange.lock();
             exchange.link = if is_final { Link::Closed } else { Link::Away };

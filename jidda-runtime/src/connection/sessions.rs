@@ -4,6 +4,7 @@
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -332,9 +333,13 @@ impl Sessions {
         {
             gone.extend(away.remove(number));
         }
-        // Their values' destructors are the program's.
         drop(away);
-        drop(gone);
+        // What their values do when they are dropped is the program's: each by itself, so that one that panics is one.
+        for session in gone {
+            if catch_unwind(AssertUnwindSafe(|| drop(session))).is_err() {
+                tracing::error!("the destructor of a session's value panicked");
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::{Context, Credit, FromConnection};
 use crate::error::Error;
 use crate::identity::Asker;
 use crate::trace::TraceContext;
-use crate::wire::Meta;
+use crate::wire::{Meta, Servers};
 
 thread_local! {
     static CURRENT: Cell<Option<Arc<Scope>>> = const { Cell::new(None) };
@@ -31,7 +31,7 @@ pub(crate) struct Scope {
     /// How many items its caller takes, if the reply may be a stream.
     credit: Option<Arc<Credit>>,
     /// The servers that passed the event on.
-    pub(crate) via: Vec<Box<str>>,
+    pub(crate) via: Servers,
 }
 
 impl Scope {

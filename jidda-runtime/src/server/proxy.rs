@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use tokio::sync::Mutex;
 
@@ -110,13 +112,27 @@ impl Proxy {
 
     pub(super) fn into_delegate(self) -> Delegate {
         let Self { client, namespace, prefix, auth, passes_identity } = self;
-        let joining = Arc::new(Joining::default());
-        let upstream: Upstream = Arc::new(move |namespace| {
-            let (client, joining, auth) = (client.clone(), Arc::clone(&joining), auth.clone());
-            let namespace = namespace.to_owned();
-            Box::pin(async move { joined(&client, &namespace, &joining, &auth).await })
-        });
+        let upstream = Arc::new(Behind { client, auth, joining: Arc::default() });
         Delegate { namespace, prefix: prefix.into(), upstream, passes_identity }
+    }
+}
+
+/// The server behind, over its client.
+struct Behind {
+    client: Client,
+    auth: Value,
+    joining: Arc<Joining>,
+}
+
+impl Upstream for Behind {
+    fn joined(&self, namespace: &str) -> Option<Socket> {
+        Some(self.client.namespace(namespace)).filter(Socket::is_wanted)
+    }
+
+    fn join(&self, namespace: &str) -> BoxFuture<'static, Result<Socket, Failure>> {
+        let (client, auth) = (self.client.clone(), self.auth.clone());
+        let (joining, namespace) = (Arc::clone(&self.joining), namespace.to_owned());
+        async move { joined(&client, &namespace, &joining, &auth).await }.boxed()
     }
 }
 
@@ -152,10 +168,6 @@ async fn joined(
     joining: &Joining,
     auth: &Value,
 ) -> Result<Socket, Failure> {
-    let socket = client.namespace(namespace);
-    if socket.is_wanted() {
-        return Ok(socket);
-    }
     // Of several events that come at once, one joins and the others wait for it.
     let turn = joining.of(namespace);
     let _turn = turn.lock().await;

@@ -1,10 +1,16 @@
 //! What goes with an event beside its arguments: how long it may take, whose trace it is part of, who asks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 
+use smallvec::SmallVec;
+
 use super::msgpack_rpc::{Cursor, NIL, WRITES};
+
+/// Servers by their names.
+pub type Servers = SmallVec<[Arc<str>; 1]>;
 
 /// The longest text of a trace that is kept.
 const LONGEST: usize = 512;
@@ -28,7 +34,7 @@ pub struct Meta {
     /// `identity`: for whom the sender asks, if not for itself, as it came.
     pub identity: Option<Box<[u8]>>,
     /// `via`: the servers that passed it on, the first one first.
-    pub via: Vec<Box<str>>,
+    pub via: Servers,
     /// `credit`: the sender takes a streaming reply, and so many items of it for a beginning.
     pub credit: Option<u32>,
 }
@@ -138,10 +144,10 @@ impl Meta {
 }
 
 /// The first servers of a list, by the beginnings of their names.
-fn servers(list: &[u8]) -> Vec<Box<str>> {
+fn servers(list: &[u8]) -> Servers {
     let mut cursor = Cursor(list);
     let count = cursor.list().unwrap_or(0).min(MOST_SERVERS);
-    let names = (0..count).map_while(|_| Cursor(cursor.value()?).text());
+    let names = (0..count).filter_map(|_| Cursor(cursor.value()?).text());
     names
         .map(|name| name.get(..LONGEST_NAME).unwrap_or(name))
         .filter(|name| name.len() <= LONGEST_NAME)
@@ -161,7 +167,7 @@ mod tests {
             traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
             tracestate: Some("a=b".into()),
             identity: Some(b"\xa5alice".as_slice().into()),
-            via: vec!["one".into(), "two".into()],
+            via: ["one", "two"].map(Into::into).into_iter().collect(),
             credit: Some(u32::MAX),
         };
         let mut bytes = Vec::new();
@@ -185,12 +191,12 @@ mod tests {
         ]);
         let mut bytes = Vec::new();
         rmpv::encode::write_value(&mut bytes, &odd).unwrap();
-        assert_eq!(Meta::read(&bytes).unwrap().via, [Box::from("a")]);
+        assert_eq!(Meta::read(&bytes).unwrap().via[..], [Arc::from("a")]);
         assert_eq!(Meta::read(&bytes).unwrap().deadline, None);
         assert_eq!(Meta::read(&bytes).unwrap().credit, None);
         let long = Meta {
             traceparent: Some("x".repeat(LONGEST + 1).into()),
-            via: vec!["y".repeat(1000).into(); 1000],
+            via: std::iter::repeat_n("y".repeat(1000).into(), 1000).collect(),
             credit: Some(1),
             ..Meta::default()
         };

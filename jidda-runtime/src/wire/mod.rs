@@ -18,7 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use decoder::Decoder;
-pub use meta::Meta;
+pub use meta::{Meta, Servers};
 pub use packet::{Packet, WireError};
 pub use scan::Limits;
 
