@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds every fuzz target and runs each for FUZZ_SECONDS (5 unless set). Names of targets may be given.
+# Builds every fuzz target and runs each for FUZZ_SECONDS (3 unless set). Names of targets may be given.
 set -eu
 cd "$(dirname "$0")/.."
-seconds=${FUZZ_SECONDS:-5}
+seconds=${FUZZ_SECONDS:-3}
 
 if ! cargo +nightly --version >/dev/null 2>&1; then
     echo "fuzzing needs a nightly toolchain: rustup toolchain install nightly" >&2
