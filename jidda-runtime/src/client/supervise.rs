@@ -52,6 +52,7 @@ pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), Conn
         let ending = match establish(&plan).await {
             Ok(driver) => {
                 attempt = 0;
+                is_stuck = false;
                 match ready.take() {
                     Some(ready) => {
                         plan.tell(ClientEvent::Connected);
