@@ -46,13 +46,12 @@ impl Plan {
 pub(super) async fn supervise(plan: Plan, ready: oneshot::Sender<Result<(), ConnectError>>) {
     let mut ready = Some(ready);
     let mut attempt = 0;
-    let mut is_stuck = false;
     let is_connected_to = matches!(plan.source, Source::Accept(..));
     let reason = loop {
+        let mut is_stuck = false;
         let ending = match establish(&plan).await {
             Ok(driver) => {
                 attempt = 0;
-                is_stuck = false;
                 match ready.take() {
                     Some(ready) => {
                         plan.tell(ClientEvent::Connected);
