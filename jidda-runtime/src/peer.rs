@@ -1,7 +1,7 @@
 //! Who is at the other end, and what it said when it came.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -33,6 +33,71 @@ impl fmt::Display for PeerAddress {
             Self::Unix => f.write_str("unix"),
             Self::Memory(name) => write!(f, "mem:{name}"),
             Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// A peer's address as each connection keeps it: one of the fourth version needs no allocation, and no more than its
+/// bytes.
+#[derive(Debug)]
+pub(crate) enum CompactPeer {
+    V4(SocketAddrV4),
+    Other(Box<PeerAddress>),
+}
+
+impl From<PeerAddress> for CompactPeer {
+    fn from(address: PeerAddress) -> Self {
+        match address {
+            PeerAddress::Tcp(SocketAddr::V4(address)) => Self::V4(address),
+            other => Self::Other(Box::new(other)),
+        }
+    }
+}
+
+impl CompactPeer {
+    pub(crate) fn to_address(&self) -> PeerAddress {
+        match self {
+            Self::V4(address) => PeerAddress::Tcp(SocketAddr::V4(*address)),
+            Self::Other(other) => (**other).clone(),
+        }
+    }
+}
+
+impl fmt::Display for CompactPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(address) => address.fmt(f),
+            Self::Other(other) => other.fmt(f),
+        }
+    }
+}
+
+/// What carries a connection's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    Tcp,
+    Tls,
+    Noise,
+    Unix,
+    Memory,
+    Polling,
+    WebSocket,
+    /// A stream that was given away.
+    Gone,
+}
+
+impl Medium {
+    /// The name that programs and logs know it by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Noise => "noise",
+            Self::Unix => "unix",
+            Self::Memory => "memory",
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+            Self::Gone => "none",
         }
     }
 }

@@ -15,11 +15,12 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
 use super::backlog::Backlog;
-use super::exchange::{Control, Link, Moment};
+use super::exchange::{Control, Link};
 use super::lifecycle::Closing;
 use super::outbox::Batch;
 use super::running::Running;
 use super::socket::SocketInner;
+use super::wheel::Moment;
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
 use crate::wire::{Decoder, Heartbeat, Limits, Packet};
@@ -78,11 +79,12 @@ impl Driver {
         connection.opened_at.store(now, Ordering::Relaxed);
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
-        exchange.stalled_since = None;
-        exchange.standing = None;
+        exchange.outbox.stalled_since = None;
+        exchange.note_standing(None);
         exchange.missed = 0;
         // Who is asked each interval is asked for the first time when one is over.
-        exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
+        exchange.calls.pinged_at =
+            (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
         drop(exchange);
         Self {
             _serving: serving,
@@ -301,8 +303,8 @@ impl Driver {
     #[cold]
     fn count(&mut self) {
         self.is_counted = true;
-        let Connection { transport, wire, .. } = &*self.connection;
-        self.connection.hub.metrics.connected(transport, wire.name());
+        let Connection { medium, wire, .. } = &*self.connection;
+        self.connection.hub.metrics.connected(medium.name(), wire.name());
     }
 
     /// Writes what waits. `true` when the stream takes no more for now.
@@ -326,10 +328,10 @@ impl Driver {
             let waiting = {
                 let mut exchange = self.connection.exchange.lock();
                 if written > 0 || result.is_ready() {
-                    exchange.stalled_since = None;
+                    exchange.outbox.stalled_since = None;
                 }
-                if result.is_pending() && exchange.stalled_since.is_none() {
-                    exchange.stalled_since = Some(Moment::at(self.connection.hub.clock()));
+                if result.is_pending() && exchange.outbox.stalled_since.is_none() {
+                    exchange.outbox.stalled_since = Some(Moment::at(self.connection.hub.clock()));
                 }
                 exchange.outbox.wrote(written, self.connection.hub.config.max_outbox)
             };
@@ -452,19 +454,19 @@ impl Future for Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         if self.is_counted {
-            let Connection { transport, wire, .. } = &*self.connection;
-            self.connection.hub.metrics.disconnected(transport, wire.name());
+            let Connection { medium, wire, .. } = &*self.connection;
+            self.connection.hub.metrics.disconnected(medium.name(), wire.name());
         }
         let (waiting, _claim) = {
             let mut exchange = self.connection.exchange.lock();
-            (exchange.detach(), exchange.standing.as_mut().and_then(|standing| standing.claim.take()))
+            (exchange.detach(), exchange.standing_mut().and_then(|standing| standing.claim.take()))
         };
         waiting.into_iter().for_each(Waker::wake);
         if self.connection.is_closed() {
             // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.
             // Not while they are locked: what they let go of is the program's, and may look for them.
             let sockets = std::mem::take(&mut *self.connection.sockets.lock());
-            for socket in sockets {
+            for socket in &*sockets {
                 socket.end(&DisconnectReason::TransportError);
                 socket.rooms.exit(socket.key);
                 socket.release();
@@ -482,6 +484,6 @@ mod tests {
     #[test]
     fn an_idle_connection_is_small() {
         let sizes = [size_of::<Driver>(), size_of::<Connection>(), size_of::<SocketInner>()];
-        assert!(sizes.into_iter().zip([144, 304, 160]).all(|(size, limit)| size <= limit), "{sizes:?}");
+        assert!(sizes.into_iter().zip([144, 216, 88]).all(|(size, limit)| size <= limit), "{sizes:?}");
     }
 }

@@ -199,7 +199,7 @@ impl Hub {
         if namespaces.len() == namespaces.capacity() {
             namespaces.retain(|_, rooms| rooms.strong_count() > 0);
         }
-        let rooms = Arc::default();
+        let rooms = Arc::new(Rooms::new(namespace));
         namespaces.insert(namespace.into(), Arc::downgrade(&rooms));
         rooms
     }

@@ -414,7 +414,7 @@ impl Driver {
             farewells.push(farewell(socket, reason.clone(), was_accepted).boxed());
         }
         if is_final {
-            self.connection.sockets.lock().clear();
+            drop(std::mem::take(&mut *self.connection.sockets.lock()));
         }
         self.closing = Some(Box::new(Closing {
             reason,
@@ -490,7 +490,7 @@ impl SocketInner {
         let (was_accepted, wakers, jobs) = {
             let mut state = self.state.lock();
             let before = self.enter(Phase::Closed);
-            state.reason.get_or_insert_with(|| reason.clone());
+            state.reason.get_or_insert_with(|| Box::new(reason.clone()));
             let extra = state.extra();
             let mut wakers = std::mem::take(&mut extra.receivers);
             wakers.append(&mut extra.closed);

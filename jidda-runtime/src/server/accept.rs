@@ -55,7 +55,7 @@ fn serve(
     peer: PeerAddress,
     security: Option<Box<Security>>,
 ) {
-    let connection = Connection::new(hub, peer.clone(), stream.transport(), security.clone());
+    let connection = Connection::new(hub, peer.clone(), stream.medium(), security.clone());
     let front = Arc::clone(front);
     let stream = stream.unless_http(move |stream| front.accept(stream, peer, security));
     tokio::spawn(Driver::new(connection, stream));

@@ -23,7 +23,7 @@ use super::secrets::ClientSecrets;
 use super::tls::{self, TlsStream};
 use super::verdict::Verdict;
 use super::{memory, tcp};
-use crate::peer::Security;
+use crate::peer::{Medium, Security};
 
 /// A connected stream of bytes.
 #[derive(Debug)]
@@ -204,21 +204,21 @@ impl Stream {
         }
     }
 
-    /// The medium's name.
-    pub fn transport(&self) -> &'static str {
+    /// What carries its bytes.
+    pub(crate) fn medium(&self) -> Medium {
         match self {
-            Self::Tcp(_) => "tcp",
+            Self::Tcp(_) => Medium::Tcp,
             #[cfg(feature = "tls")]
-            Self::Tls(_) => "tls",
+            Self::Tls(_) => Medium::Tls,
             #[cfg(feature = "noise")]
-            Self::Noise(_) => "noise",
+            Self::Noise(_) => Medium::Noise,
             #[cfg(unix)]
-            Self::Unix(_) => "unix",
-            Self::Memory(_) => "memory",
-            Self::Session(_) => "polling",
-            Self::Foreign(_) => "websocket",
-            Self::Fresh(fresh) => fresh.stream().map_or("none", Self::transport),
-            Self::Ahead(ahead) => ahead.stream().map_or("none", Self::transport),
+            Self::Unix(_) => Medium::Unix,
+            Self::Memory(_) => Medium::Memory,
+            Self::Session(_) => Medium::Polling,
+            Self::Foreign(_) => Medium::WebSocket,
+            Self::Fresh(fresh) => fresh.stream().map_or(Medium::Gone, Self::medium),
+            Self::Ahead(ahead) => ahead.stream().map_or(Medium::Gone, Self::medium),
         }
     }
 }

@@ -20,7 +20,7 @@ use super::websocket;
 use crate::connection::{Arrival, Hub};
 use crate::handler::Parameters;
 use crate::id::SocketId;
-use crate::peer::{self, PeerAddress, Security};
+use crate::peer::{self, Medium, PeerAddress, Security};
 use crate::wire::Wire;
 use crate::wire::engine_io::EngineIo;
 
@@ -143,7 +143,7 @@ impl Site {
         };
         match wanted {
             Wanted::New => {
-                let arrival = self.arrival(&parts, query, parameters, SocketId::random(), "websocket");
+                let arrival = self.arrival(&parts, query, parameters, SocketId::random(), Medium::WebSocket);
                 if let Some(hold) = parts.extensions.get::<Hold>() {
                     hold.hold();
                 }
@@ -205,19 +205,19 @@ impl Site {
         query: &Query,
         parameters: Parameters,
         session: SocketId,
-        transport: &'static str,
+        medium: Medium,
     ) -> Arrival {
         let base64 = query.base64 || query.jsonp.is_some();
         let peer = parts.extensions.get::<PeerAddress>().cloned();
         Arrival {
             peer: peer.unwrap_or(PeerAddress::Unknown),
-            transport,
+            medium,
             wire: Wire::EngineIo(EngineIo { version: query.version(), layer: self.resource.layer, base64 }),
             session: Some(session),
             security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),
             parameters,
-            upgrades: transport == "polling" && self.resource.offers_upgrade(),
+            upgrades: medium == Medium::Polling && self.resource.offers_upgrade(),
             gate: None,
             preface: Vec::new(),
         }
