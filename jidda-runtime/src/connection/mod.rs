@@ -28,6 +28,7 @@ mod listeners;
 mod metrics;
 mod outbox;
 mod permissions;
+mod plain;
 mod presence;
 mod producing;
 mod refusal;

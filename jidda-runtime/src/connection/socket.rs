@@ -125,6 +125,16 @@ impl SocketInner {
         self.rooms.namespace()
     }
 
+    /// Whether it is in that namespace.
+    #[inline]
+    pub(super) fn is_in(&self, namespace: &str) -> bool {
+        match (self.namespace().as_bytes(), namespace.as_bytes()) {
+            // The root, which most are in.
+            ([own], [other]) => own == other,
+            (own, other) => own == other,
+        }
+    }
+
     /// The name that both sides know it by.
     pub(super) fn id(&self, state: &State) -> SocketId {
         let given = state.extra.as_ref().and_then(|extra| extra.given_id);
