@@ -19,6 +19,8 @@ const TITLE: u32 = 36;
 
 /// For a name and a factor, where lines end.
 const NAMES: u32 = 142;
+/// Around a panel.
+const MARGIN: i32 = 12;
 /// How far apart two names are at least, in pixels.
 const APART: f64 = 15.0;
 
@@ -49,10 +51,13 @@ fn draw_panel(
     let factors = panel.lines.iter().flat_map(|(_, points)| points.iter().flatten());
     let most = factors.fold(1.0, |most: f64, factor| most.max(*factor)) * 1.2;
     let last = panel.steps.len() as f64 - 1.0;
+    // Not a caption, which would be centred above the lines alone.
+    let title = ("sans-serif", 14, FontStyle::Bold).into_font().color(&INK);
+    place.draw(&Text::new(&*panel.title, (MARGIN, MARGIN), title))?;
     let mut chart = ChartBuilder::on(place)
-        .margin(10)
+        .margin(MARGIN)
+        .margin_top(MARGIN + 24)
         .margin_right(NAMES)
-        .caption(&panel.title, ("sans-serif", 14).into_font().color(&INK))
         .x_label_area_size(24)
         .y_label_area_size(34)
         .build_cartesian_2d(0.0..last, 0.0..most)?;
