@@ -25,12 +25,14 @@ pub struct Row {
     values: Vec<(Column, Vec<f64>)>,
     /// What is wanted of it.
     pub goals: Vec<Goal>,
+    /// The point on an axis that it stands for, if it is one of a curve.
+    pub at: Option<f64>,
 }
 
 impl Row {
     /// A row that has no values so far.
     pub fn new(measure: &'static str, figure: &'static str) -> Self {
-        Self { measure, figure, values: Vec::new(), goals: Vec::new() }
+        Self { measure, figure, values: Vec::new(), goals: Vec::new(), at: None }
     }
 
     /// Adds the value of one round.
@@ -57,6 +59,12 @@ impl Row {
     /// The same with a goal.
     pub fn with(mut self, goal: Goal) -> Self {
         self.goals.push(goal);
+        self
+    }
+
+    /// The same as a point on an axis.
+    pub fn at(mut self, at: f64) -> Self {
+        self.at = Some(at);
         self
     }
 
