@@ -216,7 +216,7 @@ mod tests {
         const EVERYBODY: &[Range<usize>] = &[const { 0..3 }];
         let wire = Native::answered(Called::Echo, Size::Small);
         for (gathering, sockets, turns, rooms_of_last) in [
-            (Gathering::Hall(3), 3, &EVERYBODY[..], 0..0),
+            (Gathering::Hall(3), 3, EVERYBODY, 0..0),
             (Gathering::Rooms { rooms: 2, members: 3 }, 6, &[0..3, 3..6], 1..2),
             (Gathering::Regulars { rooms: 2, members: 3 }, 3, &[0..3, 0..3], 0..2),
         ] {

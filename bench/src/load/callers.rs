@@ -27,7 +27,8 @@ struct Progress {
     failure: RefCell<Option<anyhow::Error>>,
 }
 
-/// Calls `echo` by the schedule, spread over the connections in turn, from a loop that never sleeps.
+/// Calls `echo` by the schedule, from a loop that never sleeps. What is due at one turn of it goes to the next
+/// connection.
 pub fn run<C: Caller>(server: &Endpoint, connections: usize, window: Window, rate: f64) -> Result<Outcome> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
@@ -43,15 +44,16 @@ pub fn run<C: Caller>(server: &Endpoint, connections: usize, window: Window, rat
             answered: Cell::new(0),
             failure: RefCell::new(None),
         });
-        let mut written = 0;
+        let (mut written, mut next) = (0, 0);
         while !schedule.is_over(Instant::now()) || progress.answered.get() < written {
             let now = Instant::now();
-            while written < schedule.count(now) {
-                let caller = callers[usize::try_from(written % connections as u64)?].clone();
-                spawn_local(call(caller, written, Rc::clone(&progress)));
-                progress.outcome.borrow_mut().write(written, now);
-                written += 1;
+            let due = schedule.count(now);
+            for number in written..due {
+                spawn_local(call(callers[next].clone(), number, Rc::clone(&progress)));
+                progress.outcome.borrow_mut().write(number, now);
             }
+            written = due;
+            next = (next + 1) % connections;
             yield_now().await;
             if let Some(error) = progress.failure.take() {
                 return Err(error);

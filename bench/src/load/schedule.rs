@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use super::pipeline::{self, INBOX, PATIENCE, send};
@@ -36,7 +36,10 @@ const LATE: Duration = Duration::from_micros(100);
 impl Schedule {
     /// When the call of this number is due.
     pub fn due(&self, number: u64) -> Instant {
-        self.begin + Duration::from_secs_f64(number as f64 / self.rate)
+        // Truncated: no clock tells parts of a nanosecond.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let nanoseconds = (number as f64 * (1e9 / self.rate)) as u64;
+        self.begin + Duration::from_nanos(nanoseconds)
     }
 
     /// How many calls have been due.
@@ -103,7 +106,7 @@ impl Outcome {
     }
 }
 
-/// Calls by the schedule, spread over the connections in turn, from a loop that never sleeps.
+/// Calls by the schedule, from a loop that never sleeps. What is due at one turn of it goes to the next connection.
 pub fn run<W: Wire>(
     server: SocketAddr,
     wire: W,
@@ -123,25 +126,22 @@ pub fn run<W: Wire>(
     let schedule = Schedule { begin: Instant::now(), rate, window };
     let mut outcome = Outcome::new(schedule);
     let (mut written, mut answered) = (0, 0);
-    let (count, mut news) = (connections as u64, Instant::now());
+    let (mut next, mut news) = (0, Instant::now());
     while !schedule.is_over(Instant::now()) || answered < written {
         let now = Instant::now();
-        while written < schedule.count(now) {
-            let line = &mut lines[usize::try_from(written % count)?];
-            line.push_request(W::FIRST_ID + u32::try_from(written / count)?);
-            outcome.write(written, now);
-            written += 1;
-        }
-        for line in lines.iter_mut().filter(|line| !line.outbox.is_empty()) {
-            send(&mut line.stream, &mut line.outbox)?;
+        let due = schedule.count(now);
+        if written < due {
+            for number in written..due {
+                lines[next].push_request(number)?;
+                outcome.write(number, now);
+            }
+            lines[next].flush()?;
+            written = due;
+            next = (next + 1) % connections;
         }
         poll.poll(&mut events, Some(Duration::ZERO))?;
         for event in &events {
-            let index = event.token().0;
-            let replies = lines[index].receive(|id, now| {
-                outcome.answer(u64::from(id - W::FIRST_ID) * count + index as u64, now);
-            })?;
-            answered += replies;
+            answered += lines[event.token().0].receive(|number, now| outcome.answer(number, now))?;
             news = Instant::now();
         }
         ensure!(news.elapsed() < PATIENCE, "the server has fallen silent");
@@ -154,6 +154,8 @@ struct Line<W> {
     wire: W,
     stream: TcpStream,
     request: Vec<u8>,
+    /// The numbers of the calls in the order of their ids.
+    numbers: Vec<u64>,
     inbox: Box<[u8]>,
     pending: usize,
     outbox: Vec<u8>,
@@ -164,16 +166,23 @@ impl<W: Wire> Line<W> {
         let stream = pipeline::open(server, wire)?;
         stream.set_nonblocking(true)?;
         let (stream, request) = (TcpStream::from_std(stream), wire.requests().swap_remove(0));
-        Ok(Self { wire, stream, request, inbox: vec![0; INBOX].into(), pending: 0, outbox: Vec::new() })
+        let (numbers, inbox, outbox) = (Vec::new(), vec![0; INBOX].into(), Vec::new());
+        Ok(Self { wire, stream, request, numbers, inbox, pending: 0, outbox })
     }
 
-    fn push_request(&mut self, id: u32) {
-        self.wire.set_id(&mut self.request, id);
+    fn push_request(&mut self, number: u64) -> Result<()> {
+        self.wire.set_id(&mut self.request, W::FIRST_ID + u32::try_from(self.numbers.len())?);
         self.outbox.extend_from_slice(&self.request);
+        self.numbers.push(number);
+        Ok(())
     }
 
-    /// Reads what has come. Returns the number of replies.
-    fn receive(&mut self, mut answer: impl FnMut(u32, Instant)) -> Result<u64> {
+    fn flush(&mut self) -> Result<()> {
+        send(&mut self.stream, &mut self.outbox)
+    }
+
+    /// Reads what has come, and writes what could not be written before. Returns how many calls were answered.
+    fn receive(&mut self, mut answer: impl FnMut(u64, Instant)) -> Result<u64> {
         let mut replies = 0;
         loop {
             let room = self.inbox.len() - self.pending;
@@ -188,7 +197,8 @@ impl<W: Wire> Line<W> {
                 start += incoming.length;
                 match incoming.content {
                     Content::Reply(id) => {
-                        answer(id, now);
+                        let place = usize::try_from(id - W::FIRST_ID)?;
+                        answer(*self.numbers.get(place).context("a reply to no call")?, now);
                         replies += 1;
                     }
                     Content::Ping => self.outbox.extend(self.wire.pong()),
@@ -201,6 +211,7 @@ impl<W: Wire> Line<W> {
                 break;
             }
         }
+        self.flush()?;
         Ok(replies)
     }
 }

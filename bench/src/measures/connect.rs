@@ -29,7 +29,7 @@ const FIGURES: &[&str] = &[
 pub(super) fn run(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Row>> {
     let native: &[Peer] = &[Peer::Jidda, Peer::Raw, Peer::Tarpc, Peer::Jsonrpsee, Peer::Tonic];
     let case = match protocol {
-        Protocol::Native => Case::new("connect, one call, leave; 32 at once", native, ()),
+        Protocol::Native => Case::new("connect, hello, one call, leave; 32 at once", native, ()),
         Protocol::SocketIo => {
             let peers = &[Peer::Jidda, Peer::WebSocket, Peer::Socketioxide, Peer::Node];
             let case = Case::new("connect to a namespace, leave; 32 at once", peers, ());

@@ -29,7 +29,7 @@ pub(super) fn run(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Row>> {
             Case::new("5,000 idle connections", peers, ()).aiming(&[(COST, Goal::AtMost(1.0))])
         }
         Protocol::SocketIo => {
-            let peers = &[Peer::Jidda, Peer::Raw, Peer::WebSocket, Peer::Socketioxide, Peer::Node];
+            let peers = &[Peer::Jidda, Peer::Raw, Peer::Socketioxide, Peer::Node];
             let case = Case::new("5,000 idle, one namespace, one room", peers, ());
             case.aiming(&[(COST, Goal::AtMost(2.0))])
         }

@@ -26,7 +26,9 @@ const GAIN: Goal = Goal::AtLeast(1.7);
 
 /// Calls that compute and calls that do not, with one worker and with two.
 pub(super) fn run(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Row>> {
-    let peers: &[Peer] = protocol.choose(&[Peer::Jidda, Peer::Tarpc], &[Peer::Jidda, Peer::Socketioxide]);
+    // socketioxide is not among them: its `connect` handlers are tasks, so that with two workers a client's first event
+    // may come before there is a handler for it, and is lost.
+    let peers: &[Peer] = protocol.choose(&[Peer::Jidda, Peer::Tarpc], &[Peer::Jidda]);
     let case = |title, called, workers| Case::new(title, peers, (called, workers)).quick();
     let cases = [
         case("call that computes for 20 µs, 1 worker", Called::Work, 1),

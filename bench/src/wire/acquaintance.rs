@@ -1,49 +1,56 @@
-//! How a client of the native wire gets in: it says hello, makes one call, and is gone.
+//! How a client of the native wire gets in: it says hello, joins the root namespace, makes one call, and is gone.
 
 use anyhow::{Result, ensure};
 
 use super::Entrance;
 
+/// Of every answer, so many bytes say what it is an answer to. What follows says whether it is a good one.
+pub const ADDRESSED: usize = 7;
+
+/// What a client says, and how a good answer to the last of it starts.
+#[derive(Debug)]
+pub struct Step {
+    /// It may be several messages.
+    pub say: Vec<u8>,
+    /// At least [`ADDRESSED`] bytes.
+    pub answer: Vec<u8>,
+}
+
 /// A client on its way in, without its socket.
 #[derive(Debug)]
 pub struct Acquaintance {
-    /// What it says first, and what a good answer starts with; nothing where nobody would understand it.
-    hello: Option<(Vec<u8>, Vec<u8>)>,
-    /// The call, and the reply to it.
-    call: (Vec<u8>, Vec<u8>),
-    called: bool,
+    /// What is left of it: the first has been said.
+    steps: Vec<Step>,
     inbox: Vec<u8>,
 }
 
 impl Acquaintance {
-    /// A client that says hello if there is one, and makes this call.
-    pub fn new(hello: Option<(Vec<u8>, Vec<u8>)>, call: (Vec<u8>, Vec<u8>)) -> Self {
-        Self { called: hello.is_none(), hello, call, inbox: Vec::new() }
+    /// A client that takes these steps, of which there is one at least.
+    pub fn by(steps: Vec<Step>) -> Self {
+        Self { steps, inbox: Vec::new() }
     }
 }
 
 impl Entrance for Acquaintance {
     fn hello(&self) -> Vec<u8> {
-        self.hello.as_ref().map_or_else(|| self.call.0.clone(), |(hello, _)| hello.clone())
+        self.steps[0].say.clone()
     }
 
     fn receive(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
         self.inbox.extend_from_slice(bytes);
-        let Some((_, answer)) = self.hello.as_ref().filter(|(_, answer)| self.inbox.len() >= answer.len())
-        else {
+        let Some(Step { answer, .. }) = self.steps.first() else { return Ok(Vec::new()) };
+        let Some(start) = self.inbox.windows(ADDRESSED).position(|it| it == &answer[..ADDRESSED]) else {
             return Ok(Vec::new());
         };
-        ensure!(self.inbox.starts_with(answer), "no hello: {}", self.inbox.escape_ascii());
-        if self.called {
-            return Ok(Vec::new());
-        }
-        // However long the rest of the answer is: the reply comes after it.
-        self.called = true;
-        Ok(self.call.0.clone())
+        let Some(found) = self.inbox.get(start..start + answer.len()) else { return Ok(Vec::new()) };
+        ensure!(found == answer, "refused: {}", self.inbox.escape_ascii());
+        self.inbox.drain(..start + answer.len());
+        self.steps.remove(0);
+        Ok(self.steps.first().map(|step| step.say.clone()).unwrap_or_default())
     }
 
     fn is_over(&self) -> bool {
-        self.called && self.inbox.ends_with(&self.call.1)
+        self.steps.is_empty()
     }
 
     fn goodbye(&self) -> Option<Vec<u8>> {
@@ -55,33 +62,25 @@ impl Entrance for Acquaintance {
 mod tests {
     use super::*;
 
-    fn call() -> (Vec<u8>, Vec<u8>) {
-        (b"call".to_vec(), b"reply".to_vec())
+    fn client() -> Acquaintance {
+        let step = |say: &[u8], answer: &[u8]| Step { say: say.to_vec(), answer: answer.to_vec() };
+        Acquaintance::by(vec![step(b"hello", b"hello: welcome"), step(b"call", b"call 1: reply")])
     }
 
     #[test]
-    fn a_client_that_was_greeted_calls_once() {
-        let mut client = Acquaintance::new(Some((b"hello".to_vec(), b"welcome".to_vec())), call());
+    fn a_client_says_one_thing_after_another() {
+        let mut client = client();
         assert_eq!(client.hello(), b"hello");
-        assert_eq!(client.receive(b"wel").unwrap(), b"");
-        assert_eq!(client.receive(b"come, you").unwrap(), b"call");
-        assert_eq!(client.receive(b"rep").unwrap(), b"");
+        assert_eq!(client.receive(b"hello: wel").unwrap(), b"");
+        assert_eq!(client.receive(b"come, client, call").unwrap(), b"call");
+        assert_eq!(client.receive(b" 0: something else, call 1: r").unwrap(), b"");
         assert!(!client.is_over());
-        assert_eq!(client.receive(b"ly").unwrap(), b"");
+        assert_eq!(client.receive(b"eply").unwrap(), b"");
         assert!(client.is_over());
     }
 
     #[test]
     fn a_refusal_is_an_error() {
-        let mut client = Acquaintance::new(Some((b"hello".to_vec(), b"welcome".to_vec())), call());
-        assert!(client.receive(b"go away").is_err());
-    }
-
-    #[test]
-    fn where_nobody_is_greeted_the_call_comes_first() {
-        let mut client = Acquaintance::new(None, call());
-        assert_eq!(client.hello(), b"call");
-        assert_eq!(client.receive(b"reply").unwrap(), b"");
-        assert!(client.is_over());
+        assert!(client().receive(b"hello: go away").is_err());
     }
 }

@@ -9,7 +9,7 @@ use rmp::encode::{write_array_len, write_map_len, write_nil, write_sint, write_s
 
 use super::{
     Content, Entrance, Incoming, TEXT, Wire,
-    acquaintance::Acquaintance,
+    acquaintance::{Acquaintance, Step},
     called::{Called, room},
     size::Size,
 };
@@ -55,13 +55,21 @@ impl Wire for Native {
     }
 
     fn entrance(self) -> Box<dyn Entrance> {
-        let request = self.requests().swap_remove(0);
-        if self.answered {
-            let hello = Some((hello(), reply_start()));
-            Box::new(Acquaintance::new(hello, (request, reply(self.size.text()))))
-        } else {
-            Box::new(Acquaintance::new(None, (request.clone(), request)))
+        let call = self.requests().swap_remove(0);
+        if !self.answered {
+            return Box::new(Acquaintance::by(vec![Step { say: call.clone(), answer: call }]));
         }
+        let (second, last) = (Self::FIRST_ID + 1, Self::FIRST_ID + 2);
+        let [mut join, mut call] = [connect(), call];
+        self.set_id(&mut join, second);
+        self.set_id(&mut call, last);
+        let mut reply = reply(self.size.text());
+        self.set_id(&mut reply, last);
+        Box::new(Acquaintance::by(vec![
+            Step { say: hello(), answer: reply_start() },
+            // The call waits for the namespace by itself.
+            Step { say: [join, call].concat(), answer: reply },
+        ]))
     }
 
     fn requests(self) -> Vec<Vec<u8>> {
@@ -139,6 +147,11 @@ fn hello() -> Vec<u8> {
     })
 }
 
+/// `[0, id, "$/connect", ["/"]]`
+fn connect() -> Vec<u8> {
+    request("$/connect", "/")
+}
+
 /// `[1, id, nil`: how the reply to a call that went well starts.
 fn reply_start() -> Vec<u8> {
     encode(|frame| {
@@ -206,6 +219,18 @@ mod tests {
             assert_eq!(incoming, Incoming { length: reply.len(), content: Content::Reply(Native::FIRST_ID) });
         }
         assert_eq!(reply(TEXT), b"\x94\x01\xce\0\x01\0\0\xc0\xb0sixteen byte txt");
+    }
+
+    #[test]
+    fn a_client_that_is_greeted_joins_and_calls() {
+        let mut client = Native::answered(Called::Echo, Size::Small).entrance();
+        let said = client.receive(b"\x94\x01\xce\0\x01\0\0\xc0\x81\xa4wire\x01").unwrap();
+        let join = b"\x94\0\xce\0\x01\0\x01\xa9$/connect\x91\xa1/";
+        assert_eq!(said, [&join[..], b"\x94\0\xce\0\x01\0\x02\xa4echo\x91\xb0sixteen byte txt"].concat());
+        client.receive(b"\x94\x01\xce\0\x01\0\x01\xc0\x81\xa2id\xa1a").unwrap();
+        assert!(!client.is_over());
+        client.receive(b"\x94\x01\xce\0\x01\0\x02\xc0\xb0sixteen byte txt").unwrap();
+        assert!(client.is_over());
     }
 
     #[test]
