@@ -45,6 +45,15 @@ pub fn pin_to(core: usize) -> Result<()> {
     sched_setaffinity(Pid::from_raw(0), &only).with_context(|| format!("cannot run on core {core}"))
 }
 
+/// Lets this process use every core that there is for it.
+pub fn unpin() -> Result<()> {
+    let mut every = CpuSet::new();
+    for core in 0..CpuSet::count() {
+        every.set(core)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &every).context("cannot run on every core")
+}
+
 /// Raises the limit of open files as far as it goes, which has to be at least `needed`.
 pub fn allow_descriptors(needed: u64) -> Result<()> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -11,8 +11,8 @@ mod choice;
 mod load;
 mod machine;
 mod measure;
+mod measures;
 mod peer;
-mod plan;
 mod plot;
 mod programs;
 mod report;
@@ -44,7 +44,7 @@ const DESCRIPTORS: u64 = 6_000;
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
-    /// Three short rounds rather than five; RESULTS.md stays as it is
+    /// One short round of fewer cases rather than five of all; RESULTS.md stays as it is
     #[arg(long)]
     quick: bool,
 
@@ -97,7 +97,7 @@ fn main() -> Result<()> {
     let others = Others::watch()?;
     let every = arguments.measures.is_empty() && !arguments.programs;
     let measures = if every { Choice::value_variants() } else { &arguments.measures };
-    let rounds = Rounds { effort, core, only: &arguments.only };
+    let rounds = Rounds { effort, quick: arguments.quick, core, only: &arguments.only };
     let mut tables = Vec::new();
     for section in Section::ALL {
         let mut rows = Vec::new();

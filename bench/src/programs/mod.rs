@@ -9,7 +9,7 @@ use std::{fs, process::Command};
 use anyhow::{Context as _, Result};
 
 use crate::{
-    peer::{Column, Peer},
+    peer::{Column, Peer, Setting},
     table::{Row, Table},
 };
 
@@ -88,7 +88,7 @@ fn measure_start(
         for (peer, program) in &programs {
             start.add(*peer, start::until_it_listens(Command::new(program))?);
         }
-        if let Some(program) = node.program().filter(|_| beside_node) {
+        if let Some(program) = node.program(Setting::default()).filter(|_| beside_node) {
             start.add(node, start::until_it_listens(program)?);
         }
     }
