@@ -7,11 +7,28 @@ import { Server } from "socket.io";
 const http = createServer();
 const io = new Server(http, { perMessageDeflate: false });
 
+// How many more events there are than the ones that measures need.
+const more = Array.from({ length: Number(process.argv[2]) }, (_, index) => `event-${String(index).padStart(5, "0")}`);
+
+const TEXT = "sixteen byte txt";
+
 const echo = (text, acknowledge) => acknowledge(text);
 
 io.on("connection", (socket) => {
   socket.on("echo", echo);
   socket.on("mirror", (text) => socket.emit("mirror", text));
+  socket.on("note", () => {});
+  socket.on("join", (room, acknowledge) => {
+    socket.join(room);
+    acknowledge(TEXT);
+  });
+  socket.on("visit", (room, acknowledge) => {
+    socket.join(room);
+    socket.leave(room);
+    acknowledge(room);
+  });
+  socket.on("tell", (room) => io.to(room).emit("news", TEXT));
+  for (const name of more) socket.on(name, echo);
   socket.on("announce", (text) => io.emit("news", text));
 });
 

@@ -28,9 +28,11 @@ pub enum Scheduler {
 }
 
 impl Scheduler {
-    fn build(self) -> io::Result<Runtime> {
+    fn build(self, workers: usize) -> io::Result<Runtime> {
         match self {
-            Self::MultiThread => runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build(),
+            Self::MultiThread => {
+                runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+            }
             Self::CurrentThread => runtime::Builder::new_current_thread().enable_all().build(),
         }
     }
@@ -48,10 +50,13 @@ impl Server {
     /// Starts a server on `core`, and waits until it listens.
     pub fn start(peer: Peer, scheduler: Scheduler, setting: Setting, core: usize) -> Result<Self> {
         let upstream = setting.upstream.map(|upstream| format!("--upstream={upstream}"));
+        let workers = setting.workers.map(|workers| format!("--workers={workers}"));
         let mut process = Command::new(env::current_exe()?)
             .args(["server", &argument(&peer), &argument(&scheduler), &core.to_string()])
             .args(["--transport", &argument(&setting.transport)])
             .args(upstream)
+            .args(workers)
+            .args(["--events", &setting.events.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -85,10 +90,13 @@ fn argument(value: &impl ValueEnum) -> String {
     value.to_possible_value().expect("no value is skipped").get_name().to_owned()
 }
 
-/// What the child does: serves on `core` until its parent ends it, or ends.
+/// What the child does: serves on `core`, or wherever it may, until its parent ends it, or ends.
 pub fn serve(peer: Peer, scheduler: Scheduler, setting: Setting, core: usize) -> Result<()> {
-    machine::pin_to(core)?;
-    if let Some(mut program) = peer.program() {
+    match setting.workers {
+        None => machine::pin_to(core)?,
+        Some(_) => machine::unpin()?,
+    }
+    if let Some(mut program) = peer.program(setting) {
         // It takes this process over, with its core and its pipes, and ends like the others.
         let error = program.exec();
         return Err(error).with_context(|| peer.name());
@@ -98,6 +106,6 @@ pub fn serve(peer: Peer, scheduler: Scheduler, setting: Setting, core: usize) ->
         let _ = io::stdin().read(&mut [0]);
         process::exit(0);
     });
-    let runtime = scheduler.build()?;
+    let runtime = scheduler.build(setting.workers.unwrap_or(1))?;
     runtime.block_on(peer.serve(setting, |endpoint| print!("{endpoint}")))
 }

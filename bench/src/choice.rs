@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use anyhow::Result;
 use clap::{ValueEnum, builder::PossibleValue};
 
-use crate::{plan::Measure, rounds::Rounds, services::Comparison, table::Row};
+use crate::{measures::Measure, rounds::Rounds, services::Comparison, table::Row};
 
 /// Something to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

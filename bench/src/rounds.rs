@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::{measure::Window, peer::Peer, table::Row};
+use crate::{
+    measure::Window,
+    peer::Peer,
+    table::{Goal, Row},
+};
 
 /// How thorough a run is.
 #[derive(Clone, Copy, Debug)]
@@ -19,13 +23,13 @@ impl Effort {
     /// For figures to publish.
     pub const FULL: Self = Self {
         rounds: 5,
-        window: Window { warm_up: Duration::from_millis(500), measured: Duration::from_millis(2_500) },
+        window: Window { warm_up: Duration::from_millis(250), measured: Duration::from_secs(1) },
     };
 
     /// For a look while working.
     pub const QUICK: Self = Self {
-        rounds: 3,
-        window: Window { warm_up: Duration::from_millis(250), measured: Duration::from_secs(1) },
+        rounds: 1,
+        window: Window { warm_up: Duration::from_millis(50), measured: Duration::from_millis(150) },
     };
 }
 
@@ -34,6 +38,8 @@ impl Effort {
 pub struct Rounds<'a> {
     /// How thorough.
     pub effort: Effort,
+    /// Leaves out the cases that are not for a look while working.
+    pub quick: bool,
     /// The core of the servers.
     pub core: usize,
     /// Leaves out the other servers, if it names any.
@@ -49,20 +55,60 @@ pub struct Case<T> {
     pub peers: &'static [Peer],
     /// What is particular to it.
     pub setup: T,
+    /// What the project is held to, by the place among the figures.
+    pub goals: &'static [(usize, Goal)],
+    /// The point on an axis, if it is one of a curve.
+    pub at: Option<f64>,
+    /// Whether it is for a look while working, too.
+    pub quick: bool,
+}
+
+impl<T: Copy> Case<T> {
+    /// One without goals that is for thorough runs.
+    pub const fn new(title: &'static str, peers: &'static [Peer], setup: T) -> Self {
+        Self { title, peers, setup, goals: &[], at: None, quick: false }
+    }
+
+    /// The same with goals.
+    pub const fn aiming(self, goals: &'static [(usize, Goal)]) -> Self {
+        Self { goals, ..self }
+    }
+
+    /// The same as the point of a curve.
+    pub const fn at(self, at: f64) -> Self {
+        Self { at: Some(at), ..self }
+    }
+
+    /// The same for a look while working, too.
+    pub const fn quick(self) -> Self {
+        Self { quick: true, ..self }
+    }
+
+    fn rows(&self, figures: &[&'static str]) -> Vec<Row> {
+        let row = |figure: &&'static str| match self.at {
+            None => Row::new(self.title, figure),
+            Some(at) => Row::new(self.title, figure).at(at),
+        };
+        let mut rows: Vec<Row> = figures.iter().map(row).collect();
+        for &(index, goal) in self.goals {
+            rows[index].goals.push(goal);
+        }
+        rows
+    }
 }
 
 impl Rounds<'_> {
     /// Takes the figures of every case in every round on every server in turn, so that whatever else the machine does
-    /// falls on all of them alike. Returns the rows of each case.
-    pub fn take<T>(
+    /// falls on all of them alike. Returns the rows of each case that is taken.
+    pub fn take<T: Copy>(
         self,
         cases: &[Case<T>],
         figures: &[&'static str],
         take: impl Fn(Peer, &T) -> Result<Vec<f64>>,
     ) -> Result<Vec<Vec<Row>>> {
-        let rows = |case: &Case<T>| figures.iter().map(|figure| Row::new(case.title, figure)).collect();
-        let mut groups: Vec<Vec<Row>> = cases.iter().map(rows).collect();
-        let Self { effort: Effort { rounds, .. }, only, .. } = self;
+        let Self { effort: Effort { rounds, .. }, quick, only, .. } = self;
+        let cases: Vec<_> = cases.iter().filter(|case| case.quick || !quick).collect();
+        let mut groups: Vec<Vec<Row>> = cases.iter().map(|case| case.rows(figures)).collect();
         for round in 1..=rounds {
             for (case, rows) in cases.iter().zip(&mut groups) {
                 for &peer in case.peers.iter().filter(|peer| only.is_empty() || only.contains(peer)) {

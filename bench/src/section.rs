@@ -1,7 +1,7 @@
 //! The sections of the report: one for each protocol that jidda speaks, and one for what
 //! lies around it, each with its peers and its measures.
 
-use crate::{choice::Choice, peer::Column, plan::Measure};
+use crate::{choice::Choice, measures::Protocol, peer::Column};
 
 /// A section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,31 +30,20 @@ impl Section {
     /// Those that jidda is compared to.
     pub fn others(self) -> &'static [Column] {
         match self {
-            Self::Native => &[Column::Raw, Column::Tarpc, Column::Jsonrpsee],
-            Self::SocketIo => &[Column::Raw, Column::Socketioxide, Column::Node],
+            Self::Native => &[Column::Raw, Column::Tarpc, Column::Jsonrpsee, Column::Tonic],
+            Self::SocketIo => &[Column::Raw, Column::WebSocket, Column::Socketioxide, Column::Node],
             Self::Services => &[Column::Tarpc, Column::Tonic],
         }
     }
 
     /// Where a measure belongs.
     pub fn of(choice: Choice) -> Self {
-        let measure = match choice {
-            Choice::Measure(measure) => measure,
-            Choice::Comparison(_) => return Self::Services,
-        };
-        match measure {
-            Measure::Calls
-            | Measure::CallsOnCurrentThread
-            | Measure::Single
-            | Measure::Idle
-            | Measure::Broadcast => Self::Native,
-            Measure::SocketioAck
-            | Measure::SocketioAckOnCurrentThread
-            | Measure::SocketioEcho
-            | Measure::SocketioSingle
-            | Measure::SocketioIdle
-            | Measure::SocketioConnect
-            | Measure::SocketioBroadcast => Self::SocketIo,
+        match choice {
+            Choice::Measure(measure) => match measure.protocol() {
+                Protocol::Native => Self::Native,
+                Protocol::SocketIo => Self::SocketIo,
+            },
+            Choice::Comparison(_) => Self::Services,
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Clients of Socket.IO that come and go: each opens a connection, upgrades it to WebSocket, joins the root
-//! namespace, leaves at once and waits until the server has hung up.
+//! Clients that come and go. With Socket.IO each opens a connection, upgrades it to WebSocket, joins the root
+//! namespace, leaves at once and waits until the server has hung up. On the native wire each says hello, makes one call
+//! and hangs up.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -16,10 +17,7 @@ use crate::{
         cpu::{CpuClock, Stopwatch},
         latency::Latency,
     },
-    wire::{
-        greeting::{Greeting, UPGRADE},
-        websocket::{close, from_client},
-    },
+    wire::{Entrance, Wire},
 };
 
 /// A server that is silent for so long has failed.
@@ -37,8 +35,8 @@ pub struct Crowd {
 }
 
 /// Has the clients come and go, and measures the server.
-pub fn run(server: SocketAddr, crowd: Crowd, clock: CpuClock) -> Result<Sample> {
-    let mut door = Door { server, poll: Poll::new()?, visits: Vec::new() };
+pub fn run(server: SocketAddr, wire: impl Wire, crowd: Crowd, clock: CpuClock) -> Result<Sample> {
+    let mut door = Door { server, wire, poll: Poll::new()?, visits: Vec::new() };
     door.visits.resize_with(crowd.at_once, || None);
     door.pass(crowd.warm_up, &mut Latency::new())?;
 
@@ -50,8 +48,9 @@ pub fn run(server: SocketAddr, crowd: Crowd, clock: CpuClock) -> Result<Sample> 
 }
 
 /// Where the clients get in.
-struct Door {
+struct Door<W> {
     server: SocketAddr,
+    wire: W,
     poll: Poll,
     visits: Vec<Option<Visit>>,
 }
@@ -61,15 +60,16 @@ struct Visit {
     stream: TcpStream,
     begin: Instant,
     /// The way in; nothing once it is on its way out.
-    greeting: Option<Greeting>,
+    entrance: Option<Box<dyn Entrance>>,
 }
 
-impl Door {
+impl<W: Wire> Door<W> {
     /// Lets `count` clients come and go. When it returns, nobody is there.
     fn pass(&mut self, count: usize, latency: &mut Latency) -> Result<()> {
         let mut waiting = count;
         for (index, visit) in self.visits.iter_mut().enumerate().take(count) {
-            *visit = Some(Visit::begin(self.server, self.poll.registry(), Token(index))?);
+            let entrance = self.wire.entrance();
+            *visit = Some(Visit::begin(self.server, entrance, self.poll.registry(), Token(index))?);
             waiting -= 1;
         }
         let mut inside = count - waiting;
@@ -87,7 +87,8 @@ impl Door {
                 if waiting == 0 {
                     inside -= 1;
                 } else {
-                    *place = Some(Visit::begin(self.server, self.poll.registry(), event.token())?);
+                    let (entrance, registry) = (self.wire.entrance(), self.poll.registry());
+                    *place = Some(Visit::begin(self.server, entrance, registry, event.token())?);
                     waiting -= 1;
                 }
             }
@@ -97,7 +98,12 @@ impl Door {
 }
 
 impl Visit {
-    fn begin(server: SocketAddr, registry: &Registry, token: Token) -> Result<Self> {
+    fn begin(
+        server: SocketAddr,
+        entrance: Box<dyn Entrance>,
+        registry: &Registry,
+        token: Token,
+    ) -> Result<Self> {
         let begin = Instant::now();
         // The kernel accepts on the server's behalf, so that this does not wait for it.
         let stream = net::TcpStream::connect(server)?;
@@ -105,34 +111,34 @@ impl Visit {
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE)?;
-        stream.write_all(UPGRADE)?;
-        Ok(Self { stream, begin, greeting: Some(Greeting::to("")) })
+        stream.write_all(&entrance.hello())?;
+        Ok(Self { stream, begin, entrance: Some(entrance) })
     }
 
-    /// Takes what has come; false when the server has hung up.
+    /// Takes what has come; false when either side has hung up.
     fn advance(&mut self, latency: &mut Latency) -> Result<bool> {
         let mut buffer = [0; 1024];
         loop {
             let bytes = match self.stream.read(&mut buffer) {
                 Ok(0) => {
-                    ensure!(self.greeting.is_none(), "the server closed a connection that was on its way in");
+                    ensure!(self.entrance.is_none(), "the server closed a connection that was on its way in");
                     return Ok(false);
                 }
                 Ok(read) => &buffer[..read],
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
                 // Unread bytes make a close a reset: who hangs up last need not have read the other's goodbye.
-                Err(error) if error.kind() == ErrorKind::ConnectionReset && self.greeting.is_none() => {
+                Err(error) if error.kind() == ErrorKind::ConnectionReset && self.entrance.is_none() => {
                     return Ok(false);
                 }
                 Err(error) => return Err(error.into()),
             };
-            let Some(greeting) = &mut self.greeting else { continue };
-            self.stream.write_all(&greeting.receive(bytes)?)?;
-            if greeting.is_over() {
+            let Some(entrance) = &mut self.entrance else { continue };
+            self.stream.write_all(&entrance.receive(bytes)?)?;
+            if entrance.is_over() {
                 latency.record(self.begin.elapsed());
-                self.greeting = None;
-                // What `socket.disconnect()` sends: the packet, then the transport's own goodbye.
-                self.stream.write_all(&[from_client("41"), close()].concat())?;
+                let Some(goodbye) = entrance.goodbye() else { return Ok(false) };
+                self.entrance = None;
+                self.stream.write_all(&goodbye)?;
             }
         }
     }

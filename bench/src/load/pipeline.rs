@@ -5,6 +5,7 @@ use std::{
     any::Any,
     io::{ErrorKind, Read as _, Write as _},
     net::{self, SocketAddr},
+    ops::Range,
     time::{Duration, Instant},
 };
 
@@ -22,7 +23,10 @@ use crate::{
 };
 
 /// A server that is silent for so long has failed.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What a load reads at a time: some of the largest replies.
+pub const INBOX: usize = 64 * 1024;
 
 /// Opens a connection and makes one call on it, so that the server has set up all that a connection needs.
 pub fn open<W: Wire>(server: SocketAddr, wire: W) -> Result<net::TcpStream> {
@@ -30,25 +34,45 @@ pub fn open<W: Wire>(server: SocketAddr, wire: W) -> Result<net::TcpStream> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     wire.greet(&mut stream)?;
-    stream.write_all(&wire.request())?;
-    let (mut inbox, mut answered) = (Vec::new(), false);
-    while !answered || !inbox.is_empty() {
-        let mut more = [0; 256];
-        let read = stream.read(&mut more).context("no reply to the first call")?;
-        ensure!(read > 0, "the server closed the connection after the first call");
+    stream.write_all(&wire.requests()[0])?;
+    await_replies(&mut stream, wire, 1)?;
+    Ok(stream)
+}
+
+/// Joins rooms, if the server wants to be told.
+pub fn join(stream: &mut net::TcpStream, wire: impl Wire, rooms: Range<usize>) -> Result<()> {
+    /// So many that the replies to all of them fit into the buffers of a socket.
+    const AT_ONCE: usize = 100;
+    let rooms: Vec<usize> = rooms.collect();
+    for rooms in rooms.chunks(AT_ONCE) {
+        let requests: Vec<_> = rooms.iter().filter_map(|&room| wire.join(room)).collect();
+        stream.write_all(&requests.concat())?;
+        await_replies(stream, wire, requests.len())?;
+    }
+    Ok(())
+}
+
+/// Waits for the replies to as many calls with the first id, and for nothing else.
+fn await_replies<W: Wire>(stream: &mut net::TcpStream, wire: W, mut missing: usize) -> Result<()> {
+    let mut inbox = Vec::new();
+    while missing > 0 || !inbox.is_empty() {
+        let mut more = [0; 4096];
+        let read = stream.read(&mut more).context("no reply to a first call")?;
+        ensure!(read > 0, "the server closed the connection after a first call");
         inbox.extend_from_slice(&more[..read]);
         while let Some(incoming) = wire.first(&inbox)? {
             inbox.drain(..incoming.length);
             match incoming.content {
                 Content::Reply(id) => {
-                    ensure!(id == W::FIRST_ID && !answered, "a reply to something else than the first call");
-                    answered = true;
+                    ensure!(id == W::FIRST_ID && missing > 0, "a reply to something else than a first call");
+                    missing -= 1;
                 }
                 Content::Ping => stream.write_all(&wire.pong())?,
+                Content::Note => {}
             }
         }
     }
-    Ok(stream)
+    Ok(())
 }
 
 /// Opens connections, which stay open until the result is dropped.
@@ -57,7 +81,7 @@ pub fn open_many(server: SocketAddr, wire: impl Wire, count: usize) -> Result<Bo
     Ok(Box::new(streams))
 }
 
-/// Calls `echo` in the given shape and measures the server.
+/// Calls in the given shape and measures the server.
 pub fn run(
     server: SocketAddr,
     wire: impl Wire,
@@ -69,8 +93,10 @@ pub fn run(
     let mut events = Events::with_capacity(shape.connections);
     let mut connections = Vec::with_capacity(shape.connections);
     for index in 0..shape.connections {
-        let mut connection = Connection::open(server, wire, shape.in_flight)?;
-        poll.registry().register(&mut connection.stream, Token(index), Interest::READABLE)?;
+        let mut connection = Connection::open(server, wire, shape)?;
+        // When there is room for what a socket did not take, it becomes writable once more.
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut connection.stream, Token(index), interest)?;
         connections.push(connection);
     }
     for connection in &mut connections {
@@ -88,13 +114,13 @@ pub fn run(
         round(&mut Latency::new())?;
     }
     let mut latency = Latency::new();
-    let mut messages = 0;
+    let mut calls = 0;
     let stopwatch = Stopwatch::start(clock)?;
     while stopwatch.elapsed() < window.measured {
-        messages += round(&mut latency)?;
+        calls += round(&mut latency)?;
     }
     let (cpu, wall) = stopwatch.stop()?;
-    Ok(Sample { messages, wall, cpu, latency })
+    Ok(Sample { messages: calls * (shape.notes as u64 + 1), wall, cpu, latency })
 }
 
 struct Connection<W> {
@@ -102,8 +128,11 @@ struct Connection<W> {
     stream: TcpStream,
     /// When each slot's request was written; the slot of a request is its id modulo their number.
     written: Vec<Instant>,
-    /// The next request; only its id changes.
-    request: Vec<u8>,
+    /// The next requests, in turn; only their ids change.
+    requests: Vec<Vec<u8>>,
+    turn: usize,
+    /// What goes in front of each request.
+    notes: Vec<u8>,
     inbox: Box<[u8]>,
     /// How much of the inbox is the start of a reply that has not come whole.
     pending: usize,
@@ -111,15 +140,17 @@ struct Connection<W> {
 }
 
 impl<W: Wire> Connection<W> {
-    fn open(server: SocketAddr, wire: W, in_flight: usize) -> Result<Self> {
+    fn open(server: SocketAddr, wire: W, shape: Shape) -> Result<Self> {
         let stream = open(server, wire)?;
         stream.set_nonblocking(true)?;
         Ok(Self {
             wire,
             stream: TcpStream::from_std(stream),
-            written: vec![Instant::now(); in_flight],
-            request: wire.request(),
-            inbox: vec![0; 16 * 1024].into(),
+            written: vec![Instant::now(); shape.in_flight],
+            requests: wire.requests(),
+            turn: 0,
+            notes: wire.note().repeat(shape.notes),
+            inbox: vec![0; INBOX].into(),
             pending: 0,
             outbox: Vec::new(),
         })
@@ -154,6 +185,7 @@ impl<W: Wire> Connection<W> {
                 break;
             }
         }
+        self.flush()?;
         Ok(replies)
     }
 
@@ -164,9 +196,13 @@ impl<W: Wire> Connection<W> {
         let (mut replies, mut start) = (0, 0);
         while let Some(incoming) = self.wire.first(&self.inbox[start..filled])? {
             start += incoming.length;
-            let Content::Reply(id) = incoming.content else {
-                self.outbox.extend(self.wire.pong());
-                continue;
+            let id = match incoming.content {
+                Content::Reply(id) => id,
+                Content::Ping => {
+                    self.outbox.extend(self.wire.pong());
+                    continue;
+                }
+                Content::Note => continue,
             };
             let written = &mut self.written[id as usize % slots];
             latency.record(now.duration_since(*written));
@@ -181,17 +217,26 @@ impl<W: Wire> Connection<W> {
     }
 
     fn push_request(&mut self, id: u32) {
-        self.wire.set_id(&mut self.request, id);
-        self.outbox.extend_from_slice(&self.request);
+        self.outbox.extend_from_slice(&self.notes);
+        let request = &mut self.requests[self.turn];
+        self.wire.set_id(request, id);
+        self.outbox.extend_from_slice(request);
+        self.turn = (self.turn + 1) % self.requests.len();
     }
 
     fn flush(&mut self) -> Result<()> {
-        if !self.outbox.is_empty() {
-            // A window of requests is far smaller than a socket's buffer.
-            let written = self.stream.write(&self.outbox)?;
-            ensure!(written == self.outbox.len(), "the server does not read");
-            self.outbox.clear();
-        }
-        Ok(())
+        send(&mut self.stream, &mut self.outbox)
     }
+}
+
+/// Writes what the socket takes. What is left waits for the next event.
+pub fn send(stream: &mut TcpStream, outbox: &mut Vec<u8>) -> Result<()> {
+    while !outbox.is_empty() {
+        match stream.write(outbox) {
+            Ok(written) => drop(outbox.drain(..written)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

@@ -75,7 +75,7 @@ pub fn run<R: Reader>(
         let mut readers = Vec::new();
         for _ in 0..audience.connections {
             let reader = R::connect(server).await?;
-            reader.echo(TEXT.to_owned()).await?;
+            reader.echo(TEXT).await?;
             readers.push(reader);
         }
         let before = memory::anonymous(id)?;

@@ -9,6 +9,8 @@ pub enum Column {
     Jidda,
     /// Bare tokio, which is the limit.
     Raw,
+    /// A WebSocket and nothing in it, which is the limit of Socket.IO.
+    WebSocket,
     /// tarpc.
     Tarpc,
     /// jsonrpsee.
@@ -26,6 +28,7 @@ impl Display for Column {
         formatter.pad(match self {
             Self::Jidda => "jidda",
             Self::Raw => "raw tokio",
+            Self::WebSocket => "WebSocket echo",
             Self::Tarpc => "tarpc",
             Self::Jsonrpsee => "jsonrpsee",
             Self::Tonic => "tonic",

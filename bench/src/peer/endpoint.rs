@@ -31,6 +31,14 @@ pub struct Setting {
     /// Where it passes calls on to, instead of handling them
     #[arg(long)]
     pub upstream: Option<SocketAddr>,
+
+    /// How many threads it has, which may use every core; otherwise it has one, on the core it is given
+    #[arg(long)]
+    pub workers: Option<usize>,
+
+    /// How many events are registered beside those that measures need
+    #[arg(long, default_value_t)]
+    pub events: usize,
 }
 
 /// Where a server listens, as its process says it: the address in the first line, then the proof and an empty line if

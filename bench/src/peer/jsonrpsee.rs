@@ -38,7 +38,7 @@ impl Caller for Client {
         Ok(Self(Arc::new(WsClientBuilder::new().build(format!("ws://{}", server.address)).await?)))
     }
 
-    async fn echo(&self, text: String) -> Result<String> {
+    async fn echo(&self, text: &str) -> Result<String> {
         Ok(self.0.request("echo", rpc_params![text]).await?)
     }
 }

@@ -10,6 +10,8 @@ mod socketioxide;
 mod tarpc;
 mod tls;
 mod tonic;
+mod websocket;
+mod work;
 
 use std::{any::Any, future, net::Ipv4Addr, process::Command};
 
@@ -25,12 +27,15 @@ pub use self::{
 };
 use crate::{
     load::{
-        Shape, pipeline,
+        Shape, callers,
+        connect::{self, Crowd},
+        pipeline,
+        schedule::{self, Outcome},
         streams::{self, Audience, Flow},
         tasks,
     },
     measure::{Sample, Window, cpu::CpuClock},
-    wire::{native::Native, socketio::SocketIo},
+    wire::{called::Called, native::Native, size::Size, socketio::SocketIo},
 };
 
 /// A server under test.
@@ -40,6 +45,8 @@ pub enum Peer {
     Jidda,
     /// Bytes come back as they came: what the system calls alone cost.
     Raw,
+    /// The same in frames of WebSocket, by tungstenite.
+    WebSocket,
     /// Like `raw`, and one message makes it write an event to every connection in a plain loop.
     Loop,
     /// tarpc, bincode.
@@ -60,6 +67,7 @@ impl Peer {
         match self {
             Self::Jidda => "jidda",
             Self::Raw => "raw tokio echo",
+            Self::WebSocket => "WebSocket echo",
             Self::Loop => "loop of writes",
             Self::Tarpc => "tarpc",
             Self::Jsonrpsee => "jsonrpsee",
@@ -74,6 +82,7 @@ impl Peer {
         match self {
             Self::Jidda => Column::Jidda,
             Self::Raw | Self::Loop => Column::Raw,
+            Self::WebSocket => Column::WebSocket,
             Self::Tarpc => Column::Tarpc,
             Self::Jsonrpsee => Column::Jsonrpsee,
             Self::Tonic => Column::Tonic,
@@ -91,8 +100,8 @@ impl Peer {
     }
 
     /// The program that it is, if it is not this one.
-    pub fn program(self) -> Option<Command> {
-        (self == Self::Node).then(node::program)
+    pub fn program(self, setting: Setting) -> Option<Command> {
+        (self == Self::Node).then(|| node::program(setting.events))
     }
 
     /// Serves until the process ends; says where once it listens.
@@ -122,6 +131,7 @@ impl Peer {
         match self {
             Self::Jidda => unreachable!("it binds its own listener"),
             Self::Raw => tokio::spawn(raw::echo(listener)),
+            Self::WebSocket => tokio::spawn(websocket::serve(listener)),
             Self::Loop => tokio::spawn(raw::broadcast(listener)),
             Self::Tarpc => {
                 let tls = tls.map(|identity| identity.acceptor()).transpose()?;
@@ -129,17 +139,25 @@ impl Peer {
             }
             Self::Jsonrpsee => tokio::spawn(jsonrpsee::serve(listener)),
             Self::Tonic => tokio::spawn(tonic::serve(listener, tls)),
-            Self::Socketioxide => tokio::spawn(socketioxide::serve(listener)),
+            Self::Socketioxide => tokio::spawn(socketioxide::serve(listener, setting.events)),
             Self::Node => bail!("it is a program of its own"),
         }
         .await?
     }
 
-    /// Calls `echo` on the native wire, or on the peer's own, and measures the server.
-    pub fn call(self, server: &Endpoint, shape: Shape, window: Window, clock: CpuClock) -> Result<Sample> {
+    /// Calls on the native wire, or on the peer's own, and measures the server.
+    pub fn call(
+        self,
+        server: &Endpoint,
+        called: Called,
+        shape: Shape,
+        window: Window,
+        clock: CpuClock,
+    ) -> Result<Sample> {
         match self {
-            Self::Tarpc | Self::Jsonrpsee | Self::Tonic => self.call_by_client(server, shape, window, clock),
-            _ => pipeline::run(server.address, self.native()?, shape, window, clock),
+            Self::Tarpc => tasks::run::<tarpc::Client>(server, called, shape, window, clock),
+            Self::Jsonrpsee | Self::Tonic => self.call_by_client(server, shape, window, clock),
+            _ => pipeline::run(server.address, self.native(called, shape.size)?, shape, window, clock),
         }
     }
 
@@ -152,10 +170,10 @@ impl Peer {
         clock: CpuClock,
     ) -> Result<Sample> {
         match self {
-            Self::Jidda => tasks::run::<jidda::Connection>(server, shape, window, clock),
-            Self::Tarpc => tasks::run::<tarpc::Client>(server, shape, window, clock),
-            Self::Jsonrpsee => tasks::run::<jsonrpsee::Client>(server, shape, window, clock),
-            Self::Tonic => tasks::run::<tonic::Client>(server, shape, window, clock),
+            Self::Jidda => tasks::run::<jidda::Connection>(server, Called::Echo, shape, window, clock),
+            Self::Tarpc => tasks::run::<tarpc::Client>(server, Called::Echo, shape, window, clock),
+            Self::Jsonrpsee => tasks::run::<jsonrpsee::Client>(server, Called::Echo, shape, window, clock),
+            Self::Tonic => tasks::run::<tonic::Client>(server, Called::Echo, shape, window, clock),
             _ => bail!("{} has no client", self.name()),
         }
     }
@@ -176,20 +194,50 @@ impl Peer {
         }
     }
 
+    /// Calls `echo` at times that are due, and tells how long that took.
+    pub fn call_by_schedule(
+        self,
+        server: &Endpoint,
+        connections: usize,
+        window: Window,
+        rate: f64,
+    ) -> Result<Outcome> {
+        match self {
+            Self::Tarpc => callers::run::<tarpc::Client>(server, connections, window, rate),
+            Self::Jsonrpsee => callers::run::<jsonrpsee::Client>(server, connections, window, rate),
+            Self::Tonic => callers::run::<tonic::Client>(server, connections, window, rate),
+            _ => {
+                let wire = self.native(Called::Echo, Size::Small)?;
+                schedule::run(server.address, wire, connections, window, rate)
+            }
+        }
+    }
+
+    /// Has clients connect, make one call and go, and measures the server.
+    pub fn come_and_go(self, server: &Endpoint, crowd: Crowd, clock: CpuClock) -> Result<Sample> {
+        match self {
+            Self::Tarpc => tasks::come_and_go::<tarpc::Client>(server, crowd, clock),
+            Self::Jsonrpsee => tasks::come_and_go::<jsonrpsee::Client>(server, crowd, clock),
+            Self::Tonic => tasks::come_and_go::<tonic::Client>(server, crowd, clock),
+            _ => connect::run(server.address, self.native(Called::Echo, Size::Small)?, crowd, clock),
+        }
+    }
+
     /// Opens connections that have made one such call each. They stay open until the result is dropped.
     pub fn open(self, server: &Endpoint, count: usize) -> Result<Box<dyn Any>> {
         match self {
             Self::Tarpc => tasks::open::<tarpc::Client>(server, count),
             Self::Jsonrpsee => tasks::open::<jsonrpsee::Client>(server, count),
-            _ => pipeline::open_many(server.address, self.native()?, count),
+            Self::Tonic => tasks::open::<tonic::Client>(server, count),
+            _ => pipeline::open_many(server.address, self.native(Called::Echo, Size::Small)?, count),
         }
     }
 
     /// How the native wire is spoken with it.
-    pub fn native(self) -> Result<Native> {
+    pub fn native(self, called: Called, size: Size) -> Result<Native> {
         match self {
-            Self::Jidda => Ok(Native::answered()),
-            Self::Raw | Self::Loop => Ok(Native::echoed()),
+            Self::Jidda => Ok(Native::answered(called, size)),
+            Self::Raw | Self::Loop => Ok(Native::echoed(called, size)),
             _ => bail!("{} does not speak the native wire", self.name()),
         }
     }
@@ -199,6 +247,7 @@ impl Peer {
         match self {
             Self::Jidda | Self::Socketioxide | Self::Node => Ok(wire),
             Self::Raw | Self::Loop => Ok(wire.echoed()),
+            Self::WebSocket => Ok(wire.upgraded()),
             _ => bail!("{} does not speak Socket.IO", self.name()),
         }
     }

@@ -22,10 +22,10 @@ pub fn versions() -> Result<&'static str, &'static str> {
     INSTALLED.as_deref().map_err(String::as_str)
 }
 
-/// The server, as a program.
-pub(super) fn program() -> Command {
+/// The server, as a program, with so many more events than the ones that measures need.
+pub(super) fn program(more: usize) -> Command {
     let mut node = Command::new("node");
-    node.arg(folder().join("server.js")).env("NODE_ENV", "production");
+    node.arg(folder().join("server.js")).arg(more.to_string()).env("NODE_ENV", "production");
     node
 }
 

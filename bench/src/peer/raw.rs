@@ -2,8 +2,10 @@
 
 use std::{
     cell::RefCell,
+    collections::HashMap,
     future::poll_fn,
     io,
+    ops::Range,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -16,7 +18,10 @@ use tokio::{
     sync::Mutex,
 };
 
-use crate::wire::{Wire, native::Native, socketio::SocketIo};
+use crate::{
+    load::broadcast::{MEMBERS, ROOMS},
+    wire::{Wire, called::Called, native::Native, size::Size, socketio::SocketIo},
+};
 
 thread_local! {
     /// Connections take turns with one buffer, so that an idle one costs no more than its task.
@@ -61,14 +66,19 @@ fn poll_echo(stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Resu
 
 type Audience = Arc<Mutex<Vec<Arc<TcpStream>>>>;
 
-/// The event of each wire, by what asks for it.
-type News = Arc<[(Vec<u8>, Vec<u8>)]>;
+/// What asks for a broadcast, and the event and whom it goes to.
+type News = HashMap<Vec<u8>, (Vec<u8>, Range<usize>)>;
 
-/// Writes calls back as they come; what asks for a broadcast makes it write the event to every connection.
+/// What asks for one is as long as its buffer at most.
+const LONGEST: usize = 256;
+
+/// Writes calls back as they come; what asks for a broadcast makes it write the event to every connection, or to those
+/// of a room, whose members come one after another.
 pub(super) async fn broadcast(listener: TcpListener) -> Result<()> {
     let audience = Audience::default();
-    let (native, socketio) = (Native::echoed(), SocketIo::ACK);
-    let news: News = [(native.announce(), native.news()), (socketio.announce(), socketio.news())].into();
+    let native = news_of(Native::echoed(Called::Echo, Size::Small));
+    let socketio = news_of(SocketIo::ack(Called::Echo, Size::Small));
+    let news = Arc::new(native.chain(socketio).collect::<News>());
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
@@ -78,18 +88,29 @@ pub(super) async fn broadcast(listener: TcpListener) -> Result<()> {
     }
 }
 
-async fn listen(stream: Arc<TcpStream>, audience: Audience, news: News) -> io::Result<()> {
+/// Everything that can be asked for on a wire.
+fn news_of(wire: impl Wire) -> impl Iterator<Item = (Vec<u8>, (Vec<u8>, Range<usize>))> {
+    let room = move |room: usize| {
+        let members = room * MEMBERS..(room + 1) * MEMBERS;
+        (wire.tell(room), (wire.news(), members))
+    };
+    let everybody = (wire.announce(), (wire.news(), 0..usize::MAX));
+    (0..ROOMS).map(room).chain([everybody])
+}
+
+async fn listen(stream: Arc<TcpStream>, audience: Audience, news: Arc<News>) -> io::Result<()> {
     loop {
         stream.readable().await?;
-        let mut buffer = [0; 256];
+        let mut buffer = [0; LONGEST];
         let bytes = match stream.try_read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(read) => &buffer[..read],
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return Err(error),
         };
-        if let Some((_, event)) = news.iter().find(|(announce, _)| announce == bytes) {
-            for listener in audience.lock().await.iter() {
+        if let Some((event, told)) = news.get(bytes) {
+            let audience = audience.lock().await;
+            for listener in &audience[told.start..told.end.min(audience.len())] {
                 // The load waits for every event to arrive, so that no socket's buffer is ever full.
                 listener.try_write(event)?;
             }

@@ -1,5 +1,7 @@
 //! tarpc with bincode, its own client included: over TCP, and over TLS as a stream of its user's.
 
+use std::hint::black_box;
+
 use anyhow::Result;
 use futures_util::StreamExt as _;
 use tarpc::{
@@ -15,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{endpoint, endpoint::Endpoint, tls};
+use super::{endpoint, endpoint::Endpoint, tls, work::compute};
 use crate::load::tasks::Caller;
 
 /// The service.
@@ -23,6 +25,9 @@ use crate::load::tasks::Caller;
 pub trait Echo {
     /// Returns its argument.
     async fn echo(text: String) -> String;
+
+    /// Computes, and returns its argument.
+    async fn work(text: String) -> String;
 }
 
 #[derive(Clone)]
@@ -30,6 +35,11 @@ struct EchoService;
 
 impl Echo for EchoService {
     async fn echo(self, _: context::Context, text: String) -> String {
+        text
+    }
+
+    async fn work(self, _: context::Context, text: String) -> String {
+        black_box(compute(&text));
         text
     }
 }
@@ -92,7 +102,11 @@ impl Caller for Client {
         }))
     }
 
-    async fn echo(&self, text: String) -> Result<String> {
-        Ok(self.0.echo(context::current(), text).await?)
+    async fn echo(&self, text: &str) -> Result<String> {
+        Ok(self.0.echo(context::current(), text.to_owned()).await?)
+    }
+
+    async fn work(&self, text: &str) -> Result<String> {
+        Ok(self.0.work(context::current(), text.to_owned()).await?)
     }
 }

@@ -84,9 +84,9 @@ impl Caller for Client {
         Ok(Self(TextsClient::new(channel.connect().await?)))
     }
 
-    async fn echo(&self, text: String) -> Result<String> {
+    async fn echo(&self, text: &str) -> Result<String> {
         // A clone is what tonic's users take for calls at the same time: it is cheap.
-        Ok(self.0.clone().echo(Text { text }).await?.into_inner().text)
+        Ok(self.0.clone().echo(Text { text: text.to_owned() }).await?.into_inner().text)
     }
 }
 

@@ -7,8 +7,8 @@ use super::COST;
 use crate::{
     child::{Scheduler, Server},
     load::Shape,
+    measures::{BUSY, CALL, SINGLE, figures_of},
     peer::{Peer, Setting, Upstream},
-    plan::{BUSY, CALL, SINGLE, figures_of},
     rounds::{Case, Rounds},
     table::{Goal, Row},
 };
@@ -23,27 +23,15 @@ struct Setup {
 const PEERS: &[Peer] = &[Peer::Jidda];
 
 const CASES: [Case<Setup>; 4] = [
-    Case {
-        title: "direct calls, own client, 16 × 32 in flight",
-        peers: PEERS,
-        setup: Setup { proxied: false, shape: BUSY },
-    },
-    Case {
-        title: "proxied calls, own client, 16 × 32 in flight",
-        peers: PEERS,
-        setup: Setup { proxied: true, shape: BUSY },
-    },
-    Case {
-        title: "direct calls, own client, 1 in flight",
-        peers: PEERS,
-        setup: Setup { proxied: false, shape: SINGLE },
-    },
-    Case {
-        title: "proxied calls, own client, 1 in flight",
-        peers: PEERS,
-        setup: Setup { proxied: true, shape: SINGLE },
-    },
+    case("direct calls, own client, 16 × 32 in flight", false, BUSY).quick(),
+    case("proxied calls, own client, 16 × 32 in flight", true, BUSY).quick(),
+    case("direct calls, own client, 1 in flight", false, SINGLE),
+    case("proxied calls, own client, 1 in flight", true, SINGLE),
 ];
+
+const fn case(title: &'static str, proxied: bool, shape: Shape) -> Case<Setup> {
+    Case::new(title, PEERS, Setup { proxied, shape })
+}
 
 /// Direct and proxied calls, and how much more the server, which is the gateway, has to do for the latter.
 pub fn run(rounds: Rounds<'_>) -> Result<Vec<Row>> {

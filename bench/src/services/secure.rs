@@ -5,28 +5,18 @@ use anyhow::Result;
 use super::COST;
 use crate::{
     child::{Scheduler, Server},
+    measures::{BUSY, CALL, figures_of},
     peer::{Peer, Setting, Transport},
-    plan::{BUSY, CALL, figures_of},
     rounds::{Case, Rounds},
     table::{Goal, Row},
 };
 
+const PEERS: &[Peer] = &[Peer::Jidda, Peer::Tarpc, Peer::Tonic];
+
 const CASES: [Case<Transport>; 3] = [
-    Case {
-        title: "calls over TCP, own client, 16 × 32 in flight",
-        peers: &[Peer::Jidda, Peer::Tarpc, Peer::Tonic],
-        setup: Transport::Tcp,
-    },
-    Case {
-        title: "calls over TLS, own client, 16 × 32 in flight",
-        peers: &[Peer::Jidda, Peer::Tarpc, Peer::Tonic],
-        setup: Transport::Tls,
-    },
-    Case {
-        title: "calls over Noise, own client, 16 × 32 in flight",
-        peers: &[Peer::Jidda],
-        setup: Transport::Noise,
-    },
+    Case::new("calls over TCP, own client, 16 × 32 in flight", PEERS, Transport::Tcp).quick(),
+    Case::new("calls over TLS, own client, 16 × 32 in flight", PEERS, Transport::Tls).quick(),
+    Case::new("calls over Noise, own client, 16 × 32 in flight", &[Peer::Jidda], Transport::Noise).quick(),
 ];
 
 /// Calls over each transport, and how much more than over TCP the others cost.

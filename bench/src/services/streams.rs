@@ -1,10 +1,13 @@
 //! What slow readers cost the others: a thousand streams, first alone, then beside two whose readers take their time.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use crate::{
     child::{Scheduler, Server},
     load::streams::{Audience, Flow},
+    measure::Window,
     peer::{Peer, Setting},
     rounds::{Case, Rounds},
     table::{Goal, Row},
@@ -15,8 +18,8 @@ const PEERS: &[Peer] = &[Peer::Jidda, Peer::Tonic];
 const FAST: Audience = Audience { connections: 16, streams: 1_000, slow: false };
 
 const CASES: [Case<Audience>; 2] = [
-    Case { title: "1,000 streams, 16 connections", peers: PEERS, setup: FAST },
-    Case { title: "the same beside 2 slow readers", peers: PEERS, setup: Audience { slow: true, ..FAST } },
+    Case::new("1,000 streams, 16 connections", PEERS, FAST).quick(),
+    Case::new("the same beside 2 slow readers", PEERS, Audience { slow: true, ..FAST }).quick(),
 ];
 
 /// What is told of streams.
@@ -45,12 +48,18 @@ const NOISE: f64 = 0.1;
 /// hold about as much.
 const ROOM: f64 = 1_024.0;
 
+/// Slow readers take a few items in this time at least, and memory has grown to what it will be.
+const WARM_UP: Duration = Duration::from_millis(500);
+const MEASURED: Duration = Duration::from_secs(1);
+
 /// Streams without and with slow readers, and what of the rate and the memory is left.
 pub fn run(rounds: Rounds<'_>) -> Result<Vec<Row>> {
     let mut groups = rounds.take(&CASES, &FIGURES, |peer, &audience| {
         let server = Server::start(peer, Scheduler::MultiThread, Setting::default(), rounds.core)?;
         let (clock, id) = (server.clock()?, server.id());
-        Ok(figures_of(&peer.stream(&server.endpoint, audience, rounds.effort.window, clock, id)?))
+        let Window { warm_up, measured } = rounds.effort.window;
+        let window = Window { warm_up: warm_up.max(WARM_UP), measured: measured.max(MEASURED) };
+        Ok(figures_of(&peer.stream(&server.endpoint, audience, window, clock, id)?))
     })?;
     let ratio = |title, figure: usize| Row::quotient(title, &groups[1][figure], &groups[0][figure]);
     let ratios = [

@@ -1,7 +1,11 @@
 //! Protocols as bytes: what the load generator writes, and what it makes of what comes back.
 
+pub mod acquaintance;
+pub mod called;
 pub mod greeting;
 pub mod native;
+pub mod packet;
+pub mod size;
 pub mod socketio;
 pub mod websocket;
 
@@ -9,7 +13,7 @@ use std::net::TcpStream;
 
 use anyhow::Result;
 
-/// The argument of every call and event: 16 bytes.
+/// The argument of calls and events unless a measure says otherwise: 16 bytes.
 pub const TEXT: &str = "sixteen byte txt";
 
 /// A protocol whose messages are encoded beforehand, so that a load of them costs its client next to nothing.
@@ -20,11 +24,17 @@ pub trait Wire: Copy {
     /// Brings a fresh connection to where it takes calls.
     fn greet(self, stream: &mut TcpStream) -> Result<()>;
 
-    /// A call with the first id.
-    fn request(self) -> Vec<u8>;
+    /// A client's way in, by which it can be followed.
+    fn entrance(self) -> Box<dyn Entrance>;
+
+    /// The calls that are made in turn, with the first id.
+    fn requests(self) -> Vec<Vec<u8>>;
 
     /// Gives a call another id.
     fn set_id(self, request: &mut [u8], id: u32);
+
+    /// An event that nobody answers.
+    fn note(self) -> Vec<u8>;
 
     /// The first message of `bytes`, if it is there as a whole.
     fn first(self, bytes: &[u8]) -> Result<Option<Incoming>>;
@@ -42,8 +52,29 @@ pub trait Wire: Copy {
     /// Asks the server to send [`Wire::news`] to everybody.
     fn announce(self) -> Vec<u8>;
 
+    /// A call, with the first id, that joins a room; nothing where the server puts clients into rooms by itself.
+    fn join(self, room: usize) -> Option<Vec<u8>>;
+
+    /// Asks the server to send [`Wire::news`] to everybody in a room.
+    fn tell(self, room: usize) -> Vec<u8>;
+
     /// The event that a broadcast consists of.
     fn news(self) -> Vec<u8>;
+}
+
+/// The way of one client in and out again.
+pub trait Entrance {
+    /// What it writes as soon as it is connected.
+    fn hello(&self) -> Vec<u8>;
+
+    /// Takes what has come from the server. Returns what the client writes next.
+    fn receive(&mut self, bytes: &[u8]) -> Result<Vec<u8>>;
+
+    /// Whether the client is in, and nothing is left to take.
+    fn is_over(&self) -> bool;
+
+    /// What it takes its leave with, before the server hangs up; nothing if it hangs up itself.
+    fn goodbye(&self) -> Option<Vec<u8>>;
 }
 
 /// A message from the server.
@@ -62,4 +93,6 @@ pub enum Content {
     Reply(u32),
     /// It asks for a sign of life, which is [`Wire::pong`].
     Ping,
+    /// It is a [`Wire::note`] that came back from a server which knows nothing of messages.
+    Note,
 }

@@ -31,9 +31,9 @@ impl Caller for Connection {
         Ok(Self(builder.no_reconnect().connect().await?))
     }
 
-    async fn echo(&self, text: String) -> Result<String> {
+    async fn echo(&self, text: &str) -> Result<String> {
         // By name: the stub of `echo` would do the same.
-        Ok(self.0.call("echo", &text).await?)
+        Ok(self.0.call("echo", text).await?)
     }
 }
 

@@ -2,6 +2,10 @@
 
 mod client;
 mod gateway;
+mod many;
+mod rooms;
+
+use std::hint::black_box;
 
 use anyhow::{Result, anyhow, bail};
 use futures_util::stream;
@@ -12,12 +16,26 @@ pub use self::gateway::Upstream;
 use super::{
     endpoint::{Endpoint, Setting, Transport},
     tls::Identity,
+    work::compute,
 };
 use crate::wire::TEXT;
 
 /// Returns its argument.
 #[on]
 async fn echo(text: String) -> String {
+    text
+}
+
+/// Does nothing with its argument.
+#[on]
+async fn note(text: String) {
+    black_box(text);
+}
+
+/// Computes, and returns its argument.
+#[on]
+async fn work(text: String) -> String {
+    black_box(compute(&text));
     text
 }
 
@@ -56,7 +74,7 @@ fn items() -> impl Stream<Item = String> {
 /// Starts a server, which runs until it is dropped.
 pub(super) async fn start(setting: Setting) -> Result<(Server, Endpoint)> {
     let builder = match setting.upstream {
-        None => Server::builder(),
+        None => Server::builder().handlers(many::handlers(setting.events)),
         Some(upstream) => gateway::builder(upstream).await?,
     };
     let (builder, proof) = match setting.transport {
