@@ -145,7 +145,10 @@ impl fmt::Debug for Request {
 impl Request {
     /// Keeps the target and the headers; a header's bytes that are no UTF-8 become replacement characters.
     pub(crate) fn new(uri: &http::Uri, headers: &http::HeaderMap) -> Self {
-        let mut text = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
+        let mut text = String::with_capacity(target.len() + fields);
+        text.push_str(target);
         for (name, value) in headers {
             text.push('\n');
             text.push_str(name.as_str());
@@ -162,6 +165,10 @@ impl Request {
 
     /// The trace that the request is part of.
     pub(crate) fn trace(&self) -> Option<TraceContext> {
+        // Most have none: no list of the others is made for that.
+        if !self.text.contains("\ntraceparent:") {
+            return None;
+        }
         let headers = self.headers();
         let all = |name: &str| -> Vec<_> {
             headers.iter().filter(|(other, _)| other == name).map(|(_, value)| &**value).collect()

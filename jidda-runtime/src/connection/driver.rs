@@ -4,6 +4,7 @@
 //! all that came out of it. A message costs no task, no channel and no timer.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -106,6 +107,31 @@ impl Driver {
         }
     }
 
+    /// Counts the time for the handshake from `clock` on: it came then, and was somebody else's task until now.
+    pub(crate) fn since(self, clock: u32) -> Self {
+        self.connection.opened_at.store(clock, Ordering::Relaxed);
+        self
+    }
+
+    /// Hears what was read of the stream before it was known whose it is; on the task that is going to serve it.
+    pub(crate) async fn hear(&mut self, mut first: io::Result<Vec<u8>>) {
+        poll_fn(|cx| {
+            self.run_controls(cx);
+            if self.closing.is_none() {
+                match std::mem::replace(&mut first, Ok(Vec::new())) {
+                    Ok(mut bytes) => self.heard(Ok(&mut bytes), cx),
+                    Err(error) => self.heard(Err(error), cx),
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     pub(super) fn running(&mut self) -> &mut Running {
         self.running.get_or_insert_default()
     }
@@ -205,29 +231,32 @@ impl Driver {
         let mut read = ReadBuf::new(&mut buffer);
         let result = Pin::new(&mut self.stream).poll_read(cx, &mut read);
         let length = read.filled().len();
-        let progress = match result {
-            Poll::Pending => false,
-            Poll::Ready(Err(error)) => {
-                self.lost(&error);
-                true
-            }
-            Poll::Ready(Ok(())) if length == 0 => {
+        let progress = result.is_ready();
+        if let Poll::Ready(result) = result {
+            self.heard(result.map(|()| &mut buffer[..length]), cx);
+        }
+        BUFFER.set(Some(buffer));
+        progress
+    }
+
+    /// Takes what a read gave; no bytes are the end of the stream.
+    #[inline]
+    fn heard(&mut self, read: io::Result<&mut [u8]>, cx: &mut Context<'_>) {
+        match read {
+            Err(error) => self.lost(&error),
+            Ok([]) => {
                 let reason = self.farewell.take().map_or(DisconnectReason::TransportClose, |reason| *reason);
                 self.begin_closing(reason, Some(Loss::EndOfStream));
-                true
             }
-            Poll::Ready(Ok(())) => {
+            Ok(bytes) => {
                 let hub = &self.connection.hub;
                 if hub.heartbeat.traffic_counts {
                     self.connection.last_seen.store(hub.clock(), Ordering::Relaxed);
                 }
-                hub.metrics.read(length);
-                self.ingest(&mut buffer[..length], cx);
-                true
+                hub.metrics.read(bytes.len());
+                self.ingest(bytes, cx);
             }
-        };
-        BUFFER.set(Some(buffer));
-        progress
+        }
     }
 
     /// Whether something here waits for an answer of the peer.
