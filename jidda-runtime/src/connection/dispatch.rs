@@ -505,7 +505,21 @@ impl Driver {
         label: &EventLabel,
         reply: Reply,
     ) {
-        let Some(value) = reply.payload() else { return self.respond_otherwise(socket, id, label, reply) };
+        match reply.payload() {
+            Some(value) => self.respond_with(socket, id, label, value),
+            None => self.respond_otherwise(socket, id, label, reply),
+        }
+    }
+
+    /// Writes the value that an event was replied to with.
+    #[inline]
+    pub(super) fn respond_with(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        id: Option<u32>,
+        label: &EventLabel,
+        value: &Payload,
+    ) {
         let (hub, wire) = (&self.connection.hub, self.connection.wire);
         hub.metrics.event(socket, label, "ok");
         let Some(id) = id else { return };

@@ -37,14 +37,21 @@ pub(super) fn run_bare(
     arguments: Arguments<'_>,
     cx: &mut Context<'_>,
 ) -> Dispatch {
-    let run = || match glue(context, arguments) {
-        Dispatch::Future(mut future) => match future.as_mut().poll(cx) {
-            Poll::Ready(reply) => Dispatch::Ready(reply),
-            Poll::Pending => Dispatch::Future(future),
-        },
-        ready @ Dispatch::Ready(_) => ready,
+    // Written where it stays: what was just written and is moved on has to be waited for by the processor.
+    let mut dispatch = None;
+    let run = || {
+        let dispatch = dispatch.insert(glue(context, arguments));
+        if let Dispatch::Future(future) = dispatch
+            && let Poll::Ready(reply) = future.as_mut().poll(cx)
+        {
+            *dispatch = Dispatch::Ready(reply);
+        }
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Dispatch::Ready(panicked(&*panic)))
+    let panic = catch_unwind(AssertUnwindSafe(run)).err();
+    match panic {
+        None => dispatch.expect("it was run"),
+        Some(panic) => Dispatch::Ready(panicked(&*panic)),
+    }
 }
 
 /// Shows an event to those who watch, and runs its run-time handler if it has one.

@@ -53,6 +53,13 @@ impl Driver {
         let dispatch = run_bare(glue, &context, arguments, cx);
         let origin: Arc<dyn Any + Send + Sync> = context.into_origin();
         let socket = origin.downcast::<SocketInner>().expect("what was put in");
+        // Looked at where it is.
+        if let Dispatch::Ready(reply) = &dispatch
+            && let Some(value) = reply.payload()
+        {
+            self.respond_with(&socket, incoming.id, &label, value);
+            return socket;
+        }
         match dispatch {
             Dispatch::Ready(reply) => self.respond(&socket, incoming.id, &label, reply),
             Dispatch::Future(future) => {

@@ -1,5 +1,6 @@
 //! Values between Rust types and bytes: one place that knows how a value is written on a wire.
 
+mod buffer;
 pub(crate) mod json;
 mod list;
 
@@ -7,10 +8,10 @@ use std::cell::Cell;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use smallvec::SmallVec;
 
 pub use rmpv::Value;
 
+use buffer::Buffer;
 use list::{ArgumentList, ListForm};
 
 /// How values are written. Each wire uses one.
@@ -43,8 +44,7 @@ pub struct Payload {
     encoding: Encoding,
     /// Whether it is a list of values: one of them, or all as a tuple, is what is read.
     is_list: bool,
-    /// Most replies fit in place and cost no allocation.
-    bytes: SmallVec<[u8; 48]>,
+    bytes: Buffer,
 }
 
 /// Why a value could not be written or read. The text is one line, lower case, without a full stop.
@@ -59,17 +59,21 @@ impl Payload {
     ///
     /// When `value` refuses to be serialized.
     pub fn encode<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Result<Self, CodecError> {
-        let bytes = with_scratch(|out| encode_into(out, value, encoding), SmallVec::from_slice)?;
+        let bytes = with_scratch(|out| encode_into(out, value, encoding), Buffer::exact)?;
         Ok(Self { encoding, is_list: false, bytes })
     }
 
     /// Writes `value` as the reply to an event: where replies are lists, a tuple is several values.
     pub(crate) fn reply<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Result<Self, CodecError> {
-        if !encoding.replies_with_list() {
-            return Self::encode(value, encoding);
-        }
-        let bytes = with_scratch(|out| encode_arguments_into(out, value, encoding), SmallVec::from_slice)?;
-        Ok(Self { encoding, is_list: true, bytes })
+        let is_list = encoding.replies_with_list();
+        let bytes = Buffer::encode(|out| {
+            if is_list {
+                encode_arguments_into(out, value, encoding)
+            } else {
+                encode_into(out, value, encoding)
+            }
+        })?;
+        Ok(Self { encoding, is_list, bytes })
     }
 
     /// Reads the value back.
@@ -87,12 +91,12 @@ impl Payload {
 
     /// A value that is encoded already.
     pub(crate) fn from_bytes(bytes: &[u8], encoding: Encoding) -> Self {
-        Self { encoding, is_list: false, bytes: SmallVec::from_slice(bytes) }
+        Self { encoding, is_list: false, bytes: Buffer::exact(bytes) }
     }
 
     /// The reply to an event, encoded already.
     pub(crate) fn from_reply(bytes: &[u8], encoding: Encoding) -> Self {
-        Self { encoding, is_list: encoding.replies_with_list(), bytes: SmallVec::from_slice(bytes) }
+        Self { encoding, is_list: encoding.replies_with_list(), bytes: Buffer::exact(bytes) }
     }
 
     #[inline]
@@ -117,27 +121,13 @@ impl Payload {
     }
 }
 
-thread_local! {
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
-}
-
-/// The largest scratch buffer a thread keeps.
-const KEPT: usize = 64 * 1024;
-
-/// Encodes into this thread's scratch buffer and hands the bytes to `take`.
+/// Encodes into a buffer that this thread keeps and hands the bytes to `take`.
 #[inline]
 pub(crate) fn with_scratch<R>(
     encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     take: impl FnOnce(&[u8]) -> R,
 ) -> Result<R, CodecError> {
-    // Taken out, not borrowed: the value's own `Serialize` may encode something, too.
-    let mut scratch = SCRATCH.take();
-    scratch.clear();
-    let result = encode(&mut scratch).map(|()| take(&scratch));
-    if scratch.capacity() <= KEPT {
-        SCRATCH.set(scratch);
-    }
-    result
+    Buffer::encode(encode).map(|bytes| take(&bytes))
 }
 
 /// Appends `value` to `out`.
