@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -37,14 +38,16 @@ impl Front {
             self.accept(stream.with_ahead(bytes.into()), peer, security, None);
             return None;
         };
-        parts.extensions.insert(peer.clone());
-        if let Some(security) = &security {
-            parts.extensions.insert(Security::clone(security));
+        if site.shows_requests() {
+            parts.extensions.insert(peer.clone());
+            if let Some(security) = &security {
+                parts.extensions.insert(Security::clone(security));
+            }
         }
         let mut rest = bytes[length..].to_vec();
         let (answer, opened) = tokio::select! {
             biased;
-            answered = site.respond_at_once(parts, parameters) => answered,
+            answered = site.respond_at_once(&parts, parameters) => answered,
             () = self.aborted.cancelled() => return None,
             () = hung_up(&mut stream, &mut rest) => return None,
         };
@@ -57,7 +60,8 @@ impl Front {
             }
             Some(Opened::Connection(mut arrival)) => {
                 arrival.preface = head::written(&answer);
-                let mut driver = site.serve(Opened::Connection(arrival), stream).await?;
+                (arrival.peer, arrival.security) = (peer, security);
+                let mut driver = site.connect(arrival, stream);
                 drop(counted);
                 if !rest.is_empty() {
                     driver.hear(Ok(rest)).await;
@@ -68,7 +72,8 @@ impl Front {
                 let written = timeout(self.patience, say(&mut stream, &head::written(&answer))).await;
                 drop(counted);
                 match written {
-                    Ok(Ok(())) => site.serve(successor, stream.with_ahead(rest)).await,
+                    // Boxed: hardly anybody needs the room.
+                    Ok(Ok(())) => site.serve(successor, stream.with_ahead(rest)).boxed().await,
                     Ok(Err(error)) => {
                         tracing::debug!(%error, "a WebSocket was not opened");
                         None
