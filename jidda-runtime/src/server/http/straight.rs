@@ -1,7 +1,9 @@
 //! Requests for a WebSocket that are there as a whole: answered on the spot, by the task that has the stream and keeps
 //! it. There are no buffers of HTTP, and the answer leaves with the first packet behind it.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -11,6 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::head;
 use super::serve::Front;
+use super::site::Site;
 use super::websocket::Opened;
 use crate::connection::Driver;
 use crate::peer::{PeerAddress, Security};
@@ -64,28 +67,49 @@ impl Front {
                 let mut driver = site.connect(arrival, stream);
                 drop(counted);
                 if !rest.is_empty() {
-                    driver.hear(Ok(rest)).await;
+                    driver.hear(Ok(rest)).boxed().await;
                 }
                 Some(driver)
             }
             Some(successor) => {
-                let written = timeout(self.patience, say(&mut stream, &head::written(&answer))).await;
-                drop(counted);
-                match written {
-                    // Boxed: hardly anybody needs the room.
-                    Ok(Ok(())) => site.serve(successor, stream.with_ahead(rest)).boxed().await,
-                    Ok(Err(error)) => {
-                        tracing::debug!(%error, "a WebSocket was not opened");
-                        None
-                    }
-                    Err(_late) => None,
-                }
+                let opening =
+                    Successor { site, opened: successor, stream, rest, answer: head::written(&answer) };
+                // Boxed: hardly anybody needs the room.
+                opening.serve(self.patience, counted).boxed().await;
+                None
             }
         }
     }
 }
 
-async fn say(stream: &mut Stream, words: &[u8]) -> std::io::Result<()> {
+/// A WebSocket that takes a session over once its answer is written.
+struct Successor {
+    site: Arc<Site>,
+    opened: Opened,
+    stream: Stream,
+    /// What was read behind the request.
+    rest: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Successor {
+    async fn serve(self, patience: Duration, counted: TaskTrackerToken) {
+        let Self { site, opened, mut stream, rest, answer } = self;
+        let written = timeout(patience, say(&mut stream, &answer)).await;
+        drop(counted);
+        let error = match written {
+            Ok(Ok(())) => {
+                site.serve(opened, stream.with_ahead(rest)).await;
+                return;
+            }
+            Ok(Err(error)) => error,
+            Err(_late) => io::ErrorKind::TimedOut.into(),
+        };
+        tracing::debug!(%error, "a WebSocket was not opened");
+    }
+}
+
+async fn say(stream: &mut Stream, words: &[u8]) -> io::Result<()> {
     stream.write_all(words).await?;
     stream.flush().await
 }
