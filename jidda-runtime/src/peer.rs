@@ -153,7 +153,10 @@ impl Request {
             text.push('\n');
             text.push_str(name.as_str());
             text.push(':');
-            text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+            match std::str::from_utf8(value.as_bytes()) {
+                Ok(value) => text.push_str(value),
+                Err(_) => text.push_str(&String::from_utf8_lossy(value.as_bytes())),
+            }
         }
         Self { text: text.into() }
     }

@@ -463,6 +463,10 @@ impl Future for Driver {
                 return this.poll_closing(cx);
             }
             let progress = this.round(cx);
+            if this.closing.is_some() {
+                // What is said last is written there.
+                continue;
+            }
             let is_blocked = this.write(cx);
             // When the write made room for what rests, nobody else is going to wake this task to read on.
             if progress || this.closing.is_some() || (this.rests && !this.is_outbox_full()) {

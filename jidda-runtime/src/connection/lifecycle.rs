@@ -418,9 +418,7 @@ impl Driver {
         }
         self.closing = Some(Box::new(Closing {
             reason,
-            handlers: Some(Box::pin(async move {
-                join_all(farewells).await;
-            })),
+            handlers: (!farewells.is_empty()).then(|| join_all(farewells).map(|_| ()).boxed()),
             limit: Box::pin(tokio::time::sleep(LINGER)),
             is_shut: loss == Some(Loss::Broken),
             is_over: loss.is_some(),
@@ -436,9 +434,11 @@ impl Driver {
         {
             closing.handlers = None;
         }
-        let is_late = closing.limit.as_mut().poll(cx).is_ready();
         let mut is_stuck = false;
         if !closing.is_shut {
+            if closing.is_goodbye && closing.handlers.is_none() {
+                self.stream().hold_until_dropped();
+            }
             self.closing = Some(closing);
             is_stuck = self.write(cx);
             closing = self.closing.take().expect("put there above");
@@ -449,7 +449,10 @@ impl Driver {
         if !closing.is_over && !is_stuck {
             closing.is_over = self.discard(cx);
         }
-        if closing.handlers.is_none() && (is_late || (closing.is_shut && closing.is_over)) {
+        let is_done = closing.is_shut && closing.is_over;
+        // Who is gone at once needs no clock for it.
+        let is_late = !is_done && closing.limit.as_mut().poll(cx).is_ready();
+        if closing.handlers.is_none() && (is_done || is_late) {
             return Poll::Ready(closing.reason);
         }
         self.closing = Some(closing);

@@ -83,15 +83,20 @@ impl Site {
 
     /// Answers a request for a WebSocket whose stream is at hand, and gives what it is wanted for.
     pub(super) async fn respond_at_once(
-        self: &Arc<Self>,
-        parts: Parts,
+        &self,
+        parts: &Parts,
         parameters: Parameters,
     ) -> (Response<HttpBody>, Option<Opened>) {
-        let Some(cors) = &self.resource.cors else { return self.open_websocket(parts, parameters).await };
-        let headers = parts.headers.clone();
         let (mut response, opened) = self.open_websocket(parts, parameters).await;
-        cors.apply(false, &headers, response.headers_mut());
+        if let Some(cors) = &self.resource.cors {
+            cors.apply(false, &parts.headers, response.headers_mut());
+        }
         (response, opened)
+    }
+
+    /// Whether the program is shown requests, with all that they have beside what they say.
+    pub(super) fn shows_requests(&self) -> bool {
+        self.resource.allow_request.is_some()
     }
 
     /// Whether a path is that of the client file, where there may be one.
@@ -117,7 +122,7 @@ impl Site {
         if websocket::is_wanted(request.version(), request.headers()) {
             let upgrading = hyper::upgrade::on(&mut request);
             let (parts, _) = request.into_parts();
-            let (response, opened) = self.open_websocket(parts, parameters).await;
+            let (response, opened) = self.open_websocket(&parts, parameters).await;
             if let Some(opened) = opened {
                 self.serve_upgraded(opened, upgrading);
             }
@@ -140,7 +145,7 @@ impl Site {
 
     async fn open_websocket(
         &self,
-        parts: Parts,
+        parts: &Parts,
         parameters: Parameters,
     ) -> (Response<HttpBody>, Option<Opened>) {
         self.try_websocket(parts, parameters).await.unwrap_or_else(|refused| {
@@ -151,24 +156,24 @@ impl Site {
 
     async fn try_websocket(
         &self,
-        parts: Parts,
+        parts: &Parts,
         parameters: Parameters,
     ) -> Result<(Response<HttpBody>, Option<Opened>), Refused> {
         let query = &Query::parse(parts.uri.query().unwrap_or_default());
-        let wanted = self.verify(&parts, query, true)?;
+        let wanted = self.verify(parts, query, true)?;
         if query.transport != "websocket" {
             return Err(Refused::BadRequest);
         }
         if let Wanted::New = wanted {
-            self.allow(&parts, query).await?;
+            self.allow(parts, query).await?;
         }
-        let response = match websocket::accept(&parts) {
+        let response = match websocket::accept(parts) {
             Ok(response) => response,
             Err(response) => return Ok((response, None)),
         };
         let opened = match wanted {
             Wanted::New => Opened::Connection(self.arrival(
-                &parts,
+                parts,
                 query,
                 parameters,
                 SocketId::random(),

@@ -1,15 +1,19 @@
 //! Requests for a WebSocket that are there as a whole: answered on the spot, by the task that has the stream and keeps
 //! it. There are no buffers of HTTP, and the answer leaves with the first packet behind it.
 
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::head;
 use super::serve::Front;
+use super::site::Site;
 use super::websocket::Opened;
 use crate::connection::Driver;
 use crate::peer::{PeerAddress, Security};
@@ -37,14 +41,16 @@ impl Front {
             self.accept(stream.with_ahead(bytes.into()), peer, security, None);
             return None;
         };
-        parts.extensions.insert(peer.clone());
-        if let Some(security) = &security {
-            parts.extensions.insert(Security::clone(security));
+        if site.shows_requests() {
+            parts.extensions.insert(peer.clone());
+            if let Some(security) = &security {
+                parts.extensions.insert(Security::clone(security));
+            }
         }
         let mut rest = bytes[length..].to_vec();
         let (answer, opened) = tokio::select! {
             biased;
-            answered = site.respond_at_once(parts, parameters) => answered,
+            answered = site.respond_at_once(&parts, parameters) => answered,
             () = self.aborted.cancelled() => return None,
             () = hung_up(&mut stream, &mut rest) => return None,
         };
@@ -57,30 +63,53 @@ impl Front {
             }
             Some(Opened::Connection(mut arrival)) => {
                 arrival.preface = head::written(&answer);
-                let mut driver = site.serve(Opened::Connection(arrival), stream).await?;
+                (arrival.peer, arrival.security) = (peer, security);
+                let mut driver = site.connect(arrival, stream);
                 drop(counted);
                 if !rest.is_empty() {
-                    driver.hear(Ok(rest)).await;
+                    driver.hear(Ok(rest)).boxed().await;
                 }
                 Some(driver)
             }
             Some(successor) => {
-                let written = timeout(self.patience, say(&mut stream, &head::written(&answer))).await;
-                drop(counted);
-                match written {
-                    Ok(Ok(())) => site.serve(successor, stream.with_ahead(rest)).await,
-                    Ok(Err(error)) => {
-                        tracing::debug!(%error, "a WebSocket was not opened");
-                        None
-                    }
-                    Err(_late) => None,
-                }
+                let opening =
+                    Successor { site, opened: successor, stream, rest, answer: head::written(&answer) };
+                // Boxed: hardly anybody needs the room.
+                opening.serve(self.patience, counted).boxed().await;
+                None
             }
         }
     }
 }
 
-async fn say(stream: &mut Stream, words: &[u8]) -> std::io::Result<()> {
+/// A WebSocket that takes a session over once its answer is written.
+struct Successor {
+    site: Arc<Site>,
+    opened: Opened,
+    stream: Stream,
+    /// What was read behind the request.
+    rest: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Successor {
+    async fn serve(self, patience: Duration, counted: TaskTrackerToken) {
+        let Self { site, opened, mut stream, rest, answer } = self;
+        let written = timeout(patience, say(&mut stream, &answer)).await;
+        drop(counted);
+        let error = match written {
+            Ok(Ok(())) => {
+                site.serve(opened, stream.with_ahead(rest)).await;
+                return;
+            }
+            Ok(Err(error)) => error,
+            Err(_late) => io::ErrorKind::TimedOut.into(),
+        };
+        tracing::debug!(%error, "a WebSocket was not opened");
+    }
+}
+
+async fn say(stream: &mut Stream, words: &[u8]) -> io::Result<()> {
     stream.write_all(words).await?;
     stream.flush().await
 }

@@ -28,9 +28,15 @@ use crate::wire::websocket::close;
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
+fn lists(value: &HeaderValue, token: &str) -> bool {
+    let value = value.to_str().unwrap_or_default();
+    value.split(',').any(|other| other.trim().eq_ignore_ascii_case(token))
+}
+
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|other| other.trim().eq_ignore_ascii_case(token))
+    let mut values = headers.get_all(name).into_iter();
+    // Most have it alone.
+    values.any(|value| value.as_bytes().eq_ignore_ascii_case(token.as_bytes()) || lists(value, token))
 }
 
 /// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to, and HTTP/1.0
@@ -63,14 +69,19 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
         return Err(response);
     }
     let key = parts.headers.get(SEC_WEBSOCKET_KEY).map_or(&[][..], HeaderValue::as_bytes);
-    if STANDARD.decode(key).map_or(0, |key| key.len()) != 16 {
+    // Base64 of 16 bytes has 24 characters, and room is wanted for the 18 that they could stand for.
+    if STANDARD.decode_slice(key, &mut [0; 18]) != Ok(16) {
         return Err(refuse(StatusCode::BAD_REQUEST, "the key of a WebSocket is 16 bytes in base64"));
     }
     let mut hash = Sha1::new();
     hash.update(key);
     hash.update(GUID);
-    let accept = HeaderValue::try_from(STANDARD.encode(hash.finalize()));
-    let accept = accept.map_err(|_| refuse(StatusCode::INTERNAL_SERVER_ERROR, ""))?;
+    let mut accept = [0; 28];
+    let accept = match STANDARD.encode_slice(hash.finalize(), &mut accept) {
+        Ok(length) => HeaderValue::from_bytes(&accept[..length]).ok(),
+        Err(_) => None,
+    };
+    let accept = accept.ok_or_else(|| refuse(StatusCode::INTERNAL_SERVER_ERROR, ""))?;
     let mut response = response(StatusCode::SWITCHING_PROTOCOLS, "");
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     response.headers_mut().insert(UPGRADE, WEBSOCKET);
@@ -124,13 +135,16 @@ impl Site {
         });
     }
 
+    /// A connection on its WebSocket.
+    pub(super) fn connect(&self, arrival: Arrival, stream: Stream) -> Driver {
+        Driver::new(Connection::arrive(&self.hub, arrival), stream)
+    }
+
     /// Serves what a request opened on its WebSocket: a connection of its own is the caller's to run, a session that
     /// is taken over has somebody who does.
     pub(super) async fn serve(&self, opened: Opened, stream: Stream) -> Option<Driver> {
         let (entry, attempt) = match opened {
-            Opened::Connection(arrival) => {
-                return Some(Driver::new(Connection::arrive(&self.hub, arrival), stream));
-            }
+            Opened::Connection(arrival) => return Some(self.connect(arrival, stream)),
             Opened::Successor(entry, attempt) => (entry, attempt),
         };
         let limit = self.resource.upgrade_timeout;
