@@ -23,6 +23,8 @@ mod table;
 mod versions;
 mod wire;
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum as _};
 
@@ -58,6 +60,10 @@ struct Arguments {
     /// Only the programs, with the measures that are named; RESULTS.md stays as it is
     #[arg(long)]
     programs: bool,
+
+    /// Where RESULTS.md and its plots go, whatever is measured
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
 
     #[command(subcommand)]
     role: Option<Role>,
@@ -114,9 +120,10 @@ fn main() -> Result<()> {
     let plots = plot::draw(&tables)?;
     let report = report::render(&tables, &plots, effort, cores.len(), others.share(cores.len())?)?;
     print!("{report}");
-    if all && !arguments.quick {
-        plot::save(&plots)?;
-        report::save(&report)?;
+    let own = (all && !arguments.quick).then(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned());
+    if let Some(folder) = arguments.output.or(own) {
+        plot::save(&plots, &folder)?;
+        report::save(&report, &folder)?;
     }
     Ok(())
 }

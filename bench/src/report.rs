@@ -72,8 +72,8 @@ it is a plain loop of writes.
     )
 }
 
-/// Writes the report to `RESULTS.md`.
-pub fn save(report: &str) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+/// Writes the report to `RESULTS.md` in a folder.
+pub fn save(report: &str, folder: &Path) -> Result<()> {
+    let path = folder.join("RESULTS.md");
     fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))
 }
