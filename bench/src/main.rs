@@ -1,7 +1,8 @@
 //! jidda and its peers, measured side by side in one run.
 //!
-//! `cargo run --release` takes every measure, prints a table for each protocol and writes them to `RESULTS.md`. Every server runs
-//! in a process of its own on a core of its own, and is charged what the operating system says it used.
+//! `cargo run --release` takes every measure, prints a table for each protocol and writes them to `RESULTS.md`, with
+//! plots. Every server runs in a process of its own on a core of its own, and is charged what the operating system says
+//! it used.
 
 #![forbid(unsafe_code)]
 

@@ -51,8 +51,8 @@ pub struct Panel {
     pub lines: Vec<(Column, Vec<Option<f64>>)>,
 }
 
-/// A plot of bars: the file, the title, the unit, whether it is logarithmic, and the beginnings of the measures and figures
-/// in the order of the groups.
+/// A plot of bars: the file, the title, the unit, whether it is logarithmic, and the beginnings of the measures and
+/// figures in the order of the groups.
 type Plan = (&'static str, &'static str, &'static str, bool, &'static [(&'static str, &'static str)]);
 
 const COST: &str = "server CPU, µs";
