@@ -119,7 +119,13 @@ const BARS: [Plan; 8] = [
         &[("broadcast to 1,000", COST), ("broadcast to 5,000", COST), ("100 rooms of 50", COST)],
     ),
     ("start.svg", "From the start of a program until it listens", "ms", true, &[("echo server", "start")]),
-    ("size.svg", "An echo server as a program", "MiB", false, &[("echo server", "size")]),
+    (
+        "size.svg",
+        "An echo server as a program",
+        "MiB",
+        false,
+        &[("echo server", "size"), ("echo server without default features", "size")],
+    ),
 ];
 
 /// The plots of bars that there are figures for.
