@@ -139,3 +139,46 @@ impl Rounds<'_> {
         Ok(groups)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASES: [Case<u8>; 2] = [
+        Case::new("thorough", &[Peer::Jidda, Peer::Raw], 1).at(1.0),
+        Case::new("quick", &[Peer::Jidda, Peer::Raw], 2).aiming(&[(1, Goal::AtMost(2.0))]).at(2.0).quick(),
+    ];
+
+    fn taken(quick: bool, only: &[Peer]) -> (Vec<Vec<Row>>, Vec<(Peer, u8)>) {
+        let effort = Effort { rounds: 2, ..Effort::QUICK };
+        let taken = std::cell::RefCell::new(Vec::new());
+        let groups =
+            Rounds { effort, quick, core: 0, only }.take(&CASES, &["first", "second"], |peer, &setup| {
+                taken.borrow_mut().push((peer, setup));
+                Ok(vec![1.0, 2.0])
+            });
+        (groups.unwrap(), taken.into_inner())
+    }
+
+    #[test]
+    fn servers_take_turns_in_every_case_of_every_round() {
+        let (groups, taken) = taken(false, &[]);
+        let round = [(Peer::Jidda, 1), (Peer::Raw, 1), (Peer::Jidda, 2), (Peer::Raw, 2)];
+        assert_eq!(taken, [round, round].concat());
+        let points: Vec<_> = groups.iter().flatten().map(|row| (row.at, row.goals.len())).collect();
+        assert_eq!(points, [(Some(1.0), 0), (Some(1.0), 0), (Some(2.0), 0), (Some(2.0), 1)]);
+    }
+
+    #[test]
+    fn a_look_leaves_cases_out() {
+        let (groups, taken) = taken(true, &[Peer::Raw]);
+        assert_eq!(taken, [(Peer::Raw, 2), (Peer::Raw, 2)]);
+        assert_eq!(groups.len(), 1);
+    }
+
+    #[test]
+    fn node_warms_up_for_longer() {
+        let rounds = Rounds { effort: Effort::QUICK, quick: true, core: 0, only: &[] };
+        assert!(rounds.window(Peer::Node).warm_up > rounds.window(Peer::Jidda).warm_up);
+    }
+}

@@ -114,3 +114,20 @@ pub(super) fn run_rooms(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Ro
     rows.extend(compared(groups, "server CPU a join and leave, times that with 1 room"));
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_costs_are_told_as_multiples_of_the_first() {
+        let point = |at, cost| {
+            let mut row = Row::new("measure", "cost").at(at);
+            row.add(Peer::Jidda, cost);
+            vec![row]
+        };
+        let rows = compared(vec![point(10.0, 2.0), point(1_000.0, 3.0), point(10_000.0, 4.0)], "multiple");
+        let points: Vec<_> = rows.iter().map(|row| row.at).collect();
+        assert_eq!(points, [10.0, 1_000.0, 10_000.0, 1_000.0, 10_000.0].map(Some));
+    }
+}
