@@ -91,7 +91,7 @@ bench() { (cd bench && cargo check "${jobs[@]}" --workspace --all-targets); }
 
 instructions() {
     has valgrind || install_packages valgrind || return 1
-    (cd bench && cargo test "${jobs[@]}" --quiet -p instructions && cargo run "${jobs[@]}" --quiet --release -p instructions)
+    (cd bench && cargo run "${jobs[@]}" --quiet --release -p instructions)
 }
 
 step "what is needed" prepare

@@ -1,7 +1,8 @@
 //! jidda and its peers, measured side by side in one run.
 //!
-//! `cargo run --release` takes every measure, prints a table for each protocol and writes them to `RESULTS.md`. Every server runs
-//! in a process of its own on a core of its own, and is charged what the operating system says it used.
+//! `cargo run --release` takes every measure, prints a table for each protocol and writes them to `RESULTS.md`, with
+//! plots. Every server runs in a process of its own on a core of its own, and is charged what the operating system says
+//! it used.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,8 @@ mod services;
 mod table;
 mod versions;
 mod wire;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum as _};
@@ -58,6 +61,10 @@ struct Arguments {
     /// Only the programs, with the measures that are named; RESULTS.md stays as it is
     #[arg(long)]
     programs: bool,
+
+    /// Where RESULTS.md and its plots go, whatever is measured
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
 
     #[command(subcommand)]
     role: Option<Role>,
@@ -114,9 +121,10 @@ fn main() -> Result<()> {
     let plots = plot::draw(&tables)?;
     let report = report::render(&tables, &plots, effort, cores.len(), others.share(cores.len())?)?;
     print!("{report}");
-    if all && !arguments.quick {
-        plot::save(&plots)?;
-        report::save(&report)?;
+    let own = (all && !arguments.quick).then(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned());
+    if let Some(folder) = arguments.output.or(own) {
+        plot::save(&plots, &folder)?;
+        report::save(&report, &folder)?;
     }
     Ok(())
 }

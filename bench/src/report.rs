@@ -58,22 +58,22 @@ fn legend(effort: Effort) -> String {
     format!(
         "## How to read them
 
-Each cell: **median** (least–most) of {rounds} rounds of {measured}, the servers taking turns. A ratio is one of medians of
-this run. A plot has bars to the median, whiskers from the least to the most, and a colour for each server. The [README](README.md)
-says how each measure is taken.
+Each cell: **median** (least–most) of {rounds} rounds of {measured}, the servers taking turns. A ratio is one of
+medians of this run. A plot has bars to the median, whiskers from the least to the most, and a colour for each server.
+The [README](README.md) says how each measure is taken.
 
 One core for the server, on tokio's multi-thread runtime with one worker unless a row says otherwise; another for the
-load generator. CPU is the user and system time of the server's process, by its CPU-time clock. A server far from 100 % busy
-had to wait for its client. Memory is resident and anonymous, unless it is the kernel's. A row that says \"times\" is the
-quotient of two others, taken in each round. Raw tokio gets the bytes that jidda gets, and writes them back; for a broadcast
-it is a plain loop of writes.
+load generator. CPU is the user and system time of the server's process, by its CPU-time clock. A server far from
+100 % busy had to wait for its client. Memory is resident and anonymous, unless it is the kernel's. A row that says
+\"times\" is the quotient of two others, taken in each round. Raw tokio gets the bytes that jidda gets, and writes them
+back; for a broadcast it is a plain loop of writes.
 ",
         measured = humantime::format_duration(window.measured),
     )
 }
 
-/// Writes the report to `RESULTS.md`.
-pub fn save(report: &str) -> Result<()> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("RESULTS.md");
+/// Writes the report to `RESULTS.md` in a folder.
+pub fn save(report: &str, folder: &Path) -> Result<()> {
+    let path = folder.join("RESULTS.md");
     fs::write(&path, report).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -23,7 +23,7 @@ impl Effort {
     /// For figures to publish.
     pub const FULL: Self = Self {
         rounds: 5,
-        window: Window { warm_up: Duration::from_millis(250), measured: Duration::from_secs(1) },
+        window: Window { warm_up: Duration::from_millis(200), measured: Duration::from_millis(800) },
     };
 
     /// For a look while working.
@@ -98,6 +98,17 @@ impl<T: Copy> Case<T> {
 }
 
 impl Rounds<'_> {
+    /// How long a server is measured. Node's compiler needs longer than the others to warm up.
+    pub fn window(self, peer: Peer) -> Window {
+        let Window { warm_up, measured } = self.effort.window;
+        match peer {
+            Peer::Node => Window { warm_up: warm_up.max(Self::NODE), measured },
+            _ => Window { warm_up, measured },
+        }
+    }
+
+    const NODE: Duration = Duration::from_millis(500);
+
     /// Takes the figures of every case in every round on every server in turn, so that whatever else the machine does
     /// falls on all of them alike. Returns the rows of each case that is taken.
     pub fn take<T: Copy>(
@@ -126,5 +137,48 @@ impl Rounds<'_> {
             }
         }
         Ok(groups)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASES: [Case<u8>; 2] = [
+        Case::new("thorough", &[Peer::Jidda, Peer::Raw], 1).at(1.0),
+        Case::new("quick", &[Peer::Jidda, Peer::Raw], 2).aiming(&[(1, Goal::AtMost(2.0))]).at(2.0).quick(),
+    ];
+
+    fn taken(quick: bool, only: &[Peer]) -> (Vec<Vec<Row>>, Vec<(Peer, u8)>) {
+        let effort = Effort { rounds: 2, ..Effort::QUICK };
+        let taken = std::cell::RefCell::new(Vec::new());
+        let groups =
+            Rounds { effort, quick, core: 0, only }.take(&CASES, &["first", "second"], |peer, &setup| {
+                taken.borrow_mut().push((peer, setup));
+                Ok(vec![1.0, 2.0])
+            });
+        (groups.unwrap(), taken.into_inner())
+    }
+
+    #[test]
+    fn servers_take_turns_in_every_case_of_every_round() {
+        let (groups, taken) = taken(false, &[]);
+        let round = [(Peer::Jidda, 1), (Peer::Raw, 1), (Peer::Jidda, 2), (Peer::Raw, 2)];
+        assert_eq!(taken, [round, round].concat());
+        let points: Vec<_> = groups.iter().flatten().map(|row| (row.at, row.goals.len())).collect();
+        assert_eq!(points, [(Some(1.0), 0), (Some(1.0), 0), (Some(2.0), 0), (Some(2.0), 1)]);
+    }
+
+    #[test]
+    fn a_look_leaves_cases_out() {
+        let (groups, taken) = taken(true, &[Peer::Raw]);
+        assert_eq!(taken, [(Peer::Raw, 2), (Peer::Raw, 2)]);
+        assert_eq!(groups.len(), 1);
+    }
+
+    #[test]
+    fn node_warms_up_for_longer() {
+        let rounds = Rounds { effort: Effort::QUICK, quick: true, core: 0, only: &[] };
+        assert!(rounds.window(Peer::Node).warm_up > rounds.window(Peer::Jidda).warm_up);
     }
 }

@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn a_version_is_that_of_the_whole_name() {
-        let lock = "[[package]]\nname = \"tokio-util\"\nversion = \"0.7.1\"\n\n[[package]]\nname = \"tokio\"\nversion = \"1.5.2\"\n";
+        let lock = "name = \"tokio-util\"\nversion = \"0.7.1\"\n\n[[package]]\nname = \"tokio\"\nversion = \"1.5.2\"\n";
         assert_eq!(version(lock, "tokio").unwrap(), "tokio 1.5.2");
         assert_eq!(version(lock, "tonic"), None);
     }

@@ -45,7 +45,7 @@ pub(super) fn run_rooms(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Ro
 fn take(rounds: Rounds<'_>, protocol: Protocol, cases: &[Case<Gathering>]) -> Result<Vec<Row>> {
     let groups = rounds.take(cases, FIGURES, |peer, &gathering| {
         let server = start(rounds, peer)?;
-        Ok(figures_of(&protocol.broadcast(peer, &server, gathering, rounds.effort.window)?))
+        Ok(figures_of(&protocol.broadcast(peer, &server, gathering, rounds.window(peer))?))
     })?;
     Ok(groups.into_iter().flatten().collect())
 }

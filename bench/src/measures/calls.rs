@@ -129,7 +129,7 @@ pub(super) const SINGLE_ACKS: [Case<Setup>; 1] =
 pub(super) fn run(rounds: Rounds<'_>, cases: &[Case<Setup>], figures: &[&'static str]) -> Result<Vec<Row>> {
     let groups = rounds.take(cases, figures, |peer, &Setup { exchange, shape, scheduler }| {
         let server = Server::start(peer, scheduler, Setting::default(), rounds.core)?;
-        let window = rounds.effort.window;
+        let window = rounds.window(peer);
         let sample = match exchange {
             Exchange::Call => Protocol::Native.call(peer, &server, Called::Echo, shape, window)?,
             Exchange::Ack => Protocol::SocketIo.call(peer, &server, Called::Echo, shape, window)?,

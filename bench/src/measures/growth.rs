@@ -56,7 +56,7 @@ pub(super) fn run_events(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<R
         let setting = Setting { events, ..Setting::default() };
         let server = Server::start(peer, Scheduler::MultiThread, setting, rounds.core)?;
         let called = Called::Registered(events);
-        Ok(figures_of(&protocol.call(peer, &server, called, BUSY, rounds.effort.window)?))
+        Ok(figures_of(&protocol.call(peer, &server, called, BUSY, rounds.window(peer))?))
     })?;
     let mut rows = compared(groups, "server CPU a call, times that with 10");
     if let Some(last) = rows.last_mut() {
@@ -82,7 +82,7 @@ pub(super) fn run_sockets(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<
     let groups = rounds.take(&cases(protocol, titles), CALL, |peer, &idle| {
         let server = start(rounds, peer)?;
         let _idle = protocol.open(peer, &server, idle)?;
-        Ok(figures_of(&protocol.call(peer, &server, Called::Echo, BUSY, rounds.effort.window)?))
+        Ok(figures_of(&protocol.call(peer, &server, Called::Echo, BUSY, rounds.window(peer))?))
     })?;
     Ok(compared(groups, "server CPU a call, times that beside 0"))
 }
@@ -97,7 +97,7 @@ pub(super) fn run_rooms(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Ro
     let groups = rounds.take(&cases(protocol, emits), broadcast::FIGURES, |peer, &rooms| {
         let server = start(rounds, peer)?;
         let gathering = Gathering::Regulars { rooms, members: MEMBERS };
-        Ok(figures_of(&protocol.broadcast(peer, &server, gathering, rounds.effort.window)?))
+        Ok(figures_of(&protocol.broadcast(peer, &server, gathering, rounds.window(peer))?))
     })?;
     let mut rows = compared(groups, "server CPU a delivery, times that with 1 room");
 
@@ -109,8 +109,25 @@ pub(super) fn run_rooms(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Ro
     let groups = rounds.take(&cases(protocol, visits), CALL, |peer, &rooms| {
         let server = start(rounds, peer)?;
         let _regulars = protocol.gather(peer, &server, Gathering::Regulars { rooms, members: MEMBERS })?;
-        Ok(figures_of(&protocol.call(peer, &server, Called::Visit, BUSY, rounds.effort.window)?))
+        Ok(figures_of(&protocol.call(peer, &server, Called::Visit, BUSY, rounds.window(peer))?))
     })?;
     rows.extend(compared(groups, "server CPU a join and leave, times that with 1 room"));
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_costs_are_told_as_multiples_of_the_first() {
+        let point = |at, cost| {
+            let mut row = Row::new("measure", "cost").at(at);
+            row.add(Peer::Jidda, cost);
+            vec![row]
+        };
+        let rows = compared(vec![point(10.0, 2.0), point(1_000.0, 3.0), point(10_000.0, 4.0)], "multiple");
+        let points: Vec<_> = rows.iter().map(|row| row.at).collect();
+        assert_eq!(points, [10.0, 1_000.0, 10_000.0, 1_000.0, 10_000.0].map(Some));
+    }
 }

@@ -36,7 +36,7 @@ pub(super) fn run(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Row>> {
     let case = Case::new(title, protocol.choose(native, socketio), ()).quick();
     let mut groups = rounds.take(&[case], FIGURES, |peer, ()| {
         let server = start(rounds, peer)?;
-        let window = rounds.effort.window;
+        let window = rounds.window(peer);
         let peak = protocol.call(peer, &server, Called::Echo, BUSY, window)?.throughput();
         let (endpoint, rate) = (&server.endpoint, peak * SHARE);
         let outcome = match protocol {

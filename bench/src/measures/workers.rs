@@ -39,7 +39,7 @@ pub(super) fn run(rounds: Rounds<'_>, protocol: Protocol) -> Result<Vec<Row>> {
     let groups = rounds.take(&cases, FIGURES, |peer, &(called, workers)| {
         let setting = Setting { workers: Some(workers), ..Setting::default() };
         let server = Server::start(peer, Scheduler::MultiThread, setting, rounds.core)?;
-        let sample = protocol.call(peer, &server, called, BUSY, rounds.effort.window)?;
+        let sample = protocol.call(peer, &server, called, BUSY, rounds.window(peer))?;
         let cost = sample.cpu_per_message();
         Ok(vec![cost, sample.throughput(), workers as f64 * 1e6 / cost])
     })?;

@@ -52,6 +52,16 @@ fn all(plot: &Bars) -> impl Iterator<Item = Spread> {
     plot.groups.iter().flat_map(|group| group.bars.iter().map(|(_, spread)| *spread))
 }
 
+/// A value on the axis, with no more digits than it needs.
+fn tick(value: f64) -> String {
+    let short = |value: f64| (value * 1e3).round() / 1e3;
+    match value {
+        1e6.. => format!("{} M", short(value / 1e6)),
+        1e3.. => format!("{} k", short(value / 1e3)),
+        _ => short(value).to_string(),
+    }
+}
+
 fn lines(groups: &[Group]) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     for group in groups {
@@ -91,7 +101,7 @@ where
             .bold_line_style(GRID)
             .axis_style(GRID)
             .x_desc(format!("{}{scale}", plot.unit))
-            .x_label_formatter(&|value| Short(*value).to_string())
+            .x_label_formatter(&|value| tick(*value))
             .label_style(("sans-serif", 13).into_font().color(&INK))
             .draw()
             .map_err(failed)?;
@@ -154,6 +164,12 @@ mod tests {
                 assert!(svg.lines().any(|line| line.trim() == text), "{text} is missing: {svg}");
             }
         }
+    }
+
+    #[test]
+    fn ticks_are_short() {
+        let ticks = [0.0, 0.1, 0.1 + 0.2, 15.0, 1e3, 2.5e4, 1e6].map(tick);
+        assert_eq!(ticks, ["0", "0.1", "0.3", "15", "1 k", "25 k", "1 M"]);
     }
 
     #[test]

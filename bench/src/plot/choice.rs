@@ -51,8 +51,8 @@ pub struct Panel {
     pub lines: Vec<(Column, Vec<Option<f64>>)>,
 }
 
-/// A plot of bars: the file, the title, the unit, whether it is logarithmic, and the beginnings of the measures and figures
-/// in the order of the groups.
+/// A plot of bars: the file, the title, the unit, whether it is logarithmic, and the beginnings of the measures and
+/// figures in the order of the groups.
 type Plan = (&'static str, &'static str, &'static str, bool, &'static [(&'static str, &'static str)]);
 
 const COST: &str = "server CPU, µs";
@@ -119,7 +119,13 @@ const BARS: [Plan; 8] = [
         &[("broadcast to 1,000", COST), ("broadcast to 5,000", COST), ("100 rooms of 50", COST)],
     ),
     ("start.svg", "From the start of a program until it listens", "ms", true, &[("echo server", "start")]),
-    ("size.svg", "An echo server as a program", "MiB", false, &[("echo server", "size")]),
+    (
+        "size.svg",
+        "An echo server as a program",
+        "MiB",
+        false,
+        &[("echo server", "size"), ("echo server without default features", "size")],
+    ),
 ];
 
 /// The plots of bars that there are figures for.

@@ -36,10 +36,10 @@ pub fn draw(tables: &[(&'static str, Table)]) -> Result<Vec<Plot>> {
     Ok(plots)
 }
 
-/// Writes the plots to their folder.
-pub fn save(plots: &[Plot]) -> Result<()> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(FOLDER);
-    fs::create_dir_all(&folder)?;
+/// Writes the plots to their folder within another.
+pub fn save(plots: &[Plot], folder: &Path) -> Result<()> {
+    let folder = folder.join(FOLDER);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     for plot in plots {
         let path = folder.join(plot.file);
         fs::write(&path, &plot.svg).with_context(|| format!("cannot write {}", path.display()))?;

@@ -15,16 +15,13 @@ const PROFILE: &str = "program";
 
 /// Builds a package as for a release. Returns the program, which is stripped.
 pub fn build_stripped(package: &str) -> Result<PathBuf> {
-    run(cargo(package).args(["--profile", PROFILE]))?;
-    // This program is in the folder of another profile.
-    let own = env::current_exe()?;
-    let target = own.ancestors().nth(2).context("this program is not in a target folder")?;
-    Ok(target.join(PROFILE).join(package))
+    run(cargo(package)?.args(["--profile", PROFILE]))?;
+    Ok(target()?.join(PROFILE).join(package))
 }
 
 /// Builds a package for development.
 pub fn build(package: &str) -> Result<()> {
-    run(&mut cargo(package))
+    run(&mut cargo(package)?)
 }
 
 /// The seconds that it takes to build a package for development again, after a change of its own source. What it depends
@@ -32,20 +29,31 @@ pub fn build(package: &str) -> Result<()> {
 pub fn rebuild(package: &str) -> Result<f64> {
     let (kind, peer) = package.split_once('-').context("a package has the name of its folder")?;
     let source = workspace().join("programs").join(kind).join(peer).join("src/main.rs");
-    let file = File::options().append(true).open(&source);
-    file.with_context(|| source.display().to_string())?.set_modified(SystemTime::now())?;
+    let file = File::options().append(true).open(&source).with_context(|| source.display().to_string())?;
+    let before = file.metadata()?.modified()?;
+    file.set_modified(SystemTime::now())?;
     let begin = Instant::now();
     build(package)?;
-    Ok(begin.elapsed().as_secs_f64())
+    let seconds = begin.elapsed().as_secs_f64();
+    // So that what else was built of it is not out of date.
+    file.set_modified(before)?;
+    Ok(seconds)
 }
 
 fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn cargo(package: &str) -> Command {
+/// The target folder that this program was built in, so that it is known where others are.
+fn target() -> Result<PathBuf> {
+    let own = env::current_exe()?;
+    Ok(own.ancestors().nth(2).context("this program is not in a target folder")?.to_owned())
+}
+
+fn cargo(package: &str) -> Result<Command> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", package]).current_dir(workspace());
+    cargo.arg("--target-dir").arg(target()?);
     // What `cargo run` says of this program makes some build scripts run again.
     for (name, _) in env::vars_os() {
         let own = name
@@ -55,7 +63,7 @@ fn cargo(package: &str) -> Command {
             cargo.env_remove(name);
         }
     }
-    cargo
+    Ok(cargo)
 }
 
 fn run(cargo: &mut Command) -> Result<()> {

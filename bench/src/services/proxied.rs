@@ -39,7 +39,7 @@ pub fn run(rounds: Rounds<'_>) -> Result<Vec<Row>> {
         let upstream = setup.proxied.then(Upstream::start).transpose()?;
         let setting = Setting { upstream: upstream.as_ref().map(|it| it.address), ..Setting::default() };
         let server = Server::start(peer, Scheduler::MultiThread, setting, rounds.core)?;
-        let window = rounds.effort.window;
+        let window = rounds.window(peer);
         let sample = peer.call_by_client(&server.endpoint, setup.shape, window, server.clock()?)?;
         Ok(figures_of(&sample))
     })?;

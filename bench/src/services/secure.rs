@@ -24,7 +24,7 @@ pub fn run(rounds: Rounds<'_>) -> Result<Vec<Row>> {
     let groups = rounds.take(&CASES, CALL, |peer, &transport| {
         let setting = Setting { transport, ..Setting::default() };
         let server = Server::start(peer, Scheduler::MultiThread, setting, rounds.core)?;
-        let sample = peer.call_by_client(&server.endpoint, BUSY, rounds.effort.window, server.clock()?)?;
+        let sample = peer.call_by_client(&server.endpoint, BUSY, rounds.window(peer), server.clock()?)?;
         Ok(figures_of(&sample))
     })?;
     let ratios: Vec<Row> = groups[1..]

@@ -57,7 +57,7 @@ pub fn run(rounds: Rounds<'_>) -> Result<Vec<Row>> {
     let mut groups = rounds.take(&CASES, &FIGURES, |peer, &audience| {
         let server = Server::start(peer, Scheduler::MultiThread, Setting::default(), rounds.core)?;
         let (clock, id) = (server.clock()?, server.id());
-        let Window { warm_up, measured } = rounds.effort.window;
+        let Window { warm_up, measured } = rounds.window(peer);
         let window = Window { warm_up: warm_up.max(WARM_UP), measured: measured.max(MEASURED) };
         Ok(figures_of(&peer.stream(&server.endpoint, audience, window, clock, id)?))
     })?;

@@ -7,7 +7,8 @@ fn main() {
     for number in 0..100 {
         writeln!(
             source,
-            "/// A handler.\n#[on]\nasync fn handler_{number}(socket: &Socket, text: String, count: u32) -> String {{\n    \
+            "/// A handler.\n#[on]\n\
+             async fn handler_{number}(socket: &Socket, text: String, count: u32) -> String {{\n    \
              format!(\"{{text}} {{count}} {{}}\", socket.peer())\n}}\n"
         )
         .expect("a string takes any text");
