@@ -87,7 +87,12 @@ fuzz() {
     scripts/fuzz.sh
 }
 
-bench() { (cd bench && cargo check "${jobs[@]}" --all-targets); }
+bench() { (cd bench && cargo check "${jobs[@]}" --workspace --all-targets); }
+
+instructions() {
+    has valgrind || install_packages valgrind || return 1
+    (cd bench && cargo test "${jobs[@]}" --quiet -p instructions && cargo run "${jobs[@]}" --quiet --release -p instructions)
+}
 
 step "what is needed" prepare
 [ ${#failed[@]} = 0 ] || exit 1
@@ -103,8 +108,10 @@ step "examples in a browser" browser
 step "fuzz targets" fuzz
 if [ -f bench/Cargo.toml ]; then
     step "benchmarks compile" bench
+    step "instruction counts" instructions
 else
     skip "benchmarks compile" "there are none"
+    skip "instruction counts" "there are no benchmarks"
 fi
 if has cargo-deny; then
     # The fourth check, for advisories, needs the network: `cargo deny check advisories` when there is some.

@@ -52,6 +52,13 @@ fn panics() {
 #[derive(Clone, Debug, FromConnection)]
 struct User(String);
 
+#[on("name.of", app = Quiet)]
+async fn name_of(user: &User) -> String {
+    user.0.clone()
+}
+
+struct Quiet;
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Login {
     name: String,
@@ -194,7 +201,7 @@ fn dispatch(entry: &'static HandlerEntry, user: Option<&str>, arguments: &impl S
     let origin = Arc::new(Here { table, limit: State::new(4), user });
     let event = (entry.event() == "*").then(|| EventName::new("surprise"));
     let bytes = rmp_encoded(arguments);
-    glue(Context::new(origin, route, event), Arguments::new(&bytes, Encoding::MessagePack))
+    glue(&Context::new(origin, route, event), Arguments::new(&bytes, Encoding::MessagePack))
 }
 
 fn rmp_encoded(value: &impl Serialize) -> Vec<u8> {
@@ -265,10 +272,18 @@ async fn owned_arguments_come_from_the_message() {
 }
 
 #[tokio::test]
-async fn a_plain_function_runs_at_once() {
-    assert!(matches!(dispatch(at_once::handler(), None, &(1, "a")), Dispatch::Ready(_)));
-    assert!(matches!(dispatch(double::handler(), None, &(1,)), Dispatch::Future(_)));
-    assert!(matches!(dispatch(find(CounterClient::handlers(), "one"), None, &NONE), Dispatch::Ready(_)));
+async fn what_has_nothing_to_wait_for_runs_at_once() {
+    let is_ready =
+        |entry, user, arguments: (u8, &str)| matches!(dispatch(entry, user, &arguments), Dispatch::Ready(_));
+    assert!(is_ready(at_once::handler(), None, (1, "a")));
+    assert!(is_ready(double::handler(), None, (1, "")), "no `.await`");
+    assert!(is_ready(find(CounterClient::handlers(), "one"), None, (0, "")));
+    assert!(is_ready(find(ChatClient::handlers(), "*"), None, (0, "")), "what it borrows is at hand");
+    assert!(!is_ready(name_of::handler(), Some("ada"), (0, "")), "what it borrows has to be made");
+    assert_eq!(value::<String>(&reply(name_of::handler(), Some("ada"), &NONE).await), "ada");
+    assert_eq!(reply(name_of::handler(), None, &NONE).await.code(), Some("denied"));
+    let waits = dispatch(find(ChatClient::handlers(), "post"), Some("ada"), &("hello",));
+    assert!(matches!(waits, Dispatch::Future(_)));
 }
 
 #[tokio::test]

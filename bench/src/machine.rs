@@ -62,13 +62,42 @@ pub fn allow_descriptors(needed: u64) -> Result<()> {
     Ok(())
 }
 
-/// The processor, its cores and the kernel in one line.
-pub fn describe() -> Result<String> {
+/// What the machine is: each property with its name.
+pub fn describe(cores: usize) -> Result<Vec<(&'static str, String)>> {
     let information = fs::read_to_string("/proc/cpuinfo")?;
     let model = information
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(':'))
-        .map_or("unknown processor", |(_, model)| model.trim());
+        .map_or("unknown", |(_, model)| model.trim());
     let system = uname()?;
-    Ok(format!("{model}, {} {}", system.sysname().to_string_lossy(), system.release().to_string_lossy()))
+    let (kernel, release) = (system.sysname().to_string_lossy(), system.release().to_string_lossy());
+    let mut properties = vec![
+        ("processor", model.to_owned()),
+        ("cores", cores.to_string()),
+        ("memory", format!("{:.1} GiB", memory(&fs::read_to_string("/proc/meminfo")?)?)),
+        ("kernel", format!("{kernel} {release}")),
+    ];
+    // Virtual machines usually have none.
+    if let Ok(governor) = fs::read_to_string("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") {
+        properties.push(("governor", governor.trim().to_owned()));
+    }
+    Ok(properties)
+}
+
+/// All the memory there is, in GiB.
+fn memory(information: &str) -> Result<f64> {
+    let total = information.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let total = total.and_then(|total| total.trim().strip_suffix(" kB")).context("no total of memory")?;
+    Ok(total.parse::<f64>()? / f64::from(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_in_gibibytes() {
+        assert!((memory("MemTotal:        3145728 kB\nMemFree: 1 kB\n").unwrap() - 3.0).abs() < 1e-9);
+        assert!(memory("MemFree: 1 kB\n").is_err());
+    }
 }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod budget;
 mod child;
 mod choice;
 mod load;
@@ -12,11 +13,14 @@ mod machine;
 mod measure;
 mod measures;
 mod peer;
+mod plot;
+mod programs;
 mod report;
 mod rounds;
 mod section;
 mod services;
 mod table;
+mod versions;
 mod wire;
 
 use anyhow::Result;
@@ -51,6 +55,10 @@ struct Arguments {
     /// Only these measures; RESULTS.md stays as it is
     measures: Vec<Choice>,
 
+    /// Only the programs, with the measures that are named; RESULTS.md stays as it is
+    #[arg(long)]
+    programs: bool,
+
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -76,13 +84,19 @@ fn main() -> Result<()> {
     }
 
     let cores = machine::cores()?;
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let all = arguments.measures.is_empty() && arguments.only.is_empty() && !arguments.programs;
+    // Before this process keeps to one core, which the compiler would have to share.
+    let programs = (arguments.programs || arguments.measures.is_empty())
+        .then(|| programs::measure(effort.rounds, &arguments.only))
+        .transpose()?;
+
     let core = machine::core_of(Side::Server, &cores)?;
     machine::pin_to(machine::core_of(Side::Load, &cores)?)?;
 
     let others = Others::watch()?;
-    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
-    let all = arguments.measures.is_empty() && arguments.only.is_empty();
-    let measures = if arguments.measures.is_empty() { Choice::value_variants() } else { &arguments.measures };
+    let every = arguments.measures.is_empty() && !arguments.programs;
+    let measures = if every { Choice::value_variants() } else { &arguments.measures };
     let rounds = Rounds { effort, quick: arguments.quick, core, only: &arguments.only };
     let mut tables = Vec::new();
     for section in Section::ALL {
@@ -91,13 +105,17 @@ fn main() -> Result<()> {
             rows.extend(measure.run(rounds)?);
         }
         if !rows.is_empty() {
-            tables.push((section, Table { others: section.others(), rows }));
+            tables.push((section.heading(), Table { others: section.others(), rows }));
         }
     }
 
-    let report = report::render(&tables, effort, cores.len(), others.share(cores.len())?)?;
+    tables.extend(programs.map(|table| (programs::HEADING, table)));
+
+    let plots = plot::draw(&tables)?;
+    let report = report::render(&tables, &plots, effort, cores.len(), others.share(cores.len())?)?;
     print!("{report}");
     if all && !arguments.quick {
+        plot::save(&plots)?;
         report::save(&report)?;
     }
     Ok(())

@@ -1,27 +1,17 @@
 //! The table: every figure of every server in one row, and how the first server compares.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 
+pub use crate::budget::Goal;
 use crate::peer::{Column, Peer};
-
-/// What a figure of the first column should be.
-#[derive(Clone, Copy, Debug)]
-pub enum Goal {
-    /// At most this.
-    AtMost(f64),
-    /// At least this.
-    AtLeast(f64),
-    /// At most so much of another column.
-    ShareOf(Column, f64),
-    /// At least so many times less than another column.
-    TimesLess(Column, f64),
-}
 
 /// One figure, taken on several servers over several rounds.
 #[derive(Debug)]
 pub struct Row {
-    measure: &'static str,
-    figure: &'static str,
+    /// What was done.
+    pub measure: &'static str,
+    /// What was read, and its unit.
+    pub figure: &'static str,
     values: Vec<(Column, Vec<f64>)>,
     /// What is wanted of it.
     pub goals: Vec<Goal>,
@@ -68,43 +58,32 @@ impl Row {
         self
     }
 
-    fn spread(&self, column: Column) -> Option<Spread> {
+    /// Whose figures it has.
+    pub fn columns(&self) -> impl Iterator<Item = Column> {
+        self.values.iter().map(|(column, _)| *column)
+    }
+
+    /// What the rounds of a server came to.
+    pub fn spread(&self, column: Column) -> Option<Spread> {
         let (_, values) = self.values.iter().find(|(known, _)| *known == column)?;
         Spread::of(values)
     }
 
-    /// A goal and whether it is met.
-    fn verdict(&self, goal: Goal) -> String {
-        let (wanted, found) = match goal {
-            Goal::AtMost(most) => {
-                (format!("≤ {most}"), self.spread(Column::Jidda).map(|it| it.median <= most))
-            }
-            Goal::AtLeast(least) => {
-                (format!("≥ {least}"), self.spread(Column::Jidda).map(|it| it.median >= least))
-            }
-            Goal::ShareOf(column, share) => {
-                (format!("≤ {share} × {column}"), self.ratio(column).map(|ratio| ratio <= share))
-            }
-            Goal::TimesLess(column, times) => (
-                format!("≥ {times} × less than {column}"),
-                self.ratio(column).map(|ratio| ratio * times <= 1.0),
-            ),
-        };
-        let met = found.map_or("not measured", |met| if met { "met" } else { "**missed**" });
-        format!("{wanted}: {met}")
-    }
-
-    fn ratio(&self, column: Column) -> Option<f64> {
+    /// How often the figure of another goes into that of the first.
+    pub fn ratio(&self, column: Column) -> Option<f64> {
         Some(self.spread(Column::Jidda)?.median / self.spread(column)?.median)
     }
 }
 
 /// The median of some values, and how far they lie apart.
 #[derive(Clone, Copy, Debug)]
-struct Spread {
-    least: f64,
-    median: f64,
-    most: f64,
+pub struct Spread {
+    /// The smallest.
+    pub least: f64,
+    /// The one in the middle.
+    pub median: f64,
+    /// The largest.
+    pub most: f64,
 }
 
 impl Spread {
@@ -125,7 +104,7 @@ impl Display for Spread {
 }
 
 /// A number in three digits.
-struct Short(f64);
+pub struct Short(pub f64);
 
 impl Display for Short {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
@@ -157,14 +136,11 @@ impl Display for Table {
         let mut heads = vec!["measure".to_owned(), "figure".to_owned(), first.to_string()];
         heads.extend(others.iter().map(ToString::to_string));
         heads.extend(others.iter().map(|other| format!("{first} ÷ {other}")));
-        heads.push("goal".to_owned());
         let mut lines = vec![heads];
         for row in &self.rows {
             let mut cells = vec![row.measure.to_owned(), row.figure.to_owned(), or_dash(row.spread(first))];
             cells.extend(others.iter().map(|&other| or_dash(row.spread(other))));
             cells.extend(others.iter().map(|&other| or_dash(row.ratio(other).map(Short))));
-            let verdicts: Vec<String> = row.goals.iter().map(|&goal| row.verdict(goal)).collect();
-            cells.push(verdicts.join("; "));
             lines.push(cells);
         }
         write_aligned(formatter, &lines)
@@ -176,20 +152,20 @@ fn or_dash(value: Option<impl Display>) -> String {
 }
 
 /// Writes lines of cells, the first as the head, each column as wide as its widest cell.
-fn write_aligned(formatter: &mut Formatter<'_>, lines: &[Vec<String>]) -> fmt::Result {
+pub fn write_aligned(output: &mut impl Write, lines: &[Vec<String>]) -> fmt::Result {
     let columns = lines.first().map_or(0, Vec::len);
     let width = |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     for (index, cells) in lines.iter().enumerate() {
         for (cell, width) in cells.iter().zip(&widths) {
-            write!(formatter, "| {cell:width$} ")?;
+            write!(output, "| {cell:width$} ")?;
         }
-        writeln!(formatter, "|")?;
+        writeln!(output, "|")?;
         if index == 0 {
             for width in &widths {
-                write!(formatter, "|{:-<1$}", "", width + 2)?;
+                write!(output, "|{:-<1$}", "", width + 2)?;
             }
-            writeln!(formatter, "|")?;
+            writeln!(output, "|")?;
         }
     }
     Ok(())
@@ -218,8 +194,6 @@ mod tests {
         };
         let quotient = Row::quotient("quotient", &row([6.0, 4.0]), &row([2.0, 4.0]));
         assert_eq!(quotient.values, [(Column::Jidda, vec![3.0, 1.0])]);
-        assert_eq!(quotient.verdict(Goal::AtMost(2.0)), "≤ 2: met");
-        assert_eq!(quotient.verdict(Goal::AtLeast(2.5)), "≥ 2.5: **missed**");
     }
 
     #[test]

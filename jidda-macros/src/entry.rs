@@ -153,7 +153,8 @@ fn service(callee: Callee<'_>) -> TokenStream {
     }
 }
 
-/// The glue: decodes the owned arguments, then runs the handler at once or gives its future.
+/// The glue: decodes the owned arguments, then runs the handler at once where it has nothing to wait for, or gives its
+/// future.
 fn glue(handler: &Handler, callee: Callee<'_>) -> TokenStream {
     let runtime = path();
     let (context, arguments) = (local("context"), local("arguments"));
@@ -163,16 +164,19 @@ fn glue(handler: &Handler, callee: Callee<'_>) -> TokenStream {
     } else if handler.options.blocking.is_some() {
         run_blocking(handler, callee, &context)
     } else {
-        let needs_future = handler.signature.is_async || handler.signature.borrowed().next().is_some();
-        if needs_future {
-            run_future(handler, callee, &context)
-        } else {
-            let reply = reply(handler, callee, &context);
-            quote!(#runtime::Dispatch::Ready(#reply))
+        let can_be_ready = !(handler.signature.is_async && handler.may_wait);
+        match (can_be_ready, handler.signature.borrowed().next().is_some()) {
+            (false, _) => run_future(handler, callee, &context),
+            (true, false) => run_at_once(handler, callee, &context),
+            (true, true) => {
+                let (at_once, future) =
+                    (run_borrowing(handler, callee, &context), run_future(handler, callee, &context));
+                quote!(#at_once #future)
+            }
         }
     };
     quote! {
-        fn __jidda_glue(#context: #runtime::Context, #arguments: #runtime::Arguments<'_>) -> #runtime::Dispatch {
+        fn __jidda_glue(#context: &#runtime::Context, #arguments: #runtime::Arguments<'_>) -> #runtime::Dispatch {
             #decode
             #run
         }
@@ -230,7 +234,7 @@ fn extract(span: Span, context: &Ident, ty: &Type) -> TokenStream {
     let runtime = path_at(span);
     let (value, error) = (local("value"), local("error"));
     quote_spanned! {span=>
-        match <#ty as #runtime::FromConnection>::from_connection(&#context).await {
+        match <#ty as #runtime::FromConnection>::from_connection(#context).await {
             ::core::result::Result::Ok(#value) => #value,
             ::core::result::Result::Err(#error) => return #runtime::Reply::error(#error),
         }
@@ -241,33 +245,76 @@ fn slot_name(index: usize) -> Ident {
     local(&format!("slot_{index}"))
 }
 
+/// A handler that has nothing to wait for needs no future that outlives the call.
+fn run_at_once(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+    let reply = reply(handler, callee, context);
+    let runtime = path();
+    if handler.signature.is_async {
+        quote!(#runtime::Dispatch::at_once(async move { #reply }))
+    } else {
+        quote!(#runtime::Dispatch::Ready(#reply))
+    }
+}
+
+/// The same for one that borrows, if the connection has at hand what it borrows; else what comes next is run.
+fn run_borrowing(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
+    let borrow = each_borrowed(handler, |span, index, ty| {
+        let runtime = path_at(span);
+        let value = argument_name(index);
+        quote_spanned! {span=>
+            let ::core::option::Option::Some(#value) = <#ty as #runtime::FromConnection>::borrow_from(#context)
+            else {
+                break 'at_once;
+            };
+        }
+    });
+    let run = run_at_once(handler, callee, context);
+    quote! {
+        'at_once: {
+            #(#borrow)*
+            return #run;
+        }
+    }
+}
+
 fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
     let borrow = borrow(handler, context);
     let reply = reply(handler, callee, context);
+    let keep = keep(context);
     // A future that is not `Send` is an error at the handler's name.
     let span = errors_at(handler.signature.name.span());
     let runtime = path_at(span);
     quote_spanned! {span=>
+        #keep
         #runtime::Dispatch::future(async move {
+            let #context = &#context;
             #(#borrow)*
             #reply
         })
     }
 }
 
+/// A context for a future, which outlives the one it is made from.
+fn keep(context: &Ident) -> TokenStream {
+    quote!(let #context = ::core::clone::Clone::clone(#context);)
+}
+
 /// The future holds what the stream borrows, and sends its items to an outlet.
 fn run_stream(handler: &Handler, callee: Callee<'_>, context: &Ident, stream: &StreamOutput) -> TokenStream {
     let borrow = borrow(handler, context);
     let call = call(handler, callee, context);
+    let keep = keep(context);
     let span = errors_at(handler.signature.name.span());
     let (outlet, send) = (Ident::new("outlet", span), Ident::new(stream.function(), span));
     let output = Ident::new("output", span);
     let runtime = path_at(span);
     quote_spanned! {span=>
+        #keep
         #runtime::Dispatch::stream(move |#outlet| async move {
+            let #context = &#context;
             #(#borrow)*
             let #output = #call;
-            #outlet.#send(&#context, #output).await
+            #outlet.#send(#context, #output).await
         })
     }
 }
@@ -279,7 +326,7 @@ fn borrow(handler: &Handler, context: &Ident) -> Vec<TokenStream> {
         let (value, slot, extract) = (argument_name(index), slot_name(index), extract(span, context, ty));
         quote_spanned! {span=>
             let #slot;
-            let #value: &#ty = match <#ty as #runtime::FromConnection>::borrow_from(&#context) {
+            let #value: &#ty = match <#ty as #runtime::FromConnection>::borrow_from(#context) {
                 ::core::option::Option::Some(#value) => #value,
                 ::core::option::Option::None => {
                     #slot = #extract;
@@ -300,12 +347,17 @@ fn run_blocking(handler: &Handler, callee: Callee<'_>, context: &Ident) -> Token
         quote_spanned!(span=> let #value = &#slot;)
     });
     let reply = reply(handler, callee, context);
+    let keep = keep(context);
     let span = errors_at(handler.signature.name.span());
     let runtime = path_at(span);
     quote_spanned! {span=>
+        #keep
         #runtime::Dispatch::future(async move {
+            let #context = &#context;
             #(#take)*
+            let #context = ::core::clone::Clone::clone(#context);
             #runtime::blocking(move || {
+                let #context = &#context;
                 #(#borrow)*
                 #reply
             })
@@ -350,7 +402,7 @@ fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream 
     quote_spanned! {span=>
         {
             let #output = #call;
-            #runtime::Reply::#make(&#context, #output)
+            #runtime::Reply::#make(#context, #output)
         }
     }
 }

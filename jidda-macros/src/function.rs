@@ -7,6 +7,7 @@ use syn::{Attribute, Meta, Path, Signature, Visibility};
 
 use crate::attribute::{self, Options};
 use crate::check::Errors;
+use crate::waiting;
 
 /// A function whose body was not looked into.
 #[derive(Clone)]
@@ -25,6 +26,13 @@ impl Function {
         body: TokenStream,
     ) -> Self {
         Self { attributes, visibility, signature, body }
+    }
+}
+
+impl Function {
+    /// Whether it may have to wait for something, as far as that can be seen.
+    pub(crate) fn may_wait(&self) -> bool {
+        waiting::may_wait(&self.attributes, self.body.clone())
     }
 }
 

@@ -17,6 +17,8 @@ pub(crate) struct Handler {
     pub(crate) event: String,
     pub(crate) event_span: Span,
     pub(crate) carried: Carried,
+    /// Whether its body may have to wait for something, as far as that can be seen.
+    pub(crate) may_wait: bool,
 }
 
 /// Attributes that stubs, entries and tables share with the handler.
@@ -82,7 +84,7 @@ impl Handler {
             Some(literal) => (literal.value(), literal.span()),
             None => (signature.name.unraw().to_string(), signature.name.span()),
         };
-        Self { carried: Carried::read(attributes), signature, options, event, event_span }
+        Self { carried: Carried::read(attributes), signature, options, event, event_span, may_wait: true }
     }
 
     /// Checks what the signature has to do with the event.

@@ -17,6 +17,7 @@ mod stream;
 mod stub;
 mod type_text;
 mod variants;
+mod waiting;
 
 use proc_macro::TokenStream;
 

@@ -18,6 +18,7 @@ use crate::runtime::{path, quiet, signature_lints};
 use crate::signature::Place;
 use crate::stub;
 use crate::variants::variants;
+use crate::waiting;
 
 /// Expands the attribute.
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
@@ -203,7 +204,7 @@ pub(crate) fn method_variants(
         method.sig = variant.signature;
         let mut repeated = Errors::default();
         let errors = if std::mem::take(&mut first) { &mut *errors } else { &mut repeated };
-        let handler = Handler::read(
+        let mut handler = Handler::read(
             options.clone(),
             &method.attrs,
             &mut method.sig,
@@ -211,6 +212,7 @@ pub(crate) fn method_variants(
             Some(self_type),
             errors,
         );
+        handler.may_wait = waiting::may_wait(&method.attrs, method.block.to_token_stream());
         (method, handler)
     });
     variants.collect()

@@ -49,7 +49,7 @@ impl Free {
             // The first variant has all arguments: it tells every mistake of the others.
             let mut repeated = Errors::default();
             let errors = if std::mem::take(&mut first) { &mut *errors } else { &mut repeated };
-            let handler = Handler::read(
+            let mut handler = Handler::read(
                 options.clone(),
                 &function.attributes,
                 &mut function.signature,
@@ -57,6 +57,7 @@ impl Free {
                 None,
                 errors,
             );
+            handler.may_wait = function.may_wait();
             handler.check(errors);
             (function, handler)
         });

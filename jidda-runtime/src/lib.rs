@@ -6,6 +6,7 @@
 mod config;
 mod error;
 mod failure;
+mod few;
 mod id;
 mod identity;
 mod payload;

@@ -1,7 +1,7 @@
 //! Who is at the other end, and what it said when it came.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -33,6 +33,71 @@ impl fmt::Display for PeerAddress {
             Self::Unix => f.write_str("unix"),
             Self::Memory(name) => write!(f, "mem:{name}"),
             Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// A peer's address as each connection keeps it: one of the fourth version needs no allocation, and no more than its
+/// bytes.
+#[derive(Debug)]
+pub(crate) enum CompactPeer {
+    V4(SocketAddrV4),
+    Other(Box<PeerAddress>),
+}
+
+impl From<PeerAddress> for CompactPeer {
+    fn from(address: PeerAddress) -> Self {
+        match address {
+            PeerAddress::Tcp(SocketAddr::V4(address)) => Self::V4(address),
+            other => Self::Other(Box::new(other)),
+        }
+    }
+}
+
+impl CompactPeer {
+    pub(crate) fn to_address(&self) -> PeerAddress {
+        match self {
+            Self::V4(address) => PeerAddress::Tcp(SocketAddr::V4(*address)),
+            Self::Other(other) => (**other).clone(),
+        }
+    }
+}
+
+impl fmt::Display for CompactPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(address) => address.fmt(f),
+            Self::Other(other) => other.fmt(f),
+        }
+    }
+}
+
+/// What carries a connection's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    Tcp,
+    Tls,
+    Noise,
+    Unix,
+    Memory,
+    Polling,
+    WebSocket,
+    /// A stream that was given away.
+    Gone,
+}
+
+impl Medium {
+    /// The name that programs and logs know it by.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Noise => "noise",
+            Self::Unix => "unix",
+            Self::Memory => "memory",
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+            Self::Gone => "none",
         }
     }
 }
@@ -80,7 +145,10 @@ impl fmt::Debug for Request {
 impl Request {
     /// Keeps the target and the headers; a header's bytes that are no UTF-8 become replacement characters.
     pub(crate) fn new(uri: &http::Uri, headers: &http::HeaderMap) -> Self {
-        let mut text = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let fields: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 2).sum();
+        let mut text = String::with_capacity(target.len() + fields);
+        text.push_str(target);
         for (name, value) in headers {
             text.push('\n');
             text.push_str(name.as_str());
@@ -97,6 +165,10 @@ impl Request {
 
     /// The trace that the request is part of.
     pub(crate) fn trace(&self) -> Option<TraceContext> {
+        // Most have none: no list of the others is made for that.
+        if !self.text.contains("\ntraceparent:") {
+            return None;
+        }
         let headers = self.headers();
         let all = |name: &str| -> Vec<_> {
             headers.iter().filter(|(other, _)| other == name).map(|(_, value)| &**value).collect()

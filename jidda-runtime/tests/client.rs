@@ -12,7 +12,7 @@ use jidda_runtime::{
 const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
 const SECOND: Duration = Duration::from_secs(1);
 
-fn echo(_: Context, arguments: Arguments<'_>) -> Dispatch {
+fn echo(_: &Context, arguments: Arguments<'_>) -> Dispatch {
     let text: Value = match arguments.reader(&["text"]).and_then(|mut reader| reader.take()) {
         Ok(text) => text,
         Err(error) => return Dispatch::refused(error),
@@ -20,12 +20,13 @@ fn echo(_: Context, arguments: Arguments<'_>) -> Dispatch {
     Dispatch::future(async move { Reply::value(&text, Encoding::MessagePack) })
 }
 
-fn never(_: Context, _: Arguments<'_>) -> Dispatch {
+fn never(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::future(std::future::pending())
 }
 
 /// Answers each message with itself, from inside the `connect` handler.
-fn converse(context: Context, _: Arguments<'_>) -> Dispatch {
+fn converse(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     Dispatch::future(async move {
         let socket = Socket::of(&context).expect("a socket");
         socket.send(&"welcome").await.unwrap();
@@ -36,7 +37,8 @@ fn converse(context: Context, _: Arguments<'_>) -> Dispatch {
     })
 }
 
-fn guard(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn guard(context: &Context, arguments: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     let name: String = match arguments.reader(&["name"]).and_then(|mut reader| reader.take()) {
         Ok(name) => name,
         Err(error) => return Dispatch::refused(error),
@@ -51,8 +53,8 @@ fn guard(context: Context, arguments: Arguments<'_>) -> Dispatch {
     })
 }
 
-fn whoami(context: Context, _: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(&context).expect("a socket");
+fn whoami(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let socket = Socket::of(context).expect("a socket");
     Dispatch::Ready(Reply::value(&socket.identity().as_ref().map(Identity::name), Encoding::MessagePack))
 }
 

@@ -16,11 +16,11 @@ use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry};
 use jidda_runtime::{CallError, Client, SendError, Server, Socket, Value};
 use peer::{LIMIT, Peer, bytes, code, eventually, request, response};
 
-fn pending(_: Context, _: Arguments<'_>) -> Dispatch {
+fn pending(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::future(std::future::pending())
 }
 
-fn secret(_: Context, _: Arguments<'_>) -> Dispatch {
+fn secret(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::Ready(done("secret"))
 }
 

@@ -13,8 +13,8 @@ use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry};
 use jidda_runtime::{Server, Value};
 use peer::{Peer, bytes, closing, code, eventually, notification, request, response};
 
-fn catch_all(context: Context, _: Arguments<'_>) -> Dispatch {
-    Journal::of(&context).write(context.event());
+fn catch_all(context: &Context, _: Arguments<'_>) -> Dispatch {
+    Journal::of(context).write(context.event());
     Dispatch::Ready(done(&()))
 }
 

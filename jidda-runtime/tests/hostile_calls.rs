@@ -16,7 +16,8 @@ use jidda_runtime::{Error, Server, ServerBuilder, Socket, Value};
 use peer::{Peer, bytes, closing, code, eventually, notification, request, response};
 
 /// Joins a room, says who it is, waits for the gate, and then is refused.
-fn refuse_late(context: Context, _: Arguments<'_>) -> Dispatch {
+fn refuse_late(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     let gate = Gate::of(&context);
     Dispatch::future(async move {
         let socket = Socket::of(&context).expect("a socket");
@@ -28,7 +29,8 @@ fn refuse_late(context: Context, _: Arguments<'_>) -> Dispatch {
 }
 
 /// Says who it is only after the gate.
-fn identify_late(context: Context, _: Arguments<'_>) -> Dispatch {
+fn identify_late(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     let (journal, gate) = (Journal::of(&context), Gate::of(&context));
     Dispatch::future(async move {
         let socket = Socket::of(&context).expect("a socket");
@@ -40,7 +42,7 @@ fn identify_late(context: Context, _: Arguments<'_>) -> Dispatch {
     })
 }
 
-fn refuse_at_once(_: Context, _: Arguments<'_>) -> Dispatch {
+fn refuse_at_once(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::refused(Error::new("banned", "go away"))
 }
 
@@ -50,11 +52,11 @@ static REFUSE_ROOT: HandlerEntry = HandlerEntry::new("connect", refuse_at_once, 
 static FAMILY: HandlerEntry = HandlerEntry::new("connect", accept, HERE).namespaced("/orders/{id}");
 static FAMILY_ECHO: HandlerEntry = HandlerEntry::new("path", path, HERE).namespaced("/orders/{id}");
 
-fn accept(_: Context, _: Arguments<'_>) -> Dispatch {
+fn accept(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::Ready(done(&()))
 }
 
-fn path(context: Context, _: Arguments<'_>) -> Dispatch {
+fn path(context: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::Ready(done(context.origin().namespace()))
 }
 

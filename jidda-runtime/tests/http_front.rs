@@ -23,9 +23,9 @@ use peer::{Peer, eventually, request, response};
 use tokio::net::TcpListener;
 
 /// Sends a message back.
-fn message(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(&context).expect("a socket");
+    let socket = Socket::of(context).expect("a socket");
     Dispatch::future(async move {
         socket.emit("message", &value).await.unwrap();
         Reply::value(&(), Encoding::MessagePack)
@@ -33,8 +33,8 @@ fn message(context: Context, arguments: Arguments<'_>) -> Dispatch {
 }
 
 /// Says what the path says.
-fn parameters(context: Context, _: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(&context).expect("a socket");
+fn parameters(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let socket = Socket::of(context).expect("a socket");
     let text = format!("{:?}", context.origin().parameters());
     Dispatch::future(async move {
         socket.emit("message", &text).await.unwrap();

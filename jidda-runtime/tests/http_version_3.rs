@@ -16,9 +16,9 @@ use jidda_runtime::{Encoding, Resource, Server, Socket, Value};
 use peer::eventually;
 
 /// Sends a message back.
-fn message(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(&context).expect("a socket");
+    let socket = Socket::of(context).expect("a socket");
     Dispatch::future(async move {
         socket.emit("message", &value).await.unwrap();
         Reply::value(&(), Encoding::MessagePack)

@@ -18,9 +18,9 @@ use jidda_runtime::{Encoding, Resource, Server, ServerBuilder, Socket, Value};
 use peer::eventually;
 
 /// Sends a message back.
-fn message(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(&context).expect("a socket");
+    let socket = Socket::of(context).expect("a socket");
     Dispatch::future(async move {
         match value.as_str() {
             Some("close") => socket.close(),

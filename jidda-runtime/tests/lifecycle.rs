@@ -18,7 +18,8 @@ use jidda_runtime::{DisconnectReason, Error, Server, ServerBuilder, Socket, Valu
 use peer::{LIMIT, Peer, bytes, closing, code, eventually, notification, request, response};
 
 /// Accepts by sending, and fails afterwards.
-fn accept_then_fail(context: Context, _: Arguments<'_>) -> Dispatch {
+fn accept_then_fail(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     let gate = Gate::of(&context);
     Dispatch::future(async move {
         let socket = Socket::of(&context).expect("a socket");
@@ -28,16 +29,17 @@ fn accept_then_fail(context: Context, _: Arguments<'_>) -> Dispatch {
     })
 }
 
-fn refuse(_: Context, _: Arguments<'_>) -> Dispatch {
+fn refuse(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::refused(Error::new("banned", "go away"))
 }
 
-fn explode(_: Context, _: Arguments<'_>) -> Dispatch {
+fn explode(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::future(async { panic!("boom") })
 }
 
 /// Leaves by itself before it lets the peer in.
-fn leave(context: Context, _: Arguments<'_>) -> Dispatch {
+fn leave(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     let gate = Gate::of(&context);
     Dispatch::future(async move {
         Socket::of(&context).expect("a socket").disconnect();
@@ -46,18 +48,18 @@ fn leave(context: Context, _: Arguments<'_>) -> Dispatch {
     })
 }
 
-fn disconnected(context: Context, arguments: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(&context).expect("a socket");
+fn disconnected(context: &Context, arguments: Arguments<'_>) -> Dispatch {
+    let socket = Socket::of(context).expect("a socket");
     let reason: DisconnectReason = handlers::first(arguments).expect("a reason");
     let rooms = socket.rooms().len();
-    Journal::of(&context).write(format!("{} disconnect: {reason}, {rooms} rooms", socket.path()));
+    Journal::of(context).write(format!("{} disconnect: {reason}, {rooms} rooms", socket.path()));
     Dispatch::Ready(done(&()))
 }
 
 /// Starts a job that never ends by itself.
-fn start_job(context: Context, _: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(&context).expect("a socket");
-    let guard = OnDrop(Journal::of(&context), "job dropped");
+fn start_job(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let socket = Socket::of(context).expect("a socket");
+    let guard = OnDrop(Journal::of(context), "job dropped");
     socket.spawn(async move {
         let _guard = guard;
         std::future::pending::<()>().await;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
 
-fn echo(_: Context, arguments: Arguments<'_>) -> Dispatch {
+fn echo(_: &Context, arguments: Arguments<'_>) -> Dispatch {
     let text: String = match arguments.reader(&["text"]).and_then(|mut reader| reader.take()) {
         Ok(text) => text,
         Err(error) => return Dispatch::refused(error),
@@ -19,7 +19,8 @@ fn echo(_: Context, arguments: Arguments<'_>) -> Dispatch {
     Dispatch::future(async move { Reply::value(&text, Encoding::MessagePack) })
 }
 
-fn ask(context: Context, _: Arguments<'_>) -> Dispatch {
+fn ask(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     Dispatch::future(async move {
         let socket = Socket::of(&context).expect("a socket");
         match socket.call::<i64>("double", &21).await {
@@ -29,7 +30,7 @@ fn ask(context: Context, _: Arguments<'_>) -> Dispatch {
     })
 }
 
-fn explode(_: Context, _: Arguments<'_>) -> Dispatch {
+fn explode(_: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::future(async { panic!("boom") })
 }
 

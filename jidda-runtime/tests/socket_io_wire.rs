@@ -1,5 +1,6 @@
 //! Engine.IO and Socket.IO as bytes: what is written, what is read, in whatever pieces it comes.
 
+use jidda_runtime::handler::Reply;
 use jidda_runtime::wire::engine_io::{EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
@@ -153,6 +154,25 @@ fn a_reply_is_the_arguments_of_an_acknowledgement() {
     let bytes = Payload::encode(&Value::Binary(vec![1]), Encoding::Json).unwrap();
     let frames = texts(V4, |wire, out| wire.reply(out, "/a", 3, &bytes));
     assert_eq!(frames, [r#"461-/a,3[{"ok":{"_placeholder":true,"num":0}}]"#, "[1]"]);
+}
+
+/// The usual reply is written in a way of its own: what is read is the same at every border of it.
+#[test]
+fn a_reply_reads_the_same_whatever_its_size_and_number() {
+    for id in [0, 9, 10, 127, 128, 255, 256, 65_535, 65_536, u32::MAX] {
+        for size in [0, 1, 105, 110, 115, 120, 121, 122, 125, 126, 200, 70_000] {
+            let text = "x".repeat(size);
+            let reply = Reply::value(text.as_str(), Encoding::Json);
+            let value = reply.payload().unwrap();
+            for namespace in ["/", "/a"] {
+                let mut out = Vec::new();
+                Wire::EngineIo(V4).reply(&mut out, namespace, id, value);
+                let head = if namespace == "/" { String::new() } else { format!("{namespace},") };
+                let expected = format!("43{head}{id}[\"{text}\"]").into_bytes();
+                assert!(frames(&out) == [(1, expected)], "{id} {size} {namespace}");
+            }
+        }
+    }
 }
 
 #[test]

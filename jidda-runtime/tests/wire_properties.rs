@@ -78,6 +78,11 @@ fn meta() -> impl Strategy<Value = Meta> {
     )
 }
 
+/// Each size that a number may be written in.
+fn id() -> impl Strategy<Value = u32> {
+    prop_oneof![0..0x80u32, 0x80..0x100u32, 0x100..0x1_0000u32, any::<u32>()]
+}
+
 fn said() -> impl Strategy<Value = Said> {
     let arguments = || vec(value(), 0..4);
     prop_oneof![
@@ -86,12 +91,12 @@ fn said() -> impl Strategy<Value = Said> {
             event,
             arguments
         }),
-        (any::<u32>(), namespace(), event(), arguments(), meta()).prop_map(
+        (id(), namespace(), event(), arguments(), meta()).prop_map(
             |(id, namespace, event, arguments, meta)| {
                 Said::Request { id, namespace, event, arguments, meta }
             }
         ),
-        (any::<u32>(), value()).prop_map(|(id, value)| Said::Reply { id, value }),
+        (id(), value()).prop_map(|(id, value)| Said::Reply { id, value }),
         (any::<u32>(), any::<String>(), any::<String>(), proptest::option::of(value()))
             .prop_map(|(id, code, message, data)| Said::Failure { id, code, message, data }),
         any::<u32>().prop_map(|id| Said::Hello { id }),

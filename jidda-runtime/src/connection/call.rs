@@ -163,8 +163,8 @@ impl SocketInner {
         let meta = describe(exchange.is_acquainted)?;
         let head = connection.wire.request_head(self.namespace(), event, &meta);
         let size = list.len() + head;
-        if size > exchange.max_message {
-            return Err(SendError::TooLarge { size, limit: exchange.max_message });
+        if size > exchange.outbox.max_message() {
+            return Err(SendError::TooLarge { size, limit: exchange.outbox.max_message() });
         }
         if exchange.outbox.queued() >= connection.hub.config.max_outbox {
             exchange.outbox.wait_for_room(cx.waker());

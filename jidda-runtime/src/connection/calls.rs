@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use super::socket::SocketInner;
+use super::wheel::Moment;
 use crate::failure::Failure;
 use crate::payload::Payload;
 
@@ -74,6 +75,8 @@ pub(super) struct Calls {
     /// Boxed: most connections of a server never call.
     slots: Option<Box<Slots>>,
     last: u32,
+    /// When a sign of life was asked for, in ticks of the hub's clock.
+    pub(super) pinged_at: Option<Moment>,
 }
 
 type Slots = HashMap<u32, Slot, foldhash::fast::RandomState>;

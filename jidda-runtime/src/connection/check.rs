@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::Connection;
 use super::credentials::Expiry;
-use super::exchange::{Control, Exchange, Link, Moment};
+use super::exchange::{Control, Exchange, Link};
 use super::heartbeat::AtLimit;
+use super::wheel::Moment;
 use crate::reason::DisconnectReason;
 use crate::wire::Heartbeat;
 
@@ -74,6 +75,7 @@ impl Connection {
         // its heart stops.
         let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
         let is_stalled = exchange
+            .outbox
             .stalled_since
             .is_some_and(|then| since(then.clock()) >= milliseconds(config.slow_consumer));
         if is_stalled && !is_between {
@@ -109,7 +111,7 @@ impl Connection {
     }
 
     fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {
-        exchange.pinged_at = Some(Moment::at(now));
+        exchange.calls.pinged_at = Some(Moment::at(now));
         let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
         if self.wire.heartbeat() != Heartbeat::Theirs {
             exchange.outbox.append(false, |out| self.wire.ping(out, id));
@@ -135,11 +137,11 @@ fn beat_when_silent(
     timeout: u64,
 ) -> Beat {
     if since(seen) < interval || exchange.is_paused {
-        exchange.pinged_at = None;
+        exchange.calls.pinged_at = None;
         exchange.missed = 0;
         return Beat::Rest;
     }
-    match exchange.pinged_at.map(Moment::clock) {
+    match exchange.calls.pinged_at.map(Moment::clock) {
         Some(then) if since(then) >= timeout => Beat::Late,
         None if exchange.is_acquainted => Beat::Ask,
         _ => Beat::Rest,
@@ -154,7 +156,7 @@ fn beat_always(
     interval: u64,
     timeout: u64,
 ) -> Beat {
-    let Some(then) = exchange.pinged_at.map(Moment::clock) else { return Beat::Ask };
+    let Some(then) = exchange.calls.pinged_at.map(Moment::clock) else { return Beat::Ask };
     // In the tick of the question itself an answer cannot be told from what came before it.
     let is_answered = since(seen) <= since(then) || exchange.is_paused;
     if !is_answered {

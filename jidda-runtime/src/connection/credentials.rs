@@ -1,6 +1,6 @@
 //! What a peer presented, and what it was found to be.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Connection;
 use super::exchange::Exchange;
@@ -81,7 +81,7 @@ pub(super) enum Expiry {
 impl Exchange {
     /// Looks whether the peer's identity expires.
     pub(super) fn expiry(&mut self, notice: Duration) -> Expiry {
-        let Some(standing) = &mut self.standing else { return Expiry::Rest };
+        let Some(standing) = self.standing_mut() else { return Expiry::Rest };
         let Some(expires) = standing.expires() else { return Expiry::Rest };
         match expires.duration_since(SystemTime::now()) {
             Err(_past) => Expiry::Over,
@@ -98,7 +98,7 @@ impl Connection {
     /// Who the peer is.
     pub(super) fn identity(&self) -> Option<Identity> {
         self.hub.gate.as_ref()?;
-        self.exchange.lock().standing.as_ref()?.identity.clone()
+        self.exchange.lock().standing()?.identity.clone()
     }
 
     /// What the peer said when it came, and what it says when it joins.
@@ -106,21 +106,25 @@ impl Connection {
         let handshake = Handshake {
             headers: Vec::new(),
             query: Vec::new(),
-            time: Time(self.opened),
+            time: Time(UNIX_EPOCH + Duration::from_millis(self.opened)),
             auth,
             credentials: Value::Nil,
             claimed_identity: None,
             transport: self.transport(),
             protocol: self.wire.name(),
-            peer: self.peer.clone(),
-            security: self.security.as_deref().cloned(),
+            peer: self.peer.to_address(),
+            security: self
+                .particulars
+                .as_ref()
+                .and_then(|particulars| particulars.security.as_deref().cloned()),
         };
-        handshake.with_request(self.session.as_ref().and_then(|session| session.request.as_ref()))
+        handshake.with_request(self.requested().and_then(|session| session.request.as_ref()))
     }
 
     /// The server says that this client's credentials are about to expire.
     pub(super) fn told_expiring(&self) {
-        self.exchange.lock().standing = Some(Box::new(Standing { is_told: true, ..Standing::default() }));
+        let told = Standing { is_told: true, ..Standing::default() };
+        drop(self.exchange.lock().note_standing(Some(told)));
         self.hub.expiring.notify_waiters();
     }
 
@@ -128,7 +132,7 @@ impl Connection {
     pub(crate) async fn expiring(&self) {
         loop {
             let told = self.hub.expiring.notified();
-            if self.exchange.lock().standing.take().is_some() {
+            if self.exchange.lock().note_standing(None).is_some() {
                 return;
             }
             told.await;

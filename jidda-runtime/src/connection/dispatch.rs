@@ -133,9 +133,7 @@ impl Driver {
     #[inline]
     pub(super) fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
         match self.current.take() {
-            Some(socket) if socket.namespace() == namespace && socket.phase() != Phase::Closed => {
-                Some(socket)
-            }
+            Some(socket) if socket.is_in(namespace) && socket.phase() != Phase::Closed => Some(socket),
             _ => self.connection.socket(namespace),
         }
     }
@@ -159,7 +157,12 @@ impl Driver {
             }
             return ControlFlow::Continue(());
         };
-        let flow = self.socket_event(&socket, incoming, cx);
+        let (socket, flow) = if let Some((id, glue)) = self.plain_route(&socket, incoming) {
+            (self.run_plain(socket, (id, glue), incoming, cx), ControlFlow::Continue(()))
+        } else {
+            let flow = self.socket_event(&socket, incoming, cx);
+            (socket, flow)
+        };
         if socket.phase() != Phase::Closed {
             self.current = Some(socket);
         }
@@ -406,7 +409,7 @@ impl Driver {
         let context = context.within(scope.clone());
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
         let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
-        let dispatch = spans::run(socket, about, || run_glue(context, arguments));
+        let dispatch = spans::run(socket, about, || run_glue(&context, arguments));
         self.start(socket, incoming.id, label, dispatch, scope, cx);
     }
 
@@ -450,7 +453,7 @@ impl Driver {
         let arguments = Arguments::new(&queued.arguments, socket.encoding());
         let label = EventLabel::of(queued.route, queued.name.as_ref());
         let about = About { event: label.name(socket), is_call: queued.id.is_some(), scope };
-        let reply = match spans::run(socket, about, || run_glue(context, arguments)) {
+        let reply = match spans::run(socket, about, || run_glue(&context, arguments)) {
             Dispatch::Ready(reply) => reply,
             Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
                 Poll::Ready(reply) => reply,
@@ -502,31 +505,37 @@ impl Driver {
         label: &EventLabel,
         reply: Reply,
     ) {
-        let wire = self.connection.wire;
-        let result = reply.into_result();
-        let outcome = result.as_ref().map_or_else(|failure| failure.outcome(), |_| "ok");
-        self.connection.hub.metrics.event(socket, label, outcome);
-        match (result, id) {
-            (Ok(value), Some(id)) => {
-                let limit = {
-                    let mut exchange = self.connection.exchange.lock();
-                    let limit = exchange.outbox_reply(wire, socket.namespace(), id, &value);
-                    self.is_congested |= exchange.outbox.queued() >= self.connection.hub.config.max_outbox;
-                    limit
-                };
-                if let Err(limit) = limit {
-                    let message =
-                        format!("the reply has {} bytes, the limit is {limit}", value.bytes().len());
-                    let failure = Failure::new("too_large", message);
-                    self.refuse_event(socket.namespace(), label.name(socket), Some(id), failure);
-                }
-            }
-            (Ok(_), None) => {}
-            (Err(failure), id) => {
-                let failure = self.connection.hub.disclose(label.place(socket), *failure);
-                self.refuse_event(socket.namespace(), label.name(socket), id, failure);
-            }
+        let Some(value) = reply.payload() else { return self.respond_otherwise(socket, id, label, reply) };
+        let (hub, wire) = (&self.connection.hub, self.connection.wire);
+        hub.metrics.event(socket, label, "ok");
+        let Some(id) = id else { return };
+        let limit = {
+            let mut exchange = self.connection.exchange.lock();
+            let limit = exchange.outbox_reply(wire, socket.namespace(), id, value);
+            self.is_congested |= exchange.outbox.queued() >= hub.config.max_outbox;
+            limit
+        };
+        if let Err(limit) = limit {
+            let message = format!("the reply has {} bytes, the limit is {limit}", value.bytes().len());
+            let failure = Failure::new("too_large", message);
+            self.refuse_event(socket.namespace(), label.name(socket), Some(id), failure);
         }
+    }
+
+    /// The reply of an event that failed.
+    #[cold]
+    fn respond_otherwise(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        id: Option<u32>,
+        label: &EventLabel,
+        reply: Reply,
+    ) {
+        // What is no value is a failure here, a stream too.
+        let Err(failure) = reply.into_result() else { return };
+        self.connection.hub.metrics.event(socket, label, failure.outcome());
+        let failure = self.connection.hub.disclose(label.place(socket), *failure);
+        self.refuse_event(socket.namespace(), label.name(socket), id, failure);
     }
 
     /// A handler that had to wait has ended.

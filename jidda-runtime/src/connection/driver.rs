@@ -4,6 +4,7 @@
 //! all that came out of it. A message costs no task, no channel and no timer.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,11 +16,12 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Connection;
 use super::backlog::Backlog;
-use super::exchange::{Control, Link, Moment};
+use super::exchange::{Control, Link};
 use super::lifecycle::Closing;
 use super::outbox::Batch;
 use super::running::Running;
 use super::socket::SocketInner;
+use super::wheel::Moment;
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
 use crate::wire::{Decoder, Heartbeat, Limits, Packet};
@@ -78,11 +80,12 @@ impl Driver {
         connection.opened_at.store(now, Ordering::Relaxed);
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
-        exchange.stalled_since = None;
-        exchange.standing = None;
+        exchange.outbox.stalled_since = None;
+        exchange.note_standing(None);
         exchange.missed = 0;
         // Who is asked each interval is asked for the first time when one is over.
-        exchange.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
+        exchange.calls.pinged_at =
+            (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
         drop(exchange);
         Self {
             _serving: serving,
@@ -102,6 +105,31 @@ impl Driver {
             rests: false,
             is_counted: false,
         }
+    }
+
+    /// Counts the time for the handshake from `clock` on: it came then, and was somebody else's task until now.
+    pub(crate) fn since(self, clock: u32) -> Self {
+        self.connection.opened_at.store(clock, Ordering::Relaxed);
+        self
+    }
+
+    /// Hears what was read of the stream before it was known whose it is; on the task that is going to serve it.
+    pub(crate) async fn hear(&mut self, mut first: io::Result<Vec<u8>>) {
+        poll_fn(|cx| {
+            self.run_controls(cx);
+            if self.closing.is_none() {
+                match std::mem::replace(&mut first, Ok(Vec::new())) {
+                    Ok(mut bytes) => self.heard(Ok(&mut bytes), cx),
+                    Err(error) => self.heard(Err(error), cx),
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     pub(super) fn running(&mut self) -> &mut Running {
@@ -203,29 +231,32 @@ impl Driver {
         let mut read = ReadBuf::new(&mut buffer);
         let result = Pin::new(&mut self.stream).poll_read(cx, &mut read);
         let length = read.filled().len();
-        let progress = match result {
-            Poll::Pending => false,
-            Poll::Ready(Err(error)) => {
-                self.lost(&error);
-                true
-            }
-            Poll::Ready(Ok(())) if length == 0 => {
+        let progress = result.is_ready();
+        if let Poll::Ready(result) = result {
+            self.heard(result.map(|()| &mut buffer[..length]), cx);
+        }
+        BUFFER.set(Some(buffer));
+        progress
+    }
+
+    /// Takes what a read gave; no bytes are the end of the stream.
+    #[inline]
+    fn heard(&mut self, read: io::Result<&mut [u8]>, cx: &mut Context<'_>) {
+        match read {
+            Err(error) => self.lost(&error),
+            Ok([]) => {
                 let reason = self.farewell.take().map_or(DisconnectReason::TransportClose, |reason| *reason);
                 self.begin_closing(reason, Some(Loss::EndOfStream));
-                true
             }
-            Poll::Ready(Ok(())) => {
+            Ok(bytes) => {
                 let hub = &self.connection.hub;
                 if hub.heartbeat.traffic_counts {
                     self.connection.last_seen.store(hub.clock(), Ordering::Relaxed);
                 }
-                hub.metrics.read(length);
-                self.ingest(&mut buffer[..length], cx);
-                true
+                hub.metrics.read(bytes.len());
+                self.ingest(bytes, cx);
             }
-        };
-        BUFFER.set(Some(buffer));
-        progress
+        }
     }
 
     /// Whether something here waits for an answer of the peer.
@@ -301,8 +332,8 @@ impl Driver {
     #[cold]
     fn count(&mut self) {
         self.is_counted = true;
-        let Connection { transport, wire, .. } = &*self.connection;
-        self.connection.hub.metrics.connected(transport, wire.name());
+        let Connection { medium, wire, .. } = &*self.connection;
+        self.connection.hub.metrics.connected(medium.name(), wire.name());
     }
 
     /// Writes what waits. `true` when the stream takes no more for now.
@@ -326,10 +357,10 @@ impl Driver {
             let waiting = {
                 let mut exchange = self.connection.exchange.lock();
                 if written > 0 || result.is_ready() {
-                    exchange.stalled_since = None;
+                    exchange.outbox.stalled_since = None;
                 }
-                if result.is_pending() && exchange.stalled_since.is_none() {
-                    exchange.stalled_since = Some(Moment::at(self.connection.hub.clock()));
+                if result.is_pending() && exchange.outbox.stalled_since.is_none() {
+                    exchange.outbox.stalled_since = Some(Moment::at(self.connection.hub.clock()));
                 }
                 exchange.outbox.wrote(written, self.connection.hub.config.max_outbox)
             };
@@ -452,19 +483,19 @@ impl Future for Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         if self.is_counted {
-            let Connection { transport, wire, .. } = &*self.connection;
-            self.connection.hub.metrics.disconnected(transport, wire.name());
+            let Connection { medium, wire, .. } = &*self.connection;
+            self.connection.hub.metrics.disconnected(medium.name(), wire.name());
         }
         let (waiting, _claim) = {
             let mut exchange = self.connection.exchange.lock();
-            (exchange.detach(), exchange.standing.as_mut().and_then(|standing| standing.claim.take()))
+            (exchange.detach(), exchange.standing_mut().and_then(|standing| standing.claim.take()))
         };
         waiting.into_iter().for_each(Waker::wake);
         if self.connection.is_closed() {
             // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.
             // Not while they are locked: what they let go of is the program's, and may look for them.
             let sockets = std::mem::take(&mut *self.connection.sockets.lock());
-            for socket in sockets {
+            for socket in &*sockets {
                 socket.end(&DisconnectReason::TransportError);
                 socket.rooms.exit(socket.key);
                 socket.release();
@@ -482,6 +513,6 @@ mod tests {
     #[test]
     fn an_idle_connection_is_small() {
         let sizes = [size_of::<Driver>(), size_of::<Connection>(), size_of::<SocketInner>()];
-        assert!(sizes.into_iter().zip([144, 304, 160]).all(|(size, limit)| size <= limit), "{sizes:?}");
+        assert!(sizes.into_iter().zip([144, 216, 88]).all(|(size, limit)| size <= limit), "{sizes:?}");
     }
 }

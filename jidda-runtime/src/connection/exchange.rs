@@ -1,6 +1,5 @@
 //! What a connection's own task and everyone else share: one short lock, never held while polling or writing.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -43,20 +42,12 @@ pub(super) enum Control {
     Expiring,
 }
 
-/// A tick of the hub's clock, which costs no more where there may be none.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment(NonZeroU32);
-
-impl Moment {
-    /// The first tick of the clock passes for the one before it: a tick later, what was answered within it would pass
-    /// for unanswered.
-    pub(super) fn at(clock: u32) -> Self {
-        Self(NonZeroU32::new(clock).unwrap_or(NonZeroU32::MAX))
-    }
-
-    pub(super) fn clock(self) -> u32 {
-        self.0.get()
-    }
+/// What few connections have, or for a moment only.
+#[derive(Debug, Default)]
+struct Rare {
+    controls: Vec<Control>,
+    /// Who the peer was found to be: most servers do not ask.
+    standing: Option<Standing>,
 }
 
 // Independent facts about the task, the stream and the peer.
@@ -66,8 +57,7 @@ pub(super) struct Exchange {
     pub(super) outbox: Outbox,
     pub(super) calls: Calls,
     /// Boxed, like all that an idle connection does not need.
-    #[allow(clippy::box_collection)]
-    controls: Option<Box<Vec<Control>>>,
+    rare: Option<Box<Rare>>,
     /// What the program keeps with the connection.
     pub(super) kept: Option<Box<Kept>>,
     /// The connection keeps nothing any more: no stream follows, and no handler runs.
@@ -75,8 +65,6 @@ pub(super) struct Exchange {
     pub(super) link: Link,
     /// Whether the peer speaks more than plain MessagePack-RPC.
     pub(super) is_acquainted: bool,
-    /// The largest message the peer takes.
-    pub(super) max_message: usize,
     /// The task runs right now and will look at all this again before it rests.
     is_polling: bool,
     /// The task does not read for now, since too much is running: silence is not the peer's.
@@ -84,34 +72,24 @@ pub(super) struct Exchange {
     /// The stream takes no more for now: new bytes are no reason to wake the task.
     is_blocked: bool,
     waker: Option<Waker>,
-    /// Who the peer was found to be. Boxed: most servers do not ask.
-    pub(super) standing: Option<Box<Standing>>,
-    /// When the stream last refused bytes, in ticks of the hub's clock.
-    pub(super) stalled_since: Option<Moment>,
-    /// When a sign of life was asked for, in ticks.
-    pub(super) pinged_at: Option<Moment>,
-    /// How many times in a row it did not come in time.
+    /// How many times in a row a sign of life did not come in time.
     pub(super) missed: u16,
 }
 
 impl Exchange {
     pub(super) fn new(link: Link, max_message: usize) -> Self {
         Self {
-            outbox: Outbox::default(),
+            outbox: Outbox::new(max_message),
             calls: Calls::default(),
-            controls: None,
+            rare: None,
             kept: None,
             is_over: false,
             link,
             is_acquainted: false,
-            max_message,
             is_polling: false,
             is_paused: false,
             is_blocked: false,
             waker: None,
-            standing: None,
-            stalled_since: None,
-            pinged_at: None,
             missed: 0,
         }
     }
@@ -135,8 +113,8 @@ impl Exchange {
         id: u32,
         value: &Payload,
     ) -> Result<(), usize> {
-        if value.bytes().len() + wire.reply_head() > self.max_message {
-            return Err(self.max_message);
+        if value.bytes().len() + wire.reply_head() > self.outbox.max_message() {
+            return Err(self.outbox.max_message());
         }
         self.outbox.append(self.is_polling, |out| wire.reply(out, namespace, id, value));
         Ok(())
@@ -160,7 +138,7 @@ impl Exchange {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
-        self.controls = None;
+        drop(self.take_controls());
         if self.link == Link::Up {
             self.link = Link::Closed;
         }
@@ -187,16 +165,38 @@ impl Exchange {
 
     /// Leaves something for the task to find when it runs.
     pub(super) fn push_control(&mut self, control: Control) {
-        self.controls.get_or_insert_default().push(control);
+        self.rare.get_or_insert_default().controls.push(control);
     }
 
     /// What others asked of the task.
     pub(super) fn take_controls(&mut self) -> Vec<Control> {
-        self.controls.take().map(|controls| *controls).unwrap_or_default()
+        let Some(rare) = &mut self.rare else { return Vec::new() };
+        let controls = std::mem::take(&mut rare.controls);
+        if rare.standing.is_none() {
+            self.rare = None;
+        }
+        controls
     }
 
     pub(super) fn has_controls(&self) -> bool {
-        self.controls.is_some()
+        self.rare.as_ref().is_some_and(|rare| !rare.controls.is_empty())
+    }
+
+    /// Who the peer was found to be.
+    pub(super) fn standing(&self) -> Option<&Standing> {
+        self.rare.as_ref()?.standing.as_ref()
+    }
+
+    pub(super) fn standing_mut(&mut self) -> Option<&mut Standing> {
+        self.rare.as_mut()?.standing.as_mut()
+    }
+
+    /// Takes note of who the peer was found to be; gives back what was there.
+    pub(super) fn note_standing(&mut self, standing: Option<Standing>) -> Option<Standing> {
+        match (&mut self.rare, standing) {
+            (None, None) => None,
+            (rare, standing) => std::mem::replace(&mut rare.get_or_insert_default().standing, standing),
+        }
     }
 
     /// Who has to be woken, once the lock is released, after this.

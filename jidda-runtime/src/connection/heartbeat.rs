@@ -58,7 +58,7 @@ impl Pulse<'_> {
 
     /// The address of the other end.
     pub fn peer(&self) -> PeerAddress {
-        self.connection.peer.clone()
+        self.connection.peer.to_address()
     }
 
     /// The connection's sockets, one a namespace: who it is, and a way to tell it something.

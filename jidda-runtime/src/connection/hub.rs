@@ -157,7 +157,7 @@ impl Hub {
     }
 
     #[inline]
-    pub(super) fn clock(&self) -> u32 {
+    pub(crate) fn clock(&self) -> u32 {
         self.wheel.clock()
     }
 
@@ -199,7 +199,7 @@ impl Hub {
         if namespaces.len() == namespaces.capacity() {
             namespaces.retain(|_, rooms| rooms.strong_count() > 0);
         }
-        let rooms = Arc::default();
+        let rooms = Arc::new(Rooms::new(namespace));
         namespaces.insert(namespace.into(), Arc::downgrade(&rooms));
         rooms
     }
@@ -213,8 +213,8 @@ impl Hub {
         self.namespaces.read().values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Held by each driver: while any is, a connection is served.
-    pub(super) fn serving(&self) -> TaskTrackerToken {
+    /// Held by each driver, and by who may become one: while any is, a connection is served.
+    pub(crate) fn serving(&self) -> TaskTrackerToken {
         self.drivers.token()
     }
 

@@ -56,7 +56,7 @@ impl Socket {
                 return Poll::Ready(Ok(message));
             }
             if let Some(reason) = reason {
-                return Poll::Ready(Err(RecvError::Closed(reason)));
+                return Poll::Ready(Err(RecvError::Closed(*reason)));
             }
             if !extra.receivers.iter().any(|waker| waker.will_wake(cx.waker())) {
                 extra.receivers.push(cx.waker().clone());

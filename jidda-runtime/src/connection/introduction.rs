@@ -71,7 +71,7 @@ impl Check {
 impl Driver {
     /// Whether the peer has to be known before it can do anything.
     pub(super) fn is_unknown(&self) -> bool {
-        self.connection.hub.gate.is_some() && self.connection.exchange.lock().standing.is_none()
+        self.connection.hub.gate.is_some() && self.connection.exchange.lock().standing().is_none()
     }
 
     /// Whether what the peer sends waits until it is known who it is.
@@ -223,7 +223,7 @@ impl Driver {
         });
         match claimed {
             Ok(standing) => {
-                self.connection.exchange.lock().standing = Some(Box::new(standing));
+                self.connection.exchange.lock().note_standing(Some(standing));
                 self.connection.record_standing();
                 if !self.connection.wire.is_strict() {
                     self.connection.is_established.store(true, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use super::listeners::observed;
 use super::metrics::Started;
@@ -9,19 +10,39 @@ use super::running::panicked;
 use super::socket::SocketInner;
 use super::spans::{self, About};
 use crate::error::Error;
-use crate::handler::{self, Arguments, Call, Callback, Dispatch, EventName, Next, Origin, Reply, Scope};
+use crate::handler::{
+    self, Arguments, Call, Callback, Dispatch, EventName, Glue, Next, Origin, Reply, Scope,
+};
 
 /// Runs a route's function, through its middleware where there is any. A panic is a reply like any other.
 #[inline]
-pub(super) fn run_glue(context: handler::Context, arguments: Arguments<'_>) -> Dispatch {
-    let run = move || {
+pub(super) fn run_glue(context: &handler::Context, arguments: Arguments<'_>) -> Dispatch {
+    let run = || {
         let route = context.origin().table().route(context.route());
         if route.middleware().is_empty() {
             let glue = route.glue();
             glue(context, arguments)
         } else {
-            Dispatch::Future(Next::first().run(Call::new(context, arguments)))
+            Dispatch::Future(Next::first().run(Call::new(context.clone(), arguments)))
         }
+    };
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Dispatch::Ready(panicked(&*panic)))
+}
+
+/// Runs a function that nothing is around, up to where it waits for something. A panic is a reply like any other.
+#[inline]
+pub(super) fn run_bare(
+    glue: Glue,
+    context: &handler::Context,
+    arguments: Arguments<'_>,
+    cx: &mut Context<'_>,
+) -> Dispatch {
+    let run = || match glue(context, arguments) {
+        Dispatch::Future(mut future) => match future.as_mut().poll(cx) {
+            Poll::Ready(reply) => Dispatch::Ready(reply),
+            Poll::Pending => Dispatch::Future(future),
+        },
+        ready @ Dispatch::Ready(_) => ready,
     };
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Dispatch::Ready(panicked(&*panic)))
 }

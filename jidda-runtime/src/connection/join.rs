@@ -73,9 +73,10 @@ impl Connection {
             Answer::Value(payload) => {
                 let mut exchange = self.exchange.lock();
                 exchange.is_acquainted = true;
-                exchange.max_message = self.hub.config.max_message;
+                let own = self.hub.config.max_message;
+                exchange.outbox.limit(own);
                 if let Ok(welcome) = payload.decode::<Welcome>() {
-                    exchange.max_message = exchange.max_message.min(welcome.max_message);
+                    exchange.outbox.limit(own.min(welcome.max_message));
                     drop(exchange);
                     if let Some(session) = welcome.session.and_then(|session| SessionId::parse(&session)) {
                         self.name_session(session);
@@ -236,8 +237,8 @@ impl Socket {
 impl Connection {
     /// A client's connection, before it has a stream.
     pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
-        let (peer, transport) = address.peer();
-        Self::new(hub, peer, transport, None)
+        let (peer, medium) = address.peer();
+        Self::new(hub, peer, medium, None)
     }
 
     /// A client's socket in a namespace, made if there is none yet.
@@ -298,7 +299,7 @@ impl Connection {
         wake_all(wakers);
         // Not while they are locked: what they let go of is the program's, and may look for them.
         let sockets = std::mem::take(&mut *self.sockets.lock());
-        for socket in sockets {
+        for socket in &*sockets {
             socket.end(&reason);
             socket.release();
         }

@@ -145,7 +145,7 @@ impl Driver {
         let scope = Scope::of(None, None, None, self.connection.trace());
         let about = About { event: "connect", is_call: true, scope: scope.as_ref() };
         let context = context.within(scope.clone());
-        match spans::run(socket, about, || run_glue(context, Arguments::new(&list, socket.encoding()))) {
+        match spans::run(socket, about, || run_glue(&context, Arguments::new(&list, socket.encoding()))) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
             Dispatch::Future(mut future) => {
                 match Scope::enter(scope.as_ref(), || first_poll(&mut future, cx)) {
@@ -414,7 +414,7 @@ impl Driver {
             farewells.push(farewell(socket, reason.clone(), was_accepted).boxed());
         }
         if is_final {
-            self.connection.sockets.lock().clear();
+            drop(std::mem::take(&mut *self.connection.sockets.lock()));
         }
         self.closing = Some(Box::new(Closing {
             reason,
@@ -469,7 +469,7 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
             let glue = socket.table().route(route).glue();
             let arguments = Arguments::new(&arguments, socket.encoding());
             let about = About { event: "disconnect", is_call: false, scope: None };
-            spans::run(&socket, about, || glue(context, arguments)).reply().await
+            spans::run(&socket, about, || glue(&context, arguments)).reply().await
         };
         let failure = match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
             Ok(Ok(reply)) => reply.into_result().err().map(|failure| *failure),
@@ -490,7 +490,7 @@ impl SocketInner {
         let (was_accepted, wakers, jobs) = {
             let mut state = self.state.lock();
             let before = self.enter(Phase::Closed);
-            state.reason.get_or_insert_with(|| reason.clone());
+            state.reason.get_or_insert_with(|| Box::new(reason.clone()));
             let extra = state.extra();
             let mut wakers = std::mem::take(&mut extra.receivers);
             wakers.append(&mut extra.closed);

@@ -28,6 +28,7 @@ mod listeners;
 mod metrics;
 mod outbox;
 mod permissions;
+mod plain;
 mod presence;
 mod producing;
 mod refusal;
@@ -46,7 +47,7 @@ mod wheel;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -69,12 +70,14 @@ pub use socket::Socket;
 pub(crate) use socket::SocketInner;
 pub use streaming::Streaming;
 
+use crate::few::Few;
 use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
-use crate::peer::{self, PeerAddress, Security};
+use crate::peer::{self, CompactPeer, Medium, PeerAddress, Security};
 use crate::reason::DisconnectReason;
 use crate::trace::TraceContext;
 use crate::wire::{Opening, Wire};
+use credentials::milliseconds;
 use exchange::{Control, Exchange, Link};
 
 pub(crate) use driver::Driver;
@@ -83,14 +86,13 @@ pub(crate) use driver::Driver;
 pub(crate) struct Connection {
     id: ConnectionId,
     hub: Arc<Hub>,
-    peer: PeerAddress,
-    transport: &'static str,
+    peer: CompactPeer,
+    medium: Medium,
     wire: Wire,
-    /// Boxed: clear text has none.
-    security: Option<Box<Security>>,
-    opened: SystemTime,
-    /// What it has beside that, if it began with a request. Boxed: native ones have none.
-    session: Option<Box<Requested>>,
+    /// When it was made, in milliseconds of the Unix epoch.
+    opened: u64,
+    /// Boxed: native ones in clear text have nothing of it.
+    particulars: Option<Box<Particulars>>,
     /// When it got its stream, in milliseconds of the hub's clock.
     opened_at: AtomicU32,
     /// When anything was last read, in milliseconds of the hub's clock.
@@ -98,7 +100,13 @@ pub(crate) struct Connection {
     /// Whether anything complete was read yet.
     is_established: AtomicBool,
     exchange: Mutex<Exchange>,
-    sockets: Mutex<SmallVec<[Arc<SocketInner>; 1]>>,
+    sockets: Mutex<Few<Arc<SocketInner>>>,
+}
+
+/// What only some connections came with.
+struct Particulars {
+    security: Option<Box<Security>>,
+    requested: Option<Requested>,
 }
 
 /// What a connection has that began with a request.
@@ -119,8 +127,7 @@ struct Requested {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) peer: PeerAddress,
-    /// The medium's name.
-    pub(crate) transport: &'static str,
+    pub(crate) medium: Medium,
     pub(crate) wire: Wire,
     /// What protects it.
     pub(crate) security: Option<Box<Security>>,
@@ -149,7 +156,7 @@ impl Connection {
     pub(crate) fn new(
         hub: &Arc<Hub>,
         peer: PeerAddress,
-        transport: &'static str,
+        medium: Medium,
         security: Option<Box<Security>>,
     ) -> Arc<Self> {
         let wire = Wire::MessagePackRpc;
@@ -157,7 +164,7 @@ impl Connection {
             hub,
             Arrival {
                 peer,
-                transport,
+                medium,
                 wire,
                 security,
                 session: None,
@@ -172,18 +179,8 @@ impl Connection {
 
     /// A connection without a stream yet, that begins with what its wire begins with.
     pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
-        let Arrival {
-            peer,
-            transport,
-            wire,
-            security,
-            session,
-            request,
-            parameters,
-            upgrades,
-            gate,
-            preface,
-        } = arrival;
+        let Arrival { peer, medium, wire, security, session, request, parameters, upgrades, gate, preface } =
+            arrival;
         // Clients of Socket.IO tell no limit of theirs, and have none.
         let max_message = if wire.is_strict() { usize::MAX } else { hub.config.max_message };
         let mut exchange = Exchange::new(Link::Away, max_message);
@@ -207,24 +204,24 @@ impl Connection {
         if wire.joins_by_connecting() {
             exchange.push_control(Control::Join);
         }
+        let requested = session.map(|id| {
+            let trace = request.as_ref().and_then(peer::Request::trace);
+            Requested { id, request, parameters, gate, is_upgraded: AtomicBool::new(false), trace }
+        });
         let connection = Arc::new(Self {
             id: ConnectionId::next(),
             hub: Arc::clone(hub),
-            peer,
-            transport,
+            peer: peer.into(),
+            medium,
             wire,
-            security,
-            opened: SystemTime::now(),
-            session: session.map(|id| {
-                let trace = request.as_ref().and_then(peer::Request::trace);
-                let is_upgraded = AtomicBool::new(false);
-                Box::new(Requested { id, request, parameters, gate, is_upgraded, trace })
-            }),
+            opened: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, milliseconds),
+            particulars: (security.is_some() || requested.is_some())
+                .then(|| Box::new(Particulars { security, requested })),
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
             exchange: Mutex::new(exchange),
-            sockets: Mutex::new(SmallVec::new()),
+            sockets: Mutex::default(),
         });
         hub.add_encoding(wire.encoding());
         hub.watch(&connection);
@@ -233,20 +230,26 @@ impl Connection {
 
     /// A WebSocket took the place of its first medium.
     pub(crate) fn upgraded(&self) {
-        if let Some(session) = &self.session {
-            session.is_upgraded.store(true, Ordering::Relaxed);
+        if let Some(requested) = self.requested() {
+            requested.is_upgraded.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// What it has that began with a request.
+    #[inline]
+    fn requested(&self) -> Option<&Requested> {
+        self.particulars.as_ref()?.requested.as_ref()
     }
 
     /// The trace of the request that it began with.
     #[inline]
     fn trace(&self) -> Option<&TraceContext> {
-        self.session.as_ref()?.trace.as_ref()
+        self.requested()?.trace.as_ref()
     }
 
     /// Whether it polls, and no poll waits.
     fn is_between_polls(&self) -> bool {
-        let gate = self.session.as_ref().and_then(|session| session.gate.as_ref());
+        let gate = self.requested().and_then(|requested| requested.gate.as_ref());
         gate.is_some_and(|gate| !gate.load(Ordering::Acquire))
     }
 
@@ -256,9 +259,9 @@ impl Connection {
     }
 
     fn transport(&self) -> &'static str {
-        let upgraded =
-            self.session.as_ref().is_some_and(|session| session.is_upgraded.load(Ordering::Relaxed));
-        if upgraded { "websocket" } else { self.transport }
+        let is_upgraded =
+            self.requested().is_some_and(|requested| requested.is_upgraded.load(Ordering::Relaxed));
+        if is_upgraded { Medium::WebSocket.name() } else { self.medium.name() }
     }
 
     /// A new socket of this connection in a namespace; `None` when the table has no such namespace.
@@ -281,11 +284,12 @@ impl Connection {
     }
 
     pub(crate) fn sockets(&self) -> SmallVec<[Arc<SocketInner>; 1]> {
-        self.sockets.lock().clone()
+        self.sockets.lock()[..].into()
     }
 
     fn forget_socket(&self, socket: &Arc<SocketInner>) {
-        self.sockets.lock().retain(|other| !Arc::ptr_eq(other, socket));
+        // Dropped after the lock: what it lets go of is the program's.
+        let _gone = self.sockets.lock().take(|other| Arc::ptr_eq(other, socket));
     }
 
     fn control(&self, control: Control) {

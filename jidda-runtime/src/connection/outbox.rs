@@ -12,6 +12,8 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
+use super::wheel::Moment;
+
 /// Up to this size a shared frame is copied: cheaper than a list of frames and a second system call argument.
 const COPIED: usize = 1024;
 /// The most frames handed to the system in one call.
@@ -41,14 +43,33 @@ pub(super) struct Outbox {
     tail: Vec<u8>,
     /// All that is not written yet, the batch under way included.
     queued: usize,
-    /// All that was ever handed in, and all that was ever written: a message's place in the stream.
+    /// All that was ever handed in: a message's place in the stream.
     entered: u64,
-    written: u64,
     /// Who waits for room.
     waiting: Option<Box<Vec<Waker>>>,
+    /// The largest message the peer takes; no message is larger than four gigabytes.
+    max_message: u32,
+    /// When the stream last refused bytes, in ticks of the hub's clock.
+    pub(super) stalled_since: Option<Moment>,
 }
 
 impl Outbox {
+    /// For a peer that takes messages of so many bytes.
+    pub(super) fn new(max_message: usize) -> Self {
+        let mut outbox = Self::default();
+        outbox.limit(max_message);
+        outbox
+    }
+
+    pub(super) fn limit(&mut self, max_message: usize) {
+        self.max_message = u32::try_from(max_message).unwrap_or(u32::MAX);
+    }
+
+    /// The largest message the peer takes.
+    pub(super) fn max_message(&self) -> usize {
+        self.max_message as usize
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.frames.is_none() && self.tail.is_empty()
     }
@@ -65,7 +86,7 @@ impl Outbox {
 
     /// Whether nothing from `place` on was written.
     pub(super) fn is_unwritten(&self, place: u64) -> bool {
-        self.written <= place
+        self.entered - self.queued as u64 <= place
     }
 
     /// Appends what `write` writes. `recycled` says that the caller runs on the connection's own task, which
@@ -113,7 +134,6 @@ impl Outbox {
     /// Accounts for `count` written bytes; those who waited for room below `limit` are to be woken.
     pub(super) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
         self.queued -= count;
-        self.written += count as u64;
         if self.queued < limit { self.take_waiting() } else { Vec::new() }
     }
 
@@ -134,7 +154,6 @@ impl Outbox {
         self.frames = None;
         self.tail = Vec::new();
         self.queued = 0;
-        self.written = self.entered;
         self.take_waiting()
     }
 }

@@ -68,7 +68,7 @@ impl Producing {
     fn send(&self, item: &Payload) -> Result<(), Reply> {
         let wire = self.socket.wire();
         let mut exchange = self.socket.connection.exchange.lock();
-        let limit = exchange.max_message;
+        let limit = exchange.outbox.max_message();
         let size = item.bytes().len();
         if size + wire.item_head() > limit {
             let message = format!("an item has {size} bytes, the limit is {limit}");

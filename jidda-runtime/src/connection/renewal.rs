@@ -128,14 +128,14 @@ impl Connection {
         let claim = if old.is_none() { Some(self.claim(&identity.shared_name())?) } else { None };
         {
             let mut exchange = self.exchange.lock();
-            let mut standing = exchange.standing.take().unwrap_or_default();
+            let mut standing = exchange.note_standing(None).unwrap_or_default();
             // Who gained nothing by it is not told at once again: it would only do the same.
             standing.is_told &= old.as_ref().map(Identity::expires) == Some(identity.expires());
             standing.identity = Some(identity.clone());
             if claim.is_some() {
                 standing.claim = claim;
             }
-            exchange.standing = Some(standing);
+            exchange.note_standing(Some(standing));
         }
         self.record_standing();
         if old.is_none() {

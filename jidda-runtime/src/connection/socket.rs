@@ -1,7 +1,6 @@
 //! One peer in one namespace.
 
 use std::any::{Any, TypeId};
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -57,9 +56,10 @@ pub(crate) struct SocketInner {
     pub(super) connection: Arc<Connection>,
     /// Its name in the rooms of this process, for all its life; a server's socket shows it to the world.
     pub(super) key: SocketId,
-    namespace: Cow<'static, str>,
     table: u32,
-    parameters: Parameters,
+    /// Boxed: most namespaces have none.
+    parameters: Option<Box<Parameters>>,
+    /// Those of its namespace.
     pub(super) rooms: Arc<Rooms<Socket>>,
     phase: AtomicU8,
     pub(super) has_listeners: AtomicBool,
@@ -71,7 +71,7 @@ pub(crate) struct SocketInner {
 impl fmt::Debug for SocketInner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket")
-            .field("namespace", &self.namespace)
+            .field("namespace", &self.namespace())
             .field("connection", &self.connection.id)
             .field("phase", &self.phase())
             .finish_non_exhaustive()
@@ -87,33 +87,26 @@ impl SocketInner {
             None if hub.side == Side::Client => (hub.table.find("/")?.0, Parameters::default()),
             None => return None,
         };
-        let pattern = hub.table.namespace(table).pattern();
-        let namespace =
-            if pattern == namespace { Cow::Borrowed(pattern) } else { Cow::Owned(namespace.to_owned()) };
         let phase = match hub.side {
             Side::Server => Phase::Joining,
             Side::Client => Phase::Away,
         };
-        let session = connection.session.as_deref();
-        let named = session.filter(|_| connection.wire.names_sockets_by_session());
-        let key = SocketId::random();
-        let id = named.map_or(key, |session| session.id);
-        let parameters = match session.map_or(&[][..], |session| &session.parameters) {
+        let session = connection.requested();
+        let parameters: Parameters = match session.map_or(&[][..], |session| &session.parameters) {
             [] => parameters,
             // What the path of the request said comes first, what the namespace says has the last word.
             request => request.iter().cloned().chain(parameters).collect(),
         };
         Some(Arc::new(Self {
             connection: Arc::clone(connection),
-            key,
-            rooms: hub.rooms(&namespace),
-            namespace,
+            key: SocketId::random(),
+            rooms: hub.rooms(namespace),
             table: u32::try_from(table).expect("fewer than 4 billion namespaces"),
-            parameters,
+            parameters: (!parameters.is_empty()).then(|| Box::new(parameters)),
             phase: AtomicU8::new(phase as u8),
             has_listeners: AtomicBool::new(false),
             is_watched: AtomicBool::new(false),
-            state: Mutex::new(State::new(id)),
+            state: Mutex::default(),
         }))
     }
 
@@ -127,8 +120,31 @@ impl SocketInner {
         Phase::from_byte(self.phase.swap(phase as u8, Ordering::AcqRel))
     }
 
+    #[inline]
     pub(super) fn namespace(&self) -> &str {
-        &self.namespace
+        self.rooms.namespace()
+    }
+
+    /// Whether it is in that namespace.
+    #[inline]
+    pub(super) fn is_in(&self, namespace: &str) -> bool {
+        match (self.namespace().as_bytes(), namespace.as_bytes()) {
+            // The root, which most are in.
+            ([own], [other]) => own == other,
+            (own, other) => own == other,
+        }
+    }
+
+    /// The name that both sides know it by.
+    pub(super) fn id(&self, state: &State) -> SocketId {
+        let given = state.extra.as_ref().and_then(|extra| extra.given_id);
+        given.or_else(|| self.name_by_session()).unwrap_or(self.key)
+    }
+
+    /// The session's name, where the wire names sockets by it.
+    fn name_by_session(&self) -> Option<SocketId> {
+        let session = self.connection.requested()?;
+        self.wire().names_sockets_by_session().then_some(session.id)
     }
 
     /// The place among its connection's sockets, in the order they joined.
@@ -186,17 +202,15 @@ impl SocketInner {
             return;
         }
         if let Some(id) = id {
-            state.id = id;
+            state.extra().given_id = Some(id);
         }
         self.connection.is_established.store(true, Ordering::Relaxed);
         // Before the peer can know: who is told to be connected must be found by a broadcast.
         let has_own = state.extra.as_ref().is_some_and(|extra| extra.identity.is_some());
         drop(state);
         self.rooms.enter(Socket { inner: Arc::clone(self) });
-        if let Some(session) = self.connection.session.as_ref()
-            && self.wire().names_sockets_by_session()
-        {
-            self.rooms.name(session.id, self.key);
+        if let Some(name) = self.name_by_session() {
+            self.rooms.name(name, self.key);
         }
         if let Some(identity) = self.connection.identity()
             && !has_own
@@ -226,7 +240,7 @@ impl SocketInner {
         let wire = self.wire();
         exchange.outbox.append(false, |out| {
             if let Some(id) = connect_id {
-                wire.connected(out, self.namespace(), id, state.id.as_str());
+                wire.connected(out, self.namespace(), id, self.id(&state).as_str());
             }
             for frame in &held {
                 out.extend_from_slice(frame);
@@ -292,8 +306,8 @@ impl SocketInner {
             return Err(SendError::NotConnected);
         }
         let size = frame.bytes().len();
-        if size > exchange.max_message {
-            return Err(SendError::TooLarge { size, limit: exchange.max_message });
+        if size > exchange.outbox.max_message() {
+            return Err(SendError::TooLarge { size, limit: exchange.outbox.max_message() });
         }
         if exchange.outbox.queued() >= limit {
             if let Some(waker) = wait {
@@ -390,11 +404,11 @@ impl Origin for SocketInner {
     }
 
     fn namespace(&self) -> &str {
-        &self.namespace
+        self.rooms.namespace()
     }
 
     fn parameters(&self) -> &[(Box<str>, Box<str>)] {
-        &self.parameters
+        self.parameters.as_ref().map_or(&[], |parameters| parameters)
     }
 
     fn allows(&self, permission: &str) -> bool {
@@ -407,7 +421,7 @@ impl Origin for SocketInner {
     }
 
     fn peer(&self) -> PeerAddress {
-        self.connection.peer.clone()
+        self.connection.peer.to_address()
     }
 
     fn encoding(&self) -> Encoding {
@@ -426,7 +440,7 @@ pub struct Socket {
 impl Socket {
     /// The socket's name, which is also a room that only it is in. A client's changes when it reconnects.
     pub fn id(&self) -> SocketId {
-        self.inner.state.lock().id
+        self.inner.id(&self.inner.state.lock())
     }
 
     /// The number of its connection, for logs.
@@ -441,7 +455,7 @@ impl Socket {
 
     /// The address of the other end.
     pub fn peer(&self) -> PeerAddress {
-        self.inner.connection.peer.clone()
+        self.inner.connection.peer.to_address()
     }
 
     /// What the peer said when it joined.

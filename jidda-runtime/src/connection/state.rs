@@ -22,10 +22,10 @@ use crate::reason::DisconnectReason;
 use crate::room::RoomKey;
 
 /// The part of a socket that changes. What few sockets need is boxed, so that an idle one is small.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) id: SocketId,
-    pub(super) reason: Option<DisconnectReason>,
+    /// Why it is over. Boxed, like all that an idle socket does not have.
+    pub(super) reason: Option<Box<DisconnectReason>>,
     /// The peer's number of the request that asked to join.
     pub(super) connect_id: Option<u32>,
     pub(super) extra: Option<Box<Extra>>,
@@ -35,6 +35,8 @@ type RefusedHook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
 
 #[derive(Default)]
 pub(super) struct Extra {
+    /// The name that the server gave it, on a client.
+    pub(super) given_id: Option<SocketId>,
     /// The encoded auth value of the handshake.
     pub(super) auth: Option<Payload>,
     /// Whether a client joins the namespace whenever it has a connection.
@@ -69,7 +71,8 @@ impl std::fmt::Debug for Extra {
 
 impl Extra {
     fn is_vacant(&self) -> bool {
-        self.auth.is_none()
+        self.given_id.is_none()
+            && self.auth.is_none()
             && !self.is_wanted
             && self.values.is_empty()
             && self.permissions.are_initial()
@@ -88,10 +91,6 @@ impl Extra {
 }
 
 impl State {
-    pub(super) fn new(id: SocketId) -> Self {
-        Self { id, reason: None, connect_id: None, extra: None }
-    }
-
     pub(super) fn extra(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
     }
@@ -105,7 +104,7 @@ impl State {
 
     pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
         if let Some(reason) = &self.reason {
-            return Poll::Ready(reason.clone());
+            return Poll::Ready((**reason).clone());
         }
         let closed = &mut self.extra().closed;
         if !closed.iter().any(|waker| waker.will_wake(cx.waker())) {

@@ -1,5 +1,6 @@
 //! One coarse clock for all connections of a hub: no timer belongs to a connection.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,6 +13,22 @@ use super::hub::Hub;
 use crate::config::Config;
 
 const SLOTS: usize = 16;
+
+/// A tick of the hub's clock, which costs no more where there may be none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment(NonZeroU32);
+
+impl Moment {
+    /// The first tick of the clock passes for the one before it: a tick later, what was answered within it would pass
+    /// for unanswered.
+    pub(super) fn at(clock: u32) -> Self {
+        Self(NonZeroU32::new(clock).unwrap_or(NonZeroU32::MAX))
+    }
+
+    pub(super) fn clock(self) -> u32 {
+        self.0.get()
+    }
+}
 
 /// Every connection is in one slot; each tick looks after the connections of one slot.
 #[derive(Debug)]

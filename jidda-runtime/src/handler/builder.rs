@@ -300,7 +300,12 @@ impl TableBuilder {
                 let place = u32::try_from(routes.len()).expect("fewer than 4 billion handlers");
                 let middleware = Arc::clone(&middleware);
                 let next = has_next.then_some(RouteId(place + 1));
-                routes.push(Route { entry, event, glue, service, middleware, next });
+                let is_plain = middleware.is_empty()
+                    && entry.is_some_and(|entry| {
+                        let is_bound = entry.sequential || entry.streaming || entry.timeout.is_some();
+                        entry.allow.is_empty() && !is_bound
+                    });
+                routes.push(Route { entry, event, glue, service, middleware, next, is_plain });
                 RouteId(place)
             };
         let (mut connect, mut disconnect, mut fallback) = (None, None, None);
@@ -336,12 +341,12 @@ fn short_name(name: &str) -> &str {
 }
 
 /// `connect` where nobody handles it.
-fn accept(context: Context, _: Arguments<'_>) -> Dispatch {
+fn accept(context: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::Ready(Reply::value(&(), context.origin().encoding()))
 }
 
 /// Every event where nobody handles it.
-fn not_found(context: Context, _: Arguments<'_>) -> Dispatch {
+fn not_found(context: &Context, _: Arguments<'_>) -> Dispatch {
     let message = format!(
         "there is no handler for `{}` in the namespace `{}`",
         context.event(),

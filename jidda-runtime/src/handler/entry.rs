@@ -10,8 +10,9 @@ use socket2::SockRef;
 
 use super::{Arguments, Call, Context, Dispatch, Needs, Next, Reply};
 
-/// The function a macro writes for a handler: decodes the arguments, then returns the handler's future.
-pub type Glue = fn(Context, Arguments<'_>) -> Dispatch;
+/// The function a macro writes for a handler: decodes the arguments, then runs the handler if it has nothing to wait for,
+/// or returns its future.
+pub type Glue = fn(&Context, Arguments<'_>) -> Dispatch;
 
 /// Which end of a connection runs a handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -44,6 +44,7 @@ pub struct Context {
 
 impl Context {
     /// The context of an event on `route`; `event` is its name where the route does not tell (catch-alls).
+    #[inline]
     pub fn new(origin: Arc<dyn Origin>, route: RouteId, event: Option<EventName>) -> Self {
         Self { origin, route, event, scope: None }
     }
@@ -62,6 +63,12 @@ impl Context {
     /// The socket's side of it.
     pub fn origin(&self) -> &Arc<dyn Origin> {
         &self.origin
+    }
+
+    /// Gives the socket's side of it back.
+    #[inline]
+    pub(crate) fn into_origin(self) -> Arc<dyn Origin> {
+        self.origin
     }
 
     /// The route being run.

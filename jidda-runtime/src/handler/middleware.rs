@@ -122,7 +122,7 @@ impl Next {
             let arguments = Arguments::new(&arguments, encoding);
             Box::pin(match callback {
                 Some(callback) => callback(arguments, encoding).reply(),
-                None => glue(context, arguments).reply(),
+                None => glue(&context, arguments).reply(),
             })
         }
     }

@@ -57,7 +57,7 @@ mod tests {
     };
     use super::*;
 
-    fn glue(_: Context, _: Arguments<'_>) -> Dispatch {
+    fn glue(_: &Context, _: Arguments<'_>) -> Dispatch {
         unreachable!("these are not run")
     }
 

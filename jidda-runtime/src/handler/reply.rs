@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::{Poll, Waker};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,6 +29,21 @@ impl Dispatch {
     /// The handler's future.
     pub fn future(future: impl Future<Output = Reply> + Send + 'static) -> Self {
         Self::Future(Box::pin(future))
+    }
+
+    /// The reply of a handler that has nothing to wait for.
+    ///
+    /// # Panics
+    ///
+    /// When the future waits all the same: a macro in the handler that has the name of one of the standard library's, but
+    /// is another one, has an `.await` in it.
+    #[inline]
+    pub fn at_once(future: impl Future<Output = Reply>) -> Self {
+        let mut context = std::task::Context::from_waker(Waker::noop());
+        match pin!(future).poll(&mut context) {
+            Poll::Ready(reply) => Self::Ready(reply),
+            Poll::Pending => panic!("a handler waited that has no `.await`: rename the macro that hides it"),
+        }
     }
 
     /// A refusal, before the handler ran.

@@ -31,6 +31,8 @@ pub struct Route {
     pub(super) middleware: Arc<[&'static MiddlewareEntry]>,
     /// The same event's handler for callers who may not have this one run.
     pub(super) next: Option<RouteId>,
+    /// Whether there is nothing but the function: no middleware, nothing that its caller needs, no limit.
+    pub(super) is_plain: bool,
 }
 
 impl fmt::Debug for Route {
@@ -54,6 +56,12 @@ impl Route {
     #[inline]
     pub fn glue(&self) -> Glue {
         self.glue
+    }
+
+    /// Whether there is nothing but the function: no middleware, nothing that its caller needs, no limit.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// The service whose method it is.

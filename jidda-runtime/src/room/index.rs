@@ -1,14 +1,21 @@
 //! The in-memory index of rooms.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::RwLock;
+use slab::Slab;
 
 use super::target::{RoomKey, Target};
+use crate::few::Few;
 use crate::id::SocketId;
 
-type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// What can be in a room.
 pub(crate) trait Member: Clone {
@@ -19,76 +26,107 @@ pub(crate) trait Member: Clone {
 /// The sockets of one namespace.
 #[derive(Debug)]
 pub(crate) struct Rooms<M> {
+    namespace: Box<str>,
     index: RwLock<Index<M>>,
 }
 
 #[derive(Debug)]
 struct Index<M> {
     everyone: Group<M>,
-    groups: Map<RoomKey, Group<M>>,
-    /// Each socket's groups, in the order it joined them.
-    joined: Map<SocketId, Vec<RoomKey>>,
+    groups: Slab<Group<M>>,
+    numbers: Map<RoomKey, u32>,
+    /// Who is in any group.
+    joined: HashTable<(M, Few<u32>)>,
     /// Sockets whose peers have another name for them.
     names: Map<SocketId, SocketId>,
+    random: RandomState,
 }
 
 /// Members in one shared list, so that a broadcast takes them all with one reference: only a change that meets
 /// a broadcast still under way copies the list.
-#[derive(Debug)]
 struct Group<M> {
+    /// The whole namespace has none.
+    key: Option<RoomKey>,
     members: Arc<Vec<M>>,
-    places: Map<SocketId, u32>,
+    /// Where in the list each member is, found by its id: an index beside the list costs five bytes a member, one that
+    /// holds the ids as well five times that.
+    places: HashTable<u32>,
 }
 
-impl<M> Default for Group<M> {
-    fn default() -> Self {
-        Self { members: Arc::default(), places: Map::default() }
+impl<M> fmt::Debug for Group<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group")
+            .field("key", &self.key)
+            .field("members", &self.members.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl<M: Member> Group<M> {
-    fn insert(&mut self, member: M) -> bool {
-        let place = u32::try_from(self.members.len()).expect("fewer than 4 billion sockets");
-        if self.places.contains_key(&member.id()) {
-            return false;
-        }
-        self.places.insert(member.id(), place);
-        Arc::make_mut(&mut self.members).push(member);
+    fn new(key: Option<RoomKey>) -> Self {
+        Self { key, members: Arc::default(), places: HashTable::new() }
+    }
+
+    fn find(&self, random: &RandomState, id: SocketId) -> Option<&M> {
+        let place =
+            self.places.find(random.hash_one(id), |&place| self.members[place as usize].id() == id)?;
+        Some(&self.members[*place as usize])
+    }
+
+    fn insert(&mut self, random: &RandomState, member: M) -> bool {
+        let (id, members) = (member.id(), Arc::make_mut(&mut self.members));
+        let is_it = |&place: &u32| members[place as usize].id() == id;
+        let hash = |&place: &u32| random.hash_one(members[place as usize].id());
+        let Entry::Vacant(vacant) = self.places.entry(random.hash_one(id), is_it, hash) else { return false };
+        vacant.insert(u32::try_from(members.len()).expect("fewer than 4 billion sockets"));
+        members.push(member);
         true
     }
 
-    fn remove(&mut self, id: SocketId) -> bool {
-        let Some(place) = self.places.remove(&id) else { return false };
+    fn remove(&mut self, random: &RandomState, id: SocketId) -> bool {
         let members = Arc::make_mut(&mut self.members);
+        let is_it = |&place: &u32| members[place as usize].id() == id;
+        let Ok(entry) = self.places.find_entry(random.hash_one(id), is_it) else { return false };
+        let (place, _) = entry.remove();
         members.swap_remove(place as usize);
         if let Some(moved) = members.get(place as usize) {
-            self.places.insert(moved.id(), place);
+            let was = u32::try_from(members.len()).expect("fewer than 4 billion sockets");
+            let entry = self.places.find_mut(random.hash_one(moved.id()), |&other| other == was);
+            *entry.expect("each member has its place in the index") = place;
         }
         // A namespace that emptied must not keep the room of its busiest hour.
         if members.capacity() > 64 && members.len() < members.capacity() / 4 {
             members.shrink_to(members.len() * 2);
-            self.places.shrink_to(members.len() * 2);
+            let hash = |&place: &u32| random.hash_one(members[place as usize].id());
+            self.places.shrink_to(members.len() * 2, hash);
         }
         true
     }
 }
 
-impl<M> Default for Rooms<M> {
-    fn default() -> Self {
-        let index = Index {
-            everyone: Group::default(),
-            groups: Map::default(),
-            joined: Map::default(),
-            names: Map::default(),
-        };
-        Self { index: RwLock::new(index) }
-    }
-}
-
 impl<M: Member> Rooms<M> {
+    /// The rooms of a namespace without sockets.
+    pub(crate) fn new(namespace: &str) -> Self {
+        let index = Index {
+            everyone: Group::new(None),
+            groups: Slab::new(),
+            numbers: Map::default(),
+            joined: HashTable::new(),
+            names: Map::default(),
+            random: RandomState::default(),
+        };
+        Self { namespace: namespace.into(), index: RwLock::new(index) }
+    }
+
+    /// The namespace's name.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Adds a socket to the namespace.
     pub(crate) fn enter(&self, member: M) {
-        self.index.write().everyone.insert(member);
+        let index = &mut *self.index.write();
+        index.everyone.insert(&index.random, member);
     }
 
     /// Lets `name` be the room of a socket's own, beside its id. The last one to be given a name has it.
@@ -98,42 +136,53 @@ impl<M: Member> Rooms<M> {
 
     /// Takes a socket out of the namespace and of all its groups.
     pub(crate) fn exit(&self, id: SocketId) {
-        let mut index = self.index.write();
-        index.everyone.remove(id);
+        let index = &mut *self.index.write();
+        index.everyone.remove(&index.random, id);
         if !index.names.is_empty() {
             index.names.retain(|_, named| *named != id);
         }
-        for key in index.joined.remove(&id).unwrap_or_default() {
-            index.remove_from(&key, id);
+        for &number in &*index.forget(id) {
+            index.remove_from(number, id);
         }
     }
 
     /// Adds a socket to a group. Whether it was not there yet.
     pub(crate) fn join(&self, member: M, key: RoomKey) -> bool {
-        let id = member.id();
-        let mut index = self.index.write();
-        let is_new = index.groups.entry(key.clone()).or_default().insert(member);
+        let index = &mut *self.index.write();
+        let number = *index.numbers.entry(key).or_insert_with_key(|key| {
+            let number = index.groups.insert(Group::new(Some(key.clone())));
+            u32::try_from(number).expect("fewer than 4 billion rooms")
+        });
+        let is_new = index.groups[number as usize].insert(&index.random, member.clone());
         if is_new {
-            index.joined.entry(id).or_default().push(key);
+            let id = member.id();
+            let hash = |(member, _): &(M, Few<u32>)| index.random.hash_one(member.id());
+            let entry = index.joined.entry(index.random.hash_one(id), |(member, _)| member.id() == id, hash);
+            entry.or_insert_with(|| (member, Few::default())).into_mut().1.push(number);
         }
         is_new
     }
 
     /// Takes a socket out of a group. Whether it was there.
     pub(crate) fn leave(&self, id: SocketId, key: &RoomKey) -> bool {
-        let mut index = self.index.write();
-        if let Some(joined) = index.joined.get_mut(&id) {
-            joined.retain(|other| other != key);
-            if joined.is_empty() {
-                index.joined.remove(&id);
+        let index = &mut *self.index.write();
+        let Some(&number) = index.numbers.get(key) else { return false };
+        let entry = index.joined.find_entry(index.random.hash_one(id), |(member, _)| member.id() == id);
+        if let Ok(mut entry) = entry {
+            entry.get_mut().1.take(|other| *other == number);
+            if entry.get().1.is_empty() {
+                entry.remove();
             }
         }
-        index.remove_from(key, id)
+        index.remove_from(number, id)
     }
 
     /// The groups a socket is in, in the order it joined them.
     pub(crate) fn joined(&self, id: SocketId) -> Vec<RoomKey> {
-        self.index.read().joined.get(&id).cloned().unwrap_or_default()
+        let index = self.index.read();
+        let joined = index.joined.find(index.random.hash_one(id), |(member, _)| member.id() == id);
+        let numbers = joined.map_or(&[][..], |(_, joined)| &joined[..]);
+        numbers.iter().filter_map(|&number| index.groups[number as usize].key.clone()).collect()
     }
 
     /// The sockets of a target, as they are now.
@@ -160,26 +209,38 @@ fn ids<M: Member>(list: &[M]) -> Vec<SocketId> {
 }
 
 impl<M: Member> Index<M> {
-    fn remove_from(&mut self, key: &RoomKey, id: SocketId) -> bool {
-        let Some(group) = self.groups.get_mut(key) else { return false };
-        let was_there = group.remove(id);
+    fn remove_from(&mut self, number: u32, id: SocketId) -> bool {
+        let group = &mut self.groups[number as usize];
+        let was_there = group.remove(&self.random, id);
         if group.members.is_empty() {
-            self.groups.remove(key);
+            let group = self.groups.remove(number as usize);
+            group.key.and_then(|key| self.numbers.remove(&key));
         }
         was_there
     }
 
+    /// The groups that a socket was in.
+    fn forget(&mut self, id: SocketId) -> Few<u32> {
+        let entry = self.joined.find_entry(self.random.hash_one(id), |(member, _)| member.id() == id);
+        let joined = entry.map(|entry| entry.remove().0.1).unwrap_or_default();
+        if self.joined.capacity() > 64 && self.joined.len() < self.joined.capacity() / 4 {
+            let hash = |(member, _): &(M, Few<u32>)| self.random.hash_one(member.id());
+            self.joined.shrink_to(self.joined.len() * 2, hash);
+        }
+        joined
+    }
+
     fn list(&self, key: &RoomKey) -> Option<Arc<Vec<M>>> {
-        if let Some(group) = self.groups.get(key) {
-            return Some(Arc::clone(&group.members));
+        if let Some(&number) = self.numbers.get(key) {
+            return Some(Arc::clone(&self.groups[number as usize].members));
         }
         // A socket's own id is a room of that socket.
         let RoomKey::Room(name) = key else { return None };
         // Clients of Socket.IO's version 4 name themselves `/chat#id` in `/chat`.
         let id = name.rsplit_once('#').map_or(&**name, |(_, id)| id);
         let id = SocketId::parse(id)?;
-        let place = *self.everyone.places.get(self.names.get(&id).unwrap_or(&id))?;
-        Some(Arc::new(vec![self.everyone.members[place as usize].clone()]))
+        let member = self.everyone.find(&self.random, *self.names.get(&id).unwrap_or(&id))?;
+        Some(Arc::new(vec![member.clone()]))
     }
 }
 
@@ -237,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_union_names_each_socket_once_and_except_wins() {
-        let rooms = Rooms::default();
+        let rooms = Rooms::new("/");
         let people = people(&rooms, 4);
         let (a, b) = (RoomKey::room("a"), RoomKey::room("b"));
         for person in &people[..3] {
@@ -256,7 +317,7 @@ mod tests {
 
     #[test]
     fn an_own_id_is_a_room() {
-        let rooms = Rooms::default();
+        let rooms = Rooms::new("/");
         let people = people(&rooms, 2);
         let target = Target { groups: vec![RoomKey::room(people[1].0.as_str())], ..Target::default() };
         assert_eq!(selected(&rooms, &target), [people[1].0]);
@@ -264,7 +325,7 @@ mod tests {
 
     #[test]
     fn who_exits_is_in_no_room_and_an_empty_room_is_gone() {
-        let rooms = Rooms::default();
+        let rooms = Rooms::new("/");
         let people = people(&rooms, 3);
         let key = RoomKey::room("a");
         for person in &people {
@@ -274,20 +335,74 @@ mod tests {
         assert_eq!(selected(&rooms, &Target::default()).len(), 2);
         assert!(rooms.leave(people[1].0, &key));
         assert!(!rooms.leave(people[1].0, &key));
-        assert!(rooms.index.read().groups.contains_key(&key));
+        assert!(rooms.index.read().numbers.contains_key(&key));
         assert_eq!(rooms.joined(people[2].0), std::slice::from_ref(&key));
         rooms.exit(people[2].0);
-        assert!(!rooms.index.read().groups.contains_key(&key));
+        assert!(!rooms.index.read().numbers.contains_key(&key));
         assert_eq!(selected(&rooms, &Target::default()).len(), 1);
     }
 
     #[test]
     fn a_snapshot_is_not_disturbed_by_changes() {
-        let rooms = Rooms::default();
+        let rooms = Rooms::new("/");
         let people = people(&rooms, 3);
         let snapshot = rooms.select(&Target::default());
         rooms.exit(people[0].0);
         assert_eq!(snapshot.iter().count(), 3);
         assert_eq!(rooms.select(&Target::default()).iter().count(), 2);
+    }
+
+    /// However members come and go, each is found where it is.
+    #[test]
+    fn places_follow_the_members() {
+        let rooms = Rooms::new("/");
+        let people = people(&rooms, 500);
+        let keys = ["a", "b", "c"].map(RoomKey::room);
+        for (number, person) in people.iter().enumerate() {
+            for key in keys.iter().take(number % 4) {
+                assert!(rooms.join(person.clone(), key.clone()));
+            }
+        }
+        for (number, person) in people.iter().enumerate().filter(|(number, _)| number % 7 != 0) {
+            if number % 2 == 0 {
+                rooms.exit(person.0);
+            } else {
+                let was_there = rooms.leave(person.0, &keys[0]);
+                assert_eq!(was_there, number % 4 > 0, "{number}");
+            }
+        }
+        let is_here = |number: usize| number.is_multiple_of(7) || !number.is_multiple_of(2);
+        for (number, person) in people.iter().enumerate() {
+            let own = Target { groups: vec![RoomKey::room(person.0.as_str())], ..Target::default() };
+            assert_eq!(selected(&rooms, &own).len(), usize::from(is_here(number)), "{number}");
+            let first = usize::from(!number.is_multiple_of(7));
+            let expected =
+                if is_here(number) { keys.get(first..number % 4).unwrap_or_default() } else { &[] };
+            assert_eq!(rooms.joined(person.0), expected, "{number}");
+        }
+        for (place, key) in keys.iter().enumerate() {
+            let in_it = |number: &usize| {
+                is_here(*number) && number % 4 > place && (place > 0 || number.is_multiple_of(7))
+            };
+            let expected = (0..500).filter(in_it).count();
+            let target = Target { groups: vec![key.clone()], ..Target::default() };
+            assert_eq!(rooms.select(&target).iter().count(), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_crowd_needed_is_given_back() {
+        let rooms = Rooms::new("/");
+        let people = people(&rooms, 1000);
+        for person in &people {
+            rooms.join(person.clone(), RoomKey::room("a"));
+        }
+        for person in &people[10..] {
+            rooms.exit(person.0);
+        }
+        let index = rooms.index.read();
+        assert!(index.everyone.members.capacity() <= 64 && index.everyone.places.capacity() <= 128);
+        assert!(index.joined.capacity() <= 64);
+        assert_eq!(index.joined.len(), 10);
     }
 }

@@ -1,15 +1,15 @@
 //! Accepting connections.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
 use super::handshakes::Handshakes;
-use super::http::Front;
-use crate::connection::{Connection, Driver, Hub};
-use crate::peer::{PeerAddress, Security};
-use crate::transport::{Incoming, Listener, Stream};
+use super::lobby::Lobby;
+use crate::connection::Hub;
+use crate::transport::{Incoming, Listener};
 
 /// How long to wait after the system could not accept: usually it has no file handle left.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -18,24 +18,24 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(super) async fn accept(
     mut listener: Listener,
     hub: Arc<Hub>,
-    front: Arc<Front>,
+    lobby: Arc<Lobby>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let mut handshakes = {
-        let hub = Arc::clone(&hub);
-        Handshakes::new(hub.config.handshake_timeout, move || hub.metrics.handshake_failed())
-    };
+    let limit = hub.config.handshake_timeout;
+    let mut handshakes = Handshakes::new(limit, move || hub.metrics.handshake_failed());
+    let mut stopped = pin!(stopping.wait_for(|stopping| *stopping));
     loop {
         let accepted = tokio::select! {
+            biased;
+            _ = stopped.as_mut() => return,
             accepted = listener.accept() => accepted,
-            _ = stopping.wait_for(|stopping| *stopping) => return,
         };
         match accepted {
-            Ok((Incoming::Clear(stream), peer)) => serve(&hub, &front, stream, peer, None),
+            Ok((Incoming::Clear(stream), peer)) => lobby.admit(stream, peer, None),
             Ok((Incoming::Encrypted(handshaking), peer)) => {
-                let (hub, front) = (Arc::clone(&hub), Arc::clone(&front));
+                let lobby = Arc::clone(&lobby);
                 handshakes.spawn(peer.clone(), handshaking.finish(), move |stream, security| {
-                    serve(&hub, &front, stream, peer, Some(Box::new(security)));
+                    lobby.admit(stream, peer, Some(Box::new(security)));
                 });
             }
             Err(error) => {
@@ -44,19 +44,4 @@ pub(super) async fn accept(
             }
         }
     }
-}
-
-/// It is a native connection until its first byte says otherwise, so that one that says nothing is looked after, and
-/// one that is idle costs nothing for what it is not.
-fn serve(
-    hub: &Arc<Hub>,
-    front: &Arc<Front>,
-    stream: Stream,
-    peer: PeerAddress,
-    security: Option<Box<Security>>,
-) {
-    let connection = Connection::new(hub, peer.clone(), stream.transport(), security.clone());
-    let front = Arc::clone(front);
-    let stream = stream.unless_http(move |stream| front.accept(stream, peer, security));
-    tokio::spawn(Driver::new(connection, stream));
 }

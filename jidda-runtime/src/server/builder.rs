@@ -20,6 +20,7 @@ use super::apps::{self, Apps, States};
 use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource, fallback};
+use super::lobby::Lobby;
 use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity};
@@ -404,10 +405,11 @@ impl ServerBuilder {
         }
         let http = Arc::new(http);
         let front = Front::new(&http, self.fallback, &self.config);
+        let lobby = Lobby::new(&apps.all()[0].hub, &front);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             let hub = Arc::clone(&apps.all()[0].hub);
-            accepting.spawn(accept(listener, hub, Arc::clone(&front), stopped.clone()));
+            accepting.spawn(accept(listener, hub, Arc::clone(&lobby), stopped.clone()));
         }
         for dial in self.dials {
             accepting.spawn(dialing(dial, &apps.all()[0].hub, stopped.clone())?);
@@ -420,6 +422,7 @@ impl ServerBuilder {
             listeners: ServerListeners::default(),
             http,
             front,
+            lobby,
         });
         // Set once, here; weak, since the hubs are part of what it points to.
         for app in inner.apps.all() {

@@ -134,10 +134,10 @@ async fn keep(address: &Address, dial: &Dial, hub: &Arc<Hub>) {
         match timeout(hub.config.handshake_timeout, Stream::connect(address, &dial.secrets)).await {
             Ok(Ok((stream, security))) => {
                 let began = Instant::now();
-                let (peer, transport) = address.peer();
+                let (peer, medium) = address.peer();
                 // A task of its own: it outlives this one when the server stops.
                 let serving = {
-                    let connection = Connection::new(hub, peer, transport, security.map(Box::new));
+                    let connection = Connection::new(hub, peer, medium, security.map(Box::new));
                     tokio::spawn(Driver::new(connection, stream))
                 };
                 if let Ok(reason) = serving.await {

@@ -7,6 +7,7 @@ mod dial;
 mod events;
 mod handshakes;
 mod http;
+mod lobby;
 mod presence;
 mod proxy;
 mod run;
@@ -36,6 +37,7 @@ use crate::room::Target;
 use crate::transport::Address;
 use apps::Apps;
 use http::{Front, Http};
+use lobby::Lobby;
 
 /// How long connections that were told to close at once may take for it.
 const LAST_CALL: Duration = Duration::from_secs(5);
@@ -59,6 +61,7 @@ struct Inner {
     listeners: events::ServerListeners,
     http: Arc<Http>,
     front: Arc<Front>,
+    lobby: Arc<Lobby>,
 }
 
 impl fmt::Debug for Server {
@@ -173,8 +176,9 @@ impl Server {
         let mut accepting = std::mem::take(&mut *self.inner.accepting.lock());
         // Each ends by itself at its next step; what it had accepted is a connection by then.
         while accepting.join_next().await.is_some() {}
-        let Inner { apps, front, .. } = &*self.inner;
+        let Inner { apps, front, lobby, .. } = &*self.inner;
         let end = Instant::now() + deadline;
+        lobby.drain();
         apps.drain();
         // Clients that poll need their connections until they have heard the last of it.
         let is_idle = apps.idle(deadline).await && timeout_at(end, front.close()).await.is_ok();

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::peer::PeerAddress;
+use crate::peer::{Medium, PeerAddress};
 
 /// An address as it is written: `host:port`, `tcp://host:port`, `tls://host:port`, `noise://host:port`, `unix:/path`,
 /// `mem:name`.
@@ -99,14 +99,14 @@ impl Address {
 }
 
 impl Address {
-    /// Who is there, for who connects to it, and the medium's name.
-    pub(crate) fn peer(&self) -> (PeerAddress, &'static str) {
+    /// Who is there, for who connects to it, and what carries the bytes.
+    pub(crate) fn peer(&self) -> (PeerAddress, Medium) {
         match self {
-            Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), "tcp"),
-            Self::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), "tls"),
-            Self::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), "noise"),
-            Self::Unix(_) => (PeerAddress::Unix, "unix"),
-            Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), "memory"),
+            Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), Medium::Tcp),
+            Self::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), Medium::Tls),
+            Self::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), Medium::Noise),
+            Self::Unix(_) => (PeerAddress::Unix, Medium::Unix),
+            Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), Medium::Memory),
         }
     }
 }

@@ -111,20 +111,17 @@ impl Listener {
     pub async fn accept(&mut self) -> io::Result<(Incoming, PeerAddress)> {
         match &mut self.0 {
             Kind::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                tcp::prepare(&stream);
+                let (stream, peer) = tcp::accept(listener).await?;
                 Ok((Incoming::Clear(Stream::Tcp(stream)), PeerAddress::Tcp(peer)))
             }
             #[cfg(feature = "tls")]
             Kind::Tls(listener, server) => {
-                let (stream, peer) = listener.accept().await?;
-                tcp::prepare(&stream);
+                let (stream, peer) = tcp::accept(listener).await?;
                 Ok((Handshaking::tls(stream, server.clone()), PeerAddress::Tcp(peer)))
             }
             #[cfg(feature = "noise")]
             Kind::Noise(listener, server) => {
-                let (stream, peer) = listener.accept().await?;
-                tcp::prepare(&stream);
+                let (stream, peer) = tcp::accept(listener).await?;
                 Ok((Handshaking::noise(stream, server.clone()), PeerAddress::Tcp(peer)))
             }
             #[cfg(unix)]

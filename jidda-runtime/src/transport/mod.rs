@@ -2,7 +2,6 @@
 
 mod address;
 mod ahead;
-mod fresh;
 mod incoming;
 mod listener;
 mod memory;

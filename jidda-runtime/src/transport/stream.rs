@@ -14,7 +14,6 @@ use tokio::net::UnixStream;
 
 use super::address::Address;
 use super::ahead::Ahead;
-use super::fresh::{First, Fresh};
 #[cfg(feature = "noise")]
 use super::noise::{self, NoiseStream};
 use super::polling::SessionStream;
@@ -23,7 +22,7 @@ use super::secrets::ClientSecrets;
 use super::tls::{self, TlsStream};
 use super::verdict::Verdict;
 use super::{memory, tcp};
-use crate::peer::Security;
+use crate::peer::{Medium, Security};
 
 /// A connected stream of bytes.
 #[derive(Debug)]
@@ -44,8 +43,6 @@ pub enum Stream {
     Memory(DuplexStream),
     /// Over requests of HTTP. It becomes another one when a WebSocket takes over.
     Session(SessionStream),
-    /// One of the others that may speak HTTP. It becomes that one with its first byte, or ends there.
-    Fresh(Box<Fresh>),
     /// One of the others of which something was read. It becomes that one when this was read again.
     Ahead(Box<Ahead>),
     /// Whatever a server that is not ours has.
@@ -129,12 +126,6 @@ impl Stream {
         if bytes.is_empty() { self } else { Self::Ahead(Box::new(Ahead::new(bytes, self))) }
     }
 
-    /// The same stream, if its first byte is not the beginning of HTTP. Otherwise `takeover` gets it, and who
-    /// reads here is told that it has ended.
-    pub(crate) fn unless_http(self, takeover: impl FnOnce(Self) + Send + Sync + 'static) -> Self {
-        Self::Fresh(Box::new(Fresh::new(self, Box::new(takeover))))
-    }
-
     /// Whether the peer has hung up, though bytes of it may still be unread. In memory that is not known.
     pub(crate) fn is_hung_up(&self) -> bool {
         let ready = match self {
@@ -147,7 +138,6 @@ impl Stream {
             Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
             Self::Memory(_) | Self::Foreign(_) => None,
             Self::Session(session) => return session.is_hung_up(),
-            Self::Fresh(fresh) => return fresh.stream().is_none_or(Self::is_hung_up),
             Self::Ahead(ahead) => return ahead.stream().is_none_or(Self::is_hung_up),
         };
         ready.is_some_and(|ready| ready.is_ok_and(tokio::io::Ready::is_read_closed))
@@ -186,7 +176,7 @@ impl Stream {
     #[inline]
     pub(crate) fn buffers(&self) -> bool {
         match self {
-            Self::Foreign(_) | Self::Ahead(_) | Self::Fresh(_) => true,
+            Self::Foreign(_) | Self::Ahead(_) => true,
             #[cfg(feature = "tls")]
             Self::Tls(_) => true,
             #[cfg(feature = "noise")]
@@ -204,21 +194,20 @@ impl Stream {
         }
     }
 
-    /// The medium's name.
-    pub fn transport(&self) -> &'static str {
+    /// What carries its bytes.
+    pub(crate) fn medium(&self) -> Medium {
         match self {
-            Self::Tcp(_) => "tcp",
+            Self::Tcp(_) => Medium::Tcp,
             #[cfg(feature = "tls")]
-            Self::Tls(_) => "tls",
+            Self::Tls(_) => Medium::Tls,
             #[cfg(feature = "noise")]
-            Self::Noise(_) => "noise",
+            Self::Noise(_) => Medium::Noise,
             #[cfg(unix)]
-            Self::Unix(_) => "unix",
-            Self::Memory(_) => "memory",
-            Self::Session(_) => "polling",
-            Self::Foreign(_) => "websocket",
-            Self::Fresh(fresh) => fresh.stream().map_or("none", Self::transport),
-            Self::Ahead(ahead) => ahead.stream().map_or("none", Self::transport),
+            Self::Unix(_) => Medium::Unix,
+            Self::Memory(_) => Medium::Memory,
+            Self::Session(_) => Medium::Polling,
+            Self::Foreign(_) => Medium::WebSocket,
+            Self::Ahead(ahead) => ahead.stream().map_or(Medium::Gone, Self::medium),
         }
     }
 }
@@ -246,10 +235,6 @@ macro_rules! each_medium {
                     Err(stream) => *this = *stream,
                 },
                 Stream::Ahead(ahead) => match ahead.stream_mut() {
-                    Some(stream) => this = stream,
-                    None => return $gone,
-                },
-                Stream::Fresh(fresh) => match fresh.stream_mut() {
                     Some(stream) => this = stream,
                     None => return $gone,
                 },
@@ -281,9 +266,9 @@ impl AsyncRead for Stream {
                     Ok(result) => return result,
                     Err(stream) => *this = *stream,
                 },
-                Self::Fresh(_) | Self::Ahead(_) => {
-                    if let Some(result) = this.poll_changing(cx, buffer) {
-                        return result;
+                Self::Ahead(_) => {
+                    if this.read_ahead(buffer) {
+                        return Poll::Ready(Ok(()));
                     }
                 }
             }
@@ -292,38 +277,17 @@ impl AsyncRead for Stream {
 }
 
 impl Stream {
-    /// Reads from a stream that becomes another one. `None` when it has, and that one is to be read.
+    /// Reads what was read already. `false` when there was no more of it: then the stream is the one it was read from.
     #[cold]
-    fn poll_changing(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Option<Poll<io::Result<()>>> {
-        match self {
-            Self::Ahead(ahead) => {
-                if let Some(bytes) = ahead.read(buffer.remaining()) {
-                    buffer.put_slice(bytes);
-                    return Some(Poll::Ready(Ok(())));
-                }
-                let Some(rest) = ahead.take() else { return Some(Poll::Ready(Ok(()))) };
-                *self = rest;
-            }
-            Self::Fresh(fresh) => {
-                let Some(stream) = fresh.stream_mut() else { return Some(Poll::Ready(Ok(()))) };
-                let before = buffer.filled().len();
-                let result = Pin::new(stream).poll_read(cx, buffer);
-                if result.is_pending() {
-                    return Some(result);
-                }
-                match fresh.decide(&buffer.filled()[before..])? {
-                    First::Native(stream) => *self = stream,
-                    First::Http => buffer.set_filled(before),
-                }
-                return Some(result);
-            }
-            _ => {}
+    fn read_ahead(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let Self::Ahead(ahead) = self else { return false };
+        if let Some(bytes) = ahead.read(buffer.remaining()) {
+            buffer.put_slice(bytes);
+            return true;
         }
-        None
+        let Some(rest) = ahead.take() else { return true };
+        *self = rest;
+        false
     }
 }
 

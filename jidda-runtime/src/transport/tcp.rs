@@ -8,6 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
+/// Whether what is accepted has the options of the listener: two system calls less for each.
+const INHERITS: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
 pub(super) async fn listen(
     authority: &str,
@@ -34,19 +36,47 @@ fn listen_on(
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     configure(&SockRef::from(&socket))?;
+    if INHERITS {
+        prepare(&socket);
+    }
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }
 
 pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(authority).await?;
-    prepare(&stream);
+    prepare(&SockRef::from(&stream));
     Ok(stream)
 }
 
+/// The next stream that arrives.
+pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept().await?;
+    if !INHERITS {
+        prepare(&SockRef::from(&stream));
+    }
+    Ok((stream, peer))
+}
+
 /// Small messages leave at once, and a peer that vanished without a word is found by the kernel.
-pub(super) fn prepare(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_keepalive(true)) {
+fn prepare(socket: &Socket) {
+    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_keepalive(true)) {
         tracing::debug!(%error, "cannot set socket options");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn both_ends_of_a_stream_are_prepared() {
+        let listener = listen("127.0.0.1:0", &|_| Ok(())).await.unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let (ours, theirs) = tokio::join!(connect(&authority), accept(&listener));
+        for stream in [ours.unwrap(), theirs.unwrap().0] {
+            assert!(stream.nodelay().unwrap());
+            assert!(SockRef::from(&stream).keepalive().unwrap());
+        }
     }
 }

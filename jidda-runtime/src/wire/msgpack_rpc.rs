@@ -29,6 +29,11 @@ pub(super) fn decode<'a>(
     }
     let resumed = held.take_scanner();
     if resumed.is_none()
+        && let Some(event) = usual(bytes, limits)
+    {
+        return Ok(Some(event));
+    }
+    if resumed.is_none()
         && let Some(length) = scan::length(bytes, limits)
         && let message @ [0x93..=0x95, ..] = &bytes[..length]
     {
@@ -53,6 +58,32 @@ pub(super) fn decode<'a>(
         Err(ScanError::TooDeep) => Err(WireError::TooDeep { limit: limits.depth, id: request_id(bytes) }),
         Err(ScanError::Malformed) => Err(WireError::Malformed("0xc1 is not MessagePack")),
     }
+}
+
+/// An event of the usual form: short, shallow, without meta. It is read in one go. `None` says only that it has to be
+/// looked at again.
+#[inline]
+fn usual(bytes: &[u8], limits: Limits) -> Option<(Packet<'_>, usize)> {
+    let (id, mut cursor) = match *bytes {
+        [0x94, 0, ref rest @ ..] => {
+            let mut cursor = Cursor(rest);
+            (Some(u32::try_from(cursor.unsigned()?).ok()?), cursor)
+        }
+        [0x93, 2, ref rest @ ..] => (None, Cursor(rest)),
+        _ => return None,
+    };
+    let method = cursor.text()?;
+    if method.starts_with('$') {
+        return None;
+    }
+    let inner = Limits { depth: limits.depth.checked_sub(1)?, ..limits };
+    let length = scan::length(cursor.0, inner)?;
+    let end = bytes.len() - cursor.0.len() + length;
+    if end > limits.size {
+        return None;
+    }
+    let (namespace, event) = split(method);
+    Some((event_packet(namespace, event, id, &cursor.0[..length], None), end))
 }
 
 /// The number of a request whose rest cannot be read.
@@ -365,9 +396,17 @@ pub(super) fn request(
 
 #[inline]
 pub(super) fn reply(out: &mut Vec<u8>, id: u32, value: &[u8]) {
-    out.extend_from_slice(&[0x94, 1]);
-    write_uint(out, id.into()).expect(WRITES);
-    out.push(NIL);
+    let [a, b, c, d] = id.to_be_bytes();
+    let (head, length) = match id {
+        0..=0x7f => ([0x94, 1, d, NIL, 0, 0, 0, 0], 4),
+        0x80..=0xff => ([0x94, 1, 0xcc, d, NIL, 0, 0, 0], 5),
+        0x100..=0xffff => ([0x94, 1, 0xcd, c, d, NIL, 0, 0], 6),
+        _ => ([0x94, 1, 0xce, a, b, c, d, NIL], 8),
+    };
+    let start = out.len();
+    // Of a size that is known when this is compiled, then cut.
+    out.extend_from_slice(&head);
+    out.truncate(start + length);
     out.extend_from_slice(value);
 }
 

@@ -1,6 +1,6 @@
 //! Handlers as the macros would write them, and the journal they keep.
-// Each test file uses its own part of them, and a handler takes its context by value, as generated ones do.
-#![allow(dead_code, unreachable_pub, missing_debug_implementations, clippy::needless_pass_by_value)]
+// Each test file uses its own part of them.
+#![allow(dead_code, unreachable_pub, missing_debug_implementations)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ pub fn done<T: serde::Serialize + ?Sized>(value: &T) -> Reply {
 }
 
 /// Gives its argument back.
-fn echo(_: Context, arguments: Arguments<'_>) -> Dispatch {
+fn echo(_: &Context, arguments: Arguments<'_>) -> Dispatch {
     match first::<Value>(arguments) {
         Ok(value) => Dispatch::future(async move { done(&value) }),
         Err(error) => Dispatch::refused(error),
@@ -96,10 +96,10 @@ fn echo(_: Context, arguments: Arguments<'_>) -> Dispatch {
 }
 
 /// Writes its argument down.
-fn note(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn note(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     match first::<Value>(arguments) {
         Ok(value) => {
-            Journal::of(&context).write(value.to_string());
+            Journal::of(context).write(value.to_string());
             Dispatch::Ready(done(&()))
         }
         Err(error) => Dispatch::refused(error),
@@ -107,8 +107,8 @@ fn note(context: Context, arguments: Arguments<'_>) -> Dispatch {
 }
 
 /// Never ends; tells when it began and when it is dropped.
-fn never(context: Context, _: Arguments<'_>) -> Dispatch {
-    let journal = Journal::of(&context);
+fn never(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let journal = Journal::of(context);
     Dispatch::future(async move {
         journal.write("never began");
         let _guard = OnDrop(journal, "never dropped");
@@ -117,9 +117,9 @@ fn never(context: Context, _: Arguments<'_>) -> Dispatch {
 }
 
 /// Waits for the gate.
-fn wait(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn wait(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).unwrap_or(Value::Nil);
-    let (journal, gate) = (Journal::of(&context), Gate::of(&context));
+    let (journal, gate) = (Journal::of(context), Gate::of(context));
     Dispatch::future(async move {
         journal.write(format!("began {value}"));
         gate.pass().await;
@@ -129,7 +129,7 @@ fn wait(context: Context, arguments: Arguments<'_>) -> Dispatch {
 }
 
 /// Panics while it runs, or before it does.
-fn explode(_: Context, arguments: Arguments<'_>) -> Dispatch {
+fn explode(_: &Context, arguments: Arguments<'_>) -> Dispatch {
     assert!(first::<Value>(arguments).is_err(), "boom before the future");
     Dispatch::future(async {
         tokio::task::yield_now().await;
@@ -138,10 +138,10 @@ fn explode(_: Context, arguments: Arguments<'_>) -> Dispatch {
 }
 
 /// A reply of as many bytes as it is told.
-fn big(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn big(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     match first::<usize>(arguments) {
         Ok(size) => {
-            Journal::of(&context).write("big");
+            Journal::of(context).write("big");
             Dispatch::Ready(done(&"x".repeat(size)))
         }
         Err(error) => Dispatch::refused(error),
@@ -149,7 +149,8 @@ fn big(context: Context, arguments: Arguments<'_>) -> Dispatch {
 }
 
 /// Asks the peer, and tells how that ended.
-fn ask(context: Context, _: Arguments<'_>) -> Dispatch {
+fn ask(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
     let journal = Journal::of(&context);
     Dispatch::future(async move {
         let _guard = OnDrop(journal.clone(), "ask dropped");
@@ -161,13 +162,13 @@ fn ask(context: Context, _: Arguments<'_>) -> Dispatch {
     })
 }
 
-fn connected(context: Context, _: Arguments<'_>) -> Dispatch {
-    Journal::of(&context).write("connect");
+fn connected(context: &Context, _: Arguments<'_>) -> Dispatch {
+    Journal::of(context).write("connect");
     Dispatch::Ready(done(&()))
 }
 
-fn disconnected(context: Context, arguments: Arguments<'_>) -> Dispatch {
-    let journal = Journal::of(&context);
+fn disconnected(context: &Context, arguments: Arguments<'_>) -> Dispatch {
+    let journal = Journal::of(context);
     let reason: String = first(arguments).expect("a reason");
     Dispatch::future(async move {
         // Not at the first poll: that is when it could get lost.
@@ -178,8 +179,8 @@ fn disconnected(context: Context, arguments: Arguments<'_>) -> Dispatch {
 }
 
 /// Lets nobody in before the gate opens.
-fn wait_to_connect(context: Context, _: Arguments<'_>) -> Dispatch {
-    let (journal, gate) = (Journal::of(&context), Gate::of(&context));
+fn wait_to_connect(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let (journal, gate) = (Journal::of(context), Gate::of(context));
     Dispatch::future(async move {
         journal.write("connecting");
         let _guard = OnDrop(journal, "connect over");

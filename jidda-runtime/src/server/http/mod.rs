@@ -6,8 +6,8 @@ mod compression;
 mod cookie;
 mod cors;
 mod error;
+mod head;
 mod health;
-mod held;
 mod patient;
 mod polling;
 mod query;
@@ -16,6 +16,7 @@ mod serve;
 mod service;
 mod sessions;
 mod site;
+mod straight;
 mod websocket;
 
 use std::sync::Arc;
@@ -100,6 +101,12 @@ impl Http {
     async fn health(&self, method: &Method, path: &str) -> Option<Response<HttpBody>> {
         let health = self.health.as_ref()?;
         Some(health.respond(health.question(path)?, method).await)
+    }
+
+    /// The resource that a request for a WebSocket is for. `None` when the path has anything else.
+    fn find_for_websocket(&self, path: &str) -> Option<(Arc<Site>, Parameters)> {
+        let is_question = self.health.as_ref().is_some_and(|health| health.question(path).is_some());
+        if is_question || Site::is_file(path) { None } else { self.find(path) }
     }
 
     /// The resource of a path, with the path's parameters.

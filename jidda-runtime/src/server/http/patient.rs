@@ -8,12 +8,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::held::Held;
+use crate::transport::Stream;
 
 /// Breaks a connection whose peer takes nothing of a response for too long: the response would be held for ever.
 #[derive(Debug)]
 pub(super) struct Patient {
-    stream: Held,
+    stream: Stream,
     limit: Duration,
     /// Made when the peer is slow for the first time.
     timer: Option<Pin<Box<Sleep>>>,
@@ -21,11 +21,11 @@ pub(super) struct Patient {
 }
 
 impl Patient {
-    pub(super) fn new(stream: Held, limit: Duration) -> Self {
+    pub(super) fn new(stream: Stream, limit: Duration) -> Self {
         Self { stream, limit, timer: None, is_stalled: false }
     }
 
-    pub(super) fn into_inner(self) -> Held {
+    pub(super) fn into_inner(self) -> Stream {
         self.stream
     }
 
@@ -90,14 +90,12 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
-    use crate::server::http::held::Hold;
-    use crate::transport::Stream;
 
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_slowly_is_waited_for_and_one_that_does_not_is_not() {
         let limit = Duration::from_secs(10);
         let (mut peer, ours) = tokio::io::duplex(10);
-        let mut patient = Patient::new(Held::new(Stream::Memory(ours), Hold::default()), limit);
+        let mut patient = Patient::new(Stream::Memory(ours), limit);
         let start = Instant::now();
         let writing = tokio::spawn(async move {
             let slow = patient.write_all(&[7; 100]).await;

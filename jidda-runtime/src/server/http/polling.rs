@@ -16,6 +16,7 @@ use super::site::Site;
 use crate::connection::{Connection, Driver};
 use crate::handler::Parameters;
 use crate::id::SocketId;
+use crate::peer::Medium;
 use crate::transport::polling::{self, After, Answer, Dialect, Get, Session};
 use crate::wire::engine_io::{Version, jsonp};
 
@@ -36,7 +37,7 @@ impl Site {
         let (session, stream) = Session::new(query.most_packets());
         let get = session.get()?;
         let id = SocketId::random();
-        let mut arrival = self.arrival(&parts, query, parameters, id, "polling");
+        let mut arrival = self.arrival(&parts, query, parameters, id, Medium::Polling);
         arrival.gate = Some(session.gate());
         let entry = Arc::new(Entry {
             id,

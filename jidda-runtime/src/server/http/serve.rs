@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -18,12 +18,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use super::body::{HttpBody, not_found, text};
-use super::held::{Held, Hold};
 use super::patient::Patient;
 use super::{Http, begin};
 use crate::config::Config;
@@ -47,16 +47,16 @@ pub(in crate::server) struct Failed(BoxError);
 
 /// The resources and what the program has for other requests.
 pub(in crate::server) struct Front {
-    http: Arc<Http>,
+    pub(super) http: Arc<Http>,
     fallback: Option<Fallback>,
     header_timeout: Duration,
     /// How long a peer may take nothing of a response.
-    patience: Duration,
-    connections: TaskTracker,
+    pub(super) patience: Duration,
+    pub(super) connections: TaskTracker,
     /// Requests may end; there are to be no more of them.
     closing: CancellationToken,
     /// Nothing is waited for any more.
-    aborted: CancellationToken,
+    pub(super) aborted: CancellationToken,
 }
 
 impl fmt::Debug for Front {
@@ -102,31 +102,40 @@ impl Front {
         })
     }
 
-    /// Serves a connection that speaks HTTP, as a task of its own.
-    pub(in crate::server) fn accept(
+    /// Serves a connection that speaks HTTP, as a task of its own. `answer` is for its first request, where there is
+    /// one already.
+    pub(super) fn accept(
         self: &Arc<Self>,
         stream: Stream,
         peer: PeerAddress,
         security: Option<Box<Security>>,
+        answer: Option<Response<HttpBody>>,
     ) {
-        let serving = Arc::clone(self).serve(stream, peer, security);
+        let serving = Arc::clone(self).serve(stream, peer, security, answer);
         let aborted = self.aborted.clone();
         self.connections.spawn(async move {
             aborted.run_until_cancelled(serving).await;
         });
     }
 
-    async fn serve(self: Arc<Self>, stream: Stream, peer: PeerAddress, security: Option<Box<Security>>) {
-        let hold = Hold::default();
-        let stream = Held::new(stream, hold.clone());
+    async fn serve(
+        self: Arc<Self>,
+        stream: Stream,
+        peer: PeerAddress,
+        security: Option<Box<Security>>,
+        answer: Option<Response<HttpBody>>,
+    ) {
+        let answer = Mutex::new(answer);
         let service = service_fn(|mut request: Request<Incoming>| {
+            if let Some(answer) = answer.lock().take() {
+                return ready(Ok::<_, Infallible>(answer.map(Either::Left))).boxed();
+            }
             let front = Arc::clone(&self);
             request.extensions_mut().insert(peer.clone());
             if let Some(security) = &security {
                 request.extensions_mut().insert(Security::clone(security));
             }
-            request.extensions_mut().insert(hold.clone());
-            begin(async move { Ok::<_, Infallible>(front.respond(request).await) })
+            begin(async move { Ok(front.respond(request).await) })
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

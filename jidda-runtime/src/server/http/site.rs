@@ -12,15 +12,14 @@ use tokio::sync::watch;
 use super::body::{HttpBody, Pace, not_found, response};
 use super::client_file::{self, ClientFile};
 use super::error::Refused;
-use super::held::Hold;
 use super::query::Query;
 use super::resource::{Resource, Transport};
 use super::sessions::{Entry, Sessions};
-use super::websocket;
+use super::websocket::{self, Opened};
 use crate::connection::{Arrival, Hub};
 use crate::handler::Parameters;
 use crate::id::SocketId;
-use crate::peer::{self, PeerAddress, Security};
+use crate::peer::{self, Medium, PeerAddress, Security};
 use crate::wire::Wire;
 use crate::wire::engine_io::EngineIo;
 
@@ -82,6 +81,24 @@ impl Site {
         response
     }
 
+    /// Answers a request for a WebSocket whose stream is at hand, and gives what it is wanted for.
+    pub(super) async fn respond_at_once(
+        self: &Arc<Self>,
+        parts: Parts,
+        parameters: Parameters,
+    ) -> (Response<HttpBody>, Option<Opened>) {
+        let Some(cors) = &self.resource.cors else { return self.open_websocket(parts, parameters).await };
+        let headers = parts.headers.clone();
+        let (mut response, opened) = self.open_websocket(parts, parameters).await;
+        cors.apply(false, &headers, response.headers_mut());
+        (response, opened)
+    }
+
+    /// Whether a path is that of the client file, where there may be one.
+    pub(super) fn is_file(path: &str) -> bool {
+        path.rsplit('/').next() == Some(client_file::NAME)
+    }
+
     async fn answer<B: Body + Send + 'static>(
         self: &Arc<Self>,
         mut request: Request<B>,
@@ -91,24 +108,22 @@ impl Site {
         B::Data: Send,
         B::Error: Send,
     {
-        if request.uri().path().rsplit('/').next() == Some(client_file::NAME) {
+        if Self::is_file(request.uri().path()) {
             return match &self.client_file {
                 Some(file) => file.respond(request.method(), request.headers()),
                 None => not_found(),
             };
         }
-        let query = Query::parse(request.uri().query().unwrap_or_default());
         if websocket::is_wanted(request.version(), request.headers()) {
             let upgrading = hyper::upgrade::on(&mut request);
             let (parts, _) = request.into_parts();
-            return match self.open_websocket(parts, &query, parameters, upgrading).await {
-                Ok(response) => response,
-                Err(refused) => {
-                    self.hub.metrics.handshake_failed();
-                    refused.raw_response()
-                }
-            };
+            let (response, opened) = self.open_websocket(parts, parameters).await;
+            if let Some(opened) = opened {
+                self.serve_upgraded(opened, upgrading);
+            }
+            return response;
         }
+        let query = Query::parse(request.uri().query().unwrap_or_default());
         let (parts, body) = request.into_parts();
         let response = match self.verify(&parts, &query, false) {
             Ok(Wanted::New) => self.begin_polling(parts, &query, parameters).boxed().await,
@@ -124,12 +139,22 @@ impl Site {
     }
 
     async fn open_websocket(
-        self: &Arc<Self>,
+        &self,
         parts: Parts,
-        query: &Query,
         parameters: Parameters,
-        upgrading: hyper::upgrade::OnUpgrade,
-    ) -> Result<Response<HttpBody>, Refused> {
+    ) -> (Response<HttpBody>, Option<Opened>) {
+        self.try_websocket(parts, parameters).await.unwrap_or_else(|refused| {
+            self.hub.metrics.handshake_failed();
+            (refused.raw_response(), None)
+        })
+    }
+
+    async fn try_websocket(
+        &self,
+        parts: Parts,
+        parameters: Parameters,
+    ) -> Result<(Response<HttpBody>, Option<Opened>), Refused> {
+        let query = &Query::parse(parts.uri.query().unwrap_or_default());
         let wanted = self.verify(&parts, query, true)?;
         if query.transport != "websocket" {
             return Err(Refused::BadRequest);
@@ -139,19 +164,23 @@ impl Site {
         }
         let response = match websocket::accept(&parts) {
             Ok(response) => response,
-            Err(response) => return Ok(response),
+            Err(response) => return Ok((response, None)),
         };
-        match wanted {
-            Wanted::New => {
-                let arrival = self.arrival(&parts, query, parameters, SocketId::random(), "websocket");
-                if let Some(hold) = parts.extensions.get::<Hold>() {
-                    hold.hold();
-                }
-                self.serve_websocket(arrival, upgrading);
+        let opened = match wanted {
+            Wanted::New => Opened::Connection(self.arrival(
+                &parts,
+                query,
+                parameters,
+                SocketId::random(),
+                Medium::WebSocket,
+            )),
+            Wanted::Existing(entry) => {
+                // From now on: a GET that comes before the WebSocket is open belongs to the upgrade, too.
+                let attempt = entry.session.upgrade();
+                Opened::Successor(entry, attempt)
             }
-            Wanted::Existing(entry) => self.upgrade(entry, upgrading),
-        }
-        Ok(response)
+        };
+        Ok((response, Some(opened)))
     }
 
     /// Checks a request, in the order that tells clients the same as everywhere.
@@ -205,19 +234,19 @@ impl Site {
         query: &Query,
         parameters: Parameters,
         session: SocketId,
-        transport: &'static str,
+        medium: Medium,
     ) -> Arrival {
         let base64 = query.base64 || query.jsonp.is_some();
         let peer = parts.extensions.get::<PeerAddress>().cloned();
         Arrival {
             peer: peer.unwrap_or(PeerAddress::Unknown),
-            transport,
+            medium,
             wire: Wire::EngineIo(EngineIo { version: query.version(), layer: self.resource.layer, base64 }),
             session: Some(session),
             security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),
             parameters,
-            upgrades: transport == "polling" && self.resource.offers_upgrade(),
+            upgrades: medium == Medium::Polling && self.resource.offers_upgrade(),
             gate: None,
             preface: Vec::new(),
         }

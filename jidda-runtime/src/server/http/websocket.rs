@@ -20,7 +20,8 @@ use super::patient::Patient;
 use super::sessions::Entry;
 use super::site::Site;
 use crate::connection::{Arrival, Connection, Driver};
-use crate::transport::{Stream, polling};
+use crate::transport::Stream;
+use crate::transport::polling::{self, Attempt};
 use crate::wire::websocket::close;
 
 /// What a server proves with that it has understood.
@@ -33,7 +34,7 @@ fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
 }
 
 /// Whether a request asks for a WebSocket. There are other protocols that clients offer to change to, and HTTP/1.0
-/// cannot change to any (RFC 9110, section 7.8): its answer would be held for what never follows.
+/// cannot change to any (RFC 9110, section 7.8).
 pub(super) fn is_wanted(version: Version, headers: &HeaderMap) -> bool {
     version > Version::HTTP_10
         && has_token(headers, &UPGRADE, "websocket")
@@ -84,58 +85,62 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
     Ok(response)
 }
 
-/// The stream below HTTP, with what was read of it already, and what is to be written on it first.
-fn stream(upgraded: Upgraded) -> (Stream, Vec<u8>) {
+/// What a request opened, for which its stream is wanted.
+#[derive(Debug)]
+pub(super) enum Opened {
+    /// A connection of its own.
+    Connection(Arrival),
+    /// What takes a session over, unless something else does.
+    Successor(Arc<Entry>, Option<Attempt>),
+}
+
+/// The stream below HTTP, with what was read of it already.
+fn stream(upgraded: Upgraded) -> Stream {
     let upgraded = match upgraded.downcast::<TokioIo<Patient>>() {
-        Ok(parts) => {
-            let (stream, words) = parts.io.into_inner().into_inner().into_parts();
-            return (stream.with_ahead(parts.read_buf.into()), words);
-        }
+        Ok(parts) => return parts.io.into_inner().into_inner().with_ahead(parts.read_buf.into()),
         Err(upgraded) => upgraded,
     };
-    let stream = match upgraded.downcast::<TokioIo<TcpStream>>() {
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => Stream::Tcp(parts.io.into_inner()).with_ahead(parts.read_buf.into()),
         // Servers that look for HTTP/2, or speak TLS, have streams of their own.
         Err(upgraded) => Stream::foreign(TokioIo::new(upgraded)),
-    };
-    (stream, Vec::new())
+    }
 }
 
 impl Site {
-    /// Serves a connection of its own on the WebSocket, once it is there.
-    pub(super) fn serve_websocket(self: &Arc<Self>, mut arrival: Arrival, upgrading: OnUpgrade) {
-        let hub = Arc::clone(&self.hub);
+    /// Serves what a request opened, once the WebSocket is there.
+    pub(super) fn serve_upgraded(self: &Arc<Self>, opened: Opened, upgrading: OnUpgrade) {
+        let site = Arc::clone(self);
         tokio::spawn(async move {
             match upgrading.await {
                 Ok(upgraded) => {
-                    // A task of its own, which holds nothing of all this.
-                    let (stream, words) = stream(upgraded);
-                    arrival.preface = words;
-                    let connection = Connection::arrive(&hub, arrival);
-                    tokio::spawn(Driver::new(connection, stream));
+                    if let Some(driver) = site.serve(opened, stream(upgraded)).await {
+                        // A task of its own, which holds nothing of all this.
+                        tokio::spawn(driver);
+                    }
                 }
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
             }
         });
     }
 
-    /// Lets the WebSocket take a session over.
-    pub(super) fn upgrade(&self, entry: Arc<Entry>, upgrading: OnUpgrade) {
-        let limit = self.resource.upgrade_timeout;
-        // From now on: a GET that comes before the WebSocket is open belongs to the upgrade, too.
-        let attempt = entry.session.upgrade();
-        tokio::spawn(async move {
-            let stream = match upgrading.await {
-                Ok(upgraded) => stream(upgraded).0,
-                Err(error) => return tracing::debug!(%error, "a WebSocket was not opened"),
-            };
-            let ended = match attempt {
-                Some(attempt) => polling::probe(attempt, stream, limit, || entry.connection.upgraded()).await,
-                None => polling::close(stream, close::NORMAL).await,
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a WebSocket was lost");
+    /// Serves what a request opened on its WebSocket: a connection of its own is the caller's to run, a session that
+    /// is taken over has somebody who does.
+    pub(super) async fn serve(&self, opened: Opened, stream: Stream) -> Option<Driver> {
+        let (entry, attempt) = match opened {
+            Opened::Connection(arrival) => {
+                return Some(Driver::new(Connection::arrive(&self.hub, arrival), stream));
             }
-        });
+            Opened::Successor(entry, attempt) => (entry, attempt),
+        };
+        let limit = self.resource.upgrade_timeout;
+        let ended = match attempt {
+            Some(attempt) => polling::probe(attempt, stream, limit, || entry.connection.upgraded()).await,
+            None => polling::close(stream, close::NORMAL).await,
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%error, "a WebSocket was lost");
+        }
+        None
     }
 }

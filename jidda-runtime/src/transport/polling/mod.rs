@@ -16,5 +16,5 @@ mod upgrade;
 pub use frames::{Body, Dialect};
 pub use machine::{After, Answer, Ending, Machine, Refusal};
 pub use session::SessionStream;
-pub(crate) use session::{Get, Session};
+pub(crate) use session::{Attempt, Get, Session};
 pub(crate) use upgrade::{close, probe};

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use bstr::ByteSlice;
+
 use super::super::websocket::{self, opcode};
 use super::super::{Decoder, Limits, Packet, WireError, socket_io};
 use super::{EngineIo, Layer, Version, base64_text, write};
@@ -112,7 +114,7 @@ impl Reader<'_> {
         if opcode == opcode::BINARY {
             return self.binary(payload, limits);
         }
-        let text = std::str::from_utf8(payload).map_err(|_| WireError::NotText)?;
+        let text = payload.to_str().map_err(|_| WireError::NotText)?;
         match (payload.first(), self.wire.version) {
             (Some(b'4'), _) => self.text(&text[1..], limits),
             (Some(b'2'), Version::V3) => Ok(Packet::Echo { bytes: write::heartbeat(b"3") }),

@@ -196,6 +196,8 @@ pub(in crate::wire) fn event_encoded(
 pub(in crate::wire) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, value: &Payload) {
     match wire.layer {
         Layer::Raw => {}
+        Layer::SocketIo(Parser::Json)
+            if value.is_list() && namespace == "/" && text::short_ack(out, id, value.bytes()) => {}
         Layer::SocketIo(Parser::Json) if value.is_list() => {
             with_attachments(out, wire, (b'3', namespace, Some(id)), (None, value.bytes()));
         }

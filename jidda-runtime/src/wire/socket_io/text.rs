@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::engine_io::Version;
+use super::super::websocket::opcode;
 use super::super::{Limits, Packet, WireError, json};
 use super::pending::Pending;
 
@@ -211,19 +212,46 @@ pub(in crate::wire) fn head(
     }
 }
 
+/// Writes a whole message, its frame included: an acknowledgement in the root namespace, short and without attachments,
+/// as most are. `false` if it is none such, and nothing was written.
 #[inline]
-fn decimal(out: &mut Vec<u8>, mut number: u32) {
-    let mut digits = [0; 10];
+pub(in crate::wire) fn short_ack(out: &mut Vec<u8>, id: u32, list: &[u8]) -> bool {
+    const PREFIX: usize = 4;
+    let mut head = [0; PREFIX + DIGITS];
+    let start = decimal_into(&mut head[PREFIX..], id);
+    let length = 2 + DIGITS - start + list.len();
+    let Some(length) = u8::try_from(length).ok().filter(|length| *length < 126) else { return false };
+    if list.first() != Some(&b'[') {
+        return false;
+    }
+    head[start..start + PREFIX].copy_from_slice(&[0x80 | opcode::TEXT, length, b'4', b'3']);
+    out.extend_from_slice(&head[start..]);
+    out.extend_from_slice(list);
+    true
+}
+
+/// The most digits of an id.
+const DIGITS: usize = 10;
+
+#[inline]
+fn decimal(out: &mut Vec<u8>, number: u32) {
+    let mut digits = [0; DIGITS];
+    let start = decimal_into(&mut digits, number);
+    out.extend_from_slice(&digits[start..]);
+}
+
+/// Writes the digits at the end of `digits`; where they start.
+#[inline]
+fn decimal_into(digits: &mut [u8], mut number: u32) -> usize {
     let mut start = digits.len();
     loop {
         start -= 1;
         digits[start] = b'0' + u8::try_from(number % 10).expect("a digit");
         number /= 10;
         if number == 0 {
-            break;
+            return start;
         }
     }
-    out.extend_from_slice(&digits[start..]);
 }
 
 /// Writes the bracket and the name that an event's JSON begins with.
