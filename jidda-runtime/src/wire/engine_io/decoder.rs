@@ -152,13 +152,8 @@ impl Reader<'_> {
         if self.held.parts().is_some_and(|parts| parts.pending.is_some()) {
             return Err(WireError::Illegal("a text came in place of an attachment"));
         }
-        match socket_io::text::packet(text, self.wire.version, limits)? {
-            socket_io::Parsed::Whole(packet) => Ok(packet),
-            socket_io::Parsed::Pending(pending) => {
-                self.held.parts_or_new().pending = Some(pending);
-                Ok(Packet::Alive)
-            }
-        }
+        let wait = |pending| self.held.parts_or_new().pending = Some(pending);
+        socket_io::text::packet(text, self.wire.version, limits, wait)
     }
 
     /// The bytes of a message.

@@ -6,7 +6,6 @@ mod plain;
 pub(super) mod text;
 
 pub(super) use pending::Pending;
-pub(super) use text::Parsed;
 
 /// How packets are written in messages. Both sides have to use the same one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

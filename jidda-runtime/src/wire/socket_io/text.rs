@@ -7,15 +7,6 @@ use super::super::websocket::opcode;
 use super::super::{Limits, Packet, WireError, json};
 use super::pending::Pending;
 
-/// What a text is.
-#[derive(Debug)]
-pub(in crate::wire) enum Parsed<'a> {
-    /// A packet.
-    Whole(Packet<'a>),
-    /// One whose attachments are to come.
-    Pending(Pending),
-}
-
 const MALFORMED: WireError = WireError::Illegal("the text is no packet");
 const PAYLOAD: WireError = WireError::Illegal("the payload does not fit the packet");
 
@@ -38,9 +29,14 @@ fn digits(bytes: &[u8], mut at: usize) -> Result<(Option<u32>, usize), WireError
     Ok((number, at))
 }
 
-/// Reads one packet.
+/// Reads one packet. One whose attachments are to come is given to `wait`, and is nothing yet.
 #[inline]
-pub(in crate::wire) fn packet(text: &str, version: Version, limits: Limits) -> Result<Parsed<'_>, WireError> {
+pub(in crate::wire) fn packet(
+    text: &str,
+    version: Version,
+    limits: Limits,
+    wait: impl FnOnce(Pending),
+) -> Result<Packet<'_>, WireError> {
     let bytes = text.as_bytes();
     let kind = *bytes.first().ok_or(MALFORMED)?;
     let (attachments, at) = match kind {
@@ -65,12 +61,10 @@ pub(in crate::wire) fn packet(text: &str, version: Version, limits: Limits) -> R
     };
     let (id, at) = digits(bytes, at)?;
     match kind {
-        b'2' | b'5' => event(text, at, (namespace, id), attachments, limits),
-        b'3' | b'6' => ack(text, at, (namespace, id), attachments, limits),
-        b'0' => connect(text, at, namespace, version, limits).map(Parsed::Whole),
-        b'1' if at == text.len() => {
-            Ok(Parsed::Whole(Packet::Disconnect { namespace: namespace.into(), reason: None }))
-        }
+        b'2' | b'5' => event(text, at, (namespace, id), attachments, limits, wait),
+        b'3' | b'6' => ack(text, at, (namespace, id), attachments, limits, wait),
+        b'0' => connect(text, at, namespace, version, limits),
+        b'1' if at == text.len() => Ok(Packet::Disconnect { namespace: namespace.into(), reason: None }),
         b'1' => Err(PAYLOAD),
         _ => Err(WireError::Illegal("a client does not send connect errors")),
     }
@@ -83,7 +77,8 @@ fn event<'a>(
     (namespace, id): (&'a str, Option<u32>),
     attachments: usize,
     limits: Limits,
-) -> Result<Parsed<'a>, WireError> {
+    wait: impl FnOnce(Pending),
+) -> Result<Packet<'a>, WireError> {
     let bytes = text.as_bytes();
     if bytes.get(at) != Some(&b'[') {
         return Err(PAYLOAD);
@@ -111,15 +106,16 @@ fn event<'a>(
     if attachments > 0 {
         // An array of its own: there is something to be put into it.
         let list = ["[", list.strip_prefix(',').unwrap_or(list)].concat();
-        return Pending::new(namespace, id, Some(event), &list, attachments).map(Parsed::Pending);
+        wait(Pending::new(namespace, id, Some(event), &list, attachments)?);
+        return Ok(Packet::Alive);
     }
-    Ok(Parsed::Whole(Packet::Event {
+    Ok(Packet::Event {
         namespace: namespace.into(),
         event,
         id,
         arguments: list.as_bytes().into(),
         meta: None,
-    }))
+    })
 }
 
 fn ack<'a>(
@@ -128,7 +124,8 @@ fn ack<'a>(
     (namespace, id): (&'a str, Option<u32>),
     attachments: usize,
     limits: Limits,
-) -> Result<Parsed<'a>, WireError> {
+    wait: impl FnOnce(Pending),
+) -> Result<Packet<'a>, WireError> {
     let bytes = text.as_bytes();
     let id = id.ok_or(WireError::Illegal("an acknowledgement has the number of its event"))?;
     if bytes.get(at) != Some(&b'[') {
@@ -140,9 +137,10 @@ fn ack<'a>(
     }
     let list = &text[at..end];
     if attachments > 0 {
-        return Pending::new(namespace, Some(id), None, list, attachments).map(Parsed::Pending);
+        wait(Pending::new(namespace, Some(id), None, list, attachments)?);
+        return Ok(Packet::Alive);
     }
-    Ok(Parsed::Whole(Packet::Reply { id, outcome: Ok(list.as_bytes().into()) }))
+    Ok(Packet::Reply { id, outcome: Ok(list.as_bytes().into()) })
 }
 
 fn connect<'a>(
@@ -285,13 +283,11 @@ mod tests {
     const LIMITS: Limits = Limits::new(1000, 8);
 
     fn parse(text: &str) -> Result<Packet<'_>, WireError> {
-        match packet(text, Version::V4, LIMITS)? {
-            Parsed::Whole(packet) => Ok(packet),
-            Parsed::Pending(mut pending) => {
-                while !pending.add(b"bytes", LIMITS)? {}
-                Ok(pending.into_packet())
-            }
-        }
+        let mut pending = None;
+        let packet = packet(text, Version::V4, LIMITS, |waiting| pending = Some(waiting))?;
+        let Some(mut pending) = pending else { return Ok(packet) };
+        while !pending.add(b"bytes", LIMITS)? {}
+        Ok(pending.into_packet())
     }
 
     fn event<'a>(namespace: &'a str, event: &'a str, id: Option<u32>, arguments: &'a str) -> Packet<'a> {
@@ -367,8 +363,8 @@ mod tests {
 
     #[test]
     fn version_3_has_a_query_in_place_of_auth() {
-        let parsed = packet("0/admin?token=a%20b&n=1,", Version::V3, LIMITS).unwrap();
-        let Parsed::Whole(Packet::Connect { namespace, auth, .. }) = parsed else { panic!("{parsed:?}") };
+        let packet = packet("0/admin?token=a%20b&n=1,", Version::V3, LIMITS, drop).unwrap();
+        let Packet::Connect { namespace, auth, .. } = packet else { panic!("{packet:?}") };
         assert_eq!((&*namespace, &*auth), ("/admin", &br#"{"n":"1","token":"a b"}"#[..]));
     }
 
