@@ -22,9 +22,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
 /// Says what came, and the headers that a request had.
-fn message(context: Context, arguments: Arguments<'_>) -> Dispatch {
+fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(&context).expect("a socket");
+    let socket = Socket::of(context).expect("a socket");
     Dispatch::future(async move {
         let headers = socket.handshake().headers;
         let odd = headers.into_iter().find(|(name, _)| name == "x-odd").map(|(_, value)| value);
