@@ -35,7 +35,7 @@ use self::{
     machine::Side,
     measure::others::Others,
     peer::{Peer, Setting},
-    rounds::{Effort, Rounds},
+    rounds::{Effort, Failures, Rounds},
     section::Section,
     table::Table,
 };
@@ -104,7 +104,8 @@ fn main() -> Result<()> {
     let others = Others::watch()?;
     let every = arguments.measures.is_empty() && !arguments.programs;
     let measures = if every { Choice::value_variants() } else { &arguments.measures };
-    let rounds = Rounds { effort, quick: arguments.quick, core, only: &arguments.only };
+    let failures = Failures::default();
+    let rounds = Rounds { effort, quick: arguments.quick, core, only: &arguments.only, failures: &failures };
     let mut tables = Vec::new();
     for section in Section::ALL {
         let mut rows = Vec::new();
@@ -119,7 +120,9 @@ fn main() -> Result<()> {
     tables.extend(programs.map(|table| (programs::HEADING, table)));
 
     let plots = plot::draw(&tables)?;
-    let report = report::render(&tables, &plots, effort, cores.len(), others.share(cores.len())?)?;
+    let failures = failures.to_string();
+    let report =
+        report::render(&tables, &plots, effort, cores.len(), (others.share(cores.len())?, &failures))?;
     print!("{report}");
     let own = (all && !arguments.quick).then(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned());
     if let Some(folder) = arguments.output.or(own) {

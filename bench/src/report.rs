@@ -22,7 +22,7 @@ pub fn render(
     plots: &[Plot],
     effort: Effort,
     cores: usize,
-    others: f64,
+    (others, failures): (f64, &str),
 ) -> Result<String> {
     let mut report = "# Benchmarks\n\n".to_owned();
     let budgets = Budgets(tables);
@@ -47,6 +47,9 @@ pub fn render(
     }
     for (heading, table) in tables {
         writeln!(report, "## {heading}\n\n{table}")?;
+    }
+    if !failures.is_empty() {
+        writeln!(report, "## What failed\n\nThese have a round less each.\n\n{failures}")?;
     }
     report.push_str(&legend(effort));
     Ok(report)

@@ -1,8 +1,8 @@
 //! How often everything is measured, and in which order.
 
-use std::time::Duration;
+use std::{cell::RefCell, fmt, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{
     measure::Window,
@@ -44,6 +44,25 @@ pub struct Rounds<'a> {
     pub core: usize,
     /// Leaves out the other servers, if it names any.
     pub only: &'a [Peer],
+    /// Where it is noted that a peer failed.
+    pub failures: &'a Failures,
+}
+
+/// What of the peers could not be measured: that costs them a figure, and not the run.
+#[derive(Debug, Default)]
+pub struct Failures(RefCell<Vec<String>>);
+
+impl Failures {
+    fn note(&self, failure: String) {
+        eprintln!("{failure}");
+        self.0.borrow_mut().push(failure);
+    }
+}
+
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.borrow().iter().try_for_each(|failure| writeln!(f, "- {failure}"))
+    }
 }
 
 /// Servers that are set up and measured in the same way.
@@ -129,7 +148,14 @@ impl Rounds<'_> {
                         continue;
                     }
                     eprintln!("{doing}");
-                    let values = take(peer, &case.setup).with_context(|| peer.name())?;
+                    let values = match take(peer, &case.setup) {
+                        Ok(values) => values,
+                        Err(error) if peer != Peer::Jidda => {
+                            self.failures.note(format!("{doing}: failed: {error:#}"));
+                            continue;
+                        }
+                        Err(error) => return Err(error.context(peer.name())),
+                    };
                     for (row, value) in rows.iter_mut().zip(values) {
                         row.add(peer, value);
                     }
@@ -151,12 +177,12 @@ mod tests {
 
     fn taken(quick: bool, only: &[Peer]) -> (Vec<Vec<Row>>, Vec<(Peer, u8)>) {
         let effort = Effort { rounds: 2, ..Effort::QUICK };
-        let taken = std::cell::RefCell::new(Vec::new());
-        let groups =
-            Rounds { effort, quick, core: 0, only }.take(&CASES, &["first", "second"], |peer, &setup| {
-                taken.borrow_mut().push((peer, setup));
-                Ok(vec![1.0, 2.0])
-            });
+        let taken = RefCell::new(Vec::new());
+        let rounds = Rounds { effort, quick, core: 0, only, failures: &Failures::default() };
+        let groups = rounds.take(&CASES, &["first", "second"], |peer, &setup| {
+            taken.borrow_mut().push((peer, setup));
+            Ok(vec![1.0, 2.0])
+        });
         (groups.unwrap(), taken.into_inner())
     }
 
@@ -177,8 +203,31 @@ mod tests {
     }
 
     #[test]
+    fn a_peer_that_fails_costs_its_figure_and_jidda_costs_the_run() {
+        let run = |failing: Peer| {
+            let failures = Failures::default();
+            let rounds =
+                Rounds { effort: Effort::QUICK, quick: false, core: 0, only: &[], failures: &failures };
+            let taken = rounds.take(&CASES, &["first", "second"], |peer, _| {
+                anyhow::ensure!(peer != failing, "fell silent");
+                Ok(vec![1.0, 2.0])
+            });
+            (taken.is_ok(), failures.to_string())
+        };
+        let (went_on, failures) = run(Peer::Raw);
+        assert!(went_on);
+        assert_eq!(failures.lines().count(), 2);
+        assert!(
+            failures.starts_with("- thorough, round 1 of 1: raw tokio: failed: fell silent\n"),
+            "{failures}"
+        );
+        assert!(!run(Peer::Jidda).0);
+    }
+
+    #[test]
     fn node_warms_up_for_longer() {
-        let rounds = Rounds { effort: Effort::QUICK, quick: true, core: 0, only: &[] };
+        let rounds =
+            Rounds { effort: Effort::QUICK, quick: true, core: 0, only: &[], failures: &Failures::default() };
         assert!(rounds.window(Peer::Node).warm_up > rounds.window(Peer::Jidda).warm_up);
     }
 }

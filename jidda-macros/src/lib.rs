@@ -54,6 +54,13 @@ use proc_macro::TokenStream;
 /// `BoxStream<'_, T>` is one, too; of another type, `stream = T` says what its items are. The stub's `call` then gives
 /// a stream of `Result`s, and there is no `emit`.
 ///
+/// # What it costs
+///
+/// A handler with nothing to wait for (a `fn`, or an `async fn` without an `.await` in it) runs where its event is read, if
+/// what it borrows is at hand, and costs no allocation of its own; the others cost one. An `async` block of its own that it
+/// only passes on is not waited for. Macros other than the standard library's, and attributes on the function that are not
+/// the compiler's, may hide an `.await`: a handler with such ones is taken to have one.
+///
 /// # The stub
 ///
 /// Beside the function there is a type of its name, for callers: `double::call(&client, 21).await?`,
