@@ -18,10 +18,15 @@ fi
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+# All at once where none is named: they are linked side by side then.
+if [ $# = 0 ]; then
+    cargo +nightly fuzz build
+else
+    for target in "$@"; do
+        cargo +nightly fuzz build "$target"
+    done
+fi
 targets=${*:-$(cargo +nightly fuzz list)}
-for target in $targets; do
-    cargo +nightly fuzz build "$target"
-done
 for target in $targets; do
     echo "fuzzing $target for $seconds s"
     # A fuzzer says something many times a second: only of one that found something is all of it worth reading.
