@@ -18,7 +18,7 @@ use super::label::EventLabel;
 use super::permissions::denied;
 use super::producing::no_stream;
 use super::renewal::AUTHENTICATE;
-use super::running::{Finished, Purpose, Queued, Ticket, first_poll};
+use super::running::{Finished, Purpose, Queued, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use super::spans::{self, About};
 use crate::failure::Failure;
@@ -430,10 +430,7 @@ impl Driver {
                 match Scope::enter(scope.as_ref(), || first_poll(&mut future, cx)) {
                     Poll::Ready(reply) => reply,
                     Poll::Pending => {
-                        let purpose = Purpose::Event { id, name: label, is_sequential: false };
-                        let ticket = Ticket { socket: Arc::clone(socket), purpose };
-                        self.running().push(ticket, future, scope);
-                        return;
+                        return self.running().push_event(socket, (id, label, false), future, scope);
                     }
                 }
             }
@@ -458,9 +455,7 @@ impl Driver {
             Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
                 Poll::Ready(reply) => reply,
                 Poll::Pending => {
-                    let purpose = Purpose::Event { id: queued.id, name: label, is_sequential: true };
-                    let ticket = Ticket { socket: Arc::clone(socket), purpose };
-                    self.running().push(ticket, future, queued.scope.clone());
+                    self.running().push_event(socket, (queued.id, label, true), future, queued.scope.clone());
                     return true;
                 }
             },

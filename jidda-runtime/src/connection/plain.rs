@@ -9,7 +9,6 @@ use super::dispatch::Incoming;
 use super::driver::Driver;
 use super::invoke::run_bare;
 use super::label::EventLabel;
-use super::running::{Purpose, Ticket};
 use super::socket::{Phase, SocketInner};
 use super::spans;
 use crate::handler::{self, Arguments, Dispatch, Glue, Origin, RouteId};
@@ -63,8 +62,7 @@ impl Driver {
         match dispatch {
             Dispatch::Ready(reply) => self.respond(&socket, incoming.id, &label, reply),
             Dispatch::Future(future) => {
-                let purpose = Purpose::Event { id: incoming.id, name: label, is_sequential: false };
-                self.running().push(Ticket { socket: Arc::clone(&socket), purpose }, future, None);
+                self.running().push_event(&socket, (incoming.id, label, false), future, None);
             }
         }
         socket

@@ -201,6 +201,18 @@ impl Running {
         self.add(ticket, future, scope, credit);
     }
 
+    /// Takes the handler of an event over.
+    pub(super) fn push_event(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        (id, name, is_sequential): (Option<u32>, EventLabel, bool),
+        future: HandlerFuture,
+        scope: Option<Arc<Scope>>,
+    ) {
+        let purpose = Purpose::Event { id, name, is_sequential };
+        self.push(Ticket { socket: Arc::clone(socket), purpose }, future, scope);
+    }
+
     /// Takes the items of a streaming reply over.
     pub(super) fn push_stream(
         &mut self,

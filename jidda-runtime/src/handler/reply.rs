@@ -364,6 +364,12 @@ pub(crate) fn call_error<E: CallerError>(failure: Failure) -> CallError<E> {
 mod tests {
     use super::*;
 
+    #[test]
+    #[should_panic(expected = "rename the macro that hides it")]
+    fn what_was_said_not_to_wait_is_told_when_it_does() {
+        let _ = Dispatch::at_once(std::future::pending());
+    }
+
     /// It is moved a few times for each message: a stream is a pointer in it, and must not make it larger.
     #[test]
     fn a_reply_is_no_larger_than_its_value() {
