@@ -167,7 +167,7 @@ impl SocketInner {
             return Err(SendError::TooLarge { size, limit: exchange.outbox.max_message() });
         }
         if exchange.outbox.queued() >= connection.hub.config.max_outbox {
-            exchange.outbox.wait_for_room(cx.waker());
+            exchange.wait_for_room(cx.waker());
             return Ok(None);
         }
         let place = exchange.outbox.place();

@@ -7,11 +7,13 @@ use tracing::Span;
 
 use super::calls::Calls;
 use super::credentials::Standing;
+use super::loan::{BroadcastTime, Whereabouts};
 use super::outbox::Outbox;
 use super::sessions::Kept;
 use super::socket::SocketInner;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
+use crate::transport::Stream;
 use crate::wire::Wire;
 
 /// Whether there is somebody at the other end.
@@ -45,9 +47,19 @@ pub(super) enum Control {
 /// What few connections have, or for a moment only.
 #[derive(Debug, Default)]
 struct Rare {
-    controls: Vec<Control>,
+    passing: Option<Box<Passing>>,
     /// Who the peer was found to be: most servers do not ask.
-    standing: Option<Standing>,
+    standing: Option<Box<Standing>>,
+    /// What the program keeps with the connection.
+    kept: Option<Kept>,
+}
+
+/// What a connection has for a moment only.
+#[derive(Debug, Default)]
+struct Passing {
+    controls: Vec<Control>,
+    /// Who waits for room in the outbox.
+    waiting: Vec<Waker>,
 }
 
 // Independent facts about the task, the stream and the peer.
@@ -58,20 +70,19 @@ pub(super) struct Exchange {
     pub(super) calls: Calls,
     /// Boxed, like all that an idle connection does not need.
     rare: Option<Box<Rare>>,
-    /// What the program keeps with the connection.
-    pub(super) kept: Option<Box<Kept>>,
     /// The connection keeps nothing any more: no stream follows, and no handler runs.
     pub(super) is_over: bool,
     pub(super) link: Link,
     /// Whether the peer speaks more than plain MessagePack-RPC.
     pub(super) is_acquainted: bool,
-    /// The task runs right now and will look at all this again before it rests.
-    is_polling: bool,
     /// The task does not read for now, since too much is running: silence is not the peer's.
     pub(super) is_paused: bool,
     /// The stream takes no more for now: new bytes are no reason to wake the task.
     is_blocked: bool,
-    waker: Option<Waker>,
+    pub(super) waker: Option<Waker>,
+    pub(super) stream: Whereabouts,
+    /// When a broadcast last went to the peer.
+    pub(super) told: BroadcastTime,
     /// How many times in a row a sign of life did not come in time.
     pub(super) missed: u16,
 }
@@ -82,26 +93,60 @@ impl Exchange {
             outbox: Outbox::new(max_message),
             calls: Calls::default(),
             rare: None,
-            kept: None,
             is_over: false,
             link,
             is_acquainted: false,
-            is_polling: false,
             is_paused: false,
             is_blocked: false,
             waker: None,
+            stream: Whereabouts::Nowhere,
+            told: BroadcastTime::default(),
             missed: 0,
         }
     }
 
-    /// Whether the caller runs on the connection's own task, as the handlers of an event do at first.
+    /// Whether the connection's task runs right now, and will look at all this again before it rests.
     pub(super) fn is_polling(&self) -> bool {
-        self.is_polling
+        matches!(self.stream, Whereabouts::Running)
     }
 
     /// The connection's span, if somebody listened when it was asked for.
     pub(super) fn span(&self) -> Option<Span> {
-        self.kept.as_ref()?.span.as_deref().cloned()
+        self.kept()?.span.as_deref().cloned()
+    }
+
+    /// What the program keeps with the connection, if anything.
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.rare.as_ref()?.kept.as_ref()
+    }
+
+    /// The same, to be changed. There is none where nothing is kept any more.
+    pub(super) fn kept_mut(&mut self) -> Option<&mut Kept> {
+        if self.is_over {
+            return None;
+        }
+        Some(self.rare.get_or_insert_default().kept.get_or_insert_default())
+    }
+
+    /// The connection is over: nothing is kept from now on.
+    pub(super) fn take_kept(&mut self) -> Option<Kept> {
+        self.is_over = true;
+        let kept = self.rare.as_mut()?.kept.take();
+        self.tidy();
+        kept
+    }
+
+    fn passing(&mut self) -> &mut Passing {
+        self.rare.get_or_insert_default().passing.get_or_insert_default()
+    }
+
+    /// Frees what there is no need for any more.
+    fn tidy(&mut self) {
+        let Some(rare) = &mut self.rare else { return };
+        rare.passing.take_if(|passing| passing.controls.is_empty() && passing.waiting.is_empty());
+        if rare.passing.is_none() && rare.standing.is_none() && rare.kept.is_none() {
+            self.rare = None;
+        }
     }
 
     /// Queues the reply to a request of the peer, unless it is larger than the peer takes.
@@ -116,7 +161,7 @@ impl Exchange {
         if value.bytes().len() + wire.reply_head() > self.outbox.max_message() {
             return Err(self.outbox.max_message());
         }
-        self.outbox.append(self.is_polling, |out| wire.reply(out, namespace, id, value));
+        self.outbox.append(self.is_polling(), |out| wire.reply(out, namespace, id, value));
         Ok(())
     }
 
@@ -125,16 +170,27 @@ impl Exchange {
         self.link == Link::Up && !self.is_blocked && self.outbox.queued() == 0
     }
 
-    pub(super) fn begin_poll(&mut self) {
-        self.is_polling = true;
+    /// The task runs, and has the stream until it rests. `false` while that is lent to somebody: then the task rests on,
+    /// and is woken when it is back.
+    #[must_use]
+    pub(super) fn begin_poll(&mut self, stream: &mut Option<Stream>, waker: &Waker) -> bool {
+        match std::mem::replace(&mut self.stream, Whereabouts::Running) {
+            Whereabouts::Resting(rested) => *stream = Some(rested),
+            Whereabouts::Lent | Whereabouts::Awaited => {
+                self.stream = Whereabouts::Awaited;
+                self.waker = Some(waker.clone());
+                return false;
+            }
+            Whereabouts::Running | Whereabouts::Nowhere => {}
+        }
         self.waker = None;
+        true
     }
 
     /// The task is gone: nobody looks at this until there is another one. Those who waited for room are to be
     /// woken.
     #[must_use]
-    pub(super) fn detach(&mut self) -> Vec<Waker> {
-        self.is_polling = false;
+    pub(super) fn detach(&mut self) -> (Vec<Waker>, Whereabouts) {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
@@ -142,11 +198,11 @@ impl Exchange {
         if self.link == Link::Up {
             self.link = Link::Closed;
         }
-        self.outbox.clear()
+        (self.clear_outbox(), std::mem::take(&mut self.stream))
     }
 
-    pub(super) fn end_poll(&mut self, waker: Waker, is_blocked: bool) {
-        self.is_polling = false;
+    pub(super) fn end_poll(&mut self, stream: Option<Stream>, waker: Waker, is_blocked: bool) {
+        self.stream = stream.map_or(Whereabouts::Nowhere, Whereabouts::Resting);
         self.is_blocked = is_blocked;
         self.waker = Some(waker);
     }
@@ -154,55 +210,92 @@ impl Exchange {
     /// Who has to be woken, once the lock is released, after bytes were queued.
     #[must_use]
     pub(super) fn queued(&mut self) -> Option<Waker> {
-        if self.is_polling || self.is_blocked { None } else { self.waker.take() }
+        if self.is_polling() || self.is_blocked { None } else { self.waker.take() }
     }
 
     /// Who has to be woken to look whether the peer it does not read from is still there.
     #[must_use]
     pub(super) fn nudge(&mut self) -> Option<Waker> {
-        if self.is_polling || !self.is_paused { None } else { self.waker.take() }
+        if self.is_polling() || !self.is_paused { None } else { self.waker.take() }
     }
 
     /// Leaves something for the task to find when it runs.
     pub(super) fn push_control(&mut self, control: Control) {
-        self.rare.get_or_insert_default().controls.push(control);
+        self.passing().controls.push(control);
     }
 
     /// What others asked of the task.
     pub(super) fn take_controls(&mut self) -> Vec<Control> {
-        let Some(rare) = &mut self.rare else { return Vec::new() };
-        let controls = std::mem::take(&mut rare.controls);
-        if rare.standing.is_none() {
-            self.rare = None;
+        if !self.has_controls() {
+            return Vec::new();
         }
+        let controls = std::mem::take(&mut self.passing().controls);
+        self.tidy();
         controls
     }
 
+    /// Wakes somebody when there is room in the outbox again, or when it is known that there will not be any.
+    pub(super) fn wait_for_room(&mut self, waker: &Waker) {
+        let waiting = &mut self.passing().waiting;
+        if !waiting.iter().any(|waiting| waiting.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+
+    /// Who waits for room: there is some, or there will not be any.
+    #[must_use]
+    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
+        if self.rare.as_ref().is_none_or(|rare| rare.passing.is_none()) {
+            return Vec::new();
+        }
+        let waiting = std::mem::take(&mut self.passing().waiting);
+        self.tidy();
+        waiting
+    }
+
+    /// Accounts for `count` written bytes; those who waited for room below `limit` are to be woken.
+    #[must_use]
+    pub(super) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
+        self.outbox.wrote(count);
+        if self.outbox.queued() < limit { self.take_waiting() } else { Vec::new() }
+    }
+
+    /// Drops all that waits to be written: the stream is gone. Those who waited for room learn it by being woken.
+    #[must_use]
+    pub(super) fn clear_outbox(&mut self) -> Vec<Waker> {
+        self.outbox.clear();
+        self.take_waiting()
+    }
+
     pub(super) fn has_controls(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| !rare.controls.is_empty())
+        let passing = self.rare.as_ref().and_then(|rare| rare.passing.as_ref());
+        passing.is_some_and(|passing| !passing.controls.is_empty())
     }
 
     /// Who the peer was found to be.
     pub(super) fn standing(&self) -> Option<&Standing> {
-        self.rare.as_ref()?.standing.as_ref()
+        self.rare.as_ref()?.standing.as_deref()
     }
 
     pub(super) fn standing_mut(&mut self) -> Option<&mut Standing> {
-        self.rare.as_mut()?.standing.as_mut()
+        self.rare.as_mut()?.standing.as_deref_mut()
     }
 
     /// Takes note of who the peer was found to be; gives back what was there.
     pub(super) fn note_standing(&mut self, standing: Option<Standing>) -> Option<Standing> {
-        match (&mut self.rare, standing) {
-            (None, None) => None,
-            (rare, standing) => std::mem::replace(&mut rare.get_or_insert_default().standing, standing),
+        if self.rare.is_none() && standing.is_none() {
+            return None;
         }
+        let noted = &mut self.rare.get_or_insert_default().standing;
+        let before = std::mem::replace(noted, standing.map(Box::new));
+        self.tidy();
+        before.map(|standing| *standing)
     }
 
     /// Who has to be woken, once the lock is released, after this.
     #[must_use]
     pub(super) fn control(&mut self, control: Control) -> Option<Waker> {
         self.push_control(control);
-        if self.is_polling { None } else { self.waker.take() }
+        if self.is_polling() { None } else { self.waker.take() }
     }
 }

@@ -14,6 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::arrivals::Arrivals;
 use super::delegate::{Delegate, Trust};
 use super::heartbeat::{DefaultHeartbeat, Watch};
+use super::loan::BroadcastTime;
 use super::metrics::Metrics;
 use super::presence::Presence;
 use super::report::ErrorHook;
@@ -84,6 +85,7 @@ pub(crate) struct Hub {
     pub(crate) presence: Presence,
     pub(super) arrivals: Arrivals,
     wheel: Wheel,
+    started: std::time::Instant,
     pub(super) sessions: Sessions,
     drivers: TaskTracker,
     /// Sees what fails in the program's own code; without it, it is logged.
@@ -142,6 +144,7 @@ impl Hub {
             presence: Presence::default(),
             arrivals: Arrivals::default(),
             wheel,
+            started: std::time::Instant::now(),
             sessions,
             drivers: TaskTracker::new(),
             on_error,
@@ -154,6 +157,11 @@ impl Hub {
 
     pub(super) fn wheel(&self) -> &Wheel {
         &self.wheel
+    }
+
+    /// Now, where the wheel's clock is too coarse.
+    pub(super) fn broadcast_time(&self) -> BroadcastTime {
+        BroadcastTime::since(self.started)
     }
 
     #[inline]

@@ -294,7 +294,7 @@ impl Connection {
                 return wake_all(wakers);
             }
             exchange.link = Link::Closed;
-            exchange.outbox.clear()
+            exchange.clear_outbox()
         };
         wake_all(wakers);
         // Not while they are locked: what they let go of is the program's, and may look for them.

@@ -397,9 +397,9 @@ impl Driver {
             // What is still going to be written may be executed.
             let mut wakers = exchange.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
             // What waits for room to emit or to call learns that there will be none.
-            wakers.extend(exchange.outbox.take_waiting());
+            wakers.extend(exchange.take_waiting());
             if is_broken {
-                wakers.extend(exchange.outbox.clear());
+                wakers.extend(exchange.clear_outbox());
             }
             wakers
         };

@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod backlog;
+mod broadcast;
 mod call;
 mod calls;
 mod check;
@@ -25,6 +26,7 @@ mod join;
 mod label;
 mod lifecycle;
 mod listeners;
+mod loan;
 mod metrics;
 mod outbox;
 mod permissions;
@@ -52,6 +54,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+pub use broadcast::Broadcast;
 pub use call::{CallFuture, Request};
 pub(crate) use delegate::{Delegate, Upstream};
 pub use events::{Emit, Volatile};
@@ -64,7 +67,7 @@ pub use listeners::Listener;
 pub use presence::{PresenceEvent, PresenceEvents};
 pub(crate) use report::{ErrorHook, Place};
 pub use report::{ErrorReport, FailureKind, FailureOrigin};
-pub use selection::{Broadcast, BroadcastCall, Replies, Selection};
+pub use selection::{BroadcastCall, Replies, Selection};
 pub use sessions::{ConnectionValues, Session};
 pub use socket::Socket;
 pub(crate) use socket::SocketInner;

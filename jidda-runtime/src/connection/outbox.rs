@@ -1,13 +1,10 @@
 //! What waits to be written to one peer.
 
-// A pointer for what an idle connection does not have: the collections themselves are three words and more.
-#![allow(clippy::box_collection)]
-
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
@@ -22,31 +19,18 @@ const SLICES: usize = 32;
 const KEPT: usize = 64 * 1024;
 
 thread_local! {
-    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static SPARE: Cell<Option<Box<Batch>>> = const { Cell::new(None) };
 }
 
-fn recycle(mut buffer: Vec<u8>) {
-    if (1..=KEPT).contains(&buffer.capacity()) {
-        buffer.clear();
-        SPARE.with(|spare| {
-            let kept = spare.take();
-            spare.set(if kept.capacity() < buffer.capacity() { buffer } else { kept });
-        });
-    }
-}
-
-/// Bytes in the order they will be written: shared frames, then the buffer behind them.
+/// What waits to be written, and how much of it there is.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// Boxed, like all that an idle connection does not need.
-    frames: Option<Box<VecDeque<Bytes>>>,
-    tail: Vec<u8>,
+    batch: Option<Box<Batch>>,
     /// All that is not written yet, the batch under way included.
     queued: usize,
     /// All that was ever handed in: a message's place in the stream.
     entered: u64,
-    /// Who waits for room.
-    waiting: Option<Box<Vec<Waker>>>,
     /// The largest message the peer takes; no message is larger than four gigabytes.
     max_message: u32,
     /// When the stream last refused bytes, in ticks of the hub's clock.
@@ -71,7 +55,7 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_none() && self.tail.is_empty()
+        self.batch.is_none()
     }
 
     /// How many bytes wait, those under way included.
@@ -93,76 +77,66 @@ impl Outbox {
     /// gives the buffer back to its thread when it is written.
     #[inline]
     pub(super) fn append<R>(&mut self, recycled: bool, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        if recycled && self.tail.capacity() == 0 {
-            self.tail = SPARE.take();
-        }
-        let before = self.tail.len();
-        let result = write(&mut self.tail);
-        let added = self.tail.len() - before;
-        self.queued += added;
-        self.entered += added as u64;
+        let new = || if recycled { SPARE.take().unwrap_or_default() } else { Box::default() };
+        let tail = &mut self.batch.get_or_insert_with(new).tail;
+        let before = tail.len();
+        let result = write(tail);
+        let added = tail.len() - before;
+        self.enter(added);
         result
     }
 
     /// Appends a frame that other connections get too.
     pub(super) fn share(&mut self, frame: &Bytes) {
+        let Batch { frames, tail, .. } = &mut **self.batch.get_or_insert_default();
         if frame.len() <= COPIED {
-            if self.tail.capacity() == 0 {
-                self.tail.reserve_exact(frame.len());
+            if tail.capacity() == 0 {
+                tail.reserve_exact(frame.len());
             }
-            self.tail.extend_from_slice(frame);
+            tail.extend_from_slice(frame);
         } else {
-            let frames = self.frames.get_or_insert_default();
-            if !self.tail.is_empty() {
-                frames.push_back(std::mem::take(&mut self.tail).into());
+            if !tail.is_empty() {
+                frames.push_back(std::mem::take(tail).into());
             }
             frames.push_back(frame.clone());
         }
-        self.queued += frame.len();
-        self.entered += frame.len() as u64;
+        self.enter(frame.len());
+    }
+
+    /// Counts so many bytes as handed in: they are written by somebody else.
+    pub(super) fn enter(&mut self, count: usize) {
+        self.queued += count;
+        self.entered += count as u64;
+    }
+
+    /// Puts what is left of a frame that was counted before everything else.
+    pub(super) fn put_first(&mut self, rest: Bytes) {
+        self.batch.get_or_insert_default().frames.push_front(rest);
     }
 
     /// Takes all that waits, to be written as one batch.
-    pub(super) fn take(&mut self) -> Option<Batch> {
-        (!self.is_empty()).then(|| Batch {
-            frames: self.frames.take(),
-            tail: std::mem::take(&mut self.tail),
-            offset: 0,
-        })
+    pub(super) fn take(&mut self) -> Option<Box<Batch>> {
+        self.batch.take()
     }
 
-    /// Accounts for `count` written bytes; those who waited for room below `limit` are to be woken.
-    pub(super) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
+    /// Accounts for `count` written bytes.
+    pub(super) fn wrote(&mut self, count: usize) {
         self.queued -= count;
-        if self.queued < limit { self.take_waiting() } else { Vec::new() }
     }
 
-    /// Those who wait for room: there is some, or there will not be any.
-    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
-        self.waiting.take().map(|waiting| *waiting).unwrap_or_default()
-    }
-
-    pub(super) fn wait_for_room(&mut self, waker: &Waker) {
-        let waiting = self.waiting.get_or_insert_default();
-        if !waiting.iter().any(|waiting| waiting.will_wake(waker)) {
-            waiting.push(waker.clone());
-        }
-    }
-
-    /// Drops everything: the connection is gone. Those who waited learn it by being woken.
-    pub(super) fn clear(&mut self) -> Vec<Waker> {
-        self.frames = None;
-        self.tail = Vec::new();
+    /// Drops everything: the stream is gone.
+    pub(super) fn clear(&mut self) {
+        self.batch = None;
         self.queued = 0;
-        self.take_waiting()
     }
 }
 
-/// What was taken from the outbox and is being written.
-#[derive(Debug)]
+/// Bytes in the order they will be written: shared frames, then the buffer behind them.
+#[derive(Debug, Default)]
 pub(super) struct Batch {
-    frames: Option<Box<VecDeque<Bytes>>>,
+    frames: VecDeque<Bytes>,
     tail: Vec<u8>,
+    /// How much of the tail is written.
     offset: usize,
 }
 
@@ -175,9 +149,10 @@ impl Batch {
         written: &mut usize,
     ) -> Poll<io::Result<()>> {
         loop {
-            let count = if let Some(frames) = self.frames.as_deref() {
+            let count = if !self.frames.is_empty() {
                 let tail = std::iter::once(&self.tail[self.offset..]);
-                let slices: Vec<_> = frames
+                let slices: Vec<_> = self
+                    .frames
                     .iter()
                     .map(|frame| &frame[..])
                     .chain(tail)
@@ -188,7 +163,7 @@ impl Batch {
             } else if self.offset < self.tail.len() {
                 ready!(stream.as_mut().poll_write(cx, &self.tail[self.offset..]))?
             } else {
-                break;
+                return Poll::Ready(Ok(()));
             };
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
@@ -196,23 +171,27 @@ impl Batch {
             *written += count;
             self.advance(count);
         }
-        recycle(std::mem::take(&mut self.tail));
-        Poll::Ready(Ok(()))
     }
 
     fn advance(&mut self, mut count: usize) {
-        if let Some(frames) = &mut self.frames {
-            while let Some(frame) = frames.front_mut() {
-                if frame.len() > count {
-                    frame.advance(count);
-                    return;
-                }
-                count -= frame.len();
-                frames.pop_front();
+        while let Some(frame) = self.frames.front_mut() {
+            if frame.len() > count {
+                frame.advance(count);
+                return;
             }
-            self.frames = None;
+            count -= frame.len();
+            self.frames.pop_front();
         }
         self.offset += count;
+    }
+
+    /// Gives a batch that is written to its thread, for the next connection that it serves.
+    pub(super) fn recycle(mut self: Box<Self>) {
+        if self.tail.capacity() <= KEPT {
+            self.tail.clear();
+            self.offset = 0;
+            SPARE.set(Some(self));
+        }
     }
 }
 
@@ -224,7 +203,7 @@ mod tests {
         let (mut ours, theirs) = tokio::io::duplex(chunk);
         let mut batch = outbox.take().expect("something waits");
         let mut theirs = std::pin::pin!(theirs);
-        let mut cx = Context::from_waker(Waker::noop());
+        let mut cx = Context::from_waker(std::task::Waker::noop());
         let (mut out, mut written) = (Vec::new(), 0);
         loop {
             let state = batch.poll_write(Pin::new(&mut ours), &mut cx, &mut written);
@@ -234,7 +213,7 @@ mod tests {
                 out.extend_from_slice(buffer.filled());
             }
             if state.is_ready() && written == out.len() {
-                outbox.wrote(written, usize::MAX);
+                outbox.wrote(written);
                 return out;
             }
         }
@@ -265,9 +244,9 @@ mod tests {
         outbox.append(false, |out| out.extend_from_slice(b"one"));
         let place = outbox.place();
         outbox.append(false, |out| out.extend_from_slice(b"two"));
-        outbox.wrote(3, usize::MAX);
+        outbox.wrote(3);
         assert!(outbox.is_unwritten(place));
-        outbox.wrote(1, usize::MAX);
+        outbox.wrote(1);
         assert!(!outbox.is_unwritten(place));
     }
 }

@@ -54,7 +54,7 @@ impl Producing {
         {
             let mut exchange = connection.exchange.lock();
             if exchange.outbox.queued() >= connection.hub.config.max_outbox {
-                exchange.outbox.wait_for_room(cx.waker());
+                exchange.wait_for_room(cx.waker());
                 return Poll::Pending;
             }
         }

@@ -4,24 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use smallvec::SmallVec;
 
+use super::broadcast::Broadcast;
 use super::call::Request;
 use super::encoded::Encoded;
 use super::hub::Hub;
-use super::socket::{Frame, Socket, is_reserved};
+use super::socket::{Socket, is_reserved};
 use crate::error::{CallError, SendError};
 use crate::handler::{CallerError, Carrier};
 use crate::payload::{CodecError, Value};
 use crate::room::{RoomKey, Rooms, Target};
-use crate::wire::Wire;
-
-/// After so many deliveries a broadcast lets other tasks run.
-const STRIDE: usize = 256;
 
 #[derive(Clone, Debug)]
 enum Scope {
@@ -39,7 +34,7 @@ pub struct Selection {
     pub(super) hub: Arc<Hub>,
     scope: Scope,
     pub(super) target: Target,
-    is_volatile: bool,
+    pub(super) is_volatile: bool,
 }
 
 impl fmt::Debug for Selection {
@@ -102,7 +97,7 @@ impl Selection {
         self
     }
 
-    fn places(&self) -> Vec<Arc<Rooms<Socket>>> {
+    pub(super) fn places(&self) -> Vec<Arc<Rooms<Socket>>> {
         match &self.scope {
             Scope::Namespace(namespace) => self.hub.existing_rooms(namespace).into_iter().collect(),
             Scope::All => self.hub.all_rooms(),
@@ -141,61 +136,10 @@ impl Selection {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, only some sockets got the event: it is handed out in strides of 256.
+    /// Dropped before it is done, only some sockets got the event: it is handed out in strides of 64.
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<usize, SendError> {
         let arguments = Encoded::all(arguments, &self.hub)?;
-        self.emit_encoded(event, &arguments).await
-    }
-
-    async fn emit_encoded(&self, event: &str, arguments: &Encoded) -> Result<usize, SendError> {
-        if is_reserved(event) {
-            return Err(SendError::Reserved(event.to_owned()));
-        }
-        let mut delivered = 0;
-        for rooms in self.places() {
-            let snapshot = rooms.select(&self.target);
-            // One a wire, not one a socket.
-            let mut frames: SmallVec<[(Wire, Option<Bytes>); 2]> = SmallVec::new();
-            let mut failed = None;
-            for (index, socket) in snapshot.iter().enumerate() {
-                if index % STRIDE == STRIDE - 1 {
-                    tokio::task::yield_now().await;
-                }
-                let wire = socket.inner.wire();
-                let place = match frames.iter().position(|(other, _)| *other == wire) {
-                    Some(place) => place,
-                    None => {
-                        // What one kind of peers cannot be sent is no reason to leave the others without it.
-                        let frame = framed(wire, socket.path(), event, arguments).unwrap_or_else(|error| {
-                            tracing::warn!(event, %error, "a broadcast cannot be sent by {}", wire.name());
-                            failed = Some(error);
-                            None
-                        });
-                        frames.push((wire, frame));
-                        frames.len() - 1
-                    }
-                };
-                let Some(frame) = &frames[place].1 else { continue };
-                if self.is_volatile && !socket.inner.is_writable() {
-                    continue;
-                }
-                match socket.inner.push(Frame::Shared(frame), None) {
-                    Ok(_) => {
-                        delivered += 1;
-                        socket.inner.show_outgoing_encoded(event, arguments);
-                    }
-                    // It left between the look-up and now, or is given up: it has its own `disconnect`.
-                    Err(SendError::NotConnected | SendError::Full) => {}
-                    Err(error) => failed = Some(error),
-                }
-            }
-            if let Some(error) = failed
-                && delivered == 0
-            {
-                return Err(error);
-            }
-        }
-        Ok(delivered)
+        self.emit_encoded(event, arguments).await
     }
 
     /// Sends a bare value to each: the event `message`.
@@ -263,15 +207,6 @@ impl Selection {
     }
 }
 
-/// An event as it goes to every socket of one wire; `None` for peers of a kind that came only after it was written.
-fn framed(wire: Wire, namespace: &str, event: &str, arguments: &Encoded) -> Result<Option<Bytes>, SendError> {
-    let Some(arguments) = arguments.list(wire.encoding()) else { return Ok(None) };
-    let arguments = arguments?;
-    let mut out = Vec::with_capacity(arguments.len() + event.len() + namespace.len() + 16);
-    wire.event_encoded(&mut out, namespace, event, arguments)?;
-    Ok(Some(out.into()))
-}
-
 /// Every reply of a broadcast call: one a socket, in no particular order.
 pub type Replies<R, E = Value> = Vec<(Socket, Result<R, CallError<E>>)>;
 
@@ -319,28 +254,7 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
 
     /// Sends it as an event instead: no replies are waited for.
     pub fn emit(self) -> Broadcast {
-        Broadcast { selection: self.selection, event: self.event, arguments: self.arguments }
-    }
-}
-
-/// An event of a typed stub for many sockets, to be awaited: how many sockets it was handed to.
-#[must_use = "an event is sent when it is awaited"]
-#[derive(Debug)]
-pub struct Broadcast {
-    selection: Selection,
-    event: String,
-    arguments: Result<Encoded, CodecError>,
-}
-
-impl IntoFuture for Broadcast {
-    type Output = Result<usize, SendError>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            let arguments = self.arguments?;
-            self.selection.emit_encoded(&self.event, &arguments).await
-        })
+        Broadcast::new(self.selection, self.event, self.arguments)
     }
 }
 
@@ -373,11 +287,7 @@ impl Carrier for Selection {
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
-        Broadcast {
-            selection: self.for_stub(namespace),
-            event: event.to_owned(),
-            arguments: Encoded::all(arguments, &self.hub),
-        }
+        Broadcast::new(self.for_stub(namespace), event.to_owned(), Encoded::all(arguments, &self.hub))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::handler::{Context, FromConnection, Side};
 use crate::id::SessionId;
 
-/// What a connection keeps for the program. Boxed where it stands: most of it is not there.
+/// What a connection keeps for the program.
 #[derive(Default)]
 pub(super) struct Kept {
     values: Option<Box<Values>>,
@@ -131,7 +131,8 @@ impl ConnectionValues<'_> {
     /// Takes the value of type `T` away from the connection.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let mut exchange = self.connection.exchange.lock();
-        let old = exchange.kept.as_mut()?.values.as_mut()?.remove(TypeId::of::<T>());
+        exchange.kept()?;
+        let old = exchange.kept_mut()?.values.as_mut()?.remove(TypeId::of::<T>());
         drop(exchange);
         typed(old)
     }
@@ -164,21 +165,17 @@ impl Socket {
 impl Connection {
     /// Looks at what is kept with the connection; `None` when it is over and keeps nothing more.
     pub(super) fn kept<R>(&self, look: impl FnOnce(Option<&mut Kept>) -> R) -> R {
-        let mut exchange = self.exchange.lock();
-        if exchange.is_over {
-            return look(None);
-        }
-        look(Some(exchange.kept.get_or_insert_default()))
+        look(self.exchange.lock().kept_mut())
     }
 
     /// A value of the connection or of its session.
     pub(super) fn value(&self, key: TypeId) -> Option<Value> {
-        self.exchange.lock().kept.as_ref()?.values.as_ref()?.get(key)
+        self.exchange.lock().kept()?.values.as_ref()?.get(key)
     }
 
     /// A value of the session, which is not made for being asked.
     pub(super) fn session_value(&self, key: TypeId) -> Option<Value> {
-        let session = self.exchange.lock().kept.as_ref()?.session.clone()?;
+        let session = self.exchange.lock().kept()?.session.clone()?;
         let values = session.values.lock();
         values.get(key)
     }
@@ -221,17 +218,12 @@ impl Connection {
 
     /// The session to ask for again.
     pub(super) fn former_session(&self) -> Option<SessionId> {
-        self.exchange.lock().kept.as_ref().and_then(|kept| kept.session_id.filter(|_| kept.is_told))
+        self.exchange.lock().kept().and_then(|kept| kept.session_id.filter(|_| kept.is_told))
     }
 
     /// The connection is over: its values go, its session waits for the peer to come back.
     pub(super) fn release_kept(&self) {
-        let kept = {
-            let mut exchange = self.exchange.lock();
-            exchange.is_over = true;
-            exchange.kept.take()
-        };
-        let Some(kept) = kept else { return };
+        let Some(kept) = self.exchange.lock().take_kept() else { return };
         if self.hub.side == Side::Server
             && kept.is_told
             && let (Some(id), Some(session)) = (kept.session_id, kept.session)

@@ -13,6 +13,7 @@ use super::Connection;
 use super::backlog::Waiting;
 use super::exchange::{Control, Link};
 use super::listeners::Listeners;
+use super::loan::BroadcastTime;
 use super::state::{Extra, State};
 use crate::error::SendError;
 use crate::handler::{
@@ -311,7 +312,7 @@ impl SocketInner {
         }
         if exchange.outbox.queued() >= limit {
             if let Some(waker) = wait {
-                exchange.outbox.wait_for_room(waker);
+                exchange.wait_for_room(waker);
                 return Ok(false);
             }
             if exchange.outbox.queued() + size > 2 * limit {
@@ -328,7 +329,14 @@ impl SocketInner {
                 let recycled = exchange.is_polling();
                 exchange.outbox.append(recycled, |out| out.extend_from_slice(bytes));
             }
-            Frame::Shared(bytes) => exchange.outbox.share(bytes),
+            Frame::Shared(bytes, now) => {
+                if let Some(stream) = exchange.lend(bytes.len(), now) {
+                    drop(exchange);
+                    self.connection.write_lent(stream, bytes);
+                    return Ok(true);
+                }
+                exchange.outbox.share(bytes);
+            }
         }
         let waker = exchange.queued();
         drop(exchange);
@@ -365,7 +373,7 @@ impl SocketInner {
         extra.held_bytes += size;
         extra.held.push(match frame {
             Frame::Own(bytes) => Bytes::copy_from_slice(bytes),
-            Frame::Shared(bytes) => (*bytes).clone(),
+            Frame::Shared(bytes, _) => (*bytes).clone(),
         });
         Ok(true)
     }
@@ -375,15 +383,15 @@ impl SocketInner {
 pub(super) enum Frame<'a> {
     /// For this connection only.
     Own(&'a [u8]),
-    /// For others too.
-    Shared(&'a Bytes),
+    /// For others too; and since when.
+    Shared(&'a Bytes, BroadcastTime),
 }
 
 impl Frame<'_> {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Own(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+            Self::Shared(bytes, _) => bytes,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -10,6 +11,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use parking_lot::RwLock;
 use slab::Slab;
+use smallvec::SmallVec;
 
 use super::target::{RoomKey, Target};
 use crate::few::Few;
@@ -188,20 +190,23 @@ impl<M: Member> Rooms<M> {
     /// The sockets of a target, as they are now.
     pub(crate) fn select(&self, target: &Target) -> Snapshot<M> {
         let index = self.index.read();
-        let mut lists = Vec::new();
+        let mut lists: SmallVec<[_; 1]> = target.groups.iter().filter_map(|key| index.list(key)).collect();
         if target.groups.is_empty() {
             lists.push(Arc::clone(&index.everyone.members));
         }
-        for key in &target.groups {
-            lists.extend(index.list(key));
-        }
-        let mut without: HashSet<_> =
-            target.except.iter().filter_map(|key| index.list(key)).flat_map(|list| ids(&list)).collect();
+        let excepted = target.except.iter().filter_map(|key| index.list(key));
+        let mut without: HashSet<_> = excepted.flat_map(|list| ids(&list)).collect();
         without.extend(target.without);
-        // Only a union can name a socket twice.
-        let is_union = lists.len() > 1;
-        Snapshot { lists, without, is_union }
+        drop(index);
+        let members = if lists.len() == 1 { lists.remove(0) } else { Arc::new(union(&lists)) };
+        Snapshot { members, without }
     }
+}
+
+/// Each member of several lists once.
+fn union<M: Member>(lists: &[Arc<Vec<M>>]) -> Vec<M> {
+    let mut seen = HashSet::new();
+    lists.iter().flat_map(|list| list.iter()).filter(|member| seen.insert(member.id())).cloned().collect()
 }
 
 fn ids<M: Member>(list: &[M]) -> Vec<SocketId> {
@@ -247,19 +252,25 @@ impl<M: Member> Index<M> {
 /// The sockets of a target at one moment; holds no lock.
 #[derive(Debug)]
 pub(crate) struct Snapshot<M> {
-    lists: Vec<Arc<Vec<M>>>,
+    members: Arc<Vec<M>>,
     without: HashSet<SocketId>,
-    is_union: bool,
 }
 
 impl<M: Member> Snapshot<M> {
     /// Each socket once.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
-        let mut seen = HashSet::new();
-        self.lists.iter().flat_map(|list| list.iter()).filter(move |member| {
-            (self.without.is_empty() || !self.without.contains(&member.id()))
-                && (!self.is_union || seen.insert(member.id()))
-        })
+        self.part(0..self.len())
+    }
+
+    /// How many places there are, of sockets and of those that are excepted.
+    pub(crate) fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The sockets at some of the places.
+    pub(crate) fn part(&self, places: Range<usize>) -> impl Iterator<Item = &M> {
+        let members = self.members[places].iter();
+        members.filter(|member| self.without.is_empty() || !self.without.contains(&member.id()))
     }
 }
 

@@ -5,5 +5,5 @@
 mod index;
 mod target;
 
-pub(crate) use index::{Member, Rooms};
+pub(crate) use index::{Member, Rooms, Snapshot};
 pub(crate) use target::{RoomKey, Target};

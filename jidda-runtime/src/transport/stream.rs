@@ -184,6 +184,27 @@ impl Stream {
         }
     }
 
+    /// Whether [`try_write`](Self::try_write) may take anything.
+    #[inline]
+    pub(crate) fn takes_from_anyone(&self) -> bool {
+        match self {
+            Self::Tcp(_) => true,
+            #[cfg(unix)]
+            Self::Unix(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Writes from anywhere, without being woken when it would take more; how many bytes it took.
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.try_write(bytes),
+            #[cfg(unix)]
+            Self::Unix(stream) => stream.try_write(bytes),
+            _ => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+
     /// Whether what was written may wait for being flushed.
     #[inline]
     pub(crate) fn buffers(&self) -> bool {
