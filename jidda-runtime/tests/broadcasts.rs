@@ -38,7 +38,7 @@ async fn a_frame_for_one_who_rests_is_written_where_it_is_made() {
     stream.set_nonblocking(false).unwrap();
     stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let expected = bytes(&notification("news", vec![7.into()]));
-    // Once in a hundred times it is queued, by mistake.
+    // The first one of a new server may pass for one that follows another.
     for _ in 0..10 {
         pause().await;
         // Polled once: the connection's task, which this thread would run, does not.

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
+    thread,
     time::Duration,
 };
 
@@ -78,6 +79,8 @@ fn broadcast(wire: Wire, server: &Endpoints, exchanges: usize) -> Result<()> {
     }
     let (request, news) = (wire.event("announce"), wire.event_from_server("news"));
     for _ in 0..exchanges {
+        // Broadcasts that follow each other at once are gathered, or not, as the clock will have it.
+        thread::sleep(Duration::from_millis(3));
         streams[0].write_all(&request)?;
         for stream in &mut streams {
             expect(stream, &news)?;

@@ -7,7 +7,7 @@ use tracing::Span;
 
 use super::calls::Calls;
 use super::credentials::Standing;
-use super::loan::{BroadcastTime, Whereabouts};
+use super::loan::Whereabouts;
 use super::outbox::Outbox;
 use super::sessions::Kept;
 use super::socket::SocketInner;
@@ -81,8 +81,6 @@ pub(super) struct Exchange {
     is_blocked: bool,
     pub(super) waker: Option<Waker>,
     pub(super) stream: Whereabouts,
-    /// When a broadcast last went to the peer.
-    pub(super) told: BroadcastTime,
     /// How many times in a row a sign of life did not come in time.
     pub(super) missed: u16,
 }
@@ -100,7 +98,6 @@ impl Exchange {
             is_blocked: false,
             waker: None,
             stream: Whereabouts::Nowhere,
-            told: BroadcastTime::default(),
             missed: 0,
         }
     }

@@ -4,6 +4,7 @@
 //! writes, and puts it back: nobody is woken, and nothing is queued. Most of what a delivery costs besides the write
 //! itself would be that.
 
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -29,31 +30,30 @@ pub(super) enum Whereabouts {
     Awaited,
 }
 
-/// When a broadcast is made: the last digits of a count of milliseconds. What is mistaken for another moment by that is
-/// queued instead of written, once in a hundred times.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct BroadcastTime(u8);
+/// When a broadcast is made: the last digits of a count of milliseconds, which come again after a minute. What is
+/// mistaken for another moment by that is queued instead of written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BroadcastTime(u16);
 
 impl BroadcastTime {
     #[allow(clippy::cast_possible_truncation)]
     pub(super) fn since(start: Instant) -> Self {
-        Self(start.elapsed().as_millis() as u8)
+        Self(start.elapsed().as_millis() as u16)
     }
 
     /// Whether it is less than two milliseconds after another one. Then its frames are queued: a task writes all that
     /// has come by the time it runs at once, which is less work when much comes.
-    fn follows(self, other: Self) -> bool {
-        self.0.wrapping_sub(other.0) < 2
+    fn follows(self, other: u16) -> bool {
+        self.0.wrapping_sub(other) < 2
     }
 }
 
 impl Exchange {
     /// Gives the stream out to write a frame of so many bytes, which counts as queued from now on. There is none if
     /// the task runs or anything waits to be written: then the frame has to wait, too.
-    pub(super) fn lend(&mut self, size: usize, now: BroadcastTime) -> Option<Stream> {
-        let follows = now.follows(std::mem::replace(&mut self.told, now));
+    fn lend(&mut self, size: usize) -> Option<Stream> {
         let Whereabouts::Resting(stream) = &self.stream else { return None };
-        if follows || !stream.takes_from_anyone() || !self.is_writable() {
+        if !stream.takes_from_anyone() || !self.is_writable() {
             return None;
         }
         let Whereabouts::Resting(stream) = std::mem::replace(&mut self.stream, Whereabouts::Lent) else {
@@ -65,6 +65,19 @@ impl Exchange {
 }
 
 impl Connection {
+    /// The stream, to write a frame of a broadcast to it.
+    pub(super) fn borrow_stream(
+        &self,
+        exchange: &mut Exchange,
+        size: usize,
+        now: BroadcastTime,
+    ) -> Option<Stream> {
+        // Two at once may both find that nothing came before: a moment later or earlier, that would have been so.
+        let told = self.told.load(Ordering::Relaxed);
+        self.told.store(now.0, Ordering::Relaxed);
+        if now.follows(told) { None } else { exchange.lend(size) }
+    }
+
     /// Writes a frame to a stream that was lent for it, and puts the stream back. What it does not take is left to the
     /// task, and so is finding out what went wrong.
     pub(super) fn write_lent(&self, stream: Stream, frame: &Bytes) {

@@ -48,7 +48,7 @@ mod wheel;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
@@ -102,6 +102,8 @@ pub(crate) struct Connection {
     last_seen: AtomicU32,
     /// Whether anything complete was read yet.
     is_established: AtomicBool,
+    /// When a broadcast was last made that the peer gets: a [`loan::BroadcastTime`].
+    told: AtomicU16,
     exchange: Mutex<Exchange>,
     sockets: Mutex<Few<Arc<SocketInner>>>,
 }
@@ -223,6 +225,7 @@ impl Connection {
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
+            told: AtomicU16::new(0),
             exchange: Mutex::new(exchange),
             sockets: Mutex::default(),
         });

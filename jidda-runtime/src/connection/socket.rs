@@ -330,7 +330,7 @@ impl SocketInner {
                 exchange.outbox.append(recycled, |out| out.extend_from_slice(bytes));
             }
             Frame::Shared(bytes, now) => {
-                if let Some(stream) = exchange.lend(bytes.len(), now) {
+                if let Some(stream) = self.connection.borrow_stream(&mut exchange, bytes.len(), now) {
                     drop(exchange);
                     self.connection.write_lent(stream, bytes);
                     return Ok(true);
