@@ -28,12 +28,7 @@ impl Driver {
             && !socket.has_listeners.load(Ordering::Acquire)
             && self.connection.trace().is_none()
             && !spans::are_wanted();
-        if !is_plain {
-            return None;
-        }
-        let id = socket.routes().event(incoming.event)?;
-        let route = self.connection.hub.table.route(id);
-        route.is_plain().then(|| (id, route.glue()))
+        if is_plain { socket.routes().plain_event(incoming.event) } else { None }
     }
 
     /// Runs an event of a plain route. It lends the socket to the handler, and gives it back: two fewer changes of a

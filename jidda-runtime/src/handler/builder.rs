@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use super::events::{Bound, Events};
 use super::overloads::reachable;
 use super::table::{Names, NamespaceTable, Route, RouteId, Service, Table};
 use super::{
@@ -300,16 +301,11 @@ impl TableBuilder {
                 let place = u32::try_from(routes.len()).expect("fewer than 4 billion handlers");
                 let middleware = Arc::clone(&middleware);
                 let next = has_next.then_some(RouteId(place + 1));
-                let is_plain = middleware.is_empty()
-                    && entry.is_some_and(|entry| {
-                        let is_bound = entry.sequential || entry.streaming || entry.timeout.is_some();
-                        entry.allow.is_empty() && !is_bound
-                    });
-                routes.push(Route { entry, event, glue, service, middleware, next, is_plain });
+                routes.push(Route { entry, event, glue, service, middleware, next });
                 RouteId(place)
             };
         let (mut connect, mut disconnect, mut fallback) = (None, None, None);
-        let mut events = Names::default();
+        let mut events = Events::default();
         for handlers in entries.chunk_by(|a, b| a.event == b.event) {
             let mut ids = handlers
                 .iter()
@@ -322,7 +318,8 @@ impl TableBuilder {
                 "disconnect" => disconnect = Some(id),
                 "*" => fallback = Some(id),
                 event => {
-                    events.insert(event, id);
+                    let is_plain = middleware.is_empty() && handlers[0].is_unbound();
+                    events.insert(event, Bound { route: id, plain: is_plain.then_some(handlers[0].glue) });
                 }
             }
         }

@@ -364,6 +364,11 @@ impl HandlerEntry {
         self.error
     }
 
+    /// Whether it may be run right away: there is nothing that its caller needs, and no limit.
+    pub(super) fn is_unbound(&self) -> bool {
+        self.allow.is_empty() && !self.sequential && !self.streaming && self.timeout.is_none()
+    }
+
     /// The permissions of which a caller needs one; none when everyone may call it.
     pub fn allow(&self) -> &'static [&'static str] {
         self.allow

@@ -7,6 +7,7 @@ mod argument;
 pub(crate) mod bounds;
 mod builder;
 mod entry;
+mod events;
 mod extract;
 mod middleware;
 mod overloads;

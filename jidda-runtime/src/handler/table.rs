@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::events::Events;
 use super::{Glue, HandlerEntry, MiddlewareEntry};
 
 pub(super) type Names<V> = HashMap<&'static str, V, foldhash::fast::RandomState>;
@@ -31,8 +32,6 @@ pub struct Route {
     pub(super) middleware: Arc<[&'static MiddlewareEntry]>,
     /// The same event's handler for callers who may not have this one run.
     pub(super) next: Option<RouteId>,
-    /// Whether there is nothing but the function: no middleware, nothing that its caller needs, no limit.
-    pub(super) is_plain: bool,
 }
 
 impl fmt::Debug for Route {
@@ -56,12 +55,6 @@ impl Route {
     #[inline]
     pub fn glue(&self) -> Glue {
         self.glue
-    }
-
-    /// Whether there is nothing but the function: no middleware, nothing that its caller needs, no limit.
-    #[inline]
-    pub fn is_plain(&self) -> bool {
-        self.is_plain
     }
 
     /// The service whose method it is.
@@ -110,7 +103,7 @@ impl Route {
 /// The routes of one namespace, or of one family of namespaces.
 pub struct NamespaceTable {
     pub(super) pattern: &'static str,
-    pub(super) events: Names<RouteId>,
+    pub(super) events: Events,
     pub(super) connect: RouteId,
     pub(super) disconnect: Option<RouteId>,
     pub(super) fallback: RouteId,
@@ -126,7 +119,15 @@ impl NamespaceTable {
     /// [`Table::permitted`].
     #[inline]
     pub fn event(&self, name: &str) -> Option<RouteId> {
-        self.events.get(name).copied()
+        self.events.find(name).map(|bound| bound.route)
+    }
+
+    /// The same with the function to run, if there is nothing but that: no middleware, nothing that its caller needs, no
+    /// limit.
+    #[inline]
+    pub(crate) fn plain_event(&self, name: &str) -> Option<(RouteId, Glue)> {
+        let bound = self.events.find(name)?;
+        Some((bound.route, bound.plain?))
     }
 
     /// The route of `connect`.
