@@ -1,5 +1,6 @@
 //! Calls to the other side.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -27,7 +28,7 @@ use crate::wire::Meta;
 #[must_use = "a call is sent when it is awaited"]
 pub struct Request<'a, R, E = Value> {
     socket: Result<Socket, SendError>,
-    event: &'a str,
+    event: Cow<'a, str>,
     arguments: Result<Encoded, CodecError>,
     timeout: Option<Duration>,
     /// What is said for somebody else, if the call is passed on. Boxed: few are.
@@ -49,20 +50,27 @@ impl<'a, R, E> Request<'a, R, E> {
     ) -> Self {
         let timeout = socket.as_ref().ok().and_then(|socket| socket.inner.connection.hub.config.call_timeout);
         let arguments = Encoded::one(arguments, encoding_of(&socket));
-        Self { socket, event, arguments, timeout, forwards: None, expects: PhantomData }
+        Self { socket, event: event.into(), arguments, timeout, forwards: None, expects: PhantomData }
     }
 
     pub(super) fn encoded(socket: Socket, event: &'a str, arguments: &Encoded) -> Self {
         let arguments = arguments.only(socket.inner.wire().encoding());
-        Self { socket: Ok(socket), event, arguments, timeout: None, forwards: None, expects: PhantomData }
+        Self {
+            socket: Ok(socket),
+            event: event.into(),
+            arguments,
+            timeout: None,
+            forwards: None,
+            expects: PhantomData,
+        }
     }
 
     /// A call that somebody else made.
-    pub(super) fn forwarded(socket: Socket, event: &'a str, arguments: Encoded, forwards: Meta) -> Self {
+    pub(super) fn forwarded(socket: Socket, event: String, arguments: Encoded, forwards: Meta) -> Self {
         let forwards = Some(Box::new(forwards));
         Self {
             socket: Ok(socket),
-            event,
+            event: event.into(),
             arguments: Ok(arguments),
             timeout: None,
             forwards,
@@ -172,10 +180,8 @@ impl SocketInner {
         }
         let place = exchange.outbox.place();
         let id = begin(&mut exchange.calls, place);
-        let recycled = exchange.is_polling();
         let target = (self.namespace(), event);
-        let written =
-            exchange.outbox.append(recycled, |out| connection.wire.request(out, id, target, list, &meta));
+        let written = exchange.outbox.append(|out| connection.wire.request(out, id, target, list, &meta));
         if let Err(error) = written {
             exchange.calls.forget(id);
             return Err(error.into());
@@ -195,7 +201,7 @@ impl SocketInner {
         let mut exchange = connection.exchange.lock();
         let is_unanswered = exchange.calls.forget(id);
         let waker = if is_unanswered && exchange.is_acquainted && exchange.link == Link::Up {
-            exchange.outbox.append(false, |out| connection.wire.cancel(out, id));
+            exchange.outbox.append(|out| connection.wire.cancel(out, id));
             exchange.queued()
         } else {
             None
@@ -246,7 +252,7 @@ impl<R, E> CallFuture<'_, R, E> {
             false if speaks_for => Err(SendError::Encode("the peer's protocol has no identities".to_owned())),
             false => Ok(Meta::default()),
         };
-        socket.inner.send_request(self.call.event, arguments, describe, Calls::begin, cx)
+        socket.inner.send_request(&self.call.event, arguments, describe, Calls::begin, cx)
     }
 
     /// What the peer is told beside the arguments.
@@ -324,7 +330,7 @@ impl<R, E> CallFuture<'_, R, E> {
             return None;
         }
         let trace = self.scope.as_ref().and_then(|scope| scope.trace());
-        spans::of_call(self.call.socket.as_ref().ok()?, self.call.event, trace)
+        spans::of_call(self.call.socket.as_ref().ok()?, &self.call.event, trace)
     }
 
     #[inline]

@@ -114,7 +114,7 @@ impl Connection {
         exchange.calls.pinged_at = Some(Moment::at(now));
         let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
         if self.wire.heartbeat() != Heartbeat::Theirs {
-            exchange.outbox.append(false, |out| self.wire.ping(out, id));
+            exchange.outbox.append(|out| self.wire.ping(out, id));
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Events that this side has no handler for, and that another server may have one for.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 
-use super::call::{Failed, Request};
+use super::call::{CallFuture, Failed, Request};
 use super::calls::Answer;
 use super::driver::Driver;
 use super::encoded::Encoded;
@@ -110,7 +113,10 @@ fn pass_on(
     };
     let errand = Errand { event: event.into(), arguments, forwards, encoding, taking };
     if let Some(upstream) = delegate.upstream.joined(socket.namespace()) {
-        return Dispatch::future(errand.run(upstream));
+        return match errand.taking {
+            Taking::Value => Dispatch::future(errand.value(upstream)),
+            Taking::Stream | Taking::Either => Dispatch::future(errand.run(upstream)),
+        };
     }
     let joining = delegate.upstream.join(socket.namespace());
     Dispatch::future(async move {
@@ -221,7 +227,7 @@ fn to_messagepack(arguments: Arguments<'_>, encoding: Encoding) -> Result<Vec<u8
 /// One event on its way to the other server.
 #[derive(Clone)]
 struct Errand {
-    event: Box<str>,
+    event: String,
     arguments: Encoded,
     forwards: Meta,
     /// How the caller reads.
@@ -246,24 +252,20 @@ impl Errand {
         match self.taking {
             Taking::Stream => Box::pin(self.stream(upstream)).await,
             Taking::Either => Box::pin(self.either(upstream)).await,
-            Taking::Value => self.value(upstream).await.unwrap_or_else(Reply::failure),
+            Taking::Value => self.value(upstream).await,
         }
     }
 
-    async fn value(self, upstream: Socket) -> Result<Reply, Failure> {
+    fn value(self, upstream: Socket) -> Passing {
         let Self { event, arguments, forwards, encoding, .. } = self;
-        let request: Request<'_, Value> = Request::forwarded(upstream, &event, arguments, forwards);
-        let mut call = request.into_future();
-        match std::future::poll_fn(|cx| call.poll_answer(cx)).await {
-            Ok(Answer::Value(payload)) => Ok(value(payload, encoding)),
-            Ok(answer) => Err(unanswered(answer)),
-            Err(failed) => Err(unsent(failed)),
-        }
+        let request = Request::forwarded(upstream, event, arguments, forwards);
+        Passing { call: request.into_future(), encoding }
     }
 
     /// Asks for a value, and if there is a stream instead, for that.
     async fn either(self, upstream: Socket) -> Reply {
-        match self.clone().value(upstream.clone()).await {
+        let mut passing = self.clone().value(upstream.clone());
+        match poll_fn(|cx| passing.poll_reply(cx)).await {
             Ok(reply) => reply,
             Err(failure) if failure.code == "streaming" && !failure.app => self.stream(upstream).await,
             Err(failure) => Reply::failure(failure),
@@ -274,7 +276,7 @@ impl Errand {
     async fn stream(self, upstream: Socket) -> Reply {
         let Self { event, arguments, forwards, encoding, .. } = self;
         let mut items = Streaming::<Value>::forwarded(upstream, &event, arguments, forwards);
-        let first = match std::future::poll_fn(|cx| items.poll_raw(cx)).await {
+        let first = match poll_fn(|cx| items.poll_raw(cx)).await {
             Some(Ok(first)) => Some(first),
             Some(Err(End::Answer(Answer::Value(payload)))) if !is_nil(&payload) => {
                 return value(payload, encoding);
@@ -294,6 +296,31 @@ impl Errand {
             let item = item.map_err(ended)?;
             item_for(item, encoding).map_err(|error| Box::new(crate::Error::from(error).into()))
         }))
+    }
+}
+
+/// A call on its way to the other server and back.
+struct Passing {
+    call: CallFuture<'static, Value, Value>,
+    /// How the caller reads.
+    encoding: Encoding,
+}
+
+impl Passing {
+    fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Failure>> {
+        self.call.poll_answer(cx).map(|answer| match answer {
+            Ok(Answer::Value(payload)) => Ok(value(payload, self.encoding)),
+            Ok(answer) => Err(unanswered(answer)),
+            Err(failed) => Err(unsent(failed)),
+        })
+    }
+}
+
+impl Future for Passing {
+    type Output = Reply;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
+        self.get_mut().poll_reply(cx).map(|reply| reply.unwrap_or_else(Reply::failure))
     }
 }
 

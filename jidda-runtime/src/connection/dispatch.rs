@@ -86,7 +86,7 @@ impl Driver {
             Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
                 self.connection.heard_beat();
-                self.connection.exchange.lock().outbox.append(true, |out| out.extend_from_slice(&bytes));
+                self.connection.exchange.lock().outbox.append(|out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
             Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
@@ -102,7 +102,7 @@ impl Driver {
             Packet::Ping { id } => {
                 self.connection.heard_beat();
                 let wire = self.connection.wire;
-                self.connection.exchange.lock().outbox.append(true, |out| wire.pong(out, id));
+                self.connection.exchange.lock().outbox.append(|out| wire.pong(out, id));
             }
             Packet::Cancel { id } => self.cancelled(id, cx),
             Packet::Item { id, value } => self.item(id, value),

@@ -158,7 +158,7 @@ impl Driver {
             let reason = self.draining.take().expect("checked");
             // The peer was told why when the draining began.
             let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(true, |out| wire.end(out, None));
+            self.connection.exchange.lock().outbox.append(|out| wire.end(out, None));
             self.end_all(*reason, None);
             return true;
         }

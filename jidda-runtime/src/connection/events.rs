@@ -1,5 +1,6 @@
 //! Events on their way out.
 
+use std::borrow::Cow;
 use std::task::Poll;
 
 use serde::Serialize;
@@ -252,7 +253,7 @@ impl Volatile<'_> {
 #[derive(Debug)]
 pub struct Emit {
     pub(super) socket: Result<Socket, SendError>,
-    pub(super) event: &'static str,
+    pub(super) event: Cow<'static, str>,
     pub(super) arguments: Result<Encoded, CodecError>,
 }
 
@@ -263,7 +264,7 @@ impl Emit {
         arguments: &A,
     ) -> Self {
         let arguments = Encoded::one(arguments, encoding_of(&socket));
-        Self { socket, event, arguments }
+        Self { socket, event: event.into(), arguments }
     }
 }
 
@@ -282,9 +283,9 @@ impl IntoFuture for Emit {
             let socket = self.socket?;
             let wire = socket.inner.wire();
             let list = arguments.get(wire.encoding()).unwrap_or_default();
-            let encode = |out: &mut Vec<u8>| wire.event_encoded(out, socket.path(), self.event, list);
-            socket.send_with(self.event, encode).await?;
-            socket.inner.show_outgoing_encoded(self.event, &arguments);
+            let encode = |out: &mut Vec<u8>| wire.event_encoded(out, socket.path(), &self.event, list);
+            socket.send_with(&self.event, encode).await?;
+            socket.inner.show_outgoing_encoded(&self.event, &arguments);
             Ok(())
         })
     }

@@ -158,7 +158,7 @@ impl Exchange {
         if value.bytes().len() + wire.reply_head() > self.outbox.max_message() {
             return Err(self.outbox.max_message());
         }
-        self.outbox.append(self.is_polling(), |out| wire.reply(out, namespace, id, value));
+        self.outbox.append(|out| wire.reply(out, namespace, id, value));
         Ok(())
     }
 

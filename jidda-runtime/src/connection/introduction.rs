@@ -106,7 +106,7 @@ impl Driver {
             Err(failure) => failure,
         };
         let wire = self.connection.wire;
-        self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, "/", id, &refusal));
+        self.connection.exchange.lock().outbox.append(|out| wire.failure(out, "/", id, &refusal));
         ControlFlow::Continue(())
     }
 
@@ -127,7 +127,7 @@ impl Driver {
         };
         let mut exchange = connection.exchange.lock();
         exchange.is_acquainted = true;
-        exchange.outbox.append(true, |out| wire.welcome(out, id, welcome));
+        exchange.outbox.append(|out| wire.welcome(out, id, welcome));
     }
 
     /// A peer asks to join a namespace, or is in the root namespace by being there.
@@ -257,7 +257,7 @@ impl Driver {
         }
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
-        self.connection.exchange.lock().outbox.append(true, |out| match held {
+        self.connection.exchange.lock().outbox.append(|out| match held {
             Held::Hello { id, .. } | Held::Event(Waiting { id: Some(id), .. }) => {
                 wire.failure(out, "/", *id, &failure);
             }

@@ -115,7 +115,7 @@ impl Connection {
             }
             let place = exchange.outbox.place();
             let id = exchange.calls.begin(place);
-            exchange.outbox.append(false, |out| write(out, id));
+            exchange.outbox.append(|out| write(out, id));
             let waker = exchange.queued();
             drop(exchange);
             if let Some(waker) = waker {
@@ -155,7 +155,7 @@ impl SocketInner {
             return;
         }
         let reason = DisconnectReason::ClientDisconnect;
-        exchange.outbox.append(false, |out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
+        exchange.outbox.append(|out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
         let waker = exchange.queued();
         drop(exchange);
         if let Some(waker) = waker {
@@ -184,7 +184,7 @@ impl SocketInner {
             let place = exchange.outbox.place();
             let id = exchange.calls.begin_join(place, Arc::clone(self));
             let auth = auth.as_ref().map_or(&[0xc0][..], Payload::bytes);
-            exchange.outbox.append(false, |out| self.wire().connect(out, id, self.namespace(), auth));
+            exchange.outbox.append(|out| self.wire().connect(out, id, self.namespace(), auth));
             let waker = exchange.queued();
             drop(exchange);
             if let Some(waker) = waker {

@@ -86,7 +86,7 @@ impl Driver {
                 }
                 None => {
                     let mut exchange = self.connection.exchange.lock();
-                    exchange.outbox.append(true, |out| wire.unknown_namespace(out, namespace, id));
+                    exchange.outbox.append(|out| wire.unknown_namespace(out, namespace, id));
                     None
                 }
             }
@@ -94,7 +94,7 @@ impl Driver {
         if let Some(failure) = refusal {
             self.connection.hub.metrics.refused(&failure);
             let mut exchange = self.connection.exchange.lock();
-            exchange.outbox.append(true, |out| wire.connect_refused(out, namespace, id, &failure));
+            exchange.outbox.append(|out| wire.connect_refused(out, namespace, id, &failure));
         }
     }
 
@@ -189,7 +189,7 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
             let mut exchange = self.connection.exchange.lock();
-            exchange.outbox.append(true, |out| wire.connect_refused(out, socket.namespace(), id, &failure));
+            exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
         // What came early is answered with the refusal, too.
         for event in early.into_events() {
@@ -275,7 +275,7 @@ impl Driver {
         if !wire.has_namespaces() {
             return self.begin_closing(reason, None);
         }
-        self.connection.exchange.lock().outbox.append(true, |out| match connect_id {
+        self.connection.exchange.lock().outbox.append(|out| match connect_id {
             Some(id) => {
                 let failure = Failure::new("denied", reason.as_str().to_owned());
                 wire.connect_refused(out, socket.namespace(), id, &failure);
@@ -298,7 +298,7 @@ impl Driver {
         if let Some(id) = connect_id {
             let wire = self.connection.wire;
             let mut exchange = self.connection.exchange.lock();
-            exchange.outbox.append(true, |out| wire.connect_refused(out, socket.namespace(), id, &failure));
+            exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
         for event in early.into_events() {
             self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
@@ -323,11 +323,7 @@ impl Driver {
     pub(super) fn drain(&mut self, reason: DisconnectReason) {
         if self.draining.is_none() {
             let wire = self.connection.wire;
-            self.connection
-                .exchange
-                .lock()
-                .outbox
-                .append(true, |out| wire.announce_end(out, reason.as_str()));
+            self.connection.exchange.lock().outbox.append(|out| wire.announce_end(out, reason.as_str()));
             self.draining = Some(Box::new(reason));
         }
     }
@@ -339,9 +335,9 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = error.id() {
             let failure = Failure::new(error.code(), error.to_string());
-            self.connection.exchange.lock().outbox.append(true, |out| wire.failure(out, "/", id, &failure));
+            self.connection.exchange.lock().outbox.append(|out| wire.failure(out, "/", id, &failure));
         }
-        self.connection.exchange.lock().outbox.append(true, |out| {
+        self.connection.exchange.lock().outbox.append(|out| {
             wire.announce_end(out, &error.to_string());
             wire.end(out, Some(error));
         });
@@ -358,7 +354,7 @@ impl Driver {
             let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced);
             let leaves = is_final && wire.is_strict() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
-            self.connection.exchange.lock().outbox.append(true, |out| {
+            self.connection.exchange.lock().outbox.append(|out| {
                 // Its clients come back after the end of a connection, but not after that of a namespace.
                 for socket in &sockets {
                     wire.disconnect(out, socket.namespace(), reason.as_str());

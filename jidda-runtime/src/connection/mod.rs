@@ -200,7 +200,7 @@ impl Connection {
                 identity: None,
                 expires: None,
             };
-            exchange.outbox.append(false, |out| {
+            exchange.outbox.append(|out| {
                 *out = preface;
                 wire.open(out, &opening);
             });

@@ -73,12 +73,10 @@ impl Outbox {
         self.entered - self.queued as u64 <= place
     }
 
-    /// Appends what `write` writes. `recycled` says that the caller runs on the connection's own task, which
-    /// gives the buffer back to its thread when it is written.
+    /// Appends what `write` writes, to a batch that this thread wrote before if there is one.
     #[inline]
-    pub(super) fn append<R>(&mut self, recycled: bool, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let new = || if recycled { SPARE.take().unwrap_or_default() } else { Box::default() };
-        let tail = &mut self.batch.get_or_insert_with(new).tail;
+    pub(super) fn append<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        let tail = &mut self.batch.get_or_insert_with(|| SPARE.take().unwrap_or_default()).tail;
         let before = tail.len();
         let result = write(tail);
         let added = tail.len() - before;
@@ -185,7 +183,7 @@ impl Batch {
         self.offset += count;
     }
 
-    /// Gives a batch that is written to its thread, for the next connection that it serves.
+    /// Gives a batch that is written to its thread, for the next connection that it writes to.
     pub(super) fn recycle(mut self: Box<Self>) {
         if self.tail.capacity() <= KEPT {
             self.tail.clear();
@@ -223,10 +221,10 @@ mod tests {
     fn bytes_leave_in_the_order_they_came() {
         let mut outbox = Outbox::default();
         let large = Bytes::from(vec![7; 3000]);
-        outbox.append(false, |out| out.extend_from_slice(b"one"));
+        outbox.append(|out| out.extend_from_slice(b"one"));
         outbox.share(&Bytes::from_static(b"two"));
         outbox.share(&large);
-        outbox.append(true, |out| out.extend_from_slice(b"three"));
+        outbox.append(|out| out.extend_from_slice(b"three"));
         outbox.share(&large);
         let mut expected = b"onetwo".to_vec();
         expected.extend_from_slice(&large);
@@ -241,9 +239,9 @@ mod tests {
     #[test]
     fn a_place_tells_what_was_written() {
         let mut outbox = Outbox::default();
-        outbox.append(false, |out| out.extend_from_slice(b"one"));
+        outbox.append(|out| out.extend_from_slice(b"one"));
         let place = outbox.place();
-        outbox.append(false, |out| out.extend_from_slice(b"two"));
+        outbox.append(|out| out.extend_from_slice(b"two"));
         outbox.wrote(3);
         assert!(outbox.is_unwritten(place));
         outbox.wrote(1);

@@ -74,7 +74,7 @@ impl Producing {
             let message = format!("an item has {size} bytes, the limit is {limit}");
             return Err(Reply::failure(Failure::new("too_large", message)));
         }
-        exchange.outbox.append(true, |out| wire.item(out, self.socket.namespace(), self.id, item));
+        exchange.outbox.append(|out| wire.item(out, self.socket.namespace(), self.id, item));
         self.credit.spend();
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Driver {
         let mut exchange = self.connection.exchange.lock();
         let number = exchange.calls.number();
         let announcement = announcement(number, stream.is_outcome, wire.encoding())?;
-        exchange.outbox.append(true, |out| wire.reply(out, socket.namespace(), id, &announcement));
+        exchange.outbox.append(|out| wire.reply(out, socket.namespace(), id, &announcement));
         Ok((number, items, credit))
     }
 
@@ -174,7 +174,7 @@ impl Driver {
         let failure = failure.map(|failure| hub.disclose(label.place(socket), *failure));
         let wire = self.connection.wire;
         let mut exchange = self.connection.exchange.lock();
-        exchange.outbox.append(true, |out| wire.end_of_items(out, socket.namespace(), id, failure.as_ref()));
+        exchange.outbox.append(|out| wire.end_of_items(out, socket.namespace(), id, failure.as_ref()));
     }
 
     /// One item of a streaming reply to a request of ours.
@@ -228,7 +228,7 @@ impl Driver {
             let wire = self.connection.wire;
             if let Ok(nothing) = Reply::value(&(), wire.encoding()).into_result() {
                 let mut exchange = self.connection.exchange.lock();
-                exchange.outbox.append(true, |out| wire.reply(out, socket.namespace(), id, &nothing));
+                exchange.outbox.append(|out| wire.reply(out, socket.namespace(), id, &nothing));
             }
         }
         true

@@ -19,12 +19,12 @@ impl Driver {
         self.connection.hub.metrics.refused(&failure);
         let mut exchange = self.connection.exchange.lock();
         if let Some(id) = id {
-            exchange.outbox.append(true, |out| wire.failure(out, namespace, id, &failure));
+            exchange.outbox.append(|out| wire.failure(out, namespace, id, &failure));
             return;
         }
         self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
         if exchange.is_acquainted {
-            exchange.outbox.append(true, |out| wire.refused(out, namespace, event, &failure));
+            exchange.outbox.append(|out| wire.refused(out, namespace, event, &failure));
             return;
         }
         drop(exchange);

@@ -78,7 +78,7 @@ impl Driver {
             let label = EventLabel::caught(socket.routes().fallback(), AUTHENTICATE);
             self.respond(socket, id, &label, reply);
         } else if let (Some(id), Ok(value)) = (id, reply.into_result()) {
-            self.connection.exchange.lock().outbox.append(true, |out| wire.reply(out, "/", id, &value));
+            self.connection.exchange.lock().outbox.append(|out| wire.reply(out, "/", id, &value));
         }
     }
 
@@ -90,14 +90,14 @@ impl Driver {
         if !wire.is_strict() {
             let mut exchange = connection.exchange.lock();
             if exchange.is_acquainted {
-                exchange.outbox.append(true, |out| wire.expiring(out, "/", left));
+                exchange.outbox.append(|out| wire.expiring(out, "/", left));
             }
             return;
         }
         for socket in connection.sockets() {
             if matches!(socket.phase(), Phase::Active | Phase::Replaying) {
                 let mut exchange = connection.exchange.lock();
-                exchange.outbox.append(true, |out| wire.expiring(out, socket.namespace(), left));
+                exchange.outbox.append(|out| wire.expiring(out, socket.namespace(), left));
             }
         }
     }

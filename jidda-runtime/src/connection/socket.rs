@@ -239,7 +239,7 @@ impl SocketInner {
         };
         let mut exchange = self.connection.exchange.lock();
         let wire = self.wire();
-        exchange.outbox.append(false, |out| {
+        exchange.outbox.append(|out| {
             if let Some(id) = connect_id {
                 wire.connected(out, self.namespace(), id, self.id(&state).as_str());
             }
@@ -326,8 +326,7 @@ impl SocketInner {
         }
         match frame {
             Frame::Own(bytes) => {
-                let recycled = exchange.is_polling();
-                exchange.outbox.append(recycled, |out| out.extend_from_slice(bytes));
+                exchange.outbox.append(|out| out.extend_from_slice(bytes));
             }
             Frame::Shared(bytes, now) => {
                 if let Some(stream) = self.connection.borrow_stream(&mut exchange, bytes.len(), now) {

@@ -202,8 +202,7 @@ impl<T, E> Streaming<T, E> {
         if let Poll::Ready(Ok(_)) = &polled {
             *taken += 1;
             if *taken * 2 >= self.window && exchange.calls.grant(*id, *taken) {
-                let recycled = exchange.is_polling();
-                exchange.outbox.append(recycled, |out| connection.wire.more(out, *id, *taken));
+                exchange.outbox.append(|out| connection.wire.more(out, *id, *taken));
                 *taken = 0;
                 let waker = exchange.queued();
                 drop(exchange);
