@@ -23,6 +23,8 @@ use crate::wire::Wire;
 
 /// After so many deliveries a broadcast lets other tasks run.
 const STRIDE: usize = 64;
+/// And after so many bytes.
+const BYTES: usize = 256 * 1024;
 /// What one task delivers, where there are several worker threads to do it.
 const PART: usize = 4 * STRIDE;
 
@@ -111,12 +113,13 @@ impl Delivery {
     async fn deliver(&self, places: Range<usize>) -> Tally {
         let mut tally = Tally::default();
         let mut frames = Frames::new();
-        for start in places.clone().step_by(STRIDE) {
+        let stride = (BYTES / self.arguments.longest().max(1)).clamp(1, STRIDE);
+        for start in places.clone().step_by(stride) {
             if start > places.start {
                 yield_now().await;
             }
             let now = self.hub.broadcast_time();
-            for socket in self.sockets.part(start..places.end.min(start + STRIDE)) {
+            for socket in self.sockets.part(start..places.end.min(start + stride)) {
                 let wire = socket.inner.wire();
                 let place = frames.iter().position(|(other, _)| *other == wire).unwrap_or_else(|| {
                     frames.push((wire, self.frame(wire, socket.path(), &mut tally)));

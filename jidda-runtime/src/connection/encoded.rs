@@ -54,6 +54,11 @@ impl Encoded {
         self.list(encoding)?.ok()
     }
 
+    /// How many bytes the longest of the lists has.
+    pub(super) fn longest(&self) -> usize {
+        self.0.iter().flat_map(|(_, list)| list.as_ref().map(Vec::len)).max().unwrap_or_default()
+    }
+
     /// The list in whatever encoding there is.
     pub(super) fn any(&self) -> Option<(Encoding, &[u8])> {
         self.0.iter().find_map(|(encoding, list)| Some((*encoding, &**list.as_ref().ok()?)))

@@ -124,7 +124,8 @@ impl Selection {
         self.places().iter().map(|rooms| rooms.select(&self.target).iter().count()).sum()
     }
 
-    /// Sends an event to each. It is encoded once. Gives how many sockets it was handed to.
+    /// Sends an event to each. It is encoded once, and written at once to those whose connections rest; a runtime with
+    /// several worker threads divides many sockets among them. Gives how many sockets it was handed to.
     ///
     /// A socket whose outbox is full takes it beyond the limit, up to twice; then its peer is disconnected as a
     /// slow consumer.
@@ -136,7 +137,7 @@ impl Selection {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, only some sockets got the event: it is handed out in strides of 64.
+    /// Dropped before it is done, only some sockets got the event: it is handed out in strides of at most 64.
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<usize, SendError> {
         let arguments = Encoded::all(arguments, &self.hub)?;
         self.emit_encoded(event, arguments).await
