@@ -85,8 +85,8 @@ impl Delivery {
     /// among the worker threads. Dropping the future ends all of it.
     async fn run(self) -> Tally {
         let count = self.sockets.len();
-        let workers = Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers());
-        if workers == 1 || count <= PART {
+        let has_helpers = || Handle::try_current().is_ok_and(|runtime| runtime.metrics().num_workers() > 1);
+        if count <= PART || !has_helpers() {
             return self.deliver(0..count).await;
         }
         let whole = Arc::new(self);

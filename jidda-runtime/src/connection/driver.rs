@@ -340,7 +340,7 @@ impl Driver {
         self.connection.hub.metrics.connected(medium.name(), wire.name());
     }
 
-    /// Writes what waits. `true` when the stream takes no more for now.
+    /// Writes what waits. `true` when the stream takes no more at the moment.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut resumed = self.writing.take();
         loop {

@@ -75,9 +75,9 @@ pub(super) struct Exchange {
     pub(super) link: Link,
     /// Whether the peer speaks more than plain MessagePack-RPC.
     pub(super) is_acquainted: bool,
-    /// The task does not read for now, since too much is running: silence is not the peer's.
+    /// The task does not read at the moment, since too much is running: silence is not the peer's.
     pub(super) is_paused: bool,
-    /// The stream takes no more for now: new bytes are no reason to wake the task.
+    /// The stream takes no more at the moment: new bytes are no reason to wake the task.
     is_blocked: bool,
     pub(super) waker: Option<Waker>,
     pub(super) stream: Whereabouts,
@@ -103,7 +103,7 @@ impl Exchange {
     }
 
     /// Whether the connection's task runs right now, and will look at all this again before it rests.
-    pub(super) fn is_polling(&self) -> bool {
+    fn is_polling(&self) -> bool {
         matches!(self.stream, Whereabouts::Running)
     }
 

@@ -72,7 +72,7 @@ impl Connection {
         size: usize,
         now: BroadcastTime,
     ) -> Option<Stream> {
-        // Two at once may both find that nothing came before: a moment later or earlier, that would have been so.
+        // Only changed while the exchange is locked. It stands outside of it, where two bytes were left.
         let told = self.told.load(Ordering::Relaxed);
         self.told.store(now.0, Ordering::Relaxed);
         if now.follows(told) { None } else { exchange.lend(size) }

@@ -124,8 +124,8 @@ impl Selection {
         self.places().iter().map(|rooms| rooms.select(&self.target).iter().count()).sum()
     }
 
-    /// Sends an event to each. It is encoded once, and written at once to those whose connections rest; a runtime with
-    /// several worker threads divides many sockets among them. Gives how many sockets it was handed to.
+    /// Sends an event to each. It is encoded once, and written at once to those whose connections rest, over
+    /// TCP or a Unix socket in clear text; a runtime with several worker threads divides many sockets among them. Gives how many sockets it was handed to.
     ///
     /// A socket whose outbox is full takes it beyond the limit, up to twice; then its peer is disconnected as a
     /// slow consumer.
