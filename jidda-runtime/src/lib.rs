@@ -12,6 +12,7 @@ mod identity;
 mod payload;
 mod peer;
 mod reason;
+mod sync;
 mod trace;
 
 mod authentication;

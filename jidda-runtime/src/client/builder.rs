@@ -348,7 +348,7 @@ impl ClientBuilder {
             next: 0.into(),
             events,
             identity: credentials.identity,
-            supervisors: parking_lot::Mutex::new(supervisors),
+            supervisors: crate::sync::Mutex::new(supervisors),
         };
         Ok(Ready { client: Client { inner: Arc::new(inner) }, connections: ready })
     }

@@ -9,7 +9,6 @@ mod supervise;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +25,7 @@ use crate::error::{CallError, Error, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, StreamCarrier, Table};
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::transport::{Address, AddressError};
 
 /// Why a client could not connect.
@@ -122,7 +122,7 @@ struct Inner {
     events: broadcast::Sender<ClientEvent>,
     identity: Option<Arc<str>>,
     /// Aborted when the client is dropped.
-    supervisors: parking_lot::Mutex<JoinSet<()>>,
+    supervisors: crate::sync::Mutex<JoinSet<()>>,
 }
 
 impl fmt::Debug for Client {

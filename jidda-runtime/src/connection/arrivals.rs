@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering, fence};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::selection::Selection;
 use super::socket::Socket;
 use crate::error::Error;
 use crate::room::RoomKey;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicUsize, Ordering, fence};
 
 /// Who is waited for: nobody, usually.
 #[derive(Debug, Default)]

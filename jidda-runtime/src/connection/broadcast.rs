@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
@@ -19,6 +18,7 @@ use super::socket::{Frame, Socket, is_reserved};
 use crate::error::SendError;
 use crate::payload::CodecError;
 use crate::room::Snapshot;
+use crate::sync::Mutex;
 use crate::wire::Wire;
 
 /// After so many deliveries a broadcast lets other tasks run.

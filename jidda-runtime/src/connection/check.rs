@@ -1,7 +1,6 @@
 //! What is looked after from time to time: heartbeats, slow peers, peers that say nothing.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Connection;
@@ -10,6 +9,7 @@ use super::exchange::{Control, Exchange, Link};
 use super::heartbeat::AtLimit;
 use super::wheel::Moment;
 use crate::reason::DisconnectReason;
+use crate::sync::atomic::Ordering;
 use crate::wire::Heartbeat;
 
 fn milliseconds(duration: Duration) -> u64 {

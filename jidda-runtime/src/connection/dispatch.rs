@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteI
 use crate::identity::Asker;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
+use crate::sync::atomic::Ordering;
 use crate::wire::{Meta, Packet, WireError};
 
 /// How many messages' bytes of events may wait while the peer is asked something.

@@ -8,7 +8,6 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,6 +23,7 @@ use super::running::Running;
 use super::socket::SocketInner;
 use super::wheel::Moment;
 use crate::reason::DisconnectReason;
+use crate::sync::atomic::Ordering;
 use crate::transport::Stream;
 use crate::wire::{Decoder, Heartbeat, Limits, Packet};
 

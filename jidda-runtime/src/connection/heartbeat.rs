@@ -3,13 +3,13 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Connection;
 use super::socket::Socket;
 use crate::id::ConnectionId;
 use crate::peer::PeerAddress;
+use crate::sync::atomic::Ordering;
 
 /// What a peer may be heard by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

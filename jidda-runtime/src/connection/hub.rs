@@ -3,10 +3,8 @@
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use parking_lot::RwLock;
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -27,6 +25,8 @@ use crate::handler::{Side, Table};
 use crate::id::SocketId;
 use crate::payload::Encoding;
 use crate::room::Rooms;
+use crate::sync::RwLock;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What a server or a client keeps with its hub, for those who hold one of its sockets.
 pub(crate) type Extras = Box<dyn Any + Send + Sync>;

@@ -6,7 +6,6 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
@@ -25,6 +24,7 @@ use crate::identity::Identity;
 use crate::payload::{Payload, Value};
 use crate::peer::Handshake;
 use crate::reason::DisconnectReason;
+use crate::sync::atomic::Ordering;
 use crate::wire::Opening;
 
 /// What goes on once the peer is known.

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
@@ -12,6 +11,7 @@ use super::socket::{Socket, SocketInner};
 use crate::error::Error;
 use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, ReplyValue};
 use crate::payload::{CodecError, Encoding};
+use crate::sync::atomic::Ordering;
 
 type Observer = Arc<dyn Fn(&EventName, &Args) + Send + Sync>;
 

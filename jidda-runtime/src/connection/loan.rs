@@ -4,7 +4,6 @@
 //! writes, and puts it back: nobody is woken, and nothing is queued. Most of what a delivery costs besides the write
 //! itself would be that.
 
-use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -12,6 +11,7 @@ use bytes::Bytes;
 
 use super::Connection;
 use super::exchange::Exchange;
+use crate::sync::atomic::Ordering;
 use crate::transport::Stream;
 
 /// Where a connection's stream is.

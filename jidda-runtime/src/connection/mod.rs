@@ -48,10 +48,8 @@ mod wheel;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 pub use broadcast::Broadcast;
@@ -78,6 +76,8 @@ use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
 use crate::peer::{self, CompactPeer, Medium, PeerAddress, Security};
 use crate::reason::DisconnectReason;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use crate::trace::TraceContext;
 use crate::wire::{Opening, Wire};
 use credentials::milliseconds;

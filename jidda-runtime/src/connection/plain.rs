@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Context;
 
 use super::dispatch::Incoming;
@@ -12,6 +11,7 @@ use super::label::EventLabel;
 use super::socket::{Phase, SocketInner};
 use super::spans;
 use crate::handler::{self, Arguments, Dispatch, Glue, Origin, RouteId};
+use crate::sync::atomic::Ordering;
 
 impl Driver {
     /// The route of an event that nothing stands in the way of: most are such.

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::broadcast;
 
@@ -14,6 +13,7 @@ use crate::config::DuplicateIdentity;
 use crate::error::Error;
 use crate::id::ConnectionId;
 use crate::reason::DisconnectReason;
+use crate::sync::Mutex;
 
 /// How many changes one who watches may be behind.
 const BEHIND: usize = 256;

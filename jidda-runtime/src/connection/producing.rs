@@ -5,7 +5,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use super::calls::Received;
@@ -18,6 +17,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{Arguments, Credit, HandlerFuture, Items, Reply, Scope, announcement};
 use crate::payload::{Payload, Value};
+use crate::sync::atomic::Ordering;
 use crate::wire::WireError;
 
 /// After so many items other streams and calls have their turn.

@@ -1,7 +1,6 @@
 //! Events that were refused: the peer's, which is told, and ours, of which the program is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
 
 use super::driver::Driver;
 use super::report::{FailureOrigin, Place};
@@ -9,6 +8,7 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::Side;
 use crate::reason::DisconnectReason;
+use crate::sync::atomic::Ordering;
 
 impl Driver {
     /// Answers an event that failed. Without an id to answer, a peer that knows how to hear it is told which

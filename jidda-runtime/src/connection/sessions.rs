@@ -8,7 +8,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tracing::Span;
 
 use super::Connection;
@@ -18,6 +17,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{Context, FromConnection, Side};
 use crate::id::SessionId;
+use crate::sync::Mutex;
 
 /// What a connection keeps for the program.
 #[derive(Default)]

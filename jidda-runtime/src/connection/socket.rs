@@ -3,11 +3,9 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::Waker;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 use super::Connection;
 use super::backlog::Waiting;
@@ -24,6 +22,8 @@ use crate::payload::{Encoding, Value};
 use crate::peer::{Handshake, PeerAddress};
 use crate::reason::DisconnectReason;
 use crate::room::{RoomKey, Rooms};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::wire::Wire;
 
 /// Whether a program may not send an event of this name.

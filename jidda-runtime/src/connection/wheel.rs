@@ -1,16 +1,16 @@
 //! One coarse clock for all connections of a hub: no timer belongs to a connection.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Connection;
 use super::hub::Hub;
 use crate::config::Config;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 const SLOTS: usize = 16;
 

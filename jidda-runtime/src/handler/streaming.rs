@@ -3,12 +3,10 @@
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context as TaskContext, Poll};
 
 use futures_util::task::AtomicWaker;
 use futures_util::{Stream, StreamExt};
-use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::Context;
@@ -16,6 +14,8 @@ use super::reply::{Dispatch, Outcome, Reply, ReplyError, ReplyValue};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::payload::Payload;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// The items of a streaming reply, written for the connection the call came from; a failure is the last one.
 pub(crate) type Items = Pin<Box<dyn Stream<Item = Result<Payload, Box<Failure>>> + Send>>;

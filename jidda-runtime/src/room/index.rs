@@ -9,13 +9,13 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use parking_lot::RwLock;
 use slab::Slab;
 use smallvec::SmallVec;
 
 use super::target::{RoomKey, Target};
 use crate::few::Few;
 use crate::id::SocketId;
+use crate::sync::RwLock;
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 

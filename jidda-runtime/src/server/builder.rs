@@ -9,7 +9,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -29,6 +28,7 @@ use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
 };
+use crate::sync::Mutex;
 #[cfg(feature = "tls")]
 use crate::transport::TlsServer;
 #[cfg(feature = "noise")]

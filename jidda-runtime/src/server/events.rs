@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +13,7 @@ use crate::error::{CallError, SendError};
 use crate::failure::Failure;
 use crate::handler::{Arguments, Callback, RESERVED_EVENTS, call_error};
 use crate::payload::{CodecError, Encoding, Payload, encode_arguments_into};
+use crate::sync::Mutex;
 
 /// The closures that hear servers' events, several an event.
 #[derive(Default)]

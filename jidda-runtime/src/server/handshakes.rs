@@ -6,11 +6,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::peer::{PeerAddress, Security};
+use crate::sync::Mutex;
 use crate::transport::Stream;
 
 /// How many there may be at once, for each listener. The next one takes the place of the oldest, which had the most

@@ -13,11 +13,9 @@ mod proxy;
 mod run;
 
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -34,6 +32,8 @@ use crate::connection::{BroadcastCall, Hub, Selection, Socket};
 use crate::error::{Error, SendError};
 use crate::handler::{Context, FromConnection, State, Table};
 use crate::room::Target;
+use crate::sync::Mutex;
+use crate::sync::atomic::Ordering;
 use crate::transport::Address;
 use apps::Apps;
 use http::{Front, Http};

@@ -138,7 +138,7 @@ impl Upstream for Behind {
 
 /// Who joins which namespace: one at a time in each.
 #[derive(Default)]
-struct Joining(parking_lot::Mutex<HashMap<Box<str>, Arc<Mutex<()>>>>);
+struct Joining(crate::sync::Mutex<HashMap<Box<str>, Arc<Mutex<()>>>>);
 
 impl Joining {
     fn of(&self, namespace: &str) -> Arc<Mutex<()>> {

@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use parking_lot::Mutex;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
@@ -25,6 +24,7 @@ use super::tls::{self, TlsStream};
 use super::verdict::Verdict;
 use super::{memory, tcp};
 use crate::peer::{Medium, Security};
+use crate::sync::Mutex;
 
 /// A connected stream of bytes.
 #[derive(Debug)]

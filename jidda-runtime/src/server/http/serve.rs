@@ -18,7 +18,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -28,6 +27,7 @@ use super::patient::Patient;
 use super::{Http, begin};
 use crate::config::Config;
 use crate::peer::{PeerAddress, Security};
+use crate::sync::Mutex;
 use crate::transport::Stream;
 
 /// The largest head of a request.

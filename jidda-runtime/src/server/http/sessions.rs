@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::RwLock;
-
 use crate::connection::Connection;
 use crate::id::SocketId;
+use crate::sync::RwLock;
 use crate::transport::polling::{Dialect, Session};
 
 /// A session that a client may name.

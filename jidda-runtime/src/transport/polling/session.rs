@@ -4,16 +4,17 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
 use super::super::Stream;
 use super::machine::{After, Answer, Ending, Machine, Refusal};
+
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// How long a GET waits for the outcome of an upgrade, and the end of a session for a GET that was on its way.
 const MOMENT: Duration = Duration::from_millis(100);

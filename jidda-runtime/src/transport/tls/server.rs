@@ -3,15 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, RwLock};
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 
 use super::pem::{Pem, Stamp};
 use super::{HTTP, JIDDA, PROVIDER, TlsError};
+
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, RwLock};
 
 /// How long files are taken to be what they were.
 const TRUSTED: Duration = Duration::from_secs(1);
