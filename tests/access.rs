@@ -367,7 +367,7 @@ async fn who_is_not_there_yet_is_waited_for() {
     assert_eq!(drawn.await.unwrap(), "1 by alice");
     assert_eq!(anyone.await.unwrap(), 1);
     assert!(!in_the_lobby.is_finished());
-    server.of("/").join("lobby").await;
+    server.of("/").join("lobby").await.unwrap();
     assert_eq!(in_the_lobby.await.unwrap(), 1);
     assert_eq!(
         server.user("alice").present(Duration::ZERO).await.unwrap().count(),

@@ -28,9 +28,9 @@ impl Journal {
 }
 
 #[on("connect")]
-async fn enter(socket: &Socket, journal: &State<Journal>) {
+async fn enter(socket: &Socket, journal: &State<Journal>) -> jidda::Result<()> {
     journal.0.lock().unwrap().push("connect".into());
-    socket.join("all").await;
+    socket.join("all").await
 }
 
 #[on("disconnect")]

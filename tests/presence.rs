@@ -228,7 +228,7 @@ async fn a_hook_tells_a_room_who_comes_and_goes_and_survives_its_own_panic() {
         }
     });
     let (mut watcher, _) = Peer::join(&server).await;
-    server.of("/").join("lobby").await;
+    server.of("/").join("lobby").await.unwrap();
     let unlucky = native(&server, "bad luck").await;
     let _alice = native(&server, "alice").await;
     assert_eq!(watcher.text().await, r#"42["joined","alice"]"#);

@@ -17,6 +17,14 @@ pub struct Login {
 pub enum Refusal {
     NameTaken,
     NameEmpty,
+    /// What jidda itself refuses, such as a name that is too long.
+    Other(String),
+}
+
+impl From<jidda::Error> for Refusal {
+    fn from(error: jidda::Error) -> Self {
+        Self::Other(error.to_string())
+    }
 }
 
 /// Why a line is not posted.
@@ -47,7 +55,7 @@ pub trait Chat {
 
     /// Goes to another room.
     #[on]
-    async fn go(&self, socket: &Socket, room: String);
+    async fn go(&self, socket: &Socket, room: String) -> jidda::Result<()>;
 
     /// The names of everyone in the room, in order.
     #[on]

@@ -29,11 +29,13 @@ fn others(socket: &Socket) -> ChatEventsClient<Selection> {
     ChatEventsClient::new(socket.to(room_of(socket)))
 }
 
-async fn move_to(socket: &Socket, room: String) {
-    socket.join(&room).await;
+/// Joins a room, which may be refused: a client chose its name.
+async fn move_to(socket: &Socket, room: String) -> jidda::Result<()> {
+    socket.join(&room).await?;
     socket.insert(Room(room));
     // A broadcast fails only when its value cannot be written; these can.
     others(socket).came(name_of(socket)).await.ok();
+    Ok(())
 }
 
 #[namespace]
@@ -45,8 +47,8 @@ impl Chat for Chatroom {
         if socket.broadcast().sockets().iter().any(|other| name_of(other) == login.name) {
             return Err(Refusal::NameTaken);
         }
-        socket.identify(&login.name).map_err(|_| Refusal::NameTaken)?;
-        move_to(socket, LOBBY.to_owned()).await;
+        socket.identify(login.name.as_str())?;
+        move_to(socket, LOBBY.to_owned()).await?;
         Ok(())
     }
 
@@ -62,11 +64,17 @@ impl Chat for Chatroom {
         Ok(number)
     }
 
-    async fn go(&self, socket: &Socket, room: String) {
+    async fn go(&self, socket: &Socket, room: String) -> jidda::Result<()> {
         let old = room_of(socket);
-        others(socket).left(name_of(socket), format!("went to {room}")).await.ok();
+        if room == old {
+            return Ok(());
+        }
+        // Those of the old room, who are told only once the new one is joined.
+        let (former, farewell) = (others(socket), format!("went to {room}"));
+        move_to(socket, room).await?;
+        former.left(name_of(socket), farewell).await.ok();
         socket.leave(&old).await;
-        move_to(socket, room).await;
+        Ok(())
     }
 
     async fn who(&self, socket: &Socket) -> Vec<String> {

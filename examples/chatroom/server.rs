@@ -61,7 +61,7 @@ impl Chatroom {
         }
         let history = self.history.lock().await;
         depart(socket, name, &format!("went to the {room}")).await?;
-        socket.join(&room).await;
+        socket.join(&room).await?;
         socket.insert(Place(room.clone()));
         ChatEventsClient::new(socket.to(&room)).came(name.0.clone()).await?;
         let here = server.of("/chat").to(&room).sockets();

@@ -111,8 +111,8 @@ pub fn on(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// #[namespace("/chat")]
 /// impl Chat {
 ///     #[on("connect")]
-///     async fn enter(&self, socket: &Socket, name: String) {
-///         socket.join("lobby").await;
+///     async fn enter(&self, socket: &Socket, name: String) -> jidda::Result<()> {
+///         socket.join("lobby").await
 ///     }
 ///
 ///     #[on]

@@ -19,6 +19,12 @@ pub struct Config {
     /// How many namespaces one connection may join; their names and auth values together are no larger than one
     /// message. Default: 64.
     pub max_namespaces: usize,
+    /// How many rooms the sockets of one connection may be in, all namespaces together. Past it
+    /// [`join`](crate::Socket::join) is an error. Default: 1024.
+    pub max_rooms: usize,
+    /// How many bytes the name of a room, a namespace or an identity may have. A longer one is refused as `too_large`.
+    /// Default: 1024.
+    pub max_name: usize,
     /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
     /// A broadcast may exceed it up to twice; then the peer is disconnected. Default: 1 MiB.
     pub max_outbox: usize,
@@ -67,6 +73,14 @@ pub enum DuplicateIdentity {
     RefuseNew,
 }
 
+impl Config {
+    /// What is wrong with a name that is too long, for the error that says so.
+    pub(crate) fn name_problem(&self, of: &str, name: &str) -> Option<String> {
+        let (size, limit) = (name.len(), self.max_name);
+        (size > limit).then(|| format!("the name of the {of} has {size} bytes, the limit is {limit}"))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -74,6 +88,8 @@ impl Default for Config {
             max_depth: 64,
             max_in_flight: 1024,
             max_namespaces: 64,
+            max_rooms: 1024,
+            max_name: 1024,
             max_outbox: 1 << 20,
             slow_consumer: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),

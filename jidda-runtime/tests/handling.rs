@@ -196,10 +196,10 @@ async fn selections_mean_each_socket_once_and_not_the_sender() {
     let (ada, a) = client(&server).await;
     let (bob, b) = client(&server).await;
     let (cyd, c) = client(&server).await;
-    a.join("x").await;
-    a.join("y").await;
-    b.join("y").await;
-    b.join("y").await;
+    a.join("x").await.unwrap();
+    a.join("y").await.unwrap();
+    b.join("y").await.unwrap();
+    b.join("y").await.unwrap();
     assert_eq!(a.rooms(), [a.id().to_string(), "x".into(), "y".into()]);
     assert_eq!(b.rooms().len(), 2);
     assert_eq!(server.to("x").to("y").send("x or y").await.unwrap(), 2);

@@ -84,8 +84,8 @@ macro_rules! common {
         }
 
         #[on(namespace = $namespace)]
-        async fn join(socket: &Socket, room: String) {
-            socket.join(&room).await;
+        async fn join(socket: &Socket, room: String) -> jidda::Result<()> {
+            socket.join(&room).await
         }
 
         #[on(namespace = $namespace)]
@@ -344,8 +344,8 @@ mod root {
     }
 
     #[on]
-    async fn watch(socket: &Socket) {
-        socket.join("watchers").await;
+    async fn watch(socket: &Socket) -> jidda::Result<()> {
+        socket.join("watchers").await
     }
 }
 
@@ -388,7 +388,7 @@ mod raw {
     #[on(app = Echo)]
     async fn message(socket: &Socket, message: Value) -> jidda::Result<()> {
         match message.as_str() {
-            Some("watch") => socket.join("watchers").await,
+            Some("watch") => socket.join("watchers").await?,
             Some("close") => socket.close(),
             Some(text) if text.starts_with("name ") => {
                 socket.insert(Name(text["name ".len()..].to_owned()));

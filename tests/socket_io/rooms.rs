@@ -64,7 +64,7 @@ async fn selections_are_listed_moved_and_disconnected() {
     let listed: Vec<_> = server.to("a").sockets().iter().map(|socket| socket.id().to_string()).collect();
     assert_eq!(listed, [id]);
     assert_eq!(server.sockets().len(), 2);
-    server.of("/").join("b").await;
+    assert_eq!(server.of("/").join("b").await, Ok(2));
     assert_eq!(server.to("b").count(), 2);
     server.to("a").leave("b").await;
     assert_eq!(server.to("b").count(), 1);

@@ -40,8 +40,8 @@ pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
 }
 
 #[on("connect")]
-async fn enter(socket: &Socket) {
-    socket.join("all").await;
+async fn enter(socket: &Socket) -> jidda::Result<()> {
+    socket.join("all").await
 }
 
 #[on("disconnect")]

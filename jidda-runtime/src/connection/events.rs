@@ -5,14 +5,12 @@ use std::task::Poll;
 
 use serde::Serialize;
 
-use super::socket::{Frame, Phase, Socket, SocketInner, is_reserved};
+use super::socket::{Frame, Socket, SocketInner, is_reserved};
 use crate::error::SendError;
 use crate::handler::Scope;
 use crate::payload::{self, CodecError, Encoding};
-use crate::room::{RoomKey, Target};
 
 use super::encoded::Encoded;
-use super::selection::Selection;
 
 /// Encodes into this thread's scratch buffer and hands the bytes to `take`.
 ///
@@ -25,22 +23,6 @@ pub(super) fn with_scratch<R>(
 }
 
 impl SocketInner {
-    /// Adds the socket to a group, unless it has ended: nobody would take it out of it again.
-    pub(super) fn enter_group(&self, socket: &Socket, key: RoomKey) {
-        if self.phase() == Phase::Closed {
-            return;
-        }
-        self.rooms.join(socket.clone(), key.clone());
-        let arrivals = &self.connection.hub.arrivals;
-        if arrivals.are_awaited() {
-            arrivals.group(&key);
-        }
-        // It may have ended, and left its groups, between the two.
-        if self.phase() == Phase::Closed {
-            self.rooms.leave(self.key, &key);
-        }
-    }
-
     /// Writes an event, with the trace of the handler that sends it for a peer that has a word for that.
     #[inline]
     fn traced(
@@ -140,76 +122,6 @@ impl Socket {
     /// Sends only what can leave at once; see [`Volatile`].
     pub fn volatile(&self) -> Volatile<'_> {
         Volatile { socket: self }
-    }
-
-    /// Adds the socket to a room of its namespace.
-    ///
-    /// # Cancel safety
-    ///
-    /// It is done at the first poll.
-    // Asynchronous since a room may span processes.
-    #[allow(clippy::unused_async)]
-    pub async fn join(&self, room: &str) {
-        self.inner.enter_group(self, RoomKey::room(room));
-    }
-
-    /// Takes the socket out of a room. Whether it was there.
-    ///
-    /// # Cancel safety
-    ///
-    /// It is done at the first poll.
-    #[allow(clippy::unused_async)]
-    pub async fn leave(&self, room: &str) -> bool {
-        self.inner.rooms.leave(self.inner.key, &RoomKey::room(room))
-    }
-
-    /// The rooms the socket is in: its own id, then those it joined, in order.
-    pub fn rooms(&self) -> Vec<String> {
-        let joined = self.inner.rooms.joined(self.inner.key).into_iter();
-        let names = joined.filter_map(|key| match key {
-            RoomKey::Room(name) => Some(name.to_string()),
-            RoomKey::Identity(_) => None,
-        });
-        std::iter::once(self.own_room()).chain(names).collect()
-    }
-
-    /// The room of its own, by the name that the peer has for it.
-    fn own_room(&self) -> String {
-        let (id, path) = (self.id(), self.path());
-        if self.inner.wire().names_sockets_by_session() && path != "/" {
-            return format!("{path}#{id}");
-        }
-        id.to_string()
-    }
-
-    fn others(&self) -> Selection {
-        let target = Target { without: Some(self.inner.key), ..Target::default() };
-        Selection::in_namespace(&self.inner.connection.hub, self.path(), target)
-    }
-
-    /// Everyone in a room but this socket.
-    pub fn to(&self, room: impl AsRef<str>) -> Selection {
-        self.others().to(room)
-    }
-
-    /// Everyone in any of the rooms but this socket, each once.
-    pub fn to_all<R: AsRef<str>>(&self, rooms: impl IntoIterator<Item = R>) -> Selection {
-        self.others().to_all(rooms)
-    }
-
-    /// Everyone in the namespace but this socket and those in a room.
-    pub fn except(&self, room: impl AsRef<str>) -> Selection {
-        self.others().except(room)
-    }
-
-    /// Everyone in the namespace but this socket.
-    pub fn broadcast(&self) -> Selection {
-        self.others()
-    }
-
-    /// Everyone in the namespace but this socket, on this node only.
-    pub fn local(&self) -> Selection {
-        self.others().local()
     }
 }
 

@@ -211,7 +211,12 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
         let Some(gate) = &self.connection.hub.gate else { return ControlFlow::Continue(()) };
-        let admitted = found.and_then(|found| gate.admit(found, claimed.as_deref()));
+        let config = &self.connection.hub.config;
+        let admitted = found.and_then(|found| gate.admit(found, claimed.as_deref())).and_then(|identity| {
+            let name = identity.as_ref().map_or("", Identity::name);
+            let problem = config.name_problem("identity", name);
+            problem.map_or(Ok(identity), |problem| Err(Error::new("too_large", problem)))
+        });
         if let Held::Renewal { id, socket } = held {
             let renewed = admitted.and_then(|identity| self.connection.renew(identity));
             self.renewed(id, socket.as_ref(), renewed);

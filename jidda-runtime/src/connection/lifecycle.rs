@@ -63,6 +63,8 @@ impl Driver {
             Some(Failure::new("not_found", "a client has no namespaces to join"))
         } else if self.draining.is_some() {
             Some(Failure::new("closing", "the server is shutting down"))
+        } else if let Some(problem) = self.connection.hub.config.name_problem("namespace", namespace) {
+            Some(Failure::new("too_large", problem))
         } else if namespace.contains(':') {
             // A method is cut at its first `:`, so that no event could ever be sent to it.
             Some(Failure::new(

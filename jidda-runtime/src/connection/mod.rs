@@ -36,6 +36,7 @@ mod producing;
 mod refusal;
 mod renewal;
 mod report;
+mod rooms;
 mod running;
 mod selection;
 mod sessions;

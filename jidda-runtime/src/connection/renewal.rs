@@ -142,7 +142,7 @@ impl Connection {
             for socket in self.sockets() {
                 if !socket.extra(|extra| extra.identity.is_some()) {
                     let key = RoomKey::Identity(identity.shared_name());
-                    socket.enter_group(&Socket { inner: Arc::clone(&socket) }, key);
+                    socket.enter_identity(&Socket { inner: Arc::clone(&socket) }, &key);
                 }
                 if matches!(socket.phase(), Phase::Active | Phase::Replaying) {
                     socket.announce();

@@ -13,7 +13,7 @@ use super::call::Request;
 use super::encoded::Encoded;
 use super::hub::Hub;
 use super::socket::{Socket, is_reserved};
-use crate::error::{CallError, SendError};
+use crate::error::{CallError, Error, SendError};
 use crate::handler::{CallerError, Carrier};
 use crate::payload::{CodecError, Value};
 use crate::room::{RoomKey, Rooms, Target};
@@ -166,15 +166,27 @@ impl Selection {
         }
     }
 
-    /// Adds each to a room.
+    /// Adds each to a room. Gives how many of them are in it now: those that ended meanwhile are not.
+    ///
+    /// # Errors
+    ///
+    /// That of the first socket that could not [join](Socket::join) for a limit, `too_large` or `too_many_rooms`. The
+    /// others have joined.
     ///
     /// # Cancel safety
     ///
     /// It is done at the first poll.
-    pub async fn join(&self, room: &str) {
+    pub async fn join(&self, room: &str) -> Result<usize, Error> {
+        let mut joined = 0;
+        let mut refused = None;
         for socket in self.sockets() {
-            socket.join(room).await;
+            match socket.join(room).await {
+                Ok(()) => joined += 1,
+                Err(error) if error.code() == "not_connected" => {}
+                Err(error) => refused = refused.or(Some(error)),
+            }
         }
+        refused.map_or(Ok(joined), Err)
     }
 
     /// Takes each out of a room.

@@ -151,7 +151,7 @@ impl Socket {
     ///
     /// `already_connected`: there is another connection of this identity, and the server was told to
     /// [refuse the second](crate::DuplicateIdentity::RefuseNew); the socket is who it was before. `not_connected`: the
-    /// socket is over.
+    /// socket is over. `too_large`: the name has more bytes than [`max_name`](crate::Config::max_name).
     pub fn identify(&self, identity: impl Into<Identity>) -> Result<(), Error> {
         let is_over = || Error::new("not_connected", "the socket is over");
         if self.inner.phase() == Phase::Closed {
@@ -159,6 +159,9 @@ impl Socket {
         }
         let identity = identity.into();
         let name = identity.shared_name();
+        if let Some(problem) = self.inner.connection.hub.config.name_problem("identity", &name) {
+            return Err(Error::new("too_large", problem));
+        }
         let claim = self.inner.connection.claim(&name)?;
         let connections = self.inner.connection.identity();
         // Dropped outside of the lock, and after the new one was made: who is here all the time does not leave.
@@ -176,7 +179,7 @@ impl Socket {
             self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old.shared_name()));
         }
         self.inner.connection.record_identity(&name);
-        self.inner.enter_group(self, key.clone());
+        self.inner.enter_identity(self, &key);
         if self.identity().is_none_or(|now| now.name() != &*name) {
             // Another thread said something else meanwhile, and may have done so before this one entered the group.
             self.inner.rooms.leave(self.inner.key, &key);

@@ -150,19 +150,25 @@ impl<M: Member> Rooms<M> {
 
     /// Adds a socket to a group. Whether it was not there yet.
     pub(crate) fn join(&self, member: M, key: RoomKey) -> bool {
+        self.index.write().join(member, key)
+    }
+
+    /// Adds a socket to a room, unless it is in `most` others. Whether it is in it now.
+    pub(crate) fn join_within(&self, member: M, key: RoomKey, most: usize) -> bool {
         let index = &mut *self.index.write();
-        let number = *index.numbers.entry(key).or_insert_with_key(|key| {
-            let number = index.groups.insert(Group::new(Some(key.clone())));
-            u32::try_from(number).expect("fewer than 4 billion rooms")
-        });
-        let is_new = index.groups[number as usize].insert(&index.random, member.clone());
-        if is_new {
-            let id = member.id();
-            let hash = |(member, _): &(M, Few<u32>)| index.random.hash_one(member.id());
-            let entry = index.joined.entry(index.random.hash_one(id), |(member, _)| member.id() == id, hash);
-            entry.or_insert_with(|| (member, Few::default())).into_mut().1.push(number);
+        let id = member.id();
+        // Groups are counted before rooms are, since it is quick and there is hardly one more of them.
+        let is_full = index.joined(id).len() >= most && index.rooms(id).count() >= most;
+        if is_full && !index.rooms(id).any(|other| *other == key) {
+            return false;
         }
-        is_new
+        index.join(member, key);
+        true
+    }
+
+    /// How many rooms a socket is in.
+    pub(crate) fn count_rooms(&self, id: SocketId) -> usize {
+        self.index.read().rooms(id).count()
     }
 
     /// Takes a socket out of a group. Whether it was there.
@@ -182,9 +188,8 @@ impl<M: Member> Rooms<M> {
     /// The groups a socket is in, in the order it joined them.
     pub(crate) fn joined(&self, id: SocketId) -> Vec<RoomKey> {
         let index = self.index.read();
-        let joined = index.joined.find(index.random.hash_one(id), |(member, _)| member.id() == id);
-        let numbers = joined.map_or(&[][..], |(_, joined)| &joined[..]);
-        numbers.iter().filter_map(|&number| index.groups[number as usize].key.clone()).collect()
+        let keys = index.joined(id).iter().filter_map(|&number| index.groups[number as usize].key.clone());
+        keys.collect()
     }
 
     /// The sockets of a target, as they are now.
@@ -214,6 +219,33 @@ fn ids<M: Member>(list: &[M]) -> Vec<SocketId> {
 }
 
 impl<M: Member> Index<M> {
+    fn join(&mut self, member: M, key: RoomKey) -> bool {
+        let number = *self.numbers.entry(key).or_insert_with_key(|key| {
+            let number = self.groups.insert(Group::new(Some(key.clone())));
+            u32::try_from(number).expect("fewer than 4 billion rooms")
+        });
+        let is_new = self.groups[number as usize].insert(&self.random, member.clone());
+        if is_new {
+            let id = member.id();
+            let hash = |(member, _): &(M, Few<u32>)| self.random.hash_one(member.id());
+            let entry = self.joined.entry(self.random.hash_one(id), |(member, _)| member.id() == id, hash);
+            entry.or_insert_with(|| (member, Few::default())).into_mut().1.push(number);
+        }
+        is_new
+    }
+
+    /// The groups a socket is in, in the order it joined them.
+    fn joined(&self, id: SocketId) -> &[u32] {
+        let joined = self.joined.find(self.random.hash_one(id), |(member, _)| member.id() == id);
+        joined.map_or(&[], |(_, joined)| joined)
+    }
+
+    /// Those of them that are rooms.
+    fn rooms(&self, id: SocketId) -> impl Iterator<Item = &RoomKey> {
+        let keys = self.joined(id).iter().filter_map(|&number| self.groups[number as usize].key.as_ref());
+        keys.filter(|key| matches!(key, RoomKey::Room(_)))
+    }
+
     fn remove_from(&mut self, number: u32, id: SocketId) -> bool {
         let group = &mut self.groups[number as usize];
         let was_there = group.remove(&self.random, id);
@@ -324,6 +356,21 @@ mod tests {
         let target = Target { groups: vec![a.clone()], except: vec![b], without: Some(people[0].0) };
         assert_eq!(selected(&rooms, &target), sorted(&[&people[2]]));
         assert_eq!(selected(&rooms, &Target::default()), sorted(&everyone));
+    }
+
+    #[test]
+    fn rooms_are_counted_and_identities_are_not() {
+        let rooms = Rooms::new("/");
+        let one = people(&rooms, 1).remove(0);
+        rooms.join(one.clone(), RoomKey::Identity("ada".into()));
+        for (room, is_in) in [("a", true), ("b", true), ("c", false), ("a", true)] {
+            assert_eq!(rooms.join_within(one.clone(), RoomKey::room(room), 2), is_in, "{room}");
+        }
+        assert_eq!(rooms.count_rooms(one.0), 2);
+        assert!(!rooms.join_within(one.clone(), RoomKey::room("c"), 0));
+        assert!(rooms.leave(one.0, &RoomKey::room("a")));
+        assert!(rooms.join_within(one.clone(), RoomKey::room("c"), 2));
+        assert_eq!(rooms.count_rooms(one.0), 2);
     }
 
     #[test]

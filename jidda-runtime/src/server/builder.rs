@@ -289,6 +289,10 @@ impl ServerBuilder {
         max_in_flight: usize;
         /// How many namespaces one connection may join. Default: 64.
         max_namespaces: usize;
+        /// How many rooms the sockets of one connection may be in, all namespaces together. Default: 1024.
+        max_rooms: usize;
+        /// How many bytes the name of a room, a namespace or an identity may have. Default: 1024.
+        max_name: usize;
         /// How many bytes may wait for a peer to read them. Default: 1 MiB.
         max_outbox: usize;
         /// How long a peer may take nothing of what waits for it. Default: 10 s.

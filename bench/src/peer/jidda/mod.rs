@@ -55,8 +55,8 @@ async fn mirror(socket: &Socket, text: String) -> jidda::Result<()> {
 
 /// Has everyone who comes join a room.
 #[on("connect", namespace = "/lobby")]
-async fn enter(socket: &Socket) {
-    socket.join("lobby").await;
+async fn enter(socket: &Socket) -> jidda::Result<()> {
+    socket.join("lobby").await
 }
 
 /// Returns its argument.

@@ -6,9 +6,9 @@ use crate::wire::TEXT;
 
 /// Joins a room.
 #[on]
-async fn join(socket: &Socket, room: String) -> &'static str {
-    socket.join(&room).await;
-    TEXT
+async fn join(socket: &Socket, room: String) -> jidda::Result<&'static str> {
+    socket.join(&room).await?;
+    Ok(TEXT)
 }
 
 /// Sends the event of a broadcast to everybody in a room.
@@ -20,8 +20,8 @@ async fn tell(server: &Server, room: String) -> jidda::Result<()> {
 
 /// Joins a room that is called like its argument, and leaves it.
 #[on]
-async fn visit(socket: &Socket, room: String) -> String {
-    socket.join(&room).await;
+async fn visit(socket: &Socket, room: String) -> jidda::Result<String> {
+    socket.join(&room).await?;
     socket.leave(&room).await;
-    room
+    Ok(room)
 }

@@ -1,0 +1,138 @@
+//! The rooms of a socket: how it gets in and out, and who is meant by one.
+
+use super::Connection;
+use super::selection::Selection;
+use super::socket::{Phase, Socket, SocketInner};
+use crate::error::Error;
+use crate::room::{RoomKey, Target};
+
+impl Connection {
+    /// How many rooms the connection's other sockets are in.
+    fn rooms_beside(&self, socket: &SocketInner) -> usize {
+        let sockets = self.sockets.lock();
+        let others = sockets.iter().filter(|other| other.key != socket.key);
+        others.map(|other| other.rooms.count_rooms(other.key)).sum()
+    }
+}
+
+impl SocketInner {
+    /// Adds the socket to the group of an identity, unless it has ended: nobody would take it out of it again.
+    pub(super) fn enter_identity(&self, socket: &Socket, key: &RoomKey) {
+        if self.phase() == Phase::Closed {
+            return;
+        }
+        self.rooms.join(socket.clone(), key.clone());
+        self.entered(key);
+    }
+
+    /// Adds the socket to a room.
+    fn enter_room(&self, socket: &Socket, room: &str) -> Result<(), Error> {
+        let config = &self.connection.hub.config;
+        if let Some(problem) = config.name_problem("room", room) {
+            return Err(Error::new("too_large", problem));
+        }
+        let is_over = || Error::new("not_connected", "the socket is over");
+        if self.phase() == Phase::Closed {
+            return Err(is_over());
+        }
+        let key = RoomKey::room(room);
+        let most = config.max_rooms.saturating_sub(self.connection.rooms_beside(self));
+        if !self.rooms.join_within(socket.clone(), key.clone(), most) {
+            let message = format!("the connection is in as many rooms as it may be: {}", config.max_rooms);
+            return Err(Error::new("too_many_rooms", message));
+        }
+        if self.entered(&key) { Ok(()) } else { Err(is_over()) }
+    }
+
+    /// Reports that the socket is in a group. `false` when it has ended: it may have done so, and left its groups,
+    /// before it was added to this one.
+    fn entered(&self, key: &RoomKey) -> bool {
+        let arrivals = &self.connection.hub.arrivals;
+        if arrivals.are_awaited() {
+            arrivals.group(key);
+        }
+        let is_over = self.phase() == Phase::Closed;
+        if is_over {
+            self.rooms.leave(self.key, key);
+        }
+        !is_over
+    }
+}
+
+impl Socket {
+    /// Adds the socket to a room of its namespace. It may be in it already.
+    ///
+    /// # Errors
+    ///
+    /// An error that a caller may see, so that a handler can pass it on by `?`: `too_large` when the room's name has
+    /// more bytes than [`max_name`](crate::Config::max_name), `too_many_rooms` when the connection is in
+    /// [`max_rooms`](crate::Config::max_rooms) already, `not_connected` when the socket is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    // Asynchronous since a room may span processes.
+    #[allow(clippy::unused_async)]
+    pub async fn join(&self, room: &str) -> Result<(), Error> {
+        self.inner.enter_room(self, room)
+    }
+
+    /// Takes the socket out of a room. Whether it was there.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    #[allow(clippy::unused_async)]
+    pub async fn leave(&self, room: &str) -> bool {
+        self.inner.rooms.leave(self.inner.key, &RoomKey::room(room))
+    }
+
+    /// The rooms the socket is in: its own id, then those it joined, in order.
+    pub fn rooms(&self) -> Vec<String> {
+        let joined = self.inner.rooms.joined(self.inner.key).into_iter();
+        let names = joined.filter_map(|key| match key {
+            RoomKey::Room(name) => Some(name.to_string()),
+            RoomKey::Identity(_) => None,
+        });
+        std::iter::once(self.own_room()).chain(names).collect()
+    }
+
+    /// The room of its own, by the name that the peer has for it.
+    fn own_room(&self) -> String {
+        let (id, path) = (self.id(), self.path());
+        if self.inner.wire().names_sockets_by_session() && path != "/" {
+            return format!("{path}#{id}");
+        }
+        id.to_string()
+    }
+
+    fn others(&self) -> Selection {
+        let target = Target { without: Some(self.inner.key), ..Target::default() };
+        Selection::in_namespace(&self.inner.connection.hub, self.path(), target)
+    }
+
+    /// Everyone in a room but this socket.
+    pub fn to(&self, room: impl AsRef<str>) -> Selection {
+        self.others().to(room)
+    }
+
+    /// Everyone in any of the rooms but this socket, each once.
+    pub fn to_all<R: AsRef<str>>(&self, rooms: impl IntoIterator<Item = R>) -> Selection {
+        self.others().to_all(rooms)
+    }
+
+    /// Everyone in the namespace but this socket and those in a room.
+    pub fn except(&self, room: impl AsRef<str>) -> Selection {
+        self.others().except(room)
+    }
+
+    /// Everyone in the namespace but this socket.
+    pub fn broadcast(&self) -> Selection {
+        self.others()
+    }
+
+    /// Everyone in the namespace but this socket, on this node only.
+    pub fn local(&self) -> Selection {
+        self.others().local()
+    }
+}
