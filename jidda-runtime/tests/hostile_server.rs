@@ -1,70 +1,16 @@
 //! A client against servers that lie, break off, or speak something else.
 #![allow(missing_docs)]
 
+#[path = "support/fake.rs"]
+mod fake;
 #[path = "support/peer.rs"]
 mod peer;
 
 use std::time::Duration;
 
-use jidda_runtime::{
-    Backoff, CallError, Client, ClientBuilder, ClientEvent, ConnectError, DisconnectReason, Value,
-};
-use peer::{LIMIT, Peer, bytes, eventually, notification, request, response};
-use tokio::net::TcpListener;
-
-struct Fake {
-    listener: TcpListener,
-}
-
-impl Fake {
-    async fn new() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
-    }
-
-    fn client(&self) -> ClientBuilder {
-        let backoff = Backoff::default().first(Duration::from_millis(1)).limit(Duration::from_millis(10));
-        Client::builder(self.listener.local_addr().unwrap().to_string()).reconnect(backoff)
-    }
-
-    async fn accept(&self) -> Peer {
-        let accepted = tokio::time::timeout(LIMIT, self.listener.accept()).await;
-        Peer::over(accepted.expect("the client comes").unwrap().0)
-    }
-
-    /// Accepts one client and lets it in.
-    async fn welcome(&self) -> Peer {
-        let mut peer = self.accept().await;
-        hello(&mut peer).await;
-        let join = peer.receive().await.expect("a wish to join");
-        assert_eq!(join[2], "$/connect".into(), "{join}");
-        peer.send(&response(number(&join), granted())).await;
-        peer
-    }
-}
-
-fn number(message: &Value) -> u32 {
-    u32::try_from(message[1].as_u64().expect("a number")).unwrap()
-}
-
-fn granted() -> Value {
-    Value::Map(vec![("id".into(), "AAAAAAAAAAAAAAAAAAAA".into())])
-}
-
-fn welcome(max_message: u32) -> Value {
-    Value::Map(vec![
-        ("wire".into(), 1.into()),
-        ("session".into(), "s".into()),
-        ("heartbeat".into(), 25_000.into()),
-        ("timeout".into(), 20_000.into()),
-        ("max_message".into(), max_message.into()),
-    ])
-}
-
-async fn hello(peer: &mut Peer) {
-    let hello = peer.receive().await.expect("a hello");
-    assert_eq!(hello[2], "$/hello".into(), "{hello}");
-    peer.send(&response(number(&hello), welcome(1_000_000))).await;
-}
+use fake::{Fake, granted, hello, number, welcome};
+use jidda_runtime::{Backoff, CallError, Client, ClientEvent, ConnectError, DisconnectReason, Value};
+use peer::{LIMIT, bytes, eventually, notification, request, response};
 
 #[tokio::test]
 async fn garbage_for_a_welcome() {

@@ -28,7 +28,9 @@ use crate::transport::{TlsClient, TlsServer};
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WhileAway {
-    /// They wait, up to the size of the outbox, and are sent once the namespace is joined again.
+    /// They wait, up to the size of the outbox, and are sent once the namespace is joined again. What cannot be sent then,
+    /// since the server takes smaller messages than before or the client has ended, is shown to
+    /// [`Socket::on_refused`](crate::Socket::on_refused), one event at a time.
     #[default]
     Buffer,
     /// They fail with [`SendError::NotConnected`](crate::SendError::NotConnected).

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Connection;
 use super::calls::Answer;
-use super::exchange::{Control, Link};
+use super::exchange::{Control, Exchange, Link};
 use super::hub::Hub;
 use super::socket::{Phase, Socket, SocketInner};
 use crate::error::{CallError, Error, SendError};
@@ -69,7 +69,11 @@ impl Connection {
         }
         let resume = self.former_session();
         let introduction = Introduction { resume: resume.as_ref(), ..introduction };
-        match self.ask(|out, id| self.wire.hello(out, id, introduction)).await {
+        // What this server takes is known from its answer; what the one before took says nothing.
+        match self
+            .ask(Some(self.hub.config.max_message), |out, id| self.wire.hello(out, id, introduction))
+            .await
+        {
             Answer::Value(payload) => {
                 let mut exchange = self.exchange.lock();
                 exchange.is_acquainted = true;
@@ -100,14 +104,15 @@ impl Connection {
         self: &Arc<Self>,
         introduction: Introduction<'_>,
     ) -> Result<(), CallError<Error>> {
-        match self.ask(|out, id| self.wire.authenticate(out, id, introduction)).await {
+        match self.ask(None, |out, id| self.wire.authenticate(out, id, introduction)).await {
             Answer::Value(_) => Ok(()),
             other => Err(refused(other)),
         }
     }
 
-    /// Sends a request of the protocol itself and waits for its answer.
-    async fn ask(self: &Arc<Self>, write: impl FnOnce(&mut Vec<u8>, u32)) -> Answer {
+    /// Sends a request of the protocol itself and waits for its answer. Without a `limit` it may be as large as any
+    /// message.
+    async fn ask(self: &Arc<Self>, limit: Option<usize>, write: impl FnOnce(&mut Vec<u8>, u32)) -> Answer {
         let id = {
             let mut exchange = self.exchange.lock();
             if exchange.link != Link::Up {
@@ -115,7 +120,10 @@ impl Connection {
             }
             let place = exchange.outbox.place();
             let id = exchange.calls.begin(place);
-            exchange.outbox.append(|out| write(out, id));
+            let limit = limit.unwrap_or(exchange.outbox.max_message());
+            if let Err(too_large) = exchange.append_request(id, limit, |out| write(out, id)) {
+                return Answer::Failed(too_large);
+            }
             let waker = exchange.queued();
             drop(exchange);
             if let Some(waker) = waker {
@@ -124,6 +132,27 @@ impl Connection {
             id
         };
         (Asked { connection: Arc::clone(self), id, joins: None }).await
+    }
+}
+
+impl Exchange {
+    /// Queues a request of the protocol itself, unless it is larger than `limit`: an auth value that the server does not
+    /// take would end the connection, and each one that is made in its place.
+    fn append_request(
+        &mut self,
+        id: u32,
+        limit: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Failure> {
+        let mut request = Vec::new();
+        write(&mut request);
+        let size = request.len();
+        if size > limit {
+            self.calls.forget(id);
+            return Err(Failure::new("too_large", SendError::TooLarge { size, limit }.to_string()));
+        }
+        self.outbox.append(|out| out.extend_from_slice(&request));
+        Ok(())
     }
 }
 
@@ -184,7 +213,14 @@ impl SocketInner {
             let place = exchange.outbox.place();
             let id = exchange.calls.begin_join(place, Arc::clone(self));
             let auth = auth.as_ref().map_or(&[0xc0][..], Payload::bytes);
-            exchange.outbox.append(|out| self.wire().connect(out, id, self.namespace(), auth));
+            let limit = exchange.outbox.max_message();
+            let connect = |out: &mut Vec<u8>| self.wire().connect(out, id, self.namespace(), auth);
+            let written = exchange.append_request(id, limit, connect);
+            if let Err(too_large) = written {
+                drop(exchange);
+                self.go_away();
+                return Err(Answer::Failed(too_large));
+            }
             let waker = exchange.queued();
             drop(exchange);
             if let Some(waker) = waker {

@@ -487,16 +487,16 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
 
 impl SocketInner {
     /// Ends the socket: who waits for it is told. Whether it had been accepted.
-    pub(super) fn end(&self, reason: &DisconnectReason) -> bool {
-        let (was_accepted, wakers, jobs) = {
+    pub(super) fn end(self: &Arc<Self>, reason: &DisconnectReason) -> bool {
+        let (was_accepted, wakers, jobs, unsent) = {
             let mut state = self.state.lock();
             let before = self.enter(Phase::Closed);
             state.reason.get_or_insert_with(|| Box::new(reason.clone()));
             let extra = state.extra();
             let mut wakers = std::mem::take(&mut extra.receivers);
             wakers.append(&mut extra.closed);
-            extra.held = Vec::new();
-            (matches!(before, Phase::Active | Phase::Replaying), wakers, extra.jobs.take())
+            let unsent = extra.held.take();
+            (matches!(before, Phase::Active | Phase::Replaying), wakers, extra.jobs.take(), unsent)
         };
         if was_accepted {
             self.connection.hub.metrics.socket_went(self);
@@ -506,6 +506,8 @@ impl SocketInner {
         for waker in wakers {
             waker.wake();
         }
+        let failure = |_| Failure::new("not_connected", format!("the socket is closed: {reason}"));
+        self.report_unsent(&unsent, failure);
         was_accepted
     }
 

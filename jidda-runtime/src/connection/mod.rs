@@ -17,6 +17,7 @@ mod encoded;
 mod events;
 mod exchange;
 mod heartbeat;
+mod held;
 mod hub;
 mod inbox;
 mod introduction;

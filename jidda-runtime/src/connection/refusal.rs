@@ -1,9 +1,11 @@
 //! Events that were refused: the peer's, which is told, and ours, of which the program is.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use super::driver::Driver;
 use super::report::{FailureOrigin, Place};
+use super::socket::SocketInner;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::Side;
@@ -45,31 +47,29 @@ impl Driver {
     /// An event of ours was refused by the peer.
     pub(super) fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
         let failure = self.connection.wire.read_failure(error);
-        let hook = self.find(namespace).and_then(|socket| {
-            let hook = socket.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
-            hook.map(|hook| (socket, hook))
-        });
-        match hook {
-            Some((socket, hook)) => {
-                let error = Error::new(failure.code, failure.message);
-                // The program's own code, like a handler: it must not take the connection's task along.
-                if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(event, &error))) {
-                    let place = Place::closure(FailureOrigin::Hook, &socket, event);
-                    self.connection.hub.disclose(place, Failure::panic(&*panic));
-                }
-            }
-            None => {
-                let (code, message) = (&failure.code, &failure.message);
-                // A server's peers are many, and may say what they like: they do not fill its log.
-                match self.connection.hub.side {
-                    Side::Client => {
-                        tracing::warn!(namespace, event, %code, "the server refused an event: {message}");
-                    }
-                    Side::Server => {
-                        tracing::debug!(namespace, event, %code, "a peer refused an event: {message}");
-                    }
-                }
-            }
+        let (code, message) = (failure.code.clone(), failure.message.clone());
+        if self.find(namespace).is_some_and(|socket| socket.show_refused(event, &Error::new(code, message))) {
+            return;
         }
+        let (code, message) = (&failure.code, &failure.message);
+        // A server's peers are many, and may say what they like: they do not fill its log.
+        match self.connection.hub.side {
+            Side::Client => tracing::warn!(namespace, event, %code, "the server refused an event: {message}"),
+            Side::Server => tracing::debug!(namespace, event, %code, "a peer refused an event: {message}"),
+        }
+    }
+}
+
+impl SocketInner {
+    /// Shows the program's hook an event of ours that failed. `false` when there is no hook.
+    pub(super) fn show_refused(self: &Arc<Self>, event: &str, error: &Error) -> bool {
+        let hook = self.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
+        let Some(hook) = hook else { return false };
+        // The program's own code, like a handler: it must not take the connection's task along.
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(event, error))) {
+            let place = Place::closure(FailureOrigin::Hook, self, event);
+            self.connection.hub.disclose(place, Failure::panic(&*panic));
+        }
+        true
     }
 }

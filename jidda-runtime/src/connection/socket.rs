@@ -14,6 +14,7 @@ use super::listeners::Listeners;
 use super::loan::BroadcastTime;
 use super::state::{Extra, State};
 use crate::error::SendError;
+use crate::failure::Failure;
 use crate::handler::{
     Context, FromConnection, NamespaceTable, Origin, Parameters, RESERVED_EVENTS, Side, Table,
 };
@@ -231,13 +232,13 @@ impl SocketInner {
         }
         let connect_id = state.connect_id.take();
         let (held, has_early) = match state.extra.as_deref_mut() {
-            Some(extra) => {
-                extra.held_bytes = 0;
-                (std::mem::take(&mut extra.held), !extra.early.is_empty())
-            }
+            Some(extra) => (extra.held.take(), !extra.early.is_empty()),
             None => (Vec::new(), false),
         };
         let mut exchange = self.connection.exchange.lock();
+        let limit = exchange.outbox.max_message();
+        // The peer that takes less than the one before would close the connection, and lose the others with it.
+        let (held, too_large): (Vec<_>, Vec<_>) = held.into_iter().partition(|frame| frame.len() <= limit);
         let wire = self.wire();
         exchange.outbox.append(|out| {
             if let Some(id) = connect_id {
@@ -261,6 +262,8 @@ impl SocketInner {
         }
         self.connection.hub.metrics.socket_came(self);
         self.announce();
+        let failure = |size| Failure::new("too_large", SendError::TooLarge { size, limit }.to_string());
+        self.report_unsent(&too_large, failure);
     }
 
     /// Keeps an event that came before its socket was accepted; gives it back when the socket is active, or
@@ -344,38 +347,6 @@ impl SocketInner {
         }
         Ok(true)
     }
-
-    /// Keeps a frame until the socket is active. `false` when it has become active meanwhile.
-    fn hold(&self, frame: &Frame<'_>, can_wait: bool) -> Result<bool, SendError> {
-        let hub = &self.connection.hub;
-        let mut state = self.state.lock();
-        match self.phase() {
-            Phase::Active | Phase::Replaying => return Ok(false),
-            Phase::Closed => return Err(SendError::NotConnected),
-            Phase::Joining | Phase::Away => {}
-        }
-        if hub.side == Side::Client && !hub.buffers_while_away {
-            return Err(SendError::NotConnected);
-        }
-        let extra = state.extra();
-        let size = frame.bytes().len();
-        // There is nobody to wait for: the one who could make room is not there.
-        let limit = if can_wait { hub.config.max_outbox } else { 2 * hub.config.max_outbox };
-        if extra.held_bytes + size > limit {
-            drop(state);
-            if !can_wait {
-                // As when it is connected: it must not go on without what it was sent.
-                self.connection.close(DisconnectReason::SlowConsumer);
-            }
-            return Err(SendError::Full);
-        }
-        extra.held_bytes += size;
-        extra.held.push(match frame {
-            Frame::Own(bytes) => Bytes::copy_from_slice(bytes),
-            Frame::Shared(bytes, _) => (*bytes).clone(),
-        });
-        Ok(true)
-    }
 }
 
 /// One encoded message on its way out.
@@ -387,7 +358,7 @@ pub(super) enum Frame<'a> {
 }
 
 impl Frame<'_> {
-    fn bytes(&self) -> &[u8] {
+    pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::Own(bytes) => bytes,
             Self::Shared(bytes, _) => bytes,

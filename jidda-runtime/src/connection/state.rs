@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::task::JoinSet;
 
 use super::backlog::Backlog;
+use super::held::HeldFrames;
 use super::listeners::Listeners;
 use super::permissions::Permissions;
 use super::presence::Claim;
@@ -53,8 +54,7 @@ pub(super) struct Extra {
     /// Events that came before the socket was accepted.
     pub(super) early: Backlog<()>,
     /// Frames to send once the socket is active.
-    pub(super) held: Vec<Bytes>,
-    pub(super) held_bytes: usize,
+    pub(super) held: HeldFrames,
     /// Messages that wait to be received, and who waits for them.
     pub(super) inbox: VecDeque<Bytes>,
     pub(super) inbox_bytes: usize,
@@ -198,8 +198,11 @@ impl Socket {
         own.or_else(|| self.inner.connection.identity())
     }
 
-    /// Tells `hook` the name and the error of each event of ours that the peer refused. Without a hook it is a
+    /// Calls `hook` with the name and the error of each event of this side that the peer refused. Without a hook it is a
     /// warning in the log.
+    ///
+    /// So are events that a client sent while it was away and that cannot be sent any more: `too_large` when the server
+    /// takes smaller messages after the return than before, `not_connected` when the client ended before its return.
     pub fn on_refused(&self, hook: impl Fn(&str, &Error) + Send + Sync + 'static) {
         let hook: RefusedHook = Arc::new(hook);
         // Given back by the lock, and dropped after it: the old one's destructor may use the socket.
