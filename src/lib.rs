@@ -51,7 +51,7 @@ pub use jidda_runtime::{
     ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
     DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport,
     FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService, Identity, Inherit, Job,
-    JobOutput, Listener, ListeningClient, Or, Parser, Password, Payload, PeerAddress, Presence,
+    JobOutput, Listener, ListeningClient, Or, Origins, Parser, Password, Payload, PeerAddress, Presence,
     PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite,
     Security, Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId,
     Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer, Value, Version, Volatile,

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 pub use builder::ServerBuilder;
 pub use dial::Dial;
-pub use http::{Cookie, Cors, HttpBody, HttpService, Resource, SameSite, Transport};
+pub use http::{Cookie, Cors, HttpBody, HttpService, Origins, Resource, SameSite, Transport};
 pub use presence::Presence;
 pub use proxy::Proxy;
 pub use run::run;

@@ -1,7 +1,6 @@
 //! Which pages of other origins may use a resource.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{
@@ -11,9 +10,14 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
+use super::Origins;
+
 const METHODS: &str = "GET,HEAD,PUT,PATCH,POST,DELETE";
 
 /// Which pages of other origins a browser lets use a resource. Without it none.
+///
+/// Browsers ask about polling only. Where origins are named here, the server gives the others no WebSocket and no JSONP
+/// either: see [`Resource::origins`](crate::Resource::origins).
 ///
 /// ```
 /// # use jidda_runtime::Cors;
@@ -28,13 +32,6 @@ pub struct Cors {
     exposed_headers: Option<String>,
     credentials: bool,
     max_age: Option<Duration>,
-}
-
-#[derive(Clone)]
-enum Origins {
-    Any,
-    List(Vec<String>),
-    If(Arc<dyn Fn(&str) -> bool + Send + Sync>),
 }
 
 impl fmt::Debug for Cors {
@@ -62,22 +59,22 @@ impl Cors {
 
     /// Pages of one origin: `https://example.com`, with its port where it has one, without a path.
     pub fn origin(origin: impl Into<String>) -> Self {
-        Self::new(Origins::List(vec![origin.into()]))
+        Self::new(Origins::from(origin.into()))
     }
 
     /// Pages of several origins.
     pub fn origins(origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self::new(Origins::List(origins.into_iter().map(Into::into).collect()))
+        Self::new(origins.into_iter().collect())
     }
 
     /// Pages of the origins that `is_allowed` is true of.
     pub fn origin_if(is_allowed: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
-        Self::new(Origins::If(Arc::new(is_allowed)))
+        Self::new(Origins::matching(is_allowed))
     }
 
     /// Pages of all origins. Browsers send them no credentials.
     pub fn any_origin() -> Self {
-        Self::new(Origins::Any)
+        Self::new(Origins::any())
     }
 
     /// Whether browsers send cookies along. Default: no.
@@ -110,17 +107,20 @@ impl Cors {
         self
     }
 
+    /// The origins that it is for.
+    pub(super) fn named(&self) -> &Origins {
+        &self.origins
+    }
+
     /// What is wrong with it.
     pub(super) fn problem(&self) -> Option<String> {
-        if self.credentials && matches!(self.origins, Origins::Any) {
+        if self.credentials && self.origins.is_any() {
             return Some(
                 "browsers send no credentials to a server that takes any origin: name the origins".into(),
             );
         }
-        if let Origins::List(origins) = &self.origins
-            && let Some(origin) = origins.iter().find(|origin| !is_origin(origin))
-        {
-            return Some(format!("`{origin}` is no origin: write it as https://example.com:8080"));
+        if let Some(problem) = self.origins.problem() {
+            return Some(problem);
         }
         let lists = [Some(&self.methods), self.allowed_headers.as_ref(), self.exposed_headers.as_ref()];
         let bad = lists.into_iter().flatten().find(|list| HeaderValue::from_str(list).is_err());
@@ -136,14 +136,11 @@ impl Cors {
             }
         };
         let origin = request.get(ORIGIN);
-        let is_allowed = |origin: &&HeaderValue| match (&self.origins, origin.to_str()) {
-            (Origins::Any, _) => true,
-            (_, Err(_)) => false,
-            (Origins::List(origins), Ok(origin)) => origins.iter().any(|other| other == origin),
-            (Origins::If(is_allowed), Ok(origin)) => is_allowed(origin),
+        let is_allowed = |origin: &&HeaderValue| {
+            self.origins.is_any() || origin.to_str().is_ok_and(|origin| self.origins.allow(origin))
         };
         let mut vary = Vec::new();
-        if matches!(self.origins, Origins::Any) {
+        if self.origins.is_any() {
             set(ACCESS_CONTROL_ALLOW_ORIGIN, Some(HeaderValue::from_static("*")));
         } else {
             set(ACCESS_CONTROL_ALLOW_ORIGIN, origin.filter(is_allowed).cloned());
@@ -169,13 +166,6 @@ impl Cors {
             response.append(VARY, vary);
         }
     }
-}
-
-/// Whether a text is what browsers send as an origin.
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) = text.split_once("://") else { return text == "null" };
-    let is_clean = !authority.is_empty() && authority.bytes().all(|byte| byte.is_ascii_graphic());
-    !scheme.is_empty() && is_clean && !authority.contains(['/', '?', '#', ','])
 }
 
 #[cfg(test)]

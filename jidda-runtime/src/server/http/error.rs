@@ -16,6 +16,8 @@ pub(super) enum Refused {
     BadRequest,
     /// By the program, which says why.
     Forbidden(String),
+    /// A page of another origin, which may not come.
+    ForeignOrigin,
     UnsupportedVersion,
     /// The server takes no new sessions.
     ShuttingDown,
@@ -28,7 +30,7 @@ impl Refused {
             Self::UnknownSession => 1,
             Self::BadMethod => 2,
             Self::BadRequest => 3,
-            Self::Forbidden(_) => 4,
+            Self::Forbidden(_) | Self::ForeignOrigin => 4,
             Self::UnsupportedVersion => 5,
             Self::ShuttingDown => u8::MAX,
         }
@@ -42,6 +44,7 @@ impl Refused {
             Self::BadRequest => "Bad request",
             Self::Forbidden(message) if message.is_empty() => "Forbidden",
             Self::Forbidden(message) => message,
+            Self::ForeignOrigin => "pages of this origin may not connect",
             Self::UnsupportedVersion => "Unsupported protocol version",
             Self::ShuttingDown => "the server is shutting down",
         }
@@ -55,7 +58,7 @@ impl Refused {
             message: &'a str,
         }
         let status = match self {
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::ShuttingDown => return text(StatusCode::SERVICE_UNAVAILABLE, self.message()),
             _ => StatusCode::BAD_REQUEST,
         };
@@ -67,8 +70,13 @@ impl Refused {
 
     /// The response to a request for a WebSocket, after which its connection ends.
     pub(super) fn raw_response(&self) -> Response<HttpBody> {
-        let mut response = response(StatusCode::BAD_REQUEST, self.message().to_owned());
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
+        // Not as HTML, as others send it: the text may be the program's.
+        let status = match self {
+            // RFC 6455, section 4.2.2.
+            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        let mut response = text(status, self.message());
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         response
     }

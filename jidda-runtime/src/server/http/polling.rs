@@ -102,15 +102,19 @@ impl Site {
             jsonp::response(&mut script, query.jsonp.as_deref().unwrap_or_default(), &payload);
             body.bytes = script;
         }
-        let response = self.payload(body, headers).await;
+        let response = self.payload(body, entry.is_jsonp, headers).await;
         // Not before: whoever goes away while this is compressed has not got it.
         get.answered();
         Ok(response)
     }
 
-    async fn payload(&self, body: polling::Body, headers: &HeaderMap) -> Response<HttpBody> {
-        let content_type =
-            if body.is_binary { "application/octet-stream" } else { "text/plain; charset=UTF-8" };
+    async fn payload(&self, body: polling::Body, is_script: bool, headers: &HeaderMap) -> Response<HttpBody> {
+        let content_type = match body.is_binary {
+            true => "application/octet-stream",
+            // Which browsers run as a script only where it says that it is one.
+            false if is_script => "text/javascript; charset=UTF-8",
+            false => "text/plain; charset=UTF-8",
+        };
         let is_large = self.resource.compression.is_some_and(|threshold| body.bytes.len() >= threshold);
         let encoding = Encoding::accepted(headers).filter(|_| is_large);
         let mut response = match encoding {
@@ -165,7 +169,7 @@ impl Site {
             return Err(Refused::BadRequest);
         }
         let mut response = response(StatusCode::OK, "ok");
-        // With another type some browsers want to save it.
+        // With another type some browsers want to save it. It is nobody's text.
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         Ok(response)

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::HeaderMap;
 use http::request::Parts;
 
 use super::client_file::ClientFile;
-use super::{Cookie, Cors};
+use super::{Cookie, Cors, Origins};
 use crate::handler::AppKey;
 use crate::wire::engine_io::{Layer, Version};
 use crate::wire::socket_io::Parser;
@@ -26,6 +27,9 @@ pub enum Transport {
 }
 
 pub(super) type AllowRequest = Arc<dyn Fn(Parts) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
+/// Changes the headers of a response to a request.
+pub(super) type ChangeHeaders = Arc<dyn Fn(&mut HeaderMap, &Parts) + Send + Sync>;
 
 /// What Socket.IO or Engine.IO clients find at one path, and how they may come.
 ///
@@ -53,10 +57,14 @@ pub struct Resource {
     pub(super) upgrades: bool,
     pub(super) upgrade_timeout: Duration,
     pub(super) cors: Option<Cors>,
+    pub(super) origins: Option<Origins>,
+    pub(super) jsonp: bool,
     pub(super) cookie: Option<Cookie>,
     /// From how many bytes on a response is compressed.
     pub(super) compression: Option<usize>,
     pub(super) allow_request: Option<AllowRequest>,
+    pub(super) headers: Option<ChangeHeaders>,
+    pub(super) initial_headers: Option<ChangeHeaders>,
     client_file: Option<PathBuf>,
 }
 
@@ -80,9 +88,13 @@ impl Resource {
             upgrades: true,
             upgrade_timeout: Duration::from_secs(10),
             cors: None,
+            origins: None,
+            jsonp: true,
             cookie: None,
             compression: Some(1024),
             allow_request: None,
+            headers: None,
+            initial_headers: None,
             client_file: None,
         }
     }
@@ -143,9 +155,36 @@ impl Resource {
         self
     }
 
-    /// Which pages of other origins may come. Default: none.
+    /// Which pages of other origins browsers let poll. Default: none. Where it names origins, pages of others get no
+    /// WebSocket and no JSONP, unless [`origins`](Self::origins) says something else.
     pub fn cors(mut self, cors: Cors) -> Self {
         self.cors = Some(cors);
+        self
+    }
+
+    /// Which pages of other origins may use the resource at all, by WebSocket, polling or JSONP, whatever `cors` says; all
+    /// others are refused with status 403 and Engine.IO's code 4. Those of the server's own
+    /// origin always may, and so does what is no browser.
+    ///
+    /// Without it the origins that [`cors`](Self::cors) names may come; any other page may not as soon as its request has
+    /// a cookie, `Authorization` or a client's certificate, which browsers add for whatever page asks.
+    ///
+    /// The own origin is known by `Sec-Fetch-Site`, or by `Host`: behind a proxy that changes `Host` let it set
+    /// `X-Forwarded-Host` (and `X-Forwarded-Proto`, where it speaks TLS), or name the site's origin here.
+    ///
+    /// ```
+    /// # use jidda_runtime::{Origins, Resource};
+    /// let one = Resource::socket_io("/socket.io").origins(["https://app.example", "https://www.app.example"]);
+    /// let closed = Resource::socket_io("/admin").origins(Origins::own());
+    /// ```
+    pub fn origins(mut self, origins: impl Into<Origins>) -> Self {
+        self.origins = Some(origins.into());
+        self
+    }
+
+    /// Whether clients of version 3 may poll by JSONP, that is by scripts, for browsers that know no CORS. Default: yes.
+    pub fn jsonp(mut self, jsonp: bool) -> Self {
+        self.jsonp = jsonp;
         self
     }
 
@@ -169,6 +208,31 @@ impl Resource {
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
         self.allow_request = Some(Arc::new(move |parts| allow(parts).boxed()));
+        self
+    }
+
+    /// Changes the headers of each response of the resource, refusals included, as the last thing before it is sent; the
+    /// request is the second argument. `Content-Length` and `Transfer-Encoding` are not the program's to set.
+    ///
+    /// ```
+    /// # use jidda_runtime::Resource;
+    /// let resource = Resource::socket_io("/socket.io").headers(|headers, _request| {
+    ///     headers.insert("x-frame-options", "DENY".parse().unwrap());
+    /// });
+    /// ```
+    pub fn headers(mut self, change: impl Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static) -> Self {
+        self.headers = Some(Arc::new(change));
+        self
+    }
+
+    /// Changes the headers of the first response of each session, before [`headers`](Self::headers) does: that of a
+    /// polling client's opening, or the one that opens a client's first WebSocket. For cookies that route a session, for
+    /// example.
+    pub fn initial_headers(
+        mut self,
+        change: impl Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static,
+    ) -> Self {
+        self.initial_headers = Some(Arc::new(change));
         self
     }
 
@@ -204,6 +268,13 @@ impl Resource {
     pub(super) fn open(&self) -> Result<Option<ClientFile>, Vec<String>> {
         let mut problems = Vec::new();
         problems.extend(self.cors.as_ref().and_then(Cors::problem));
+        problems.extend(self.origins.as_ref().and_then(Origins::problem));
+        if let (Some(origins), Some(cors)) = (&self.origins, &self.cors)
+            && let Some(origin) = cors.named().listed().iter().find(|origin| !origins.allow(origin))
+        {
+            problems
+                .push(format!("`.cors(..)` names `{origin}`, which `.origins(..)` refuses: add it there"));
+        }
         problems.extend(self.cookie.as_ref().and_then(Cookie::problem));
         for (is_empty, what) in
             [(self.transports.is_empty(), "transports"), (self.versions.is_empty(), "versions")]

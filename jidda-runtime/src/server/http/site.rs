@@ -1,11 +1,12 @@
 //! A resource as it is served: which of its requests are heard.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use http::header::ORIGIN;
+use http::header::{CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::watch;
 
@@ -16,7 +17,8 @@ use super::query::Query;
 use super::resource::{Resource, Transport};
 use super::sessions::{Entry, Sessions};
 use super::websocket::{self, Opened};
-use crate::connection::{Arrival, Hub};
+use crate::connection::{Arrival, FailureOrigin, Hub, Place};
+use crate::failure::Failure;
 use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::peer::{self, Medium, PeerAddress, Security};
@@ -37,6 +39,13 @@ enum Wanted {
     /// A session of its own.
     New,
     Existing(Arc<Entry>),
+}
+
+/// What is a text stays one for browsers, which would run it as a page or a script otherwise.
+fn refuse_guessing(response: &mut Response<HttpBody>) {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
 }
 
 impl Site {
@@ -69,16 +78,55 @@ impl Site {
         B::Data: Send,
         B::Error: Send,
     {
-        let Some(cors) = &self.resource.cors else { return self.answer(request, parameters).await };
-        let headers = request.headers().clone();
-        let is_preflight = request.method() == Method::OPTIONS;
+        let is_preflight = self.resource.cors.is_some() && request.method() == Method::OPTIONS;
+        let (parts, body) = request.into_parts();
+        let shown = self.is_dressed().then(|| parts.clone());
         let mut response = if is_preflight {
             response(StatusCode::NO_CONTENT, "")
         } else {
-            self.answer(request, parameters).await
+            self.answer(Request::from_parts(parts, body), parameters).await
         };
-        cors.apply(is_preflight, &headers, response.headers_mut());
+        refuse_guessing(&mut response);
+        if let Some(parts) = shown {
+            self.dress(is_preflight, &parts, &mut response);
+        }
         response
+    }
+
+    /// Whether responses have headers that depend on the request.
+    fn is_dressed(&self) -> bool {
+        self.resource.cors.is_some() || self.changes_headers()
+    }
+
+    fn changes_headers(&self) -> bool {
+        self.resource.headers.is_some() || self.resource.initial_headers.is_some()
+    }
+
+    /// Adds what CORS and the program say to a response.
+    fn dress(&self, is_preflight: bool, parts: &Parts, response: &mut Response<HttpBody>) {
+        if let Some(cors) = &self.resource.cors {
+            cors.apply(is_preflight, &parts.headers, response.headers_mut());
+        }
+        if !self.changes_headers() {
+            return;
+        }
+        let is_opened = matches!(response.status(), StatusCode::OK | StatusCode::SWITCHING_PROTOCOLS);
+        let is_first = is_opened
+            && !Self::is_file(parts.uri.path())
+            && Query::parse(parts.uri.query().unwrap_or_default()).session.is_empty();
+        let initial = self.resource.initial_headers.as_ref().filter(|_| is_first);
+        for change in initial.into_iter().chain(&self.resource.headers) {
+            let headers = response.headers_mut();
+            // The program's own code: what it breaks is this response.
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| change(headers, parts))) {
+                let place = Place::apart(FailureOrigin::Hook, "headers");
+                self.hub.disclose(place, Failure::panic(&*panic));
+            }
+            // A body is as long as it is.
+            for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
+                headers.remove(name);
+            }
+        }
     }
 
     /// Answers a request for a WebSocket whose stream is at hand, and gives what it is wanted for.
@@ -88,15 +136,14 @@ impl Site {
         parameters: Parameters,
     ) -> (Response<HttpBody>, Option<Opened>) {
         let (mut response, opened) = self.open_websocket(parts, parameters).await;
-        if let Some(cors) = &self.resource.cors {
-            cors.apply(false, &parts.headers, response.headers_mut());
-        }
+        refuse_guessing(&mut response);
+        self.dress(false, parts, &mut response);
         (response, opened)
     }
 
     /// Whether the program is shown requests, with all that they have beside what they say.
     pub(super) fn shows_requests(&self) -> bool {
-        self.resource.allow_request.is_some()
+        self.resource.allow_request.is_some() || self.changes_headers()
     }
 
     /// Whether a path is that of the client file, where there may be one.
@@ -200,6 +247,13 @@ impl Site {
         }
         if parts.headers.get(ORIGIN).is_some_and(|origin| origin.to_str().is_err()) {
             return Err(Refused::BadRequest);
+        }
+        let is_script = query.jsonp.is_some();
+        if is_script && !self.resource.jsonp {
+            return Err(Refused::UnknownTransport);
+        }
+        if !self.resource.admits(parts, transport, is_script) {
+            return Err(Refused::ForeignOrigin);
         }
         if !query.session.is_empty() {
             let entry = self.sessions.find(&query.session).ok_or(Refused::UnknownSession)?;

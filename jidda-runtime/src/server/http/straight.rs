@@ -43,9 +43,9 @@ impl Front {
         };
         if site.shows_requests() {
             parts.extensions.insert(peer.clone());
-            if let Some(security) = &security {
-                parts.extensions.insert(Security::clone(security));
-            }
+        }
+        if let Some(security) = &security {
+            parts.extensions.insert(Security::clone(security));
         }
         let mut rest = bytes[length..].to_vec();
         let (answer, opened) = tokio::select! {
