@@ -1,9 +1,8 @@
 //! Events that came and have to wait, bounded in memory.
 
-use std::collections::VecDeque;
-
 use bytes::Bytes;
 
+use super::queue::Queue;
 use crate::config::Config;
 use crate::wire::Meta;
 
@@ -31,13 +30,13 @@ impl Waiting {
 /// Events in the order they came, each with what is needed to run it later.
 #[derive(Debug)]
 pub(super) struct Backlog<T> {
-    events: VecDeque<(T, Waiting)>,
+    events: Queue<(T, Waiting)>,
     bytes: usize,
 }
 
 impl<T> Default for Backlog<T> {
     fn default() -> Self {
-        Self { events: VecDeque::new(), bytes: 0 }
+        Self { events: Queue::default(), bytes: 0 }
     }
 }
 
@@ -57,32 +56,28 @@ impl<T> Backlog<T> {
         self.events.len()
     }
 
-    pub(super) fn push(&mut self, with: T, waiting: Waiting) {
+    /// Appends an event; its place.
+    pub(super) fn push(&mut self, with: T, waiting: Waiting) -> u64 {
         self.bytes += waiting.size();
-        self.events.push_back((with, waiting));
+        self.events.push((with, waiting))
     }
 
     pub(super) fn pop(&mut self) -> Option<(T, Waiting)> {
-        let (with, waiting) = self.events.pop_front()?;
+        let (with, waiting) = self.events.pop()?;
         self.bytes -= waiting.size();
         Some((with, waiting))
     }
 
-    /// Drops the request of this number: its sender no longer waits for it.
-    pub(super) fn forget(&mut self, id: u32) {
-        if let Some(place) = self.events.iter().position(|(_, waiting)| waiting.id == Some(id))
-            && let Some((_, waiting)) = self.events.remove(place)
-        {
-            self.bytes -= waiting.size();
-        }
+    /// Takes the request at a place out: its sender no longer waits for it.
+    pub(super) fn remove(&mut self, place: u64) -> Option<Waiting> {
+        let (_, waiting) = self.events.remove(place)?;
+        self.bytes -= waiting.size();
+        Some(waiting)
     }
 
-    /// The sender of the request of this number takes more items of its streaming reply.
-    pub(super) fn grant(&mut self, id: u32, count: u32) {
-        let meta = self.events.iter_mut().find_map(|(_, waiting)| {
-            let is_it = waiting.id == Some(id);
-            if is_it { waiting.meta.as_mut() } else { None }
-        });
+    /// The sender of the request at a place takes more items of its streaming reply.
+    pub(super) fn grant(&mut self, place: u64, count: u32) {
+        let meta = self.events.at(place).and_then(|(_, waiting)| waiting.meta.as_mut());
         if let Some(credit) = meta.and_then(|meta| meta.credit.as_mut()) {
             // As for one that runs: nothing, or too much, is no credit.
             *credit = if count == 0 { u32::MAX } else { credit.saturating_add(count) };
@@ -95,6 +90,6 @@ impl<T> Backlog<T> {
 
     /// What waits, when it is not going to be run.
     pub(super) fn into_events(self) -> impl Iterator<Item = Waiting> {
-        self.events.into_iter().map(|(_, waiting)| waiting)
+        self.events.into_entries().map(|(_, waiting)| waiting)
     }
 }

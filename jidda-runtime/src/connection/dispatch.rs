@@ -12,6 +12,7 @@ use super::calls::{Answer, Resolved};
 use super::credentials::Presented;
 use super::delegate::delegated;
 use super::driver::{Driver, Loss};
+use super::exchange::Control;
 use super::invoke::{inbox, listened, run_callback, run_glue};
 use super::label::EventLabel;
 use super::permissions::denied;
@@ -30,6 +31,10 @@ use crate::wire::{Meta, Packet, WireError};
 
 /// How many messages' bytes of events may wait while the peer is asked something.
 const PATIENCE: usize = 4;
+
+/// Not answered under that number: it would pass for the answer of the call that still runs.
+pub(super) const ID_IN_USE: WireError =
+    WireError::Malformed("a message id is in use by a call that is still running");
 
 /// An event as the driver passes it on.
 #[derive(Clone, Copy)]
@@ -115,20 +120,6 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// The peer no longer waits for a reply: its handler is dropped, or never begun.
-    fn cancelled(&mut self, id: u32, cx: &mut Context<'_>) {
-        if let Some(running) = &mut self.running {
-            running.cancel(id);
-            // It may have made room, which belongs to what waits and not to what is read next.
-            self.run_backlog(cx);
-        }
-        for socket in self.connection.sockets() {
-            if matches!(socket.phase(), Phase::Joining | Phase::Replaying) {
-                socket.extra(|extra| extra.early.forget(id));
-            }
-        }
-    }
-
     /// The socket of a namespace. The last one is at hand: taken, not cloned, and put back after its event.
     #[inline]
     pub(super) fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
@@ -179,16 +170,7 @@ impl Driver {
         let namespace = socket.namespace();
         match socket.phase() {
             Phase::Active => self.run_event(socket, incoming, cx),
-            Phase::Joining | Phase::Replaying => {
-                if socket.keep_early(incoming.into()).is_err() {
-                    if socket.phase() == Phase::Active {
-                        return self.run_event(socket, incoming, cx);
-                    }
-                    let failure = Failure::new("busy", "too many events before the socket was accepted");
-                    self.refuse_event(namespace, incoming.event, incoming.id, failure);
-                }
-                ControlFlow::Continue(())
-            }
+            Phase::Joining | Phase::Replaying => self.wait_early(socket, incoming, cx),
             Phase::Away | Phase::Closed => {
                 let message = format!("the namespace `{namespace}` was left");
                 let failure = Failure::new("not_connected", message);
@@ -329,16 +311,20 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Runs what waits in the backlog, as far as handlers have ended. Whether there was any.
+    /// Runs what waits in the backlog, as far as handlers have ended and the turn goes. Whether there was any.
     pub(super) fn run_backlog(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.closing.is_none() && self.running_events() < self.connection.hub.config.max_in_flight {
+        while self.closing.is_none()
+            && !self.turn.is_over()
+            && self.running_events() < self.connection.hub.config.max_in_flight
+        {
             let Some(backlog) = &mut self.backlog else { break };
             let Some((socket, waiting)) = backlog.pop() else {
                 self.backlog = None;
                 break;
             };
             progress = true;
+            self.turn.spend(waiting.arguments.len());
             // There is room for it: it does not come back here.
             let _ = self.socket_event(&socket, (&waiting).into(), cx);
         }
@@ -355,8 +341,7 @@ impl Driver {
             && self.connection.wire.has_unique_ids()
             && self.running().has_id(id)
         {
-            // Not answered under that number: it would pass for the answer of the call that still runs.
-            self.malformed(&WireError::Malformed("a message id is in use by a call that is still running"));
+            self.malformed(&ID_IN_USE);
             return Some(Overload::End);
         }
         if self.running_events() < self.connection.hub.config.max_in_flight {
@@ -484,10 +469,22 @@ impl Driver {
             } else if self.run_sequential(socket, &queued, cx) {
                 return;
             }
+            self.turn.spend(queued.arguments.len());
+            if self.turn.is_over() {
+                let proceed = Control::Proceed(Arc::clone(socket));
+                return self.connection.exchange.lock().push_control(proceed);
+            }
             match self.running().advance(socket) {
                 Some(next) => queued = next,
                 None => return,
             }
+        }
+    }
+
+    /// Goes on with a sequence that the end of a turn interrupted.
+    pub(super) fn proceed(&mut self, socket: &Arc<SocketInner>, cx: &mut Context<'_>) {
+        if let Some(next) = self.running().advance(socket) {
+            self.run_queued(socket, next, cx);
         }
     }
 

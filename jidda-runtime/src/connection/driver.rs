@@ -19,8 +19,10 @@ use super::exchange::{Control, Link};
 use super::lifecycle::Closing;
 use super::loan::Whereabouts;
 use super::outbox::Batch;
+use super::partial::Partial;
 use super::running::Running;
 use super::socket::SocketInner;
+use super::turn::Turn;
 use super::wheel::Moment;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
@@ -48,8 +50,7 @@ pub(crate) struct Driver {
     /// The beginning of a message whose rest has not come, or messages that have to wait.
     ///
     /// Boxed, like all that an idle connection does not need: its task is a third of its memory.
-    #[allow(clippy::box_collection)]
-    partial: Option<Box<Vec<u8>>>,
+    partial: Option<Box<Partial>>,
     /// What the stream did not take at once.
     writing: Option<Box<Batch>>,
     pub(super) running: Option<Box<Running>>,
@@ -66,10 +67,14 @@ pub(crate) struct Driver {
     pub(super) is_full: bool,
     /// Replies filled the outbox: messages rest until it has room.
     pub(super) is_congested: bool,
+    /// Complete messages may wait in `partial`: they were stopped by one of these two, or by the end of a turn.
+    is_interrupted: bool,
     /// Nothing was read in this round, for want of room in the outbox.
     rests: bool,
     /// The peer said something complete: it is one of those that are counted.
     pub(super) is_counted: bool,
+    /// What is left of this poll.
+    pub(super) turn: Turn,
 }
 
 impl Driver {
@@ -105,8 +110,10 @@ impl Driver {
             backlog: None,
             is_full: false,
             is_congested: false,
+            is_interrupted: false,
             rests: false,
             is_counted: false,
+            turn: Turn::begin(),
         }
     }
 
@@ -119,6 +126,7 @@ impl Driver {
     /// Hears what was read of the stream before it was known whose it is; on the task that is going to serve it.
     pub(crate) async fn hear(&mut self, mut first: io::Result<Vec<u8>>) {
         poll_fn(|cx| {
+            self.turn = Turn::begin();
             self.run_controls(cx);
             if self.closing.is_none() {
                 match std::mem::replace(&mut first, Ok(Vec::new())) {
@@ -162,7 +170,6 @@ impl Driver {
             self.end_all(*reason, None);
             return true;
         }
-        let was_resting = self.is_full || self.is_congested;
         // What the handlers wait for may be an answer that has not been read.
         if self.is_full && self.waits_for_peer() {
             self.is_full = false;
@@ -172,12 +179,12 @@ impl Driver {
         self.is_full |= self.is_checking();
         progress |= ran_backlog;
         self.is_congested &= self.is_outbox_full();
-        if was_resting && !self.is_full && !self.is_congested {
-            let mut waiting = self.partial.take().unwrap_or_default();
-            self.ingest(&mut waiting, cx);
+        if self.is_interrupted && !self.is_full && !self.is_congested {
+            self.ingest(&mut [], cx);
             progress = true;
         }
-        progress | self.read(cx)
+        // What was read before comes first.
+        if self.turn.is_over() { progress } else { progress | self.read(cx) }
     }
 
     fn run_controls(&mut self, cx: &mut Context<'_>) -> bool {
@@ -193,6 +200,7 @@ impl Driver {
                 Control::Leave(socket, reason) => self.leave(&socket, reason),
                 Control::Close(reason) => self.begin_closing(reason, None),
                 Control::Drain(reason) => self.drain(reason),
+                Control::Proceed(socket) => self.proceed(&socket, cx),
                 Control::Expiring => self.tell_expiring(),
             }
         }
@@ -202,9 +210,12 @@ impl Driver {
     /// Handlers that were waiting and have been woken.
     fn run_woken(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while let Some(running) = &mut self.running {
+        while !self.turn.is_over()
+            && let Some(running) = &mut self.running
+        {
             let Some((finished, next)) = running.poll(cx) else { break };
             progress = true;
+            self.turn.spend(0);
             let socket = Arc::clone(&finished.ticket.socket);
             self.conclude(finished);
             if let Some(queued) = next
@@ -214,7 +225,7 @@ impl Driver {
             }
         }
         progress |= self.run_check(cx);
-        if self.running.as_ref().is_some_and(|running| running.is_empty()) {
+        if self.running.as_ref().is_some_and(|running| running.is_vacant()) {
             self.running = None;
         }
         progress
@@ -290,14 +301,16 @@ impl Driver {
         let Some(mut partial) = self.partial.take() else {
             let used = self.run_messages(bytes, cx);
             if used < bytes.len() && self.closing.is_none() {
-                self.partial = Some(Box::new(bytes[used..].to_vec()));
+                self.partial = Some(Box::new(Partial::of(&bytes[used..])));
             }
             return;
         };
-        partial.extend_from_slice(bytes);
-        let used = self.run_messages(&mut partial, cx);
-        if used < partial.len() && self.closing.is_none() {
-            partial.drain(..used);
+        if !bytes.is_empty() {
+            partial.extend(bytes);
+        }
+        let used = self.run_messages(partial.rest_mut(), cx);
+        partial.consume(used);
+        if !partial.is_empty() && self.closing.is_none() {
             self.partial = Some(partial);
         }
     }
@@ -307,13 +320,19 @@ impl Driver {
         let limits = self.limits();
         let wire = self.connection.wire;
         let mut used = 0;
-        while self.closing.is_none() && !self.is_congested && !self.is_full {
+        self.is_interrupted = false;
+        while self.closing.is_none() {
+            if self.is_congested || self.is_full || self.turn.is_over() {
+                self.is_interrupted = used < bytes.len();
+                break;
+            }
             match self.decoder.decode(wire, &mut bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
                     if !self.is_counted {
                         self.count();
                     }
                     self.is_full = self.packet(packet, cx).is_break();
+                    self.turn.spend(length);
                     used += length;
                 }
                 Ok(None) => break,
@@ -340,7 +359,7 @@ impl Driver {
         self.connection.hub.metrics.connected(medium.name(), wire.name());
     }
 
-    /// Writes what waits. `true` when the stream takes no more at the moment.
+    /// Writes what waits, as far as the turn goes. `true` when the stream takes no more at the moment.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let mut resumed = self.writing.take();
         loop {
@@ -369,7 +388,12 @@ impl Driver {
                 exchange.wrote(written, self.connection.hub.config.max_outbox)
             };
             waiting.into_iter().for_each(Waker::wake);
+            self.turn.spend(written);
             match result {
+                Poll::Ready(Ok(())) if self.turn.is_over() => {
+                    batch.recycle();
+                    return false;
+                }
                 Poll::Ready(Ok(())) => batch.recycle(),
                 Poll::Ready(Err(error)) => {
                     if self.closing.is_none() {
@@ -392,15 +416,20 @@ impl Driver {
         Pin::new(self.stream.as_mut().expect("who runs has the stream"))
     }
 
-    /// Reads and drops what still comes; `true` at the end of the stream, or when the peer said goodbye as well
-    /// and waits for this side to close.
+    /// Reads and drops what still comes, as far as the turn goes; `true` at the end of the stream, or when the peer said
+    /// goodbye as well and waits for this side to close.
     pub(super) fn discard(&mut self, cx: &mut Context<'_>) -> bool {
         let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
         let is_over = loop {
+            if self.turn.is_over() {
+                cx.waker().wake_by_ref();
+                break false;
+            }
             let mut read = ReadBuf::new(&mut buffer);
             match self.stream().poll_read(cx, &mut read) {
                 Poll::Pending => break false,
                 Poll::Ready(Ok(())) if !read.filled().is_empty() => {
+                    self.turn.spend(read.filled().len());
                     if self.connection.wire.is_strict() && self.hears_goodbye(read.filled()) {
                         break true;
                     }
@@ -416,21 +445,22 @@ impl Driver {
     fn hears_goodbye(&mut self, bytes: &[u8]) -> bool {
         let (wire, limits) = (self.connection.wire, self.limits());
         let mut partial = self.partial.take().unwrap_or_default();
-        partial.extend_from_slice(bytes);
+        partial.extend(bytes);
+        let rest = partial.rest_mut();
         let mut used = 0;
         let is_goodbye = loop {
-            match self.decoder.decode(wire, &mut partial[used..], limits) {
+            match self.decoder.decode(wire, &mut rest[used..], limits) {
                 Ok(Some((Packet::Bye, _))) => break true,
                 Ok(Some((_, length))) => used += length,
                 Ok(None) => break false,
                 // Closed with this unread, the peer might lose what it was told about it.
                 Err(_) => {
-                    used = partial.len();
+                    used = rest.len();
                     break false;
                 }
             }
         };
-        partial.drain(..used);
+        partial.consume(used);
         self.partial = Some(partial);
         is_goodbye
     }
@@ -465,6 +495,7 @@ impl Future for Driver {
             exchange.span()
         };
         let _entered = span.as_ref().map(tracing::Span::enter);
+        this.turn = Turn::begin();
         loop {
             if this.closing.is_some() {
                 return this.poll_closing(cx);
@@ -475,6 +506,11 @@ impl Future for Driver {
                 continue;
             }
             let is_blocked = this.write(cx);
+            if this.turn.is_over() && this.closing.is_none() {
+                // The task still counts as running: what others leave for it is found in the next turn.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             // When the write made room for what rests, nobody else is going to wake this task to read on.
             if progress || this.closing.is_some() || (this.rests && !this.is_outbox_full()) {
                 continue;

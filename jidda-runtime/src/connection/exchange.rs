@@ -34,6 +34,8 @@ pub(super) enum Control {
     Join,
     /// A socket was accepted by something its `connect` handler did: what came early may run.
     Accepted(Arc<SocketInner>),
+    /// What waits in the sequence of a socket may run on, after the end of a turn.
+    Proceed(Arc<SocketInner>),
     /// A socket leaves its namespace.
     Leave(Arc<SocketInner>, DisconnectReason),
     /// The connection ends, after what is queued is written.

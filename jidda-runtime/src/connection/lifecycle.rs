@@ -16,7 +16,7 @@ use tokio::time::Sleep;
 use super::backlog::Backlog;
 use super::dispatch::Incoming;
 use super::driver::{Driver, Loss};
-use super::exchange::Link;
+use super::exchange::{Control, Link};
 use super::invoke::run_glue;
 use super::permissions::denied;
 use super::report::Place;
@@ -194,9 +194,7 @@ impl Driver {
             exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
         // What came early is answered with the refusal, too.
-        for event in early.into_events() {
-            self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
-        }
+        self.refuse_early(socket, early, &failure);
         socket.end(&DisconnectReason::Other(failure.message.clone()));
         // Its handler may have joined rooms before it refused.
         socket.rooms.exit(socket.key);
@@ -212,6 +210,12 @@ impl Driver {
     /// Runs the events that came before a socket was accepted.
     pub(super) fn replay(&mut self, socket: &Arc<SocketInner>, cx: &mut Context<'_>) {
         while self.closing.is_none() {
+            // Those of this socket that wait there came before those that follow here.
+            self.run_backlog(cx);
+            if self.turn.is_over() {
+                let accepted = Control::Accepted(Arc::clone(socket));
+                return self.connection.exchange.lock().push_control(accepted);
+            }
             let early = {
                 let mut state = socket.state.lock();
                 let early = state.extra().early.pop();
@@ -224,6 +228,10 @@ impl Driver {
                 early
             };
             let Some(((), early)) = early else { return };
+            self.turn.spend(early.arguments.len());
+            if let (Some(id), Some(running)) = (early.id, &mut self.running) {
+                running.forget_early(id);
+            }
             self.is_full |= self.run_event(socket, (&early).into(), cx).is_break();
         }
     }
@@ -302,9 +310,7 @@ impl Driver {
             let mut exchange = self.connection.exchange.lock();
             exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
-        for event in early.into_events() {
-            self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
-        }
+        self.refuse_early(socket, early, &failure);
         self.connection.forget_socket(socket);
         self.current = None;
         self.running().wake_streams();
@@ -439,6 +445,11 @@ impl Driver {
             }
             self.closing = Some(closing);
             is_stuck = self.write(cx);
+            if self.turn.is_over() {
+                // There may be more to write.
+                cx.waker().wake_by_ref();
+                is_stuck = true;
+            }
             closing = self.closing.take().expect("put there above");
             // A peer that waits for nothing but this need not be told twice.
             let is_done = closing.is_goodbye && self.stream().closes_by_dropping();

@@ -200,13 +200,9 @@ impl Driver {
     /// The peer takes more items. A stream that is not known has just ended.
     #[cold]
     pub(super) fn granted(&mut self, id: u32, count: u32) {
-        if let Some(running) = &self.running {
-            running.grant(id, count);
-        }
-        for socket in self.connection.sockets() {
-            if matches!(socket.phase(), Phase::Joining | Phase::Replaying) {
-                socket.extra(|extra| extra.early.grant(id, count));
-            }
+        let running = self.running.as_mut();
+        if let Some((socket, place)) = running.and_then(|running| running.grant(id, count)) {
+            socket.extra(|extra| extra.early.grant(place, count));
         }
     }
 
@@ -243,12 +239,8 @@ impl Driver {
         let Ok(mut reader) = arguments.reader(&["stream", "count"]) else { return false };
         let Some(number) = reader.take::<Value>().ok().as_ref().and_then(number) else { return false };
         if incoming.event == "$/cancel" {
-            if let Some(running) = &mut self.running {
-                running.cancel_stream(number);
-                // It may have made room.
-                self.run_backlog(cx);
-            }
-        } else if let Some(running) = &self.running {
+            self.cancelled(number, cx);
+        } else if let Some(running) = &mut self.running {
             let count = reader.take::<Value>().ok().as_ref().and_then(self::number);
             running.grant(number, count.unwrap_or(0));
         }

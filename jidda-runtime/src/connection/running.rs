@@ -1,7 +1,8 @@
 //! Calls of the peer that did not end at their first poll.
 
 use std::any::Any;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -17,9 +18,11 @@ use tokio::time::Sleep;
 
 use super::introduction::Check;
 use super::label::EventLabel;
+use super::queue::Queue;
 use super::socket::SocketInner;
 use crate::failure::Failure;
 use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
+use crate::id::SocketId;
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -82,11 +85,28 @@ pub(super) struct Finished {
     pub(super) scope: Option<Arc<Scope>>,
 }
 
-/// A call that the peer can speak of.
-struct Known {
-    abort: AbortHandle,
-    /// How many items it takes, if it takes a streaming reply.
-    credit: Option<Arc<Credit>>,
+/// A call that the peer can speak of: where it is, so that speaking of it costs the same however many there are.
+enum Known {
+    Running {
+        abort: AbortHandle,
+        /// How many items it takes, if it takes a streaming reply.
+        credit: Option<Arc<Credit>>,
+    },
+    /// It waits in a sequence.
+    Queued { sequence: SocketId, place: u64 },
+    /// It waits with its socket, which is not accepted yet.
+    Early { socket: Arc<SocketInner>, place: u64 },
+}
+
+/// What became of a call that the peer gave up.
+#[derive(Debug)]
+pub(super) enum Cancelled {
+    /// There is none of that number, or it ended meanwhile.
+    Unknown,
+    /// It takes up no room among the events under way any more.
+    Dropped,
+    /// It is to be taken out of what its socket keeps, at that place.
+    Early(Arc<SocketInner>, u64),
 }
 
 struct RunningCall {
@@ -147,9 +167,12 @@ pub(super) struct Running {
     calls: FuturesUnordered<RunningCall>,
     /// By the number the peer knows them by, so that it can cancel, and cannot use a number twice.
     by_id: HashMap<u32, Known, foldhash::fast::RandomState>,
+    /// How many of them take a streaming reply, and run.
+    streams: usize,
     /// By socket: sequential events that wait for the one that runs.
-    sequences: Vec<(Arc<SocketInner>, VecDeque<Queued>)>,
-    /// How many events run or wait in a sequence.
+    sequences: HashMap<SocketId, Queue<Queued>, foldhash::fast::RandomState>,
+    /// How many events run or wait in a sequence. One that was cancelled is none from then on, though its future is
+    /// dropped a little later.
     events: usize,
     /// How many `connect` and `disconnect` handlers run.
     others: usize,
@@ -186,13 +209,32 @@ impl Running {
         self.others
     }
 
+    /// Whether nothing runs, or is about to.
     pub(super) fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.check.is_none()
+        self.calls.is_empty() && self.check.is_none() && self.sequences.is_empty()
+    }
+
+    /// Whether nothing is known here that will be asked for.
+    pub(super) fn is_vacant(&self) -> bool {
+        self.is_empty() && self.by_id.is_empty()
     }
 
     pub(super) fn has_id(&self, id: u32) -> bool {
         self.by_id.contains_key(&id)
-            || self.sequences.iter().any(|(_, queue)| queue.iter().any(|queued| queued.id == Some(id)))
+    }
+
+    /// Notes where a request waits for its socket to be accepted.
+    pub(super) fn note_early(&mut self, id: u32, socket: &Arc<SocketInner>, place: u64) {
+        self.by_id.insert(id, Known::Early { socket: Arc::clone(socket), place });
+    }
+
+    /// A request does not wait with its socket any more.
+    pub(super) fn forget_early(&mut self, id: u32) {
+        if let Entry::Occupied(known) = self.by_id.entry(id)
+            && matches!(known.get(), Known::Early { .. })
+        {
+            known.remove();
+        }
     }
 
     /// Takes a handler over that was polled once and waits.
@@ -235,7 +277,8 @@ impl Running {
         if ticket.purpose.is_event() {
             self.events += 1;
             if let Some(id) = ticket.number() {
-                self.by_id.insert(id, Known { abort, credit });
+                self.streams += usize::from(credit.is_some());
+                self.by_id.insert(id, Known::Running { abort, credit });
             }
         } else {
             self.others += 1;
@@ -250,15 +293,15 @@ impl Running {
     }
 
     /// Queues an event behind the sequential one that runs on the same socket; gives it back if none does.
-    pub(super) fn queue(&mut self, socket: &Arc<SocketInner>, queued: Queued) -> Option<Queued> {
-        match self.sequences.iter_mut().find(|(owner, _)| Arc::ptr_eq(owner, socket)) {
-            Some((_, queue)) => {
-                self.events += 1;
-                queue.push_back(queued);
-                None
-            }
-            None => Some(queued),
+    pub(super) fn queue(&mut self, socket: &SocketInner, queued: Queued) -> Option<Queued> {
+        let Some(queue) = self.sequences.get_mut(&socket.key) else { return Some(queued) };
+        self.events += 1;
+        let id = queued.id.filter(|_| socket.wire().has_unique_ids());
+        let place = queue.push(queued);
+        if let Some(id) = id {
+            self.by_id.insert(id, Known::Queued { sequence: socket.key, place });
         }
+        None
     }
 
     /// The next handler that ended, and the sequential event that may run now because of it.
@@ -267,12 +310,12 @@ impl Running {
         let mut next = None;
         let ticket = &finished.ticket;
         if ticket.purpose.is_event() {
-            self.events -= 1;
-            // A cancelled call's number was freed then, and may be another's by now.
-            if let Some(id) = ticket.number()
-                && finished.reply.is_some()
-            {
-                self.by_id.remove(&id);
+            // A cancelled call's place and number were freed then, and may be another's by now.
+            if finished.reply.is_some() {
+                self.events -= 1;
+                if let Some(id) = ticket.number() {
+                    self.forget(id);
+                }
             }
             // A stream has only begun: what comes after it waits for its end.
             let is_over = finished.reply.as_ref().is_none_or(|reply| !reply.is_stream());
@@ -285,62 +328,80 @@ impl Running {
         Some((finished, next))
     }
 
+    /// Forgets a call that the peer could speak of.
+    fn forget(&mut self, id: u32) -> Option<Known> {
+        let known = self.by_id.remove(&id)?;
+        if let Known::Running { credit: Some(_), .. } = &known {
+            self.streams -= 1;
+        }
+        Some(known)
+    }
+
     /// Later sequential events of this socket wait until the one that runs ends.
-    pub(super) fn open_sequence(&mut self, socket: &Arc<SocketInner>) {
-        self.sequences.push((Arc::clone(socket), VecDeque::new()));
+    pub(super) fn open_sequence(&mut self, socket: &SocketInner) {
+        self.sequences.entry(socket.key).or_default();
     }
 
     /// The event behind the one that ended; without one the sequence is over.
-    pub(super) fn advance(&mut self, socket: &Arc<SocketInner>) -> Option<Queued> {
-        let place = self.sequences.iter().position(|(owner, _)| Arc::ptr_eq(owner, socket))?;
-        let next = self.sequences[place].1.pop_front();
-        if next.is_some() {
-            self.events -= 1;
-        } else {
-            self.sequences.swap_remove(place);
+    pub(super) fn advance(&mut self, socket: &SocketInner) -> Option<Queued> {
+        let queue = self.sequences.get_mut(&socket.key)?;
+        let Some(next) = queue.pop() else {
+            self.sequences.remove(&socket.key);
+            return None;
+        };
+        self.events -= 1;
+        if let Some(id) = next.id.filter(|_| socket.wire().has_unique_ids()) {
+            self.forget(id);
         }
-        next
+        Some(next)
     }
 
     /// Lets the stream of a request, or the one it is going to reply with, send more items. One that is not known has
-    /// just ended.
-    pub(super) fn grant(&self, id: u32, count: u32) {
-        let credit = self.by_id.get(&id).and_then(|known| known.credit.as_ref());
-        let waiting = || {
-            let mut sequences = self.sequences.iter().filter(|(owner, _)| owner.wire().has_unique_ids());
-            let queued = sequences.find_map(|(_, queue)| queue.iter().find(|queued| queued.id == Some(id)));
-            queued.and_then(|queued| queued.scope.as_ref()?.credit())
-        };
-        if let Some(credit) = credit.or_else(waiting) {
-            credit.grant(count);
+    /// just ended. Where it waits with its socket, its place there.
+    pub(super) fn grant(&mut self, id: u32, count: u32) -> Option<(Arc<SocketInner>, u64)> {
+        match self.by_id.get(&id)? {
+            Known::Running { credit, .. } => credit.as_ref()?.grant(count),
+            Known::Queued { sequence, place } => {
+                let queued = self.sequences.get_mut(sequence)?.at(*place)?;
+                queued.scope.as_ref()?.credit()?.grant(count);
+            }
+            Known::Early { socket, place } => return Some((Arc::clone(socket), *place)),
         }
+        None
     }
 
     /// Whether only streams run, so that nothing but the peer, by taking more or by giving them up, makes room.
     pub(super) fn are_streams(&self) -> bool {
-        let streams = self.by_id.values().filter(|known| known.credit.is_some()).count();
-        streams > 0 && streams >= self.events
+        self.streams > 0 && self.streams >= self.events
     }
 
     /// Has the streams look around: a socket has ended.
     pub(super) fn wake_streams(&self) {
-        self.by_id.values().filter_map(|known| known.credit.as_ref()).for_each(|credit| credit.wake());
-    }
-
-    /// Drops a stream where its number is not the one of its request.
-    pub(super) fn cancel_stream(&mut self, id: u32) {
-        if let Some(known) = self.by_id.remove(&id) {
-            known.abort.abort();
+        for known in self.by_id.values() {
+            if let Known::Running { credit: Some(credit), .. } = known {
+                credit.wake();
+            }
         }
     }
 
-    /// Drops the handler of a request. Sequential ones that did not start are dropped from their queue.
-    pub(super) fn cancel(&mut self, id: u32) {
-        self.cancel_stream(id);
-        for (_, queue) in &mut self.sequences {
-            let before = queue.len();
-            queue.retain(|queued| queued.id != Some(id));
-            self.events -= before - queue.len();
+    /// Drops the handler of a request, its items, or the request itself where it has not begun. Its place is free at
+    /// once.
+    pub(super) fn cancel(&mut self, id: u32) -> Cancelled {
+        match self.forget(id) {
+            None => Cancelled::Unknown,
+            Some(Known::Running { abort, .. }) => {
+                abort.abort();
+                self.events -= 1;
+                Cancelled::Dropped
+            }
+            Some(Known::Queued { sequence, place }) => {
+                let queue = self.sequences.get_mut(&sequence);
+                if queue.and_then(|queue| queue.remove(place)).is_some() {
+                    self.events -= 1;
+                }
+                Cancelled::Dropped
+            }
+            Some(Known::Early { socket, place }) => Cancelled::Early(socket, place),
         }
     }
 }

@@ -266,9 +266,9 @@ impl SocketInner {
         self.report_unsent(&too_large, failure);
     }
 
-    /// Keeps an event that came before its socket was accepted; gives it back when the socket is active, or
-    /// when too many wait.
-    pub(super) fn keep_early(&self, early: Waiting) -> Result<(), Waiting> {
+    /// Keeps an event that came before its socket was accepted, and gives its place; or gives the event back when the
+    /// socket is active, or when too many wait.
+    pub(super) fn keep_early(&self, early: Waiting) -> Result<u64, Waiting> {
         let mut state = self.state.lock();
         if !matches!(self.phase(), Phase::Joining | Phase::Replaying) {
             return Err(early);
@@ -279,8 +279,7 @@ impl SocketInner {
         if !has_room || extra.early.len() >= config.max_in_flight {
             return Err(early);
         }
-        extra.early.push((), early);
-        Ok(())
+        Ok(extra.early.push((), early))
     }
 
     /// How many bytes are kept that the peer joined with.

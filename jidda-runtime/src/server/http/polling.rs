@@ -160,8 +160,8 @@ impl Site {
             Err(Unread::Broken) => return Err(Refused::BadRequest),
         };
         let (frames, after) = match entry.is_jsonp.then(|| jsonp::request(&body)) {
-            None => entry.dialect.frames(&body, is_binary),
-            Some(Ok(payload)) => entry.dialect.frames(payload.as_bytes(), false),
+            None => entry.dialect.frames(&body, is_binary).await,
+            Some(Ok(payload)) => entry.dialect.frames(payload.as_bytes(), false).await,
             Some(Err(_)) => (Vec::new(), After::Malformed),
         };
         post.deliver(frames, after).await?;

@@ -6,6 +6,9 @@ use crate::wire::websocket::{self, opcode};
 
 use super::machine::After;
 
+/// After so many packets of one body other tasks have their turn: two bytes are a packet.
+const STRIDE: usize = 1024;
+
 /// How the payloads of a session are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dialect {
@@ -90,23 +93,27 @@ impl Dialect {
         Body { bytes, is_binary }
     }
 
-    /// The frames of a POST's body, up to its end or to what is no packet.
-    pub fn frames(self, body: &[u8], is_binary: bool) -> (Vec<u8>, After) {
+    /// The frames of a POST's body, up to its end or to what is no packet. A body of many packets leaves other tasks
+    /// their turns.
+    pub async fn frames(self, body: &[u8], is_binary: bool) -> (Vec<u8>, After) {
         let mut frames = Vec::with_capacity(body.len() + 16);
         let after = match self.version {
             Version::V4 if is_binary => After::Malformed,
-            Version::V4 => collect(&mut frames, payload_v4::packets(body)),
-            Version::V3 => collect(&mut frames, payload_v3::packets(body, is_binary)),
+            Version::V4 => collect(&mut frames, payload_v4::packets(body)).await,
+            Version::V3 => collect(&mut frames, payload_v3::packets(body, is_binary)).await,
         };
         (frames, after)
     }
 }
 
-fn collect<'a>(
+async fn collect<'a>(
     frames: &mut Vec<u8>,
     packets: impl Iterator<Item = Result<PayloadPacket<'a>, PayloadError>>,
 ) -> After {
-    for packet in packets {
+    for (number, packet) in packets.enumerate() {
+        if number % STRIDE == STRIDE - 1 {
+            tokio::task::yield_now().await;
+        }
         match packet {
             Ok(PayloadPacket::Text(text)) if text.starts_with('1') => return After::Closed,
             Ok(PayloadPacket::Text(text)) => write(frames, opcode::TEXT, text.as_bytes()),
@@ -185,11 +192,11 @@ mod tests {
         assert_eq!(always.signal("1"), Body { bytes: b"\x00\x01\xff1".to_vec(), is_binary: true });
     }
 
-    #[test]
-    fn a_body_becomes_frames_that_a_client_could_have_sent() {
+    #[tokio::test]
+    async fn a_body_becomes_frames_that_a_client_could_have_sent() {
         let long = format!("4{}", "x".repeat(70_000));
         let medium = format!("4{}", "y".repeat(300));
-        let (bytes, after) = V4.frames(format!("4a\x1e{medium}\x1e{long}\x1ebAQID").as_bytes(), false);
+        let (bytes, after) = V4.frames(format!("4a\x1e{medium}\x1e{long}\x1ebAQID").as_bytes(), false).await;
         assert_eq!(after, After::Open);
         let mut rest = &bytes[..];
         for (opcode, payload) in [
@@ -206,14 +213,31 @@ mod tests {
         assert!(rest.is_empty());
     }
 
-    #[test]
-    fn what_ends_a_session_ends_the_body() {
-        let (bytes, after) = V4.frames(b"4a\x1e1\x1e4b", false);
+    #[tokio::test]
+    async fn what_ends_a_session_ends_the_body() {
+        let (bytes, after) = V4.frames(b"4a\x1e1\x1e4b", false).await;
         assert_eq!((bytes.len(), after), (8, After::Closed));
-        let (bytes, after) = V4.frames(b"4a\x1eabc\x1e4b", false);
+        let (bytes, after) = V4.frames(b"4a\x1eabc\x1e4b", false).await;
         assert_eq!((bytes.len(), after), (8, After::Malformed));
-        assert_eq!(V4.frames(b"4a", true), (Vec::new(), After::Malformed));
-        assert_eq!(V3.frames(b"\x00\x02\xff4a", true).1, After::Open);
-        assert_eq!(V3.frames(b"2:4a1:1", false).1, After::Closed);
+        assert_eq!(V4.frames(b"4a", true).await, (Vec::new(), After::Malformed));
+        assert_eq!(V3.frames(b"\x00\x02\xff4a", true).await.1, After::Open);
+        assert_eq!(V3.frames(b"2:4a1:1", false).await.1, After::Closed);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_many_packets_leaves_others_their_turns() {
+        let body = "4\x1e".repeat(100 * STRIDE);
+        let turns = std::cell::Cell::new(0);
+        let others = async {
+            loop {
+                turns.set(turns.get() + 1);
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            (frames, _) = V4.frames(body.as_bytes(), false) => assert_eq!(frames.len(), 7 * 100 * STRIDE),
+            () = others => {}
+        }
+        assert!(turns.get() >= 99, "{turns:?}");
     }
 }

@@ -59,7 +59,7 @@ fn read_now(stream: &mut Stream) -> Option<io::Result<Vec<u8>>> {
 }
 
 async fn post(session: &Arc<Session>, body: &str) -> Result<(), Refusal> {
-    let (frames, after) = V4.frames(body.as_bytes(), false);
+    let (frames, after) = V4.frames(body.as_bytes(), false).await;
     session.post()?.deliver(frames, after).await
 }
 
@@ -229,7 +229,7 @@ async fn a_second_post_ends_the_session() {
     let first = session.post().unwrap();
     assert_eq!(session.post().unwrap_err(), Refusal::Overlap);
     assert_eq!(now(&mut get), Some(Answer::Close));
-    let (frames, after) = V4.frames(b"4a", false);
+    let (frames, after) = V4.frames(b"4a", false).await;
     assert_eq!(first.deliver(frames, after).await, Err(Refusal::Unknown));
     assert!(is_over(&session));
     assert_eq!(read(&mut stream).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);

@@ -1,0 +1,302 @@
+//! One connection's flood leaves the other tasks of its thread their turns, whatever it consists of.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use rmpv::Value;
+use tokio::io::{AsyncRead, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use crate::connection::turn::MOST;
+use crate::connection::{Arrival, Connection, Driver, Extras, Hub, Policies};
+use crate::handler::{
+    Arguments, Dispatch, HandlerEntry, HandlerList, Location, Parameters, Reply, Side, State, TableBuilder,
+};
+use crate::id::SocketId;
+use crate::payload::Encoding;
+use crate::peer::{Medium, PeerAddress};
+use crate::transport::Stream;
+use crate::wire::Wire;
+use crate::wire::engine_io::{EngineIo, Layer, Version};
+use crate::wire::socket_io::Parser;
+
+/// How many messages a flood has.
+const COUNT: usize = 8000;
+/// How many polls they take at least.
+const POLLS: usize = COUNT / MOST as usize;
+
+const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
+
+fn nothing() -> Reply {
+    Reply::value(&(), Encoding::MessagePack)
+}
+
+fn ready(_: &crate::handler::Context, _: Arguments<'_>) -> Dispatch {
+    Dispatch::Ready(nothing())
+}
+
+fn hold(context: &crate::handler::Context, _: Arguments<'_>) -> Dispatch {
+    let gate = Arc::clone(&context.state::<Semaphore>().expect("the test gave one").0);
+    Dispatch::future(async move {
+        let _permit = gate.acquire().await;
+        nothing()
+    })
+}
+
+static READY: HandlerEntry = HandlerEntry::new("ready", ready, HERE);
+static HOLD: HandlerEntry = HandlerEntry::new("hold", hold, HERE);
+static HOLD_IN_TURN: HandlerEntry = HandlerEntry::new("hold_in_turn", hold, HERE).sequentially();
+static SLOW: HandlerEntry = HandlerEntry::new("connect", hold, HERE).namespaced("/slow/{id}");
+static SLOW_READY: HandlerEntry = HandlerEntry::new("ready", ready, HERE).namespaced("/slow/{id}");
+
+/// A task of a connection that is polled by hand.
+struct Task {
+    driver: Driver,
+    peer: DuplexStream,
+    gate: Arc<Semaphore>,
+    heard: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Task {
+    fn new(wire: Wire, config: Config) -> Self {
+        let gate = Arc::new(Semaphore::new(0));
+        let state: Extras = Box::new(State(Arc::clone(&gate)));
+        let states = HashMap::from([(TypeId::of::<Semaphore>(), state)]);
+        let entries = vec![&READY, &HOLD, &HOLD_IN_TURN, &SLOW, &SLOW_READY];
+        let table = TableBuilder::new(Side::Server).handlers(HandlerList::Explicit(entries)).build();
+        let hub = Hub::start(Side::Server, table.unwrap(), config, states, false, Policies::default());
+        let address = PeerAddress::Memory("flood".into());
+        let connection = match wire {
+            Wire::MessagePackRpc => Connection::new(&hub, address, Medium::Memory, None),
+            Wire::EngineIo(_) => Connection::arrive(
+                &hub,
+                Arrival {
+                    peer: address,
+                    medium: Medium::WebSocket,
+                    wire,
+                    security: None,
+                    session: Some(SocketId::random()),
+                    request: None,
+                    parameters: Parameters::default(),
+                    upgrades: false,
+                    gate: None,
+                    preface: Vec::new(),
+                },
+            ),
+        };
+        let (peer, stream) = tokio::io::duplex(16 << 20);
+        Self { driver: Driver::new(connection, Stream::Memory(stream)), peer, gate, heard: Vec::new() }
+    }
+
+    /// Polls the task once, with a budget of its own. Whether it wants to be polled again at once.
+    async fn poll(&mut self) -> bool {
+        tokio::task::yield_now().await;
+        let flag = Arc::new(Flag::default());
+        let waker = Waker::from(Arc::clone(&flag));
+        let poll = pin!(&mut self.driver).poll(&mut Context::from_waker(&waker));
+        assert!(poll.is_pending(), "the connection ended: {poll:?}, {:?}", self.heard);
+        let mut bytes = vec![0; 1 << 20];
+        loop {
+            tokio::task::yield_now().await;
+            let mut read = ReadBuf::new(&mut bytes);
+            let poll = poll_fn(|cx| Poll::Ready(pin!(&mut self.peer).poll_read(cx, &mut read))).await;
+            if poll.is_pending() || read.filled().is_empty() {
+                return flag.0.load(Ordering::Relaxed);
+            }
+            self.heard.extend_from_slice(read.filled());
+        }
+    }
+
+    /// Polls the task until it sleeps; how often that was.
+    async fn run(&mut self) -> usize {
+        let mut polls = 1;
+        while self.poll().await {
+            polls += 1;
+        }
+        polls
+    }
+
+    async fn say(&mut self, bytes: &[u8]) -> usize {
+        self.peer.write_all(bytes).await.unwrap();
+        self.run().await
+    }
+
+    /// The flood is answered, down to its last message, and took as many turns as it should.
+    async fn flood(mut self, name: &str, before: &[u8], message: impl Fn(u32) -> Vec<u8>) {
+        self.say(before).await;
+        let (end, answer) = match self.driver.connection().wire {
+            Wire::MessagePackRpc => (request(7, "$/ping", vec![]), vec![0x94, 1, 7, 0xc0, 0xc0]),
+            Wire::EngineIo(_) => (frame(0x89, b"END"), [&[0x8a, 3][..], b"END"].concat()),
+        };
+        let mut bytes: Vec<u8> = (0..COUNT).flat_map(|number| message(1000 + number as u32)).collect();
+        bytes.extend(end);
+        let polls = self.say(&bytes).await;
+        assert!(self.heard.ends_with(&answer), "{name}: not answered to the end");
+        assert!(polls >= POLLS, "{name}: {COUNT} messages in {polls} turns");
+    }
+}
+
+fn message(parts: Vec<Value>) -> Vec<u8> {
+    let mut out = Vec::new();
+    rmpv::encode::write_value(&mut out, &Value::Array(parts)).unwrap();
+    out
+}
+
+fn request(id: u32, method: &str, params: Vec<Value>) -> Vec<u8> {
+    message(vec![0.into(), id.into(), method.into(), Value::Array(params)])
+}
+
+fn notification(method: &str, params: Vec<Value>) -> Vec<u8> {
+    message(vec![2.into(), method.into(), Value::Array(params)])
+}
+
+/// As clients write it, masked with nothing.
+fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
+    [&[head, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0], payload].concat()
+}
+
+fn hello() -> Vec<u8> {
+    let mut out = request(1, "$/hello", vec![Value::Map(vec![("wire".into(), 1.into())])]);
+    out.extend(request(2, "$/connect", vec!["/".into(), Value::Nil]));
+    out
+}
+
+/// Everything a native peer can send as often as it likes.
+#[tokio::test]
+async fn a_flood_of_the_native_wire_is_answered_in_turns() {
+    let error = || Value::Map(vec![("code".into(), "no".into()), ("message".into(), "no".into())]);
+    let floods: Vec<(&str, Box<dyn Fn(u32) -> Vec<u8>>)> = vec![
+        ("pings", Box::new(|id| request(id, "$/ping", vec![]))),
+        ("hellos", Box::new(|id| request(id, "$/hello", vec![Value::Map(vec![("wire".into(), 1.into())])]))),
+        ("calls", Box::new(|id| request(id, "ready", vec![]))),
+        ("events", Box::new(|_| notification("ready", vec![]))),
+        ("unknown calls", Box::new(|id| request(id, "nope", vec![]))),
+        ("unknown events", Box::new(|_| notification("nope", vec![]))),
+        ("reserved calls", Box::new(|id| request(id, "$/nope", vec![]))),
+        ("calls elsewhere", Box::new(|id| request(id, "/nowhere:ready", vec![]))),
+        ("unknown namespaces", Box::new(|id| request(id, "$/connect", vec!["/nowhere".into()]))),
+        ("joined namespaces", Box::new(|id| request(id, "$/connect", vec!["/".into()]))),
+        ("leaving", Box::new(|_| notification("$/disconnect", vec!["/nowhere".into()]))),
+        ("new credentials", Box::new(|id| request(id, "$/authenticate", vec![Value::Map(vec![])]))),
+        ("cancels", Box::new(|id| notification("$/cancel", vec![id.into()]))),
+        ("credits", Box::new(|id| notification("$/more", vec![id.into(), 1.into()]))),
+        ("items", Box::new(|id| notification("$/item", vec![id.into(), 1.into()]))),
+        ("replies", Box::new(|id| message(vec![1.into(), id.into(), Value::Nil, 1.into()]))),
+        ("refusals", Box::new(move |_| notification("$/refused", vec!["news".into(), error()]))),
+        ("farewells", Box::new(|_| notification("$/close", vec!["soon".into()]))),
+        (
+            "calls that are given up",
+            Box::new(|id| [request(id, "hold", vec![]), notification("$/cancel", vec![id.into()])].concat()),
+        ),
+    ];
+    for (name, message) in floods {
+        Task::new(Wire::MessagePackRpc, Config::default()).flood(name, &hello(), message).await;
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_socket_io_is_answered_in_turns() {
+    for (version, floods) in [
+        (Version::V4, &["3", "42[\"nope\"]", "421[\"nope\"]", "421[\"ready\"]", "40/nowhere,", "431[]"][..]),
+        (Version::V3, &["2", "42[\"nope\"]", "421[\"nope\"]", "40/nowhere", "431[]"]),
+    ] {
+        let wire = Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false });
+        let before = if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() };
+        for text in floods {
+            let name = format!("{version:?} {text}");
+            Task::new(wire, Config::default()).flood(&name, &before, |_| frame(0x81, text.as_bytes())).await;
+        }
+        Task::new(wire, Config::default()).flood("frames", &before, |_| frame(0x89, b"x")).await;
+    }
+}
+
+/// What was read and has to wait is run in turns, too, once it can be.
+#[tokio::test]
+async fn what_waited_is_run_in_turns() {
+    let config = || Config { max_in_flight: 2 * COUNT, max_message: 8 << 20, ..Config::default() };
+    let mut early = request(3, "$/connect", vec!["/slow/1".into()]);
+    early.extend((0..COUNT).flat_map(|_| notification("/slow/1:ready", vec![])));
+    let held = |event: &'static str| {
+        let events = (0..COUNT).flat_map(move |number| request(1000 + number as u32, event, vec![]));
+        events.collect::<Vec<_>>()
+    };
+    let one = || Config { max_in_flight: 1, ..config() };
+    let mut backlog = request(3, "hold", vec![]);
+    backlog.extend((0..COUNT).flat_map(|_| notification("ready", vec![])));
+    for (name, config, bytes) in [
+        ("events before their socket was accepted", config(), early),
+        ("calls that are ready at once", config(), held("hold")),
+        ("calls in turn", config(), held("hold_in_turn")),
+        ("events past the limit", one(), backlog),
+    ] {
+        let mut task = Task::new(Wire::MessagePackRpc, config);
+        task.say(&hello()).await;
+        task.say(&bytes).await;
+        task.gate.add_permits(1);
+        let polls = task.run().await;
+        assert!(polls >= POLLS, "{name}: {COUNT} in {polls} turns");
+        task.heard.clear();
+        task.say(&request(7, "$/ping", vec![])).await;
+        assert_eq!(task.heard, [0x94, 1, 7, 0xc0, 0xc0], "{name}");
+        let running = task.driver.running.as_ref().map_or(0, |running| running.events());
+        assert_eq!((running, task.driver.backlog.is_some()), (0, false), "{name}");
+    }
+}
+
+/// A peer that is about to be let go is not read without end either.
+#[tokio::test]
+async fn what_is_dropped_is_dropped_in_turns() {
+    let mut task = Task::new(Wire::MessagePackRpc, Config::default());
+    task.say(&hello()).await;
+    task.driver.connection().close(crate::DisconnectReason::ForcedClose);
+    let bytes = vec![0xc1; 8 << 20];
+    task.peer.write_all(&bytes).await.unwrap();
+    let polls = task.run().await;
+    assert!(polls >= (8 << 20) / 1024 / MOST as usize, "{polls}");
+}
+
+/// A place that a call had is free in the same moment in which the call is given up.
+#[tokio::test]
+async fn a_call_that_is_given_up_takes_no_room() {
+    for (event, namespace) in [("hold", "/"), ("hold_in_turn", "/"), ("/slow/1:ready", "/slow/1")] {
+        let config = Config { max_in_flight: 4, ..Config::default() };
+        let mut task = Task::new(Wire::MessagePackRpc, config);
+        task.say(&hello()).await;
+        if namespace != "/" {
+            task.say(&request(3, "$/connect", vec![namespace.into()])).await;
+        }
+        task.heard.clear();
+        let pair = |id: u32| [request(id, event, vec![]), notification("$/cancel", vec![id.into()])].concat();
+        let first = if event == "hold_in_turn" { request(10, event, vec![]) } else { Vec::new() };
+        task.say(&first).await;
+        task.say(&(100..1100).flat_map(pair).collect::<Vec<_>>()).await;
+        assert!(task.heard.is_empty(), "{event}: something was refused");
+        task.say(&(2000..2003).flat_map(|id| request(id, event, vec![])).collect::<Vec<_>>()).await;
+        assert!(task.heard.is_empty(), "{event}: something was refused");
+        task.gate.add_permits(1);
+        task.run().await;
+        let mut answered = Vec::new();
+        let mut rest = &task.heard[..];
+        while let Ok(message) = rmpv::decode::read_value(&mut rest) {
+            assert!(message[2].is_nil(), "{event}: {message}");
+            answered.extend(message[1].as_u64().filter(|id| *id >= 2000));
+        }
+        assert_eq!(answered, [2000, 2001, 2002], "{event}");
+        assert!(task.driver.running.is_none(), "{event}: something was left behind");
+    }
+}
