@@ -149,7 +149,7 @@ async fn resources_have_apps_and_parameters_of_their_own() {
     };
     assert_eq!(say("/games/a%20b+c/tables/%C3%BC/").await, r#"4[("game", "a b+c"), ("table", "ü")]"#);
     assert_eq!(say("/games/lobby/tables/7/deeper").await, "4hello");
-    assert_eq!(http.get("/games/a/tables/b?EIO=4&transport=polling").await.status, 404);
+    assert_eq!(http.get("/games/a/tables?EIO=4&transport=polling").await.status, 404);
     assert_eq!(http.get("/games/a/b/tables/c/?EIO=4&transport=polling").await.status, 404);
     let game = server.app::<Game>().expect("it is served");
     assert_eq!((server.count(), game.count()), (1, 1));
@@ -160,6 +160,60 @@ async fn resources_have_apps_and_parameters_of_their_own() {
     assert!(server.shutdown(Duration::from_secs(10)).await, "both apps end");
     assert_eq!(game.count(), 0);
     assert_eq!(journal.count("disconnect: server shutting down"), 1);
+}
+
+#[tokio::test]
+async fn the_slash_at_the_end_of_a_path_may_be_missing() {
+    let (builder, _, _) = builder();
+    let pages = Router::new()
+        .route("/engine.io", get(async || "a page"))
+        .route("/games/{id}", get(async || "a game"))
+        .route("/up", get(async || "another page"));
+    let server = builder
+        .resource(Resource::raw("/engine.io").cors(Cors::any_origin()))
+        .resource(Resource::raw("/games/{id}").app::<Game>())
+        .resource(Resource::raw("/up/"))
+        .health("/up", "/ready")
+        .http_fallback(pages)
+        .start()
+        .await
+        .unwrap();
+    let mut http = connect(&server).await;
+    for (path, answer) in
+        [("/engine.io", "4hello"), ("/games/7", r#"4[("id", "7")]"#), ("/socket.io", r#"40{"sid":"#)]
+    {
+        for target in [format!("{path}?EIO=4&transport=polling"), format!("{path}/?EIO=4&transport=polling")]
+        {
+            let target = with_session(&target, http.get(&target).await.text());
+            let said = if path == "/socket.io" { "40" } else { "4hello" };
+            assert_eq!(http.post(&target, said).await.is(), (200, "ok"), "{target}");
+            let heard = http.get(&target).await;
+            assert!(heard.text().starts_with(answer), "{target}: {heard:?}");
+            let websocket = target.replace("polling", "websocket");
+            // The same session, asked for by the other form of the path.
+            let other = if websocket.contains("/?") {
+                websocket.replace("/?", "?")
+            } else {
+                websocket.replace('?', "/?")
+            };
+            let mut ws = connect(&server).await.websocket(&other).await;
+            ws.say("2probe").await;
+            assert_eq!(ws.text().await, "3probe", "{other}");
+        }
+        let mut ws = connect(&server).await.websocket(&format!("{path}?transport=websocket&EIO=4")).await;
+        assert!(ws.text().await.starts_with("0{"), "{path}");
+        let mut old = connect(&server).await.websocket(&format!("{path}?transport=websocket&EIO=3")).await;
+        assert!(old.text().await.starts_with("0{"), "{path}");
+    }
+    let preflight = ["origin: https://a.example", "access-control-request-method: POST"];
+    let answer = http.request("OPTIONS", "/engine.io?EIO=4&transport=polling", &preflight, "").await;
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, Some("*")));
+    // What does not speak Engine.IO there is for whatever page the program has.
+    for (path, page) in [("/engine.io", "a page"), ("/engine.io?tab=2", "a page"), ("/games/7", "a game")] {
+        assert_eq!(http.get(path).await.is(), (200, page), "{path}");
+    }
+    assert_eq!(http.get("/engine.io/").await.status, 400);
+    assert_eq!(http.get("/socket.io").await.status, 404);
 }
 
 #[tokio::test]
@@ -192,6 +246,9 @@ async fn pages_of_other_origins_come_only_where_they_may() {
     let server = builder
         .resource(Resource::raw("/closed"))
         .resource(Resource::raw("/engine.io").cors(Cors::origin("https://a.example").credentials(true)))
+        .resource(
+            Resource::raw("/private").cors(Cors::origin("https://a.example").allow_private_network(true)),
+        )
         .start()
         .await
         .unwrap();
@@ -228,6 +285,12 @@ async fn pages_of_other_origins_come_only_where_they_may() {
     assert_eq!(answer.header("access-control-allow-headers"), Some("x-a"));
     assert_eq!(answer.header("access-control-allow-methods"), Some("GET,HEAD,PUT,PATCH,POST,DELETE"));
     assert_eq!(answer.header("vary"), Some("Origin, Access-Control-Request-Headers"));
+    let network = [&preflight[..], &["access-control-request-private-network: true"]].concat();
+    for (target, allowed) in [(POLL, None), ("/private/?EIO=4&transport=polling", Some("true"))] {
+        let answer = http.request("OPTIONS", target, &network, "").await;
+        let header = answer.header("access-control-allow-private-network");
+        assert_eq!((answer.is(), header), ((204, ""), allowed), "{target}");
+    }
     let answer = http.request("GET", POLL, &["origin: https://b.example"], "").await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, None));
     let mut socket = connect(&server).await;

@@ -8,7 +8,11 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
     ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// What a browser asks before a page of a public site may use a server in a private network, and what it wants to hear.
+const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 use super::Origins;
 
@@ -32,6 +36,7 @@ pub struct Cors {
     exposed_headers: Option<String>,
     credentials: bool,
     max_age: Option<Duration>,
+    private_network: bool,
 }
 
 impl fmt::Debug for Cors {
@@ -54,6 +59,7 @@ impl Cors {
             exposed_headers: None,
             credentials: false,
             max_age: None,
+            private_network: false,
         }
     }
 
@@ -112,6 +118,19 @@ impl Cors {
         &self.origins
     }
 
+    /// Whether pages of public sites may use a server in a private network or on the browser's own machine: Chrome's
+    /// *Private Network Access*. The preflight is answered with `Access-Control-Allow-Private-Network: true`, to the
+    /// origins that are allowed otherwise. Default: no.
+    ///
+    /// ```
+    /// # use jidda_runtime::Cors;
+    /// let cors = Cors::origin("https://app.example").allow_private_network(true);
+    /// ```
+    pub fn allow_private_network(mut self, allowed: bool) -> Self {
+        self.private_network = allowed;
+        self
+    }
+
     /// What is wrong with it.
     pub(super) fn problem(&self) -> Option<String> {
         if self.credentials && self.origins.is_any() {
@@ -136,14 +155,14 @@ impl Cors {
             }
         };
         let origin = request.get(ORIGIN);
-        let is_allowed = |origin: &&HeaderValue| {
+        let is_allowed = origin.is_some_and(|origin| {
             self.origins.is_any() || origin.to_str().is_ok_and(|origin| self.origins.allow(origin))
-        };
+        });
         let mut vary = Vec::new();
         if self.origins.is_any() {
             set(ACCESS_CONTROL_ALLOW_ORIGIN, Some(HeaderValue::from_static("*")));
         } else {
-            set(ACCESS_CONTROL_ALLOW_ORIGIN, origin.filter(is_allowed).cloned());
+            set(ACCESS_CONTROL_ALLOW_ORIGIN, origin.filter(|_| is_allowed).cloned());
             vary.push("Origin");
         }
         if self.credentials {
@@ -161,6 +180,10 @@ impl Cors {
             }
             let seconds = self.max_age.map(|max_age| HeaderValue::from(max_age.as_secs()));
             set(ACCESS_CONTROL_MAX_AGE, seconds);
+            let is_asked = request.get(REQUEST_PRIVATE_NETWORK).is_some_and(|value| value == "true");
+            if self.private_network && is_asked && is_allowed {
+                set(ALLOW_PRIVATE_NETWORK, Some(HeaderValue::from_static("true")));
+            }
         }
         if let Some(vary) = text(&vary.join(", ")).filter(|vary| !vary.is_empty()) {
             response.append(VARY, vary);
@@ -238,6 +261,29 @@ mod tests {
                 "vary: Origin"
             ]
         );
+    }
+
+    #[test]
+    fn a_private_network_is_open_to_those_that_the_program_named() {
+        let asks = ("access-control-request-private-network", "true");
+        let is_open = |cors: &Cors, is_preflight, request: &[(&'static str, &str)]| {
+            applied(cors, is_preflight, request)
+                .contains(&"access-control-allow-private-network: true".into())
+        };
+        let cors = Cors::origin(A).allow_private_network(true);
+        assert!(is_open(&cors, true, &[("origin", A), asks]));
+        assert!(is_open(&Cors::any_origin().allow_private_network(true), true, &[("origin", A), asks]));
+        let other = ("origin", "https://b.example");
+        for (cors, is_preflight, request) in [
+            (&Cors::origin(A), true, &[("origin", A), asks][..]),
+            (&cors, true, &[other, asks]),
+            (&cors, true, &[asks]),
+            (&cors, true, &[("origin", A)]),
+            (&cors, true, &[("origin", A), (asks.0, "false")]),
+            (&cors, false, &[("origin", A), asks]),
+        ] {
+            assert!(!is_open(cors, is_preflight, request), "{is_preflight} {request:?}");
+        }
     }
 
     #[test]

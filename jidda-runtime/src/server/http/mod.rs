@@ -23,7 +23,7 @@ mod websocket;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use ::http::{Method, Response};
+use ::http::{Method, Response, Uri};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -40,6 +40,7 @@ pub use service::HttpService;
 use crate::connection::Hub;
 use crate::handler::Parameters;
 use health::Health;
+use query::Query;
 use site::Site;
 
 /// The name of a path's rest, which is no parameter of the program.
@@ -72,7 +73,9 @@ impl Http {
                 .collect::<Vec<_>>()
         };
         let site = Site::open(resource, hub, stopping).map_err(problems)?;
-        for path in [path.clone(), format!("{path}{{*{REST}}}")] {
+        // Some clients leave the slash at the end away. There is no such path at the root.
+        let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty()).map(str::to_owned);
+        for path in [path.clone(), format!("{path}{{*{REST}}}")].into_iter().chain(bare) {
             let inserted = self.sites.insert(path, Arc::clone(&site));
             inserted.map_err(|error| problems(vec![error.to_string()]))?;
         }
@@ -93,7 +96,7 @@ impl Http {
         self.health = Health::open(plan, hub, stopping)?;
         let paths = self.health.iter().flat_map(Health::paths);
         let taken: Vec<_> = paths
-            .filter(|path| self.sites.at(path).is_ok())
+            .filter(|path| self.find(path, None).is_some())
             .map(|path| format!("the path `{path}` of `.health(..)` belongs to a resource"))
             .collect();
         if taken.is_empty() { Ok(()) } else { Err(taken) }
@@ -106,14 +109,22 @@ impl Http {
     }
 
     /// The resource that a request for a WebSocket is for. `None` when the path has anything else.
-    fn find_for_websocket(&self, path: &str) -> Option<(Arc<Site>, Parameters)> {
+    fn find_for_websocket(&self, uri: &Uri) -> Option<(Arc<Site>, Parameters)> {
+        let path = uri.path();
         let is_question = self.health.as_ref().is_some_and(|health| health.question(path).is_some());
-        if is_question || Site::is_file(path) { None } else { self.find(path) }
+        if is_question || Site::is_file(path) { None } else { self.find(path, uri.query()) }
     }
 
     /// The resource of a path, with the path's parameters.
-    fn find(&self, path: &str) -> Option<(Arc<Site>, Parameters)> {
+    ///
+    /// Without the slash at its end the path is the resource's for requests of Engine.IO only: a program may have a
+    /// page at `/chat` for what its scripts find at `/chat/`.
+    fn find(&self, path: &str, query: Option<&str>) -> Option<(Arc<Site>, Parameters)> {
         let found = self.sites.at(path).ok()?;
+        let is_bare = !path.ends_with('/') && found.params.get(REST).is_none();
+        if is_bare && !query.is_some_and(Query::is_engine_io) {
+            return None;
+        }
         let parameters = found.params.iter().filter(|(name, _)| *name != REST);
         let parameters = parameters.map(|(name, value)| {
             let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();

@@ -30,14 +30,13 @@ impl Site {
         query: &Query,
         parameters: Parameters,
     ) -> Result<Response<HttpBody>, Refused> {
-        self.allow(&parts, query).await?;
-        let version = query.version();
+        let version = self.allow(&parts, query).await?;
         let takes_bytes = !query.base64 && query.jsonp.is_none();
         let always_bytes = version == Version::V3 && takes_bytes && query.wants_bytes();
         let (session, stream) = Session::new(query.most_packets());
         let get = session.get()?;
         let id = SocketId::random();
-        let mut arrival = self.arrival(&parts, query, parameters, id, Medium::Polling);
+        let mut arrival = self.arrival(&parts, (query, version), parameters, id, Medium::Polling);
         arrival.gate = Some(session.gate());
         let entry = Arc::new(Entry {
             id,

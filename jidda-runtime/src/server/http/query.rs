@@ -34,8 +34,18 @@ impl Query {
         this
     }
 
-    pub(super) fn version(&self) -> Version {
-        if self.version == "4" { Version::V4 } else { Version::V3 }
+    /// The version of Engine.IO that is asked for, if there is such a version.
+    pub(super) fn version(&self) -> Option<Version> {
+        match &*self.version {
+            "3" => Some(Version::V3),
+            "4" => Some(Version::V4),
+            _ => None,
+        }
+    }
+
+    /// Whether a query is one of Engine.IO at all: all its requests name a transport.
+    pub(super) fn is_engine_io(query: &str) -> bool {
+        form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "transport" || name == "EIO")
     }
 
     /// Whether the client is one that reads nothing but the form of payloads that has bytes: it counts its requests
@@ -66,11 +76,42 @@ mod tests {
     #[test]
     fn of_repeated_parameters_the_last_counts() {
         let query = Query::parse("EIO=3&transport=polling&EIO=4&sid=a%2Bb&sid=&b64=1&x=y&j=0&t=N");
-        assert_eq!((query.version(), &*query.transport, &*query.session), (Version::V4, "polling", ""));
+        assert_eq!((query.version(), &*query.transport, &*query.session), (Some(Version::V4), "polling", ""));
         assert_eq!((query.base64, query.jsonp.as_deref()), (true, Some("0")));
         let query = Query::parse("transport=websocket&b64=&EIO=abc");
-        assert_eq!((query.version(), query.base64, query.jsonp), (Version::V3, false, None));
+        assert_eq!((query.version(), query.base64, query.jsonp), (None, false, None));
         assert_eq!(Query::parse(""), Query::default());
+    }
+
+    #[test]
+    fn a_version_is_one_that_exists() {
+        for (query, version) in [
+            ("EIO=3", Some(Version::V3)),
+            ("EIO=4", Some(Version::V4)),
+            ("", None),
+            ("EIO=", None),
+            ("EIO=2", None),
+            ("EIO=5", None),
+            ("EIO=04", None),
+            ("EIO=4.0", None),
+            ("EIO=abc", None),
+            ("EIO=4&EIO=5", None),
+        ] {
+            assert_eq!(Query::parse(query).version(), version, "{query}");
+        }
+    }
+
+    #[test]
+    fn queries_of_engine_io_are_told_from_others() {
+        for (query, is_one) in [
+            ("EIO=4&transport=polling", true),
+            ("a=b&transport=", true),
+            ("EIO=4", true),
+            ("", false),
+            ("a=transport&eio=4", false),
+        ] {
+            assert_eq!(Query::is_engine_io(query), is_one, "{query}");
+        }
     }
 
     #[test]

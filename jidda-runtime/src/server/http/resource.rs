@@ -99,7 +99,7 @@ impl Resource {
         }
     }
 
-    /// Socket.IO at a path and all below it. `{name}` in it stands for one part, which handlers borrow as
+    /// Socket.IO at a path and all below it; clients may leave the slash at the end of the path away. `{name}` in it stands for one part, which handlers borrow as
     /// `&Path<T>`.
     pub fn socket_io(path: impl Into<String>) -> Self {
         Self::new(path, Layer::SocketIo(Parser::Json))

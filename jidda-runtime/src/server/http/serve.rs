@@ -161,7 +161,7 @@ impl Front {
         if let Some(answer) = self.http.health(request.method(), request.uri().path()).await {
             return answer.map(Either::Left);
         }
-        if let Some((site, parameters)) = self.http.find(request.uri().path()) {
+        if let Some((site, parameters)) = self.http.find(request.uri().path(), request.uri().query()) {
             return site.respond(request, parameters).await.map(Either::Left);
         }
         let Some(fallback) = &self.fallback else { return not_found().map(Either::Left) };

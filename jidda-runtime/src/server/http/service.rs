@@ -65,7 +65,7 @@ where
             if let Some(answer) = http.health(request.method(), request.uri().path()).await {
                 return Ok(answer);
             }
-            match http.find(request.uri().path()) {
+            match http.find(request.uri().path(), request.uri().query()) {
                 Some((site, parameters)) => Ok(site.respond(request, parameters).await),
                 None => Ok(not_found()),
             }

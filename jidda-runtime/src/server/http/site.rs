@@ -23,7 +23,7 @@ use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::peer::{self, Medium, PeerAddress, Security};
 use crate::wire::Wire;
-use crate::wire::engine_io::EngineIo;
+use crate::wire::engine_io::{EngineIo, Version};
 
 #[derive(Debug)]
 pub(super) struct Site {
@@ -211,22 +211,23 @@ impl Site {
         if query.transport != "websocket" {
             return Err(Refused::BadRequest);
         }
-        if let Wanted::New = wanted {
-            self.allow(parts, query).await?;
-        }
+        let wanted = match wanted {
+            Wanted::New => Ok(self.allow(parts, query).await?),
+            Wanted::Existing(entry) => Err(entry),
+        };
         let response = match websocket::accept(parts) {
             Ok(response) => response,
             Err(response) => return Ok((response, None)),
         };
         let opened = match wanted {
-            Wanted::New => Opened::Connection(self.arrival(
+            Ok(version) => Opened::Connection(self.arrival(
                 parts,
-                query,
+                (query, version),
                 parameters,
                 SocketId::random(),
                 Medium::WebSocket,
             )),
-            Wanted::Existing(entry) => {
+            Err(entry) => {
                 // From now on: a GET that comes before the WebSocket is open belongs to the upgrade, too.
                 let attempt = entry.session.upgrade();
                 Opened::Successor(entry, attempt)
@@ -258,7 +259,7 @@ impl Site {
         if !query.session.is_empty() {
             let entry = self.sessions.find(&query.session).ok_or(Refused::UnknownSession)?;
             let is_mismatch = !is_upgrade && transport != Transport::Polling;
-            if is_mismatch || entry.dialect.version != query.version() {
+            if is_mismatch || query.version() != Some(entry.dialect.version) {
                 return Err(Refused::BadRequest);
             }
             return Ok(Wanted::Existing(entry));
@@ -272,15 +273,14 @@ impl Site {
         Ok(Wanted::New)
     }
 
-    /// Whether a new session may begin.
-    pub(super) async fn allow(&self, parts: &Parts, query: &Query) -> Result<(), Refused> {
+    /// Whether a new session may begin, and in which version.
+    pub(super) async fn allow(&self, parts: &Parts, query: &Query) -> Result<Version, Refused> {
         if let Some(allow) = &self.resource.allow_request {
             allow(parts.clone()).await.map_err(Refused::Forbidden)?;
         }
-        if !self.resource.versions.contains(&query.version()) {
-            return Err(Refused::UnsupportedVersion);
-        }
-        if self.is_stopping() { Err(Refused::ShuttingDown) } else { Ok(()) }
+        let version = query.version().filter(|version| self.resource.versions.contains(version));
+        let version = version.ok_or(Refused::UnsupportedVersion)?;
+        if self.is_stopping() { Err(Refused::ShuttingDown) } else { Ok(version) }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -290,7 +290,7 @@ impl Site {
     pub(super) fn arrival(
         &self,
         parts: &Parts,
-        query: &Query,
+        (query, version): (&Query, Version),
         parameters: Parameters,
         session: SocketId,
         medium: Medium,
@@ -300,7 +300,7 @@ impl Site {
         Arrival {
             peer: peer.unwrap_or(PeerAddress::Unknown),
             medium,
-            wire: Wire::EngineIo(EngineIo { version: query.version(), layer: self.resource.layer, base64 }),
+            wire: Wire::EngineIo(EngineIo { version, layer: self.resource.layer, base64 }),
             session: Some(session),
             security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),

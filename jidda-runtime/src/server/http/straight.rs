@@ -34,7 +34,7 @@ impl Front {
         drop(serving);
         let bytes = Bytes::from(bytes);
         let asking = head::asking(&bytes).and_then(|(parts, length)| {
-            let (site, parameters) = self.http.find_for_websocket(parts.uri.path())?;
+            let (site, parameters) = self.http.find_for_websocket(&parts.uri)?;
             Some((parts, length, site, parameters))
         });
         let Some((mut parts, length, site, parameters)) = asking else {

@@ -15,7 +15,7 @@ pub(super) use decoder::{Parts, decode};
 use super::socket_io::Parser;
 use crate::payload::Encoding;
 
-/// The protocol's version, which a client names in the query: `EIO=4`; anything else is 3.
+/// The protocol's version, which a client names in the query: `EIO=4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// Of Socket.IO 1 and 2.
