@@ -83,8 +83,8 @@ use proc_macro::TokenStream;
 /// which the caller has a permission; the one without `allow`, if there is one, comes last. A caller for whom there
 /// is none is refused with `denied`. For `"connect"` that is a refusal to join.
 ///
-/// `#[serde(default)]` on an argument takes its type's default when a caller leaves it away; an `Option` is
-/// `None` then anyway. `#[cfg(..)]` on the handler or an argument holds for its stub as well.
+/// `#[serde(default)]` on an argument takes its type's default when a caller leaves it away or gives null; an
+/// `Option` is `None` then anyway. `#[cfg(..)]` on the handler or an argument holds for its stub as well.
 ///
 /// # One program, one table
 ///

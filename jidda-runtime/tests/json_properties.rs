@@ -113,8 +113,15 @@ proptest! {
 
     #[test]
     fn strings_are_read_alike(text in prop_oneof![spaced(quoted()), mutated()]) {
-        let theirs = String::deserialize(&mut serde_json::Deserializer::from_str(&text)).ok();
-        prop_assert_eq!(string(&text, 0).ok().map(|(string, _)| string.into_owned()), theirs);
+        let ours = string(&text, 0).ok().map(|(string, _)| string.into_owned());
+        match String::deserialize(&mut serde_json::Deserializer::from_str(&text)) {
+            Ok(theirs) => prop_assert_eq!(ours, Some(theirs)),
+            // Halves of surrogate pairs are what only we take.
+            Err(_) => match ours {
+                Some(ours) => prop_assert!(ours.contains(char::REPLACEMENT_CHARACTER)),
+                None => prop_assert!(!begins_with_a_value(&text) || !text.trim_start().starts_with('"')),
+            },
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod client;
 mod events;
+mod forms;
 mod hostile_frames;
 mod hostile_http;
 mod hostile_pace;

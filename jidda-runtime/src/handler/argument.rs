@@ -49,6 +49,11 @@ impl<'a> Arguments<'a> {
 pub trait Argument: Sized {
     #[doc(hidden)]
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error>;
+
+    #[doc(hidden)]
+    fn take_or_default(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error>
+    where
+        Self: Default;
 }
 
 // The words above are what users need to read, not serde's.
@@ -57,6 +62,14 @@ impl<T: DeserializeOwned> Argument for T {
     #[inline]
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error> {
         reader.decode(name)
+    }
+
+    #[inline]
+    fn take_or_default(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error>
+    where
+        Self: Default,
+    {
+        Ok(reader.decode::<Option<T>>(name)?.unwrap_or_default())
     }
 }
 
@@ -72,18 +85,16 @@ impl ArgumentReader<'_> {
         T::take(self, name)
     }
 
-    /// The next argument, or its default when it is missing: for arguments marked `#[serde(default)]`.
+    /// The next argument, or its default when it is missing or null: for arguments marked `#[serde(default)]`. To a
+    /// caller in JavaScript, `undefined` in the middle of a list is null.
     ///
     /// # Errors
     ///
     /// `bad_arguments`, saying what was expected of it.
+    #[inline]
     pub fn take_or_default<T: Argument + Default>(&mut self) -> Result<T, Error> {
-        if self.has_next() {
-            self.take()
-        } else {
-            self.skip();
-            Ok(T::default())
-        }
+        let name = self.next_name();
+        T::take_or_default(self, name)
     }
 }
 
@@ -102,6 +113,10 @@ impl Argument for Args {
             values.push(reader.decode(name)?);
         }
         Ok(Self(values))
+    }
+
+    fn take_or_default(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error> {
+        Self::take(reader, name)
     }
 }
 
@@ -193,6 +208,145 @@ mod tests {
         }
         let error = arguments(&encoded(("Huge",))).take::<Size>().unwrap_err();
         assert_eq!(error.message(), "argument 1 `text`: unknown variant `Huge`, expected `Small` or `Of`");
+    }
+
+    /// An argument list as peers of each wire write it, of a JSON text. The last is one that has attachments.
+    fn lists(text: &str) -> Vec<(Vec<u8>, Encoding)> {
+        let value: Value = serde_json::from_str(text).unwrap();
+        let packed = crate::payload::to_msgpack(&value);
+        let names = NAMES.iter().map(|name| Value::from(*name));
+        let named = Value::Map(names.zip(value.as_array().unwrap().iter().cloned()).collect());
+        let mut bundle =
+            format!(r#"{},{{"_placeholder":true,"num":0}}]"#, &text[..text.len() - 1]).into_bytes();
+        crate::payload::json::bundle(&mut bundle, 0, &[vec![7]]);
+        vec![
+            (text.as_bytes().to_vec(), Encoding::Json),
+            // Behind an event's name.
+            (format!(",{}", &text[1..]).into_bytes(), Encoding::Json),
+            (packed.clone(), Encoding::SocketIoMessagePack),
+            (packed, Encoding::MessagePack),
+            (crate::payload::to_msgpack(&named), Encoding::MessagePack),
+            (bundle, Encoding::Json),
+        ]
+    }
+
+    /// Both arguments of a list, in each form of it.
+    fn each<A: Argument, B: Argument>(text: &str) -> Vec<Result<(A, B), Error>> {
+        let read = |(bytes, encoding): &(Vec<u8>, Encoding)| {
+            let mut reader = Arguments::new(bytes, *encoding).reader(NAMES)?;
+            Ok((reader.take()?, reader.take()?))
+        };
+        lists(text).iter().map(read).collect()
+    }
+
+    #[test]
+    fn a_whole_number_fits_an_integer_however_it_is_written() {
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        struct Numbers {
+            n: i64,
+            nested: Vec<Option<u8>>,
+            #[serde(flatten)]
+            rest: std::collections::BTreeMap<String, u16>,
+        }
+        #[derive(Debug, PartialEq, serde::Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Text(String),
+            Number(i32),
+        }
+        for both in each::<i64, u8>("[21.0,2.1e1]") {
+            assert_eq!(both.unwrap(), (21, 21));
+        }
+        for both in each::<Option<i8>, u64>("[ -2.1e1 , 9007199254740992.0 ]") {
+            assert_eq!(both.unwrap(), (Some(-21), 9_007_199_254_740_992));
+        }
+        for both in each::<u128, i128>("[21.0,-1e3]") {
+            assert_eq!(both.unwrap(), (21, -1000));
+        }
+        for both in each::<(u8, f64), Either>("[[1.0,1.0],7.0]") {
+            assert_eq!(both.unwrap(), ((1, 1.0), Either::Number(7)));
+        }
+        for both in each::<Numbers, String>(r#"[{"n":-0.0,"nested":[null,255.0],"a":1e2},"1.0"]"#) {
+            let rest = [("a".to_owned(), 100)].into();
+            assert_eq!(both.unwrap(), (Numbers { n: 0, nested: vec![None, Some(255)], rest }, "1.0".into()));
+        }
+        // What takes a number as it is gets it so.
+        for both in each::<Value, f32>("[1.0,2.0]") {
+            assert_eq!(both.unwrap(), (Value::F64(1.0), 2.0));
+        }
+    }
+
+    #[test]
+    fn a_number_with_a_fraction_or_out_of_range_is_refused() {
+        let refusals = |all: Vec<Result<(u8, Value), Error>>| {
+            all.into_iter().map(|both| both.unwrap_err()).map(|error| {
+                assert_eq!(error.code(), "bad_arguments");
+                error.message().to_owned()
+            })
+        };
+        for text in refusals(each("[21.5,1]")) {
+            assert_eq!(text, "argument 1 `text`: invalid type: floating point `21.5`, expected u8");
+        }
+        for (number, integer) in [("256.0", "256"), ("-1.0", "-1"), ("3e2", "300")] {
+            for text in refusals(each(&format!("[{number},1]"))) {
+                assert_eq!(
+                    text,
+                    format!("argument 1 `text`: invalid value: integer `{integer}`, expected u8")
+                );
+            }
+        }
+        for text in refusals(each("[1e300,1]")) {
+            assert!(text.starts_with("argument 1 `text`: invalid type: floating point"), "{text}");
+        }
+        for text in refusals(each(r#"["1.0",1]"#)) {
+            assert_eq!(text, "argument 1 `text`: invalid type: string \"1.0\", expected u8");
+        }
+    }
+
+    #[test]
+    fn null_is_the_default_of_an_argument_that_has_one() {
+        let read = |(bytes, encoding): &(Vec<u8>, Encoding)| {
+            let mut reader = Arguments::new(bytes, *encoding).reader(NAMES)?;
+            Ok((reader.take_or_default::<bool>()?, reader.take_or_default::<u8>()?))
+        };
+        let each = |text: &str| lists(text).iter().map(read).collect::<Vec<Result<_, Error>>>();
+        for (text, wanted) in [
+            ("[null,7]", (false, 7)),
+            ("[true,null]", (true, 0)),
+            ("[ null , null ]", (false, 0)),
+            ("[true,3.0]", (true, 3)),
+        ] {
+            for both in each(text) {
+                assert_eq!(both.unwrap(), wanted, "{text}");
+            }
+        }
+        for both in each(r#"[true,"x"]"#) {
+            let error = both.unwrap_err();
+            assert_eq!(error.message(), "argument 2 `n`: invalid type: string \"x\", expected u8");
+        }
+        // An argument without a default takes null only where its type does.
+        for (bytes, encoding) in lists("[null,1]") {
+            let mut reader = Arguments::new(&bytes, encoding).reader(NAMES).unwrap();
+            assert!(reader.take::<bool>().is_err());
+        }
+        let bytes = encoded((Value::Nil, 7));
+        assert_eq!(arguments(&bytes).take_or_default::<Option<u8>>().unwrap(), None);
+        assert_eq!(arguments(&bytes).take_or_default::<Args>().unwrap(), Args(vec![Value::Nil, 7.into()]));
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_the_replacement_character() {
+        for list in [r#"["\ud83d!",{"\udc00":"\ud83d\ude00"}]"#, r#"["\udfff!",{"\ud800":"\ud83d\ude00"}]"#] {
+            let mut bundle =
+                format!(r#"{},{{"_placeholder":true,"num":0}}]"#, &list[..list.len() - 1]).into_bytes();
+            crate::payload::json::bundle(&mut bundle, 0, &[vec![7]]);
+            for bytes in [list.as_bytes().to_vec(), bundle] {
+                let mut reader = Arguments::new(&bytes, Encoding::Json).reader(NAMES).unwrap();
+                assert_eq!(reader.take::<String>().unwrap(), "\u{fffd}!");
+                let map: std::collections::BTreeMap<String, String> = reader.take().unwrap();
+                assert_eq!(map, [("\u{fffd}".to_owned(), "\u{1f600}".to_owned())].into());
+            }
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor, value::Err
 use serde::forward_to_deserialize_any;
 
 use crate::error::Error;
-use crate::payload::{Encoding, describe_decode, from_value, json};
+use crate::payload::{Encoding, explain, from_value, json, mended, to_msgpack};
 
 type MsgpackReader<'a> = rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'a, [u8]>>;
 
@@ -108,11 +108,6 @@ impl<'a> ArgumentReader<'a> {
         self.names.get(self.taken).copied().unwrap_or("?")
     }
 
-    /// Passes over an argument that is not there.
-    pub(super) fn skip(&mut self) {
-        self.taken += 1;
-    }
-
     #[inline]
     pub(super) fn decode<T: DeserializeOwned>(&mut self, name: &str) -> Result<T, Error> {
         let position = self.taken;
@@ -120,8 +115,11 @@ impl<'a> ArgumentReader<'a> {
         match &mut self.source {
             Source::Positional { list, reader, left } if *left > 0 => {
                 *left -= 1;
-                T::deserialize(reader).map_err(|error| {
-                    mistyped(position, name, &explain::<T>(&error, value_at(list, position)))
+                T::deserialize(&mut *reader).or_else(|error| {
+                    let (value, rest) =
+                        read_again(list, position, &error).map_err(|text| mistyped(position, name, &text))?;
+                    *reader = rmp_serde::Deserializer::from_read_ref(rest);
+                    Ok(value)
                 })
             }
             Source::Json(rest) if has_element(rest) => {
@@ -131,7 +129,12 @@ impl<'a> ArgumentReader<'a> {
                         *rest = rest[1 + values.byte_offset()..].trim_ascii_start();
                         Ok(value)
                     }
-                    Some(Err(error)) => Err(mistyped(position, name, &json::describe(&error))),
+                    Some(Err(error)) => {
+                        let (value, length) = json::read_first_again(&rest[1..], &error)
+                            .map_err(|error| mistyped(position, name, &error.0))?;
+                        *rest = rest[1 + length..].trim_ascii_start();
+                        Ok(value)
+                    }
                     None => missing(position, name),
                 }
             }
@@ -142,7 +145,7 @@ impl<'a> ArgumentReader<'a> {
             Source::Positional { .. } | Source::Json(_) => missing(position, name),
             Source::Named(entries) => match entries.iter().position(|(key, _)| key == name) {
                 Some(index) => {
-                    read_named(entries.swap_remove(index).1).map_err(|text| mistyped(position, name, &text))
+                    read_named(&entries.swap_remove(index).1).map_err(|text| mistyped(position, name, &text))
                 }
                 None => missing(position, name),
             },
@@ -170,33 +173,35 @@ fn mistyped(position: usize, name: &str, text: &str) -> Error {
     Error::new("bad_arguments", format!("argument {} `{name}`: {text}", position + 1))
 }
 
-#[cold]
-fn value_at(mut list: &[u8], position: usize) -> Option<Value> {
+/// The value at a position of a list, and what follows it.
+fn value_at(mut list: &[u8], position: usize) -> Option<(Value, &[u8])> {
     for _ in 0..position {
         rmpv::decode::read_value(&mut list).ok()?;
     }
-    rmpv::decode::read_value(&mut list).ok()
+    Some((rmpv::decode::read_value(&mut list).ok()?, list))
 }
 
-/// serde's own sentence about a value that is no `T`. It names what was expected, where rmp often names only the
-/// marker it met; a second reading finds the words then.
+/// Reads an argument that was refused with `refusal`, mended; also what follows it.
 #[cold]
-fn explain<T: DeserializeOwned>(error: &rmp_serde::decode::Error, value: Option<Value>) -> String {
-    use rmp_serde::decode::Error::{Syntax, Uncategorized};
-    if matches!(error, Syntax(_) | Uncategorized(_)) {
-        return describe_decode(error);
+fn read_again<'a, T: DeserializeOwned>(
+    list: &'a [u8],
+    position: usize,
+    refusal: &rmp_serde::decode::Error,
+) -> Result<(T, &'a [u8]), String> {
+    let Some((mut value, rest)) = value_at(list, position) else { return Err(explain::<T>(refusal, None)) };
+    if !mended::value(&mut value) {
+        return Err(explain::<T>(refusal, Some(value)));
     }
-    match value.map(rmpv::ext::from_value::<T>) {
-        Some(Err(rmpv::ext::Error::Syntax(text))) => text,
-        _ => describe_decode(error),
+    match rmp_serde::from_slice(&to_msgpack(&value)) {
+        Ok(argument) => Ok((argument, rest)),
+        Err(error) => Err(explain::<T>(&error, Some(value))),
     }
 }
 
 /// Reads a value as if it had come by its position: rmpv's own reader knows enums in another form.
-fn read_named<T: DeserializeOwned>(value: Value) -> Result<T, String> {
-    let mut bytes = Vec::new();
-    rmpv::encode::write_value(&mut bytes, &value).map_err(|error| error.to_string())?;
-    rmp_serde::from_slice(&bytes).map_err(|error| explain::<T>(&error, Some(value)))
+fn read_named<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    let bytes = to_msgpack(value);
+    rmp_serde::from_slice(&bytes).or_else(|error| Ok(read_again(&bytes, 0, &error)?.0))
 }
 
 #[cold]

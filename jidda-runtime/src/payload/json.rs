@@ -4,16 +4,17 @@
 //! beside the text as an attachment. Where both have to be one piece of bytes they are a *bundle*: NUL, which
 //! begins no JSON, the length of the text, the text, and each attachment behind its length.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io;
 
 use rmpv::Value;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::ser::Formatter;
 
-use super::CodecError;
 use super::list::{ArgumentList, ArgumentListSerializer, ListForm};
+use super::{CodecError, mended};
 
 /// What stands at the beginning of a bundle.
 const BUNDLE: u8 = 0;
@@ -146,9 +147,41 @@ impl<'a> Iterator for Bundled<'a> {
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let (text, attachments) = parts(bytes);
     if attachments.is_empty() {
-        return serde_json::from_slice(text).map_err(|error| failed(&error));
+        return read_text(text);
     }
     super::from_value(read_whole(text, attachments)?)
+}
+
+/// Reads the value of a text.
+#[inline]
+fn read_text<T: DeserializeOwned>(text: &[u8]) -> Result<T, CodecError> {
+    serde_json::from_slice(text).or_else(|error| read_again(text, &error))
+}
+
+/// Reads a text that was refused with `refusal`, mended.
+#[cold]
+fn read_again<T: DeserializeOwned>(text: &[u8], refusal: &serde_json::Error) -> Result<T, CodecError> {
+    let (mut text, mut refusal) = (Cow::Borrowed(text), failed(refusal));
+    for mend in [mended::halves, mended::integers] {
+        let Some(mended) = mend(&text) else { continue };
+        match serde_json::from_slice(&mended) {
+            Ok(value) => return Ok(value),
+            Err(error) => (text, refusal) = (mended.into(), failed(&error)),
+        }
+    }
+    Err(refusal)
+}
+
+/// Reads the value that `text` begins with, which was refused with `refusal`, mended; also where it ends.
+#[cold]
+pub(crate) fn read_first_again<T: DeserializeOwned>(
+    text: &[u8],
+    refusal: &serde_json::Error,
+) -> Result<(T, usize), CodecError> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+    let is_there = matches!(values.next(), Some(Ok(_)));
+    let end = if is_there { values.byte_offset() } else { text.len() };
+    Ok((read_again(&text[..end], refusal)?, end))
 }
 
 /// Reads a text that may be kept hold of.
@@ -159,14 +192,15 @@ pub(crate) fn read_borrowed<'a, T: serde::Deserialize<'a>>(text: &'a [u8]) -> Re
 /// Reads a text with its attachments in the places of their placeholders.
 pub(crate) fn read_whole(text: &[u8], attachments: Bundled<'_>) -> Result<Value, CodecError> {
     let mut attachments: Vec<_> = attachments.map(Some).collect();
-    let mut value = serde_json::from_slice(text).map_err(|error| failed(&error))?;
+    let mut value = read_text(text)?;
     fill(&mut value, &mut attachments)?;
     Ok(value)
 }
 
-/// Whether each placeholder of a text names one of `count` attachments, and none the same as another.
+/// Whether each placeholder of a text names one of `count` attachments, and none the same as another. A text that no
+/// value can be read from, since a number in it is larger than any, is refused by whom it is for.
 pub(crate) fn is_complete_with(text: &str, count: usize) -> bool {
-    let Ok(mut value) = serde_json::from_str(text) else { return false };
+    let Ok(mut value) = read_text(text.as_bytes()) else { return true };
     fill(&mut value, &mut vec![Some(&[][..]); count]).is_ok()
 }
 

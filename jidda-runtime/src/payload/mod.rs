@@ -3,6 +3,7 @@
 mod buffer;
 pub(crate) mod json;
 mod list;
+pub(crate) mod mended;
 
 use std::cell::Cell;
 
@@ -227,18 +228,56 @@ fn single(list: Value) -> Value {
 
 /// Reads a value that came as one, or in pieces; what has a form for people is in it as text.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, CodecError> {
-    let mut bytes = Vec::new();
-    rmpv::encode::write_value(&mut bytes, &value).map_err(|error| CodecError(error.to_string()))?;
-    from_msgpack(&bytes)
+    from_msgpack(&to_msgpack(&value))
 }
 
 fn from_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
-    T::deserialize(&mut deserializer).map_err(|error| CodecError(describe_decode(&error)))
+    let read = |bytes: &[u8]| {
+        let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
+        T::deserialize(&mut deserializer)
+    };
+    read(bytes).or_else(|error| read_again(bytes, &error, read))
 }
 
 pub(crate) fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    rmp_serde::from_slice(bytes).map_err(|error| CodecError(describe_decode(&error)))
+    rmp_serde::from_slice(bytes)
+        .or_else(|error| read_again(bytes, &error, |bytes: &[u8]| rmp_serde::from_slice(bytes)))
+}
+
+/// Reads a value that was refused with `refusal`, mended.
+#[cold]
+fn read_again<T: DeserializeOwned>(
+    bytes: &[u8],
+    refusal: &rmp_serde::decode::Error,
+    read: impl FnOnce(&[u8]) -> Result<T, rmp_serde::decode::Error>,
+) -> Result<T, CodecError> {
+    let explained = |error: &_, value| Err(CodecError(explain::<T>(error, value)));
+    let Ok(mut value) = rmpv::decode::read_value(&mut &bytes[..]) else { return explained(refusal, None) };
+    if !mended::value(&mut value) {
+        return explained(refusal, Some(value));
+    }
+    read(&to_msgpack(&value)).or_else(|error| explained(&error, Some(value)))
+}
+
+/// A value as it is written.
+pub(crate) fn to_msgpack(value: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    rmpv::encode::write_value(&mut bytes, value).expect("writing to memory does not fail");
+    bytes
+}
+
+/// serde's own sentence about a value that is no `T`. It names what was expected, where rmp often names only the
+/// marker it met; a second reading finds the words then.
+#[cold]
+pub(crate) fn explain<T: DeserializeOwned>(error: &rmp_serde::decode::Error, value: Option<Value>) -> String {
+    use rmp_serde::decode::Error::{Syntax, Uncategorized};
+    if matches!(error, Syntax(_) | Uncategorized(_)) {
+        return describe_decode(error);
+    }
+    match value.map(rmpv::ext::from_value::<T>) {
+        Some(Err(rmpv::ext::Error::Syntax(text))) => text,
+        _ => describe_decode(error),
+    }
 }
 
 /// serde's own words where there are some; rmp's otherwise.
@@ -277,6 +316,24 @@ mod tests {
         assert_eq!(arguments(&Some(1)), one(1.into()));
         assert_eq!(arguments(&None::<i32>), one(Value::Nil));
         assert_eq!(arguments(&Point { x: 1 }), one(Value::Map(vec![("x".into(), 1.into())])));
+    }
+
+    #[test]
+    fn a_reply_is_read_as_other_languages_write_it() {
+        let replies = [
+            (&b"[2.1e1]"[..], Encoding::Json),
+            (&[0xcb, 0x40, 0x35, 0, 0, 0, 0, 0, 0], Encoding::MessagePack),
+            (&[0x91, 0xca, 0x41, 0xa8, 0, 0], Encoding::SocketIoMessagePack),
+        ];
+        for (bytes, encoding) in replies {
+            let reply = Payload::from_reply(bytes, encoding);
+            assert_eq!(reply.decode::<i64>().unwrap(), 21, "{encoding:?}");
+            assert_eq!(reply.decode::<f64>().unwrap(), 21.0, "{encoding:?}");
+            assert!(reply.decode::<String>().unwrap_err().0.starts_with("invalid type: "), "{encoding:?}");
+        }
+        let reply = Payload::from_reply(br#"["\ud83d",{"n":1.0}]"#, Encoding::Json);
+        let (text, map): (String, std::collections::BTreeMap<String, u8>) = reply.decode().unwrap();
+        assert_eq!((&*text, map["n"]), ("\u{fffd}", 1));
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Finds where a JSON value ends, without decoding it, and whether it is one (RFC 8259).
 //!
 //! It accepts what `serde_json` accepts when it skips a value. Two things it leaves for whoever decodes: a
-//! `\u` escape of half a surrogate pair and a number no `f64` can hold are JSON, though not every type takes
-//! them, and the handler that does not say so itself. Texts are UTF-8 already.
+//! `\u` escape of half a surrogate pair, which is JSON and reads as U+FFFD, and a number no `f64` can hold, which
+//! not every type takes. Texts are UTF-8 already.
 
 use std::borrow::Cow;
+
+use crate::payload;
 
 /// Why a text is not JSON that we take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,8 +33,7 @@ pub fn value(text: &[u8], at: usize, depth: usize) -> Result<usize, JsonError> {
     }
 }
 
-/// The string that begins at `at`, perhaps behind whitespace, and where it ends. Half a surrogate pair is no
-/// text and is refused.
+/// The string that begins at `at`, perhaps behind whitespace, and where it ends. Half a surrogate pair is U+FFFD.
 #[inline]
 pub fn string(text: &str, at: usize) -> Result<(Cow<'_, str>, usize), JsonError> {
     let start = skip_whitespace(text.as_bytes(), at);
@@ -147,10 +148,10 @@ fn skip_ordinary(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Rare, and `serde_json` knows all about surrogates.
+/// Rare, and `serde_json` knows all about surrogates but what half a pair reads as.
 #[cold]
 fn unescape(quoted: &str) -> Result<String, JsonError> {
-    serde_json::from_str(quoted).map_err(|_| Malformed)
+    payload::json::read(quoted.as_bytes()).map_err(|_| Malformed)
 }
 
 /// A number or one of the three words.
@@ -318,7 +319,7 @@ mod tests {
         assert_eq!(string(r#"["name",1]"#, 1), Ok((Cow::Borrowed("name"), 7)));
         assert!(matches!(string(r#" "é" "#, 0), Ok((Cow::Borrowed("é"), 5))));
         assert_eq!(string(r#""\ud83d\ude00\n""#, 0), Ok((Cow::Owned("😀\n".to_owned()), 16)));
-        assert_eq!(string(r#""\ud83d""#, 0), Err(Malformed));
+        assert_eq!(string(r#""\ud83d!""#, 0), Ok((Cow::Owned("\u{fffd}!".to_owned()), 9)));
         assert_eq!(string("7", 0), Err(Malformed));
         assert_eq!(string("", 3), Err(Malformed));
     }

@@ -42,8 +42,7 @@ pub(in crate::wire) fn packet(
     let (attachments, at) = match kind {
         b'5' | b'6' => match digits(bytes, 1)? {
             (Some(count), end) if bytes.get(end) == Some(&b'-') => {
-                let count =
-                    usize::try_from(count).ok().filter(|count| (1..=limits.attachments).contains(count));
+                let count = usize::try_from(count).ok().filter(|count| *count <= limits.attachments);
                 (count.ok_or(WireError::Illegal("the number of attachments is out of bounds"))?, end + 1)
             }
             _ => return Err(WireError::Illegal("the number of attachments is missing")),
@@ -348,17 +347,30 @@ mod tests {
             "0\"a\"",
             "4{}",
             "5[\"a\"]",
-            "50-[\"a\"]",
             "511-[\"a\"]",
             "599999999999-[\"a\"]",
             "51-[\"a\",{\"_placeholder\":true,\"num\":1}]",
             "51-[\"a\",{\"_placeholder\":true,\"num\":\"0\"}]",
             "299999999999[\"a\"]",
             "2[\"a\",[[[[[[[[[]]]]]]]]]]",
-            "2[\"a\\ud800\"]",
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn no_attachments_may_be_announced() {
+        assert_eq!(parse(r#"50-["x",1]"#), Ok(event("/", "x", None, ",1]")));
+        assert_eq!(parse(r#"50-/a,7["x"]"#), Ok(event("/a", "x", Some(7), "]")));
+        assert_eq!(parse(r#"60-7["x"]"#), Ok(Packet::Reply { id: 7, outcome: Ok(br#"["x"]"#.into()) }));
+        assert!(parse(r#"5-["x"]"#).is_err());
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_in_a_name_is_the_replacement_character() {
+        assert_eq!(parse(r#"2["a\ud83d",1]"#), Ok(event("/", "a\u{fffd}", None, ",1]")));
+        let packet = parse(r#"51-["\udc00",{"_placeholder":true,"num":0},"\ud83d",1e999]"#).unwrap();
+        assert!(matches!(packet, Packet::Event { event, .. } if event == "\u{fffd}"));
     }
 
     #[test]
