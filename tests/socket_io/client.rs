@@ -114,6 +114,12 @@ impl Peer {
         id.unwrap_or_else(|| panic!("{granted}")).to_owned()
     }
 
+    /// The same in version 3, whose answer has no id.
+    pub(crate) async fn enter_version_3(&mut self, namespace: &str) {
+        self.say(&format!("40{namespace},")).await;
+        assert_eq!(self.text().await, format!("40{namespace},"));
+    }
+
     async fn frame(&mut self, opcode: u8, payload: &[u8]) {
         self.send(&frame(0x80 | opcode, payload)).await.expect("sent");
     }

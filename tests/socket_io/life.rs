@@ -81,7 +81,6 @@ async fn what_is_no_packet_ends_the_connection_and_only_that() {
         (r#"42["a""#, 1008, "forced close"),
         (r#"49["a"]"#, 1008, "forced close"),
         (r#"44{"message":"no"}"#, 1008, "forced close"),
-        (r#"450-["a"]"#, 1008, "forced close"),
         (r#"4511-["a"]"#, 1008, "forced close"),
         (r#"42/unjoined,["a"]"#, 1000, "forced server close"),
         ("41/unjoined,", 1000, "forced server close"),
@@ -99,6 +98,66 @@ async fn what_is_no_packet_ends_the_connection_and_only_that() {
     assert_eq!(peer.hear().await, Heard::Close(1008));
     assert!(server.state::<Journal>().unwrap().wait_for(&id).await.ends_with("parse error"));
     assert_eq!(other.ask(r#"["echo",1]"#).await, "[1]");
+}
+
+/// What a peer says of a namespace before it heard that it is out of it is passed over, whoever ended it.
+#[tokio::test]
+async fn what_crosses_the_end_of_a_namespace_ends_nothing_else() {
+    let server = start().await;
+    let late = [
+        (r#"42/orders/7,["where"]"#, None),
+        (r#"42/orders/7,5["where"]"#, Some(r#"43/orders/7,5[{"error":{"code":"not_connected","#)),
+        ("41/orders/7,", None),
+        ("43/orders/7,0[]", None),
+        (r#"451-/orders/7,["where",{"_placeholder":true,"num":0}]"#, None),
+    ];
+    for (said, answer) in late {
+        let mut peer = Peer::open(&server).await;
+        peer.enter("/orders/7", "").await;
+        peer.enter("/orders/8", "").await;
+        server.of("/orders/7").disconnect();
+        assert_eq!(peer.text().await, "41/orders/7,");
+        for _ in 0..2 {
+            peer.say(said).await;
+            if said.starts_with("451") {
+                peer.say_bytes(b"abc").await;
+            }
+            if let Some(answer) = answer {
+                let heard = peer.text().await;
+                assert!(heard.starts_with(answer), "{said}: {heard}");
+            }
+        }
+        peer.say(r#"42/orders/8,1["where"]"#).await;
+        assert_eq!(peer.text().await, r#"43/orders/8,1["/orders/8",8]"#, "{said}");
+        // It may be joined again, and left by the client twice.
+        peer.enter("/orders/7", "").await;
+        peer.say(r#"42/orders/7,2["where"]"#).await;
+        assert_eq!(peer.text().await, r#"43/orders/7,2["/orders/7",7]"#, "{said}");
+        peer.say("41/orders/7,").await;
+        peer.say("41/orders/7,").await;
+        peer.say(r#"42/orders/8,3["where"]"#).await;
+        assert_eq!(peer.text().await, r#"43/orders/8,3["/orders/8",8]"#, "{said}");
+        // One that it was never in is as it was.
+        peer.say(r#"42/orders/9,["where"]"#).await;
+        assert_eq!(peer.hear().await, Heard::Close(1000), "{said}");
+    }
+    // The root namespace of a client of version 3, which never asked for it.
+    let mut old = Peer::open_at(&server, "/socket.io/?EIO=3&transport=websocket").await;
+    assert_eq!(old.text().await, "40");
+    old.enter_version_3("/orders/8").await;
+    server.of("/").disconnect();
+    assert_eq!(old.text().await, "41");
+    old.say(r#"42["echo"]"#).await;
+    old.say(r#"42/orders/8,1["where"]"#).await;
+    assert_eq!(old.text().await, r#"43/orders/8,1["/orders/8",8]"#);
+    // A `connect` that is refused is such an end, too.
+    let mut peer = Peer::open(&server).await;
+    peer.say("40/guarded,").await;
+    assert!(peer.text().await.starts_with("44/guarded,"));
+    peer.say(r#"42/guarded,["open"]"#).await;
+    peer.say("41/guarded,").await;
+    peer.enter("/", "").await;
+    assert_eq!(peer.ask(r#"["echo",1]"#).await, "[1]");
 }
 
 #[tokio::test]

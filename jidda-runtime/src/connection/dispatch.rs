@@ -138,7 +138,11 @@ impl Driver {
     ) -> ControlFlow<()> {
         let Some(socket) = self.find(namespace) else {
             if self.connection.wire.is_strict() {
-                self.begin_closing(DisconnectReason::ForcedServerClose, None);
+                if self.has_left(namespace) {
+                    self.pass_over(namespace, incoming);
+                } else {
+                    self.begin_closing(DisconnectReason::ForcedServerClose, None);
+                }
             } else if namespace == "/" && self.is_unknown() {
                 return self.speak_first(incoming, cx);
             } else if !self.join_unasked(namespace, incoming, cx) {

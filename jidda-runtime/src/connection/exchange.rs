@@ -7,6 +7,7 @@ use tracing::Span;
 
 use super::calls::Calls;
 use super::credentials::Standing;
+use super::left::Left;
 use super::loan::Whereabouts;
 use super::outbox::Outbox;
 use super::sessions::Kept;
@@ -54,6 +55,8 @@ struct Rare {
     standing: Option<Box<Standing>>,
     /// What the program keeps with the connection.
     kept: Option<Kept>,
+    /// The namespaces it was in a moment ago.
+    left: Option<Box<Left>>,
 }
 
 /// What a connection has for a moment only.
@@ -143,7 +146,7 @@ impl Exchange {
     fn tidy(&mut self) {
         let Some(rare) = &mut self.rare else { return };
         rare.passing.take_if(|passing| passing.controls.is_empty() && passing.waiting.is_empty());
-        if rare.passing.is_none() && rare.standing.is_none() && rare.kept.is_none() {
+        if rare.passing.is_none() && rare.standing.is_none() && rare.kept.is_none() && rare.left.is_none() {
             self.rare = None;
         }
     }
@@ -289,6 +292,17 @@ impl Exchange {
         let before = std::mem::replace(noted, standing.map(Box::new));
         self.tidy();
         before.map(|standing| *standing)
+    }
+
+    /// Keeps a namespace that was left, and `limit` of them at most.
+    pub(super) fn note_left(&mut self, namespace: &str, limit: usize) {
+        self.rare.get_or_insert_default().left.get_or_insert_default().note(namespace, limit);
+    }
+
+    /// Whether a namespace was left a moment ago.
+    pub(super) fn has_left(&self, namespace: &str) -> bool {
+        let left = self.rare.as_ref().and_then(|rare| rare.left.as_ref());
+        left.is_some_and(|left| left.contains(namespace))
     }
 
     /// Who has to be woken, once the lock is released, after this.

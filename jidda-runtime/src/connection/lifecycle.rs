@@ -199,6 +199,7 @@ impl Driver {
         // Its handler may have joined rooms before it refused.
         socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
+        self.note_left(socket);
         if connect_id.is_none() || !wire.has_namespaces() {
             // There is nothing else that the peer could try.
             let reason = DisconnectReason::Other(failure.to_string().into());
@@ -257,7 +258,7 @@ impl Driver {
     /// The peer left a namespace, or tells us that we are out of it.
     pub(super) fn disconnected(&mut self, namespace: &str, reason: Option<&str>) {
         let Some(socket) = self.connection.socket(namespace) else {
-            if self.connection.wire.is_strict() {
+            if self.connection.wire.is_strict() && !self.has_left(namespace) {
                 self.begin_closing(DisconnectReason::ForcedServerClose, None);
             }
             return;
@@ -312,6 +313,7 @@ impl Driver {
         }
         self.refuse_early(socket, early, &failure);
         self.connection.forget_socket(socket);
+        self.note_left(socket);
         self.current = None;
         self.running().wake_streams();
         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };

@@ -26,6 +26,7 @@ mod invoke;
 mod jobs;
 mod join;
 mod label;
+mod left;
 mod lifecycle;
 mod listeners;
 mod loan;

@@ -1,0 +1,89 @@
+//! The namespaces that a connection was in a moment ago.
+//!
+//! What a peer sends may cross the word that it is out of a namespace: the server left it, or refused it. That is no
+//! fault of the peer's, so that it ends nothing. A namespace that the connection was never in is another matter.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::dispatch::Incoming;
+use super::driver::Driver;
+use super::socket::SocketInner;
+use crate::failure::Failure;
+
+/// The namespaces that were left last. Their names are the peer's to choose, and as long as a message: hashes are kept
+/// in place of them, since taking one for another passes over a packet that would have ended the connection, no more.
+#[derive(Debug, Default)]
+pub(super) struct Left(Vec<u64>);
+
+fn hash(namespace: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    namespace.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Left {
+    /// Keeps a namespace, and `limit` at most: as many as may be joined, and so left, at once.
+    pub(super) fn note(&mut self, namespace: &str, limit: usize) {
+        let hash = hash(namespace);
+        self.0.retain(|other| *other != hash);
+        if self.0.len() >= limit.max(1) {
+            self.0.remove(0);
+        }
+        self.0.push(hash);
+    }
+
+    pub(super) fn contains(&self, namespace: &str) -> bool {
+        self.0.contains(&hash(namespace))
+    }
+}
+
+impl Driver {
+    /// The connection is no longer in the namespace of a socket.
+    pub(super) fn note_left(&self, socket: &SocketInner) {
+        // The other wires answer what has no place, and go on.
+        if self.connection.wire.is_strict() {
+            let limit = self.connection.hub.config.max_namespaces;
+            self.connection.exchange.lock().note_left(socket.namespace(), limit);
+        }
+    }
+
+    /// Whether the connection was in a namespace a moment ago.
+    #[cold]
+    pub(super) fn has_left(&self, namespace: &str) -> bool {
+        self.connection.exchange.lock().has_left(namespace)
+    }
+
+    /// Passes over an event for a namespace that was left. Who waits for its answer gets one.
+    #[cold]
+    pub(super) fn pass_over(&mut self, namespace: &str, incoming: Incoming<'_>) {
+        let failure = Failure::new("not_connected", format!("the namespace `{namespace}` was left"));
+        if incoming.id.is_some() {
+            return self.refuse_event(namespace, incoming.event, incoming.id, failure);
+        }
+        // Without a socket there, the peer has nobody to hear of it.
+        self.connection.hub.metrics.refused(&failure);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_are_known() {
+        let mut left = Left::default();
+        for namespace in ["/a", "/b", "/a", "/c"] {
+            left.note(namespace, 2);
+        }
+        assert_eq!(
+            ["/a", "/b", "/c", "/"].map(|namespace| left.contains(namespace)),
+            [true, false, true, false]
+        );
+        left.note("/d", 0);
+        assert!(left.contains("/d"));
+        for number in 0..1000 {
+            left.note(&number.to_string(), 3);
+        }
+        assert_eq!(left.0.len(), 3);
+    }
+}
