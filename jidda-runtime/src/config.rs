@@ -2,16 +2,29 @@
 
 use std::time::Duration;
 
+use crate::deadline;
+
+/// No message is larger: lengths are counted in 32 bits.
+const LARGEST_MESSAGE: usize = u32::MAX as usize;
+/// How deep the decoders go, whatever is allowed: each level takes room on the stack.
+const DEEPEST: usize = 1024;
+/// The longest heartbeat and the longest time-out for its answer. JavaScript clients set a timer for both together, and a
+/// timer of 2^31 milliseconds or more fires at once there.
+const LONGEST_HEARTBEAT: Duration = Duration::from_millis((1 << 30) - 1);
+
 /// What a server or a client grants each of its connections.
 ///
 /// It is set through the builders (`Server::builder().max_message(..)`); the fields are read by whoever needs
 /// to know, such as a middleware that reports them.
+///
+/// `Duration::MAX` and `usize::MAX` stand for no limit. A limit that nothing could keep, such as a `max_message` of 0, is an
+/// error at start that names it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// The largest message in bytes, either way. Default: 1,000,000.
+    /// The largest message in bytes, either way. Default: 1,000,000; never more than 4 GiB.
     pub max_message: usize,
-    /// How deep arrays and maps may nest in one message. Default: 64.
+    /// How deep arrays and maps may nest in one message. Default: 64; never more than 1024.
     pub max_depth: usize,
     /// How many incoming calls and events of one connection may be running at once. Past it a call is refused
     /// as `busy`, and events wait in the peer's send buffer. Default: 1024.
@@ -30,16 +43,21 @@ pub struct Config {
     pub max_outbox: usize,
     /// How long a peer may take nothing of a waiting outbox. Default: 10 s.
     pub slow_consumer: Duration,
-    /// How long a new connection may take for its first complete message, and before that for the handshake of an
-    /// encrypted address. Default: 10 s.
+    /// How long a new connection may take for its first complete message, or for the head of its first HTTP request, and
+    /// before that for the handshake of an encrypted address. Default: 10 s.
     pub handshake_timeout: Duration,
+    /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default: 75 s,
+    /// more than the proxies in front of servers keep such connections for: the one who closes first must be the one who
+    /// asks, or a request meets its end.
+    pub http_idle_timeout: Duration,
     /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
     pub connect_timeout: Duration,
     /// How many byte strings one event of a Socket.IO client may have beside its text. Default: 10.
     pub max_attachments: usize,
-    /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s.
+    /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s; at least a millisecond, and
+    /// never more than 12 days.
     pub heartbeat: Duration,
-    /// How long the answer to that may take. Default: 20 s.
+    /// How long the answer to that may take. Default: 20 s, with the same bounds.
     pub heartbeat_timeout: Duration,
     /// How long before its credentials expire a peer is told. Default: 30 s; nothing is told when it is zero. It is
     /// looked after every few seconds, as the expiry itself is.
@@ -93,6 +111,7 @@ impl Default for Config {
             max_outbox: 1 << 20,
             slow_consumer: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
+            http_idle_timeout: Duration::from_secs(75),
             connect_timeout: Duration::from_secs(45),
             max_attachments: 10,
             heartbeat: Duration::from_secs(25),
@@ -104,5 +123,79 @@ impl Default for Config {
             call_timeout: None,
             duplicate_identity: DuplicateIdentity::Allow,
         }
+    }
+}
+
+impl Config {
+    /// What cannot work, a sentence for each such setting.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let counts = [
+            ("max_message", self.max_message),
+            ("max_depth", self.max_depth),
+            ("max_in_flight", self.max_in_flight),
+            ("max_namespaces", self.max_namespaces),
+            ("max_name", self.max_name),
+            ("max_outbox", self.max_outbox),
+        ];
+        let counts = counts.into_iter().filter(|(_, count)| *count == 0);
+        let mut problems: Vec<_> =
+            counts.map(|(name, _)| format!("`{name}` is 0: it is at least 1")).collect();
+        let limits = [
+            ("slow_consumer", Some(self.slow_consumer)),
+            ("handshake_timeout", Some(self.handshake_timeout)),
+            ("connect_timeout", Some(self.connect_timeout)),
+            ("heartbeat", Some(self.heartbeat)),
+            ("heartbeat_timeout", Some(self.heartbeat_timeout)),
+            ("http_idle_timeout", Some(self.http_idle_timeout)),
+            ("call_timeout", self.call_timeout),
+        ];
+        problems.extend(limits.into_iter().filter_map(|(name, limit)| too_short(name, limit?)));
+        problems
+    }
+
+    /// The same with limits that can be added, doubled and told to peers: what is beyond them is out of reach anyway.
+    pub(crate) fn bounded(self) -> Self {
+        Self {
+            max_message: self.max_message.min(LARGEST_MESSAGE),
+            max_depth: self.max_depth.min(DEEPEST),
+            max_outbox: self.max_outbox.min(usize::MAX / 4),
+            slow_consumer: deadline::bounded(self.slow_consumer),
+            handshake_timeout: deadline::bounded(self.handshake_timeout),
+            connect_timeout: deadline::bounded(self.connect_timeout),
+            http_idle_timeout: deadline::bounded(self.http_idle_timeout),
+            heartbeat: self.heartbeat.min(LONGEST_HEARTBEAT),
+            heartbeat_timeout: self.heartbeat_timeout.min(LONGEST_HEARTBEAT),
+            expiry_notice: deadline::bounded(self.expiry_notice),
+            disconnect_timeout: deadline::bounded(self.disconnect_timeout),
+            session_linger: deadline::bounded(self.session_linger),
+            call_timeout: self.call_timeout.map(deadline::bounded),
+            ..self
+        }
+    }
+}
+
+/// What is wrong with a time-out that nothing could keep. Shorter ones than a millisecond are none for the protocols.
+pub(crate) fn too_short(name: &str, limit: Duration) -> Option<String> {
+    (limit < Duration::from_millis(1)).then(|| format!("`{name}` is {limit:?}: it is at least a millisecond"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_within_bounds() {
+        let config = Config::default();
+        assert_eq!(config.problems(), Vec::<String>::new());
+        assert_eq!(format!("{:?}", config.clone().bounded()), format!("{config:?}"));
+    }
+
+    #[test]
+    fn what_javascript_clients_are_told_fits_their_timers() {
+        let config =
+            Config { heartbeat: Duration::MAX, heartbeat_timeout: Duration::MAX, ..Config::default() };
+        let config = config.bounded();
+        let timer = deadline::milliseconds(config.heartbeat + config.heartbeat_timeout);
+        assert!(i32::try_from(timer).is_ok(), "{timer}");
     }
 }

@@ -4,6 +4,7 @@
 //! room; handler and authentication; wire and transport; plain values.
 
 mod config;
+mod deadline;
 mod error;
 mod failure;
 mod few;

@@ -161,7 +161,8 @@ async fn joining_and_leaving_runs_no_more_handlers_than_there_may_be_namespaces(
 
 #[tokio::test]
 async fn who_says_nothing_is_let_go_whatever_it_said_before() {
-    let server = builder().handshake_timeout(Duration::from_millis(200)).start().await.unwrap();
+    let limit = Duration::from_millis(200);
+    let server = builder().handshake_timeout(limit).http_idle_timeout(limit).start().await.unwrap();
     let mut witness = Witness::join(&server).await;
     let connect = || async { TcpStream::connect(authority(&server)).await.unwrap() };
     let mut silent = Vec::new();

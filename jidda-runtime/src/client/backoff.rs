@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::too_short;
+
 /// Exponential waiting times with jitter, so that a thousand clients do not come back at once.
 ///
 /// ```
@@ -35,24 +37,25 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The wait before the first attempt.
+    /// The wait before the first attempt: at least a millisecond.
     #[must_use]
     pub fn first(mut self, wait: Duration) -> Self {
         self.first = wait;
         self
     }
 
-    /// The longest wait.
+    /// The longest wait: at least a millisecond.
     #[must_use]
     pub fn limit(mut self, wait: Duration) -> Self {
         self.limit = wait;
         self
     }
 
-    /// By how much each wait is longer than the one before.
+    /// By how much each wait is longer than the one before; at least 1.
     #[must_use]
     pub fn factor(mut self, factor: f64) -> Self {
-        self.factor = factor.max(1.0);
+        // Not `max`, which would make 1 of what is no number.
+        self.factor = if factor < 1.0 { 1.0 } else { factor };
         self
     }
 
@@ -70,6 +73,17 @@ impl Backoff {
         self
     }
 
+    /// What cannot work, if anything.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let not_finite = |name, number: f64| {
+            (!number.is_finite()).then(|| format!("`Backoff::{name}` is {number}: it is a finite number"))
+        };
+        too_short("Backoff::first", self.first)
+            .or_else(|| too_short("Backoff::limit", self.limit))
+            .or_else(|| not_finite("factor", self.factor))
+            .or_else(|| not_finite("jitter", self.jitter))
+    }
+
     /// The wait before an attempt, counted from 0; `chance` is from 0 to 1. `None` when that is one too many.
     pub(crate) fn wait(&self, attempt: u32, chance: f64) -> Option<Duration> {
         if self.attempts.is_some_and(|attempts| attempt >= attempts) {
@@ -78,7 +92,9 @@ impl Backoff {
         let exponent = i32::try_from(attempt.min(1000)).expect("small");
         let seconds = self.first.as_secs_f64() * self.factor.powi(exponent);
         let seconds = seconds.min(self.limit.as_secs_f64());
-        Some(Duration::from_secs_f64(seconds * (1.0 - self.jitter * chance)))
+        let shortened = Duration::try_from_secs_f64(seconds * (1.0 - self.jitter * chance));
+        // As a float, `Duration::MAX` is a little more than that.
+        Some(shortened.unwrap_or(self.limit))
     }
 }
 
@@ -105,5 +121,34 @@ mod tests {
         assert_eq!(backoff.wait(0, 1.0), Some(Duration::from_millis(100)));
         assert_eq!(backoff.wait(1, 0.0), Some(Duration::from_millis(400)));
         assert_eq!(backoff.wait(2, 0.0), None);
+    }
+
+    #[test]
+    fn no_wait_is_too_long() {
+        let far = Backoff::default().first(Duration::MAX).limit(Duration::MAX);
+        for backoff in [far.clone(), far.factor(f64::MAX), Backoff::default().factor(f64::MAX)] {
+            assert_eq!(backoff.problem(), None);
+            for (attempt, chance) in [(0, 0.0), (1, 1.0), (u32::MAX, 0.5)] {
+                assert!(backoff.wait(attempt, chance).unwrap() <= backoff.limit);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_work_is_named() {
+        let backoff = Backoff::default;
+        for (name, wrong) in [
+            ("jitter", backoff().jitter(f64::NAN)),
+            ("factor", backoff().factor(f64::NAN)),
+            ("factor", backoff().factor(f64::INFINITY)),
+            ("first", backoff().first(Duration::ZERO)),
+            ("limit", backoff().limit(Duration::from_nanos(1))),
+        ] {
+            assert!(wrong.problem().unwrap().starts_with(&format!("`Backoff::{name}` is ")), "{wrong:?}");
+            assert!(wrong.wait(3, 0.5).unwrap() <= Duration::from_secs(10));
+        }
+        // Outside of their range, they are the end of it.
+        assert_eq!(backoff().jitter(f64::INFINITY), backoff().jitter(1.0));
+        assert_eq!(backoff().factor(-1.0), backoff().factor(1.0));
     }
 }

@@ -14,8 +14,9 @@ use super::credentials::Credentials;
 use super::listen::Source;
 use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
-use crate::config::Config;
+use crate::config::{Config, too_short};
 use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, HeartbeatPolicy, Hub, Policies, Watch};
+use crate::deadline;
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
@@ -24,6 +25,9 @@ use crate::transport::noise::{NoiseClient, NoiseServer};
 use crate::transport::{Address, ClientSecrets, ServerSecrets};
 #[cfg(feature = "tls")]
 use crate::transport::{TlsClient, TlsServer};
+
+/// How many connections a client may have: a system has no more ports for one address.
+const MOST_CONNECTIONS: usize = 65_535;
 
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -190,9 +194,10 @@ impl ClientBuilder {
         self
     }
 
-    /// Opens several connections; each joins the namespaces and runs `connect` handlers of its own. Default: 1.
+    /// Opens several connections; each joins the namespaces and runs `connect` handlers of its own. Default: 1; at most
+    /// 65,535, which is how many ports there are.
     pub fn connections(mut self, count: usize) -> Self {
-        self.connections = count.max(1);
+        self.connections = count;
         self
     }
 
@@ -233,7 +238,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The largest message in bytes, either way. Default: 1,000,000; the server's own limit holds as well.
+    /// The largest message in bytes, either way. Default: 1,000,000, never more than 4 GiB; the server's own limit holds as
+    /// well.
     pub fn max_message(mut self, bytes: usize) -> Self {
         self.config.max_message = bytes;
         self
@@ -245,13 +251,14 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a connection may be silent before the server is asked for a sign of life. Default: 25 s.
+    /// How long a connection may be silent before the server is asked for a sign of life. Default: 25 s; at least a
+    /// millisecond, and never more than 12 days.
     pub fn heartbeat(mut self, interval: Duration) -> Self {
         self.config.heartbeat = interval;
         self
     }
 
-    /// How long the answer to that may take. Default: 20 s.
+    /// How long the answer to that may take. Default: 20 s, with the same bounds.
     pub fn heartbeat_timeout(mut self, limit: Duration) -> Self {
         self.config.heartbeat_timeout = limit;
         self
@@ -312,9 +319,24 @@ impl ClientBuilder {
         let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
         let credentials = self.credentials.map_err(|error| ConnectError::Start(Error::from(error)))?;
         let buffers = self.while_away == WhileAway::Buffer;
+        let mut problems: Vec<_> = self.backoff.iter().filter_map(Backoff::problem).collect();
+        problems.extend(too_short("connect_timeout", self.connect_timeout));
+        if !(1..=MOST_CONNECTIONS).contains(&self.connections) {
+            let count = self.connections;
+            problems.push(format!("`connections` is {count}: it is from 1 to {MOST_CONNECTIONS}"));
+        }
+        let settled = self.policies.settle(self.config);
+        problems.extend(settled.as_ref().err().into_iter().flatten().cloned());
+        let config = match settled {
+            Ok(config) if problems.is_empty() => config,
+            _ => {
+                let message = format!("the client cannot start:\n  {}", problems.join("\n  "));
+                return Err(ConnectError::Start(Error::new("start", message)));
+            }
+        };
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
-        let handshake_timeout = self.connect_timeout.saturating_mul(2);
-        let config = Config { handshake_timeout, ..self.config };
+        let handshake_timeout = deadline::bounded(self.connect_timeout.saturating_mul(2));
+        let config = Config { handshake_timeout, ..config };
         let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.policies);
         let (events, _) = broadcast::channel(64);
         let mut supervisors = JoinSet::new();

@@ -8,13 +8,10 @@ use super::credentials::Expiry;
 use super::exchange::{Control, Exchange, Link};
 use super::heartbeat::AtLimit;
 use super::wheel::Moment;
+use crate::deadline::milliseconds;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
 use crate::wire::Heartbeat;
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
 
 impl Connection {
     /// Looks after the connection's timings; called by the wheel a few times an interval.
@@ -101,10 +98,11 @@ impl Connection {
             }
             Heartbeat::Theirs => {
                 // Each time that it is late anew.
-                let limit = (interval + timeout).saturating_mul(u64::from(exchange.missed) + 1);
-                if since(seen) < interval + timeout {
+                let limit = interval.saturating_add(timeout);
+                if since(seen) < limit {
                     exchange.missed = 0;
                 }
+                let limit = limit.saturating_mul(u64::from(exchange.missed) + 1);
                 if since(seen) >= limit && !exchange.is_paused { Beat::Late } else { Beat::Rest }
             }
         }

@@ -149,10 +149,6 @@ pub(super) fn left(identity: &Identity) -> Option<Duration> {
     identity.expires().map(|expires| expires.duration_since(SystemTime::now()).unwrap_or_default())
 }
 
-pub(super) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
 impl FromConnection for Identity {
     async fn from_connection(context: &handler::Context) -> Result<Self, Error> {
         let identity = match context.scope().and_then(|scope| scope.asker()) {

@@ -308,7 +308,7 @@ impl Driver {
         }
         // Its answers stand behind its events: they are read on for, up to a limit.
         let bytes = self.backlog.as_ref().map_or(0, |backlog| backlog.bytes());
-        if bytes > PATIENCE * self.connection.hub.config.max_message {
+        if bytes > PATIENCE.saturating_mul(self.connection.hub.config.max_message) {
             let reason = "too many events wait for answers that do not come";
             self.begin_closing(DisconnectReason::Other(reason.into()), None);
         }

@@ -46,6 +46,21 @@ pub(crate) struct Policies {
     pub(crate) trust: Option<Trust>,
 }
 
+impl Policies {
+    /// The settings as they are in force: a heartbeat of the program's own has timings of its own.
+    ///
+    /// # Errors
+    ///
+    /// What cannot work, a sentence each.
+    pub(crate) fn settle(&self, mut config: Config) -> Result<Config, Vec<String>> {
+        if let Some(heartbeat) = &self.heartbeat {
+            (config.heartbeat, config.heartbeat_timeout) = (heartbeat.interval(), heartbeat.timeout());
+        }
+        let problems = config.problems();
+        if problems.is_empty() { Ok(config.bounded()) } else { Err(problems) }
+    }
+}
+
 impl fmt::Debug for Policies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policies").field("delegates", &self.delegates).finish_non_exhaustive()
@@ -103,24 +118,18 @@ impl fmt::Debug for Hub {
 }
 
 impl Hub {
-    /// Starts a hub; its clock runs as a task of the current runtime.
+    /// Starts a hub with [settled](Policies::settle) settings; its clock runs as a task of the current runtime.
     pub(crate) fn start(
         side: Side,
         table: Table,
-        mut config: Config,
+        config: Config,
         states: HashMap<TypeId, Extras>,
         buffers_while_away: bool,
         policies: Policies,
     ) -> Arc<Self> {
         let Policies { mut delegates, heartbeat, on_error, gate, trust } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
-        let heartbeat = match heartbeat {
-            Some(heartbeat) => {
-                (config.heartbeat, config.heartbeat_timeout) = (heartbeat.interval(), heartbeat.timeout());
-                heartbeat
-            }
-            None => Watch::new(DefaultHeartbeat::default()),
-        };
+        let heartbeat = heartbeat.unwrap_or_else(|| Watch::new(DefaultHeartbeat::default()));
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
         let sessions = Sessions::new(&config);

@@ -80,6 +80,7 @@ pub use socket::Socket;
 pub(crate) use socket::SocketInner;
 pub use streaming::Streaming;
 
+use crate::deadline::milliseconds;
 use crate::few::Few;
 use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
@@ -89,7 +90,6 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use crate::trace::TraceContext;
 use crate::wire::{Opening, Wire};
-use credentials::milliseconds;
 use exchange::{Control, Exchange, Link};
 
 pub(crate) use driver::Driver;

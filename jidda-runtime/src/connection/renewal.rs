@@ -6,12 +6,13 @@ use std::task::Context;
 use serde::Serialize;
 
 use super::Connection;
-use super::credentials::{Presented, left, milliseconds};
+use super::credentials::{Presented, left};
 use super::driver::Driver;
 use super::introduction::Held;
 use super::label::EventLabel;
 use super::report::Place;
 use super::socket::{Phase, Socket, SocketInner};
+use crate::deadline::milliseconds;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::handler::{Reply, Side};

@@ -1,6 +1,8 @@
 //! One coarse clock for all connections of a hub: no timer belongs to a connection.
 
+use std::fmt;
 use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,7 +10,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::Connection;
 use super::hub::Hub;
+use super::report::{FailureOrigin, Place};
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -96,7 +100,31 @@ impl Wheel {
     }
 }
 
-/// Turns the wheel of a hub for as long as the hub lives.
+impl Hub {
+    /// Checks the connections of one slot.
+    fn look_after(&self, slot: usize, check: impl Fn(&Arc<Connection>)) {
+        for connection in self.wheel().visit(slot) {
+            let id = connection.id;
+            self.survive(format_args!("connection {id}"), || {
+                check(&connection);
+                // It may be the last to hold it, and what the connection holds is the program's.
+                drop(connection);
+            });
+        }
+    }
+
+    /// Runs one check and reports its panic. The wheel turns on: all other connections depend on it.
+    fn survive(&self, of: impl fmt::Display, check: impl FnOnce()) {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(check)) else { return };
+        let failure = Failure::panic(&*panic);
+        // It is a value of whoever panicked, and its destructor may do the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
+        let failure = Failure { message: format!("{of}: {}", failure.message).into(), ..failure };
+        self.disclose(Place::apart(FailureOrigin::Hook, "time-outs"), failure);
+    }
+}
+
+/// Turns the wheel of a hub for as long as the hub lives. A check that panics is reported, and ends nothing else.
 pub(super) async fn turn(hub: Weak<Hub>, tick: Duration) {
     let start = Instant::now();
     let mut ticks = tokio::time::interval(tick);
@@ -108,10 +136,8 @@ pub(super) async fn turn(hub: Weak<Hub>, tick: Duration) {
         #[allow(clippy::cast_possible_truncation)]
         let now = start.elapsed().as_millis() as u32;
         hub.wheel().clock.store(now, Ordering::Relaxed);
-        for connection in hub.wheel().visit(slot) {
-            connection.check(now);
-        }
-        hub.sessions.expire(now);
+        hub.look_after(slot, |connection| connection.check(now));
+        hub.survive("sessions", || hub.sessions.expire(now));
     }
 }
 
@@ -123,5 +149,40 @@ impl Wheel {
     /// How long it takes to come round.
     pub(super) fn turn(&self) -> Duration {
         self.tick * u32::try_from(SLOTS).expect("a small number")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::connection::{ErrorHook, Policies};
+    use crate::handler::{HandlerList, Side, TableBuilder};
+    use crate::peer::{Medium, PeerAddress};
+
+    #[tokio::test]
+    async fn a_check_that_panics_is_reported_and_the_others_take_place() {
+        let reports = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&reports);
+        let policies = Policies {
+            on_error: Some(ErrorHook::new(move |report| seen.lock().push(report.message().to_owned()))),
+            ..Policies::default()
+        };
+        let table =
+            TableBuilder::new(Side::Server).handlers(HandlerList::Explicit(Vec::new())).build().unwrap();
+        let hub = Hub::start(Side::Server, table, Config::default(), HashMap::new(), false, policies);
+        let open = |_| Connection::new(&hub, PeerAddress::Unix, Medium::Unix, None);
+        let connections: Vec<_> = (0..3 * SLOTS).map(open).collect();
+        let unlucky = connections[SLOTS].id;
+        let checked = AtomicUsize::new(0);
+        for slot in 0..SLOTS {
+            hub.look_after(slot, |connection| {
+                checked.fetch_add(1, Ordering::Relaxed);
+                assert!(connection.id != unlucky, "a fault in a check");
+            });
+        }
+        assert_eq!(checked.into_inner(), connections.len());
+        assert_eq!(*reports.lock(), [format!("connection {unlucky}: panic: a fault in a check")]);
     }
 }

@@ -22,7 +22,7 @@ use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource, fallbac
 use super::lobby::Lobby;
 use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
-use crate::config::{Config, DuplicateIdentity};
+use crate::config::{Config, DuplicateIdentity, too_short};
 use crate::connection::{ErrorHook, ErrorReport, HeartbeatPolicy, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
@@ -241,7 +241,7 @@ impl ServerBuilder {
         self
     }
 
-    /// How long each check may take. Default: 2 s.
+    /// How long each check may take, at least a millisecond. Default: 2 s.
     pub fn ready_timeout(mut self, limit: Duration) -> Self {
         self.health.limit = limit;
         self
@@ -280,10 +280,11 @@ impl ServerBuilder {
         self
     }
 
+    // `Duration::MAX` and `usize::MAX` stand for no limit; what nothing could keep is an error at start.
     limits! {
-        /// The largest message in bytes, either way. Default: 1,000,000.
+        /// The largest message in bytes, either way. Default: 1,000,000; never more than 4 GiB.
         max_message: usize;
-        /// How deep arrays and maps may nest in one message. Default: 64.
+        /// How deep arrays and maps may nest in one message. Default: 64; never more than 1024.
         max_depth: usize;
         /// How many events of one connection may run at once. Default: 1024.
         max_in_flight: usize;
@@ -297,16 +298,21 @@ impl ServerBuilder {
         max_outbox: usize;
         /// How long a peer may take nothing of what waits for it. Default: 10 s.
         slow_consumer: Duration;
-        /// How long a new connection may take for its first complete message, and before that for the handshake of an
-        /// encrypted address. Default: 10 s.
+        /// How long a new connection may take for its first complete message, or for the head of its first HTTP request, and
+        /// before that for the handshake of an encrypted address. Default: 10 s.
         handshake_timeout: Duration;
+        /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default: 75 s.
+        /// It has to be longer than proxies keep an idle connection to this server for, or they meet its end with a
+        /// request in hand: nginx does for 60 s.
+        http_idle_timeout: Duration;
         /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
         connect_timeout: Duration;
         /// How many byte strings one event of a Socket.IO client may have beside its text. Default: 10.
         max_attachments: usize;
-        /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s.
+        /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s; at least a
+        /// millisecond, and never more than 12 days.
         heartbeat: Duration;
-        /// How long the answer to that may take. Default: 20 s.
+        /// How long the answer to that may take. Default: 20 s, with the same bounds.
         heartbeat_timeout: Duration;
         /// How long before its credentials expire a peer is told. Default: 30 s; never when it is zero.
         expiry_notice: Duration;
@@ -362,18 +368,20 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// Everything that is wrong with the handlers, in one error; an address that cannot be read, or that
-    /// cannot be listened at.
+    /// Everything that is wrong with the handlers, in one error; a limit that nothing could keep, such as a `max_message`
+    /// of 0; an address that cannot be read, or that cannot be listened at.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub async fn start(mut self) -> Result<Server, Error> {
         let tables = self.tables()?;
+        let config = self.policies.settle(self.config).map_err(|problems| cannot_start(&problems))?;
         let mut problems: Vec<_> = self.proxies.iter().filter_map(Proxy::problem).collect();
+        problems.extend(too_short("ready_timeout", self.health.limit));
         self.policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
         self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
-        let apps = Apps::start(tables, &self.config, &self.states, self.policies);
+        let apps = Apps::start(tables, &config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
         let mut http = Http::default();
         for resource in self.resources {
@@ -384,7 +392,7 @@ impl ServerBuilder {
         let added = http.add_health(self.health, &apps.all()[0].hub, stopped.clone());
         problems.extend(added.err().into_iter().flatten());
         if !problems.is_empty() {
-            return Err(start_error(format!("the server cannot start:\n  {}", problems.join("\n  "))));
+            return Err(cannot_start(&problems));
         }
         let mut configure = self.configure;
         let linked = inventory::iter::<RegisteredConfigureSocket>();
@@ -408,7 +416,7 @@ impl ServerBuilder {
             listeners.push(listener);
         }
         let http = Arc::new(http);
-        let front = Front::new(&http, self.fallback, &self.config);
+        let front = Front::new(&http, self.fallback, &config);
         let lobby = Lobby::new(&apps.all()[0].hub, &front);
         let mut accepting = JoinSet::new();
         for listener in listeners {
@@ -434,6 +442,10 @@ impl ServerBuilder {
         }
         Ok(Server { inner, app: 0 })
     }
+}
+
+fn cannot_start(problems: &[String]) -> Error {
+    start_error(format!("the server cannot start:\n  {}", problems.join("\n  ")))
 }
 
 fn start_error(message: String) -> Error {

@@ -115,7 +115,7 @@ pub(super) fn dialing(
     let address: Address = dial.address.parse().map_err(|error: crate::transport::AddressError| {
         Error::new("start", format!("cannot dial: {error}"))
     })?;
-    if let Some(problem) = dial.secrets.problem(&address) {
+    if let Some(problem) = dial.secrets.problem(&address).or_else(|| dial.backoff.problem()) {
         return Err(Error::new("start", problem));
     }
     let hub = Arc::clone(hub);

@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{timeout, timeout_at};
 
 pub use builder::ServerBuilder;
 pub use dial::Dial;
@@ -29,6 +29,7 @@ pub use proxy::Proxy;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
+use crate::deadline;
 use crate::error::{Error, SendError};
 use crate::handler::{Context, FromConnection, State, Table};
 use crate::room::Target;
@@ -177,7 +178,7 @@ impl Server {
         // Each ends by itself at its next step; what it had accepted is a connection by then.
         while accepting.join_next().await.is_some() {}
         let Inner { apps, front, lobby, .. } = &*self.inner;
-        let end = Instant::now() + deadline;
+        let end = deadline::after(deadline);
         lobby.drain();
         apps.drain();
         // Clients that poll need their connections until they have heard the last of it.

@@ -3,13 +3,12 @@
 //! A message is `[0, msgid, method, params, meta?]`, `[1, msgid, error, result]` or
 //! `[2, method, params, meta?]`, one after the other without other framing. `docs/wire.md` has the whole of it.
 
-use std::time::Duration;
-
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 
 use super::scan::{self, Limits, ScanError, Scanner};
 use super::{Decoder, Introduction, Meta, Opening, Packet, WireError};
+use crate::deadline::milliseconds;
 use crate::failure::Failure;
 use crate::id::SessionId;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
@@ -541,7 +540,6 @@ pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
         #[serde(skip_serializing_if = "Option::is_none")]
         expires: Option<u64>,
     }
-    let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let fields = Fields {
         wire: 1,
         session: welcome.session,

@@ -9,7 +9,9 @@ use http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt, Full};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
+
+use crate::deadline;
 
 /// The body of a response.
 #[derive(Debug, Default)]
@@ -85,11 +87,11 @@ pub(super) async fn read<B: Body>(
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(Unread::TooLarge);
     }
-    let end = Instant::now() + pace.whole;
+    let end = deadline::after(pace.whole);
     let mut body = pin!(body);
     let mut bytes = Vec::new();
     loop {
-        let next = (Instant::now() + pace.next).min(end);
+        let next = deadline::after(pace.next).min(end);
         let frame = match timeout_at(next, body.frame()).await {
             Err(_late) => return Err(Unread::TooSlow),
             Ok(None) => return Ok(bytes),

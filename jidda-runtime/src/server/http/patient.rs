@@ -6,8 +6,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
+use crate::deadline;
 use crate::transport::Stream;
 
 /// Breaks a connection whose peer takes nothing of a response for too long: the response would be held for ever.
@@ -38,7 +39,7 @@ impl Patient {
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.limit)));
         if !self.is_stalled {
             self.is_stalled = true;
-            timer.as_mut().reset(Instant::now() + self.limit);
+            timer.as_mut().reset(deadline::after(self.limit));
         }
         ready!(timer.as_mut().poll(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -88,6 +89,7 @@ impl AsyncWrite for Patient {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
 
     use super::*;
 

@@ -13,6 +13,7 @@ use http::request::Parts;
 
 use super::client_file::ClientFile;
 use super::{Cookie, Cors, Origins};
+use crate::config::too_short;
 use crate::handler::AppKey;
 use crate::wire::engine_io::{Layer, Version};
 use crate::wire::socket_io::Parser;
@@ -149,7 +150,7 @@ impl Resource {
         self
     }
 
-    /// How long that change may take. Default: 10 s.
+    /// How long that change may take, at least a millisecond. Default: 10 s.
     pub fn upgrade_timeout(mut self, limit: Duration) -> Self {
         self.upgrade_timeout = limit;
         self
@@ -276,6 +277,7 @@ impl Resource {
                 .push(format!("`.cors(..)` names `{origin}`, which `.origins(..)` refuses: add it there"));
         }
         problems.extend(self.cookie.as_ref().and_then(Cookie::problem));
+        problems.extend(too_short("upgrade_timeout", self.upgrade_timeout));
         for (is_empty, what) in
             [(self.transports.is_empty(), "transports"), (self.versions.is_empty(), "versions")]
         {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::{BoxFuture, pending, ready};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -18,6 +18,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_service::Service;
@@ -49,7 +51,10 @@ pub(in crate::server) struct Failed(BoxError);
 pub(in crate::server) struct Front {
     pub(super) http: Arc<Http>,
     fallback: Option<Fallback>,
-    header_timeout: Duration,
+    /// How long the head of the first request may take.
+    first_head: Duration,
+    /// How long a connection may be idle after that, until the head of the next request is there.
+    idle: Duration,
     /// How long a peer may take nothing of a response.
     pub(super) patience: Duration,
     pub(super) connections: TaskTracker,
@@ -94,7 +99,8 @@ impl Front {
         Arc::new(Self {
             http: Arc::clone(http),
             fallback,
-            header_timeout: config.handshake_timeout,
+            first_head: config.handshake_timeout,
+            idle: config.http_idle_timeout,
             patience: config.slow_consumer,
             connections: TaskTracker::new(),
             closing: CancellationToken::new(),
@@ -126,7 +132,9 @@ impl Front {
         answer: Option<Response<HttpBody>>,
     ) {
         let answer = Mutex::new(answer);
+        let begun = Notify::new();
         let service = service_fn(|mut request: Request<Incoming>| {
+            begun.notify_one();
             if let Some(answer) = answer.lock().take() {
                 return ready(Ok::<_, Infallible>(answer.map(Either::Left))).boxed();
             }
@@ -139,18 +147,30 @@ impl Front {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.header_timeout)
+            // Counted from the end of the request before.
+            .header_read_timeout(self.idle)
             .max_header_size(HEAD)
             .max_buf_size(BUFFER)
             .serve_connection(TokioIo::new(Patient::new(stream, self.patience)), service)
             .with_upgrades();
         let mut connection = pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let serving = async {
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = self.closing.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
+        };
+        let begins = timeout(self.first_head, begun.notified());
+        let ended = tokio::select! {
+            ended = serving => ended,
+            () = begins.then(|begins| async move {
+                if begins.is_ok() {
+                    pending::<()>().await;
+                }
+            }) => return tracing::debug!("the head of a first request took too long"),
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection of HTTP broke");

@@ -65,7 +65,10 @@ impl Site {
     /// How long bodies may take: a session that is silent for longer is over anyway.
     pub(super) fn pace(&self) -> Pace {
         let config = &self.hub.config;
-        Pace { next: config.handshake_timeout, whole: config.heartbeat + config.heartbeat_timeout }
+        Pace {
+            next: config.handshake_timeout,
+            whole: config.heartbeat.saturating_add(config.heartbeat_timeout),
+        }
     }
 
     /// Answers a request whose path is the resource's, or below it.

@@ -10,6 +10,7 @@ use rustls::server::WebPkiClientVerifier;
 
 use super::pem::{Pem, Stamp};
 use super::{HTTP, JIDDA, PROVIDER, TlsError};
+use crate::deadline::milliseconds;
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, RwLock};
@@ -162,9 +163,8 @@ impl Inner {
         if !self.sources.files().any(Pem::is_file) {
             return false;
         }
-        let limit = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let (now, checked) = (limit(self.began.elapsed()), self.checked.load(Ordering::Relaxed));
-        now - checked.min(now) >= limit(TRUSTED)
+        let (now, checked) = (milliseconds(self.began.elapsed()), self.checked.load(Ordering::Relaxed));
+        now - checked.min(now) >= milliseconds(TRUSTED)
             && self.checked.compare_exchange(checked, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 

@@ -1,13 +1,12 @@
 //! Packets as WebSocket frames.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::super::socket_io::{Parser, message_pack, text};
 use super::super::websocket::{self, close, finish, frame, opcode};
 use super::super::{Opening, WireError};
 use super::{EngineIo, Layer, Version, base64_text, raw};
+use crate::deadline::milliseconds;
 use crate::failure::Failure;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json};
 
@@ -67,7 +66,6 @@ pub(in crate::wire) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
         ping_timeout: u64,
         max_payload: usize,
     }
-    let milliseconds = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let fields = Fields {
         sid: opening.session,
         upgrades: if opening.upgrades { &["websocket"] } else { &[] },
