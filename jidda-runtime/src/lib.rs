@@ -8,6 +8,7 @@ mod deadline;
 mod error;
 mod failure;
 mod few;
+mod guard;
 mod id;
 mod identity;
 mod payload;

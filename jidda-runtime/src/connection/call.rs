@@ -183,7 +183,8 @@ impl SocketInner {
         let target = (self.namespace(), event);
         let written = exchange.outbox.append(|out| connection.wire.request(out, id, target, list, &meta));
         if let Err(error) = written {
-            exchange.calls.forget(id);
+            // Nobody waits for it yet.
+            drop(exchange.calls.forget(id));
             return Err(error.into());
         }
         let waker = exchange.queued();
@@ -199,8 +200,8 @@ impl SocketInner {
     pub(super) fn cancel_request(&self, id: u32) {
         let connection = &self.connection;
         let mut exchange = connection.exchange.lock();
-        let is_unanswered = exchange.calls.forget(id);
-        let waker = if is_unanswered && exchange.is_acquainted && exchange.link == Link::Up {
+        let forgotten = exchange.calls.forget(id);
+        let waker = if forgotten.was_waiting() && exchange.is_acquainted && exchange.link == Link::Up {
             exchange.outbox.append(|out| connection.wire.cancel(out, id));
             exchange.queued()
         } else {
@@ -268,9 +269,9 @@ impl<R, E> CallFuture<'_, R, E> {
         }
     }
 
-    fn answer(&self, id: u32, cx: &mut Context<'_>) -> Option<Answer> {
-        let socket = self.call.socket.as_ref().ok()?;
-        socket.inner.connection.exchange.lock().calls.poll(id, cx.waker())
+    fn poll_reply(&self, id: u32, is_new: bool, cx: &Context<'_>) -> Poll<Answer> {
+        let Ok(socket) = &self.call.socket else { return Poll::Pending };
+        socket.inner.connection.poll_request(id, is_new, Calls::answer, cx)
     }
 
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
@@ -335,7 +336,8 @@ impl<R, E> CallFuture<'_, R, E> {
 
     #[inline]
     fn poll_within(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
-        if self.id.is_none() {
+        let is_new = self.id.is_none();
+        if is_new {
             if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
                 return Poll::Ready(Err(Failed::Timeout));
             }
@@ -345,7 +347,7 @@ impl<R, E> CallFuture<'_, R, E> {
             }
         }
         if let Some(id) = self.id
-            && let Some(answer) = self.answer(id, cx)
+            && let Poll::Ready(answer) = self.poll_reply(id, is_new, cx)
         {
             self.id = None;
             return Poll::Ready(Ok(answer));

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::task::{Poll, Waker};
+use std::task::{Context, Poll, Waker};
 
+use super::Connection;
 use super::socket::SocketInner;
 use super::wheel::Moment;
 use crate::failure::Failure;
@@ -67,6 +68,19 @@ pub(super) enum Received {
     Unknown,
     /// It was not asked for.
     Surplus,
+}
+
+/// What is left of a request that nobody waits for any more. Not to be dropped while anything is locked: it has the
+/// waker of who waited.
+#[must_use = "it is dropped when nothing is locked any more"]
+#[derive(Debug)]
+pub(super) struct Forgotten(Option<Slot>);
+
+impl Forgotten {
+    /// Whether its answer was still to come, so that the peer can be told to stop.
+    pub(super) fn was_waiting(&self) -> bool {
+        self.0.as_ref().is_some_and(Slot::is_waiting)
+    }
 }
 
 /// The requests of one connection, by their numbers.
@@ -144,23 +158,17 @@ impl Calls {
         }
     }
 
-    /// The next item, or how the stream ended, after which it is forgotten; else `waker` is woken for either.
-    pub(super) fn poll_item(&mut self, id: u32, waker: &Waker) -> Poll<Result<Payload, Answer>> {
-        let gone = Poll::Ready(Err(Answer::Disconnected { maybe_executed: true }));
+    /// The next item, or how the stream ended, after which it is forgotten.
+    pub(super) fn item(&mut self, id: u32) -> Option<Result<Payload, Answer>> {
+        let gone = Some(Err(Answer::Disconnected { maybe_executed: true }));
         let Some(slots) = self.slots.as_deref_mut() else { return gone };
         let Some(Slot::Stream(inflow)) = slots.get_mut(&id) else { return gone };
         if let Some(item) = inflow.items.pop_front() {
-            return Poll::Ready(Ok(item));
+            return Some(Ok(item));
         }
-        if let Some(end) = inflow.end.take() {
-            slots.remove(&id);
-            return Poll::Ready(Err(end));
-        }
-        match &mut inflow.waker {
-            Some(waiting) => waiting.clone_from(waker),
-            None => inflow.waker = Some(waker.clone()),
-        }
-        Poll::Pending
+        let end = inflow.end.take()?;
+        slots.remove(&id);
+        Some(Err(end))
     }
 
     /// Lets so many more items come. Whether any still can.
@@ -183,22 +191,34 @@ impl Calls {
         self.insert(Slot::Ping)
     }
 
-    /// The answer, if there is one; else `waker` is woken when it comes.
-    pub(super) fn poll(&mut self, id: u32, waker: &Waker) -> Option<Answer> {
+    /// The answer, if there is one; with it the request is forgotten.
+    pub(super) fn answer(&mut self, id: u32) -> Option<Answer> {
         let slots = self.slots.as_deref_mut()?;
-        match slots.get_mut(&id)? {
-            Slot::Waiting { waker: waiting, .. } => {
-                match waiting {
-                    Some(waiting) => waiting.clone_from(waker),
-                    None => *waiting = Some(waker.clone()),
-                }
-                None
-            }
-            Slot::Answered(_) => match slots.remove(&id) {
-                Some(Slot::Answered(answer)) => Some(answer),
-                _ => None,
-            },
-            Slot::Ping | Slot::Stream(_) => None,
+        let Slot::Answered(_) = slots.get(&id)? else { return None };
+        match slots.remove(&id) {
+            Some(Slot::Answered(answer)) => Some(answer),
+            _ => None,
+        }
+    }
+
+    /// Whether a request, or a stream, has this task woken.
+    pub(super) fn would_wake(&self, id: u32, waker: &Waker) -> bool {
+        let waiting = match self.slots.as_ref().and_then(|slots| slots.get(&id)) {
+            Some(Slot::Waiting { waker, .. }) => waker.as_ref(),
+            Some(Slot::Stream(inflow)) => inflow.waker.as_ref(),
+            _ => None,
+        };
+        waiting.is_some_and(|waiting| waiting.will_wake(waker))
+    }
+
+    /// Has this task woken for what a request, or a stream, is waiting for. Gives back who was to be woken before, which
+    /// is not to be dropped while anything is locked.
+    #[must_use]
+    pub(super) fn wake_for(&mut self, id: u32, waker: Waker) -> Option<Waker> {
+        match self.slots.as_deref_mut().and_then(|slots| slots.get_mut(&id)) {
+            Some(Slot::Waiting { waker: waiting, .. }) => waiting.replace(waker),
+            Some(Slot::Stream(inflow)) => inflow.waker.replace(waker),
+            _ => Some(waker),
         }
     }
 
@@ -236,9 +256,9 @@ impl Calls {
         self.slots.as_ref().is_some_and(|slots| slots.values().any(is_waiting))
     }
 
-    /// Forgets a request. Whether its answer was still to come, so that the peer can be told to stop.
-    pub(super) fn forget(&mut self, id: u32) -> bool {
-        self.slots.as_mut().and_then(|slots| slots.remove(&id)).is_some_and(|slot| slot.is_waiting())
+    /// Forgets a request.
+    pub(super) fn forget(&mut self, id: u32) -> Forgotten {
+        Forgotten(self.slots.as_mut().and_then(|slots| slots.remove(&id)))
     }
 
     /// Ends every request: the connection is gone. `is_unwritten` tells by a request's place in the stream
@@ -265,5 +285,38 @@ impl Calls {
             self.slots = None;
         }
         wakers
+    }
+}
+
+impl Connection {
+    /// Waits for what `take` looks for: the answer of a request, or an item of a stream.
+    ///
+    /// A waker is code of the program, and neither cloned nor dropped while the connection is locked. `is_new` tells that
+    /// nobody waits yet: then there is nothing to look for before that.
+    pub(super) fn poll_request<T>(
+        &self,
+        id: u32,
+        is_new: bool,
+        take: impl Fn(&mut Calls, u32) -> Option<T>,
+        cx: &Context<'_>,
+    ) -> Poll<T> {
+        if !is_new {
+            let calls = &mut self.exchange.lock().calls;
+            if let Some(found) = take(calls, id) {
+                return Poll::Ready(found);
+            }
+            if calls.would_wake(id, cx.waker()) {
+                return Poll::Pending;
+            }
+        }
+        let waker = cx.waker().clone();
+        let mut exchange = self.exchange.lock();
+        let (found, unused) = match take(&mut exchange.calls, id) {
+            Some(found) => (Some(found), Some(waker)),
+            None => (None, exchange.calls.wake_for(id, waker)),
+        };
+        drop(exchange);
+        drop(unused);
+        found.map_or(Poll::Pending, Poll::Ready)
     }
 }

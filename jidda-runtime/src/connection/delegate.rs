@@ -20,7 +20,7 @@ use super::socket::{Socket, SocketInner};
 use super::streaming::{End, Streaming};
 use crate::error::SendError;
 use crate::failure::Failure;
-use crate::handler::{Args, Arguments, Dispatch, Origin, Reply, Scope};
+use crate::handler::{Args, Arguments, Callback, Dispatch, Origin, Reply, Scope};
 use crate::identity::{Asker, Identity};
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
 use crate::wire::{Meta, Servers, nests_within};
@@ -92,7 +92,8 @@ pub(super) fn delegated(
     }
     let (delegate, origin, name): (_, _, Box<str>) = (delegate.clone(), Arc::clone(socket), event.into());
     let callback = move |arguments: Arguments<'_>, _| pass_on(&delegate, &origin, &name, arguments);
-    run_callback(socket, event, arguments, Arc::new(callback))
+    let callback: Callback = Arc::new(callback);
+    run_callback(socket, event, arguments, &callback)
 }
 
 fn pass_on(

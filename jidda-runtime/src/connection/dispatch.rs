@@ -22,6 +22,7 @@ use super::running::{Finished, Purpose, Queued, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use super::spans::{self, About};
 use crate::failure::Failure;
+use crate::guard::wake_all;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope};
 use crate::identity::Asker;
 use crate::payload::Payload;
@@ -280,7 +281,7 @@ impl Driver {
             }
             if incoming.event == "message" && !has_handler {
                 let label = EventLabel::caught(fallback, incoming.event);
-                let run = || run_callback(socket, incoming.event, arguments, inbox(socket));
+                let run = || run_callback(socket, incoming.event, arguments, &inbox(socket));
                 let dispatch = spans::run(socket, about, run);
                 self.start(socket, incoming.id, label, dispatch, scope, cx);
                 return;
@@ -581,11 +582,7 @@ impl Driver {
             resolved = self.connection.exchange.lock().calls.resolve(id, answer);
         }
         match resolved {
-            Resolved::Told(waker) => {
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
+            Resolved::Told(waker) => wake_all(waker),
             Resolved::Beat => self.connection.heard_beat(),
             Resolved::Joins(_) | Resolved::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);

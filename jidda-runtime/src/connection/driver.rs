@@ -8,7 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::task::task_tracker::TaskTrackerToken;
@@ -24,6 +24,7 @@ use super::running::Running;
 use super::socket::SocketInner;
 use super::turn::Turn;
 use super::wheel::Moment;
+use crate::guard::wake_all;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
 use crate::transport::Stream;
@@ -387,7 +388,7 @@ impl Driver {
                 }
                 exchange.wrote(written, self.connection.hub.config.max_outbox)
             };
-            waiting.into_iter().for_each(Waker::wake);
+            wake_all(waiting);
             self.turn.spend(written);
             match result {
                 Poll::Ready(Ok(())) if self.turn.is_over() => {
@@ -538,7 +539,7 @@ impl Drop for Driver {
             let (waiting, stream) = exchange.detach();
             (waiting, stream, exchange.standing_mut().and_then(|standing| standing.claim.take()))
         };
-        waiting.into_iter().for_each(Waker::wake);
+        wake_all(waiting);
         if self.connection.is_closed() {
             // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.
             // Not while they are locked: what they let go of is the program's, and may look for them.

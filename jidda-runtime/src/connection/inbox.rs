@@ -1,12 +1,12 @@
 //! Bare messages, received one by one.
 
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::socket::{Phase, Socket, SocketInner};
+use super::state::Extra;
 use crate::error::RecvError;
 use crate::handler::{Argument, Arguments};
 
@@ -27,8 +27,16 @@ impl SocketInner {
         extra.inbox.push_back(Bytes::copy_from_slice(arguments));
         let receivers = std::mem::take(&mut extra.receivers);
         drop(state);
-        receivers.into_iter().for_each(std::task::Waker::wake);
+        receivers.wake();
         true
+    }
+}
+
+impl Extra {
+    fn next_message(&mut self) -> Option<Bytes> {
+        let message = self.inbox.pop_front()?;
+        self.inbox_bytes -= message.len();
+        Some(message)
     }
 }
 
@@ -47,23 +55,19 @@ impl Socket {
     /// No message is lost by dropping the future.
     pub async fn recv<T: DeserializeOwned>(&self) -> Result<T, RecvError> {
         self.inner.accept();
-        let message = std::future::poll_fn(|cx| {
-            let mut state = self.inner.state.lock();
-            let reason = state.reason.clone();
-            let extra = state.extra();
-            if let Some(message) = extra.inbox.pop_front() {
-                extra.inbox_bytes -= message.len();
-                return Poll::Ready(Ok(message));
-            }
-            if let Some(reason) = reason {
-                return Poll::Ready(Err(RecvError::Closed(*reason)));
-            }
-            if !extra.receivers.iter().any(|waker| waker.will_wake(cx.waker())) {
-                extra.receivers.push(cx.waker().clone());
-            }
-            Poll::Pending
-        })
-        .await?;
+        let message = self
+            .inner
+            .wait(
+                |extra| &mut extra.receivers,
+                |state| {
+                    if let Some(message) = state.extra.as_mut().and_then(|extra| extra.next_message()) {
+                        state.tidy();
+                        return Some(Ok(message));
+                    }
+                    state.reason.as_deref().map(|reason| Err(RecvError::Closed(reason.clone())))
+                },
+            )
+            .await?;
         let arguments = Arguments::new(&message, self.inner.wire().encoding());
         arguments
             .reader(&["message"])

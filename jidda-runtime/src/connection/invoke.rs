@@ -1,15 +1,15 @@
 //! Runs what handles an event: a route of the table, a closure, the inbox of bare messages.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::listeners::observed;
+use super::listeners::{observed, show};
 use super::metrics::Started;
-use super::running::panicked;
+use super::report::{FailureOrigin, Place};
 use super::socket::SocketInner;
 use super::spans::{self, About};
 use crate::error::Error;
+use crate::guard::{discard, guarded};
 use crate::handler::{
     self, Arguments, Call, Callback, Dispatch, EventName, Glue, Next, Origin, Reply, Scope,
 };
@@ -26,7 +26,7 @@ pub(super) fn run_glue(context: &handler::Context, arguments: Arguments<'_>) -> 
             Dispatch::Future(Next::first().run(Call::new(context.clone(), arguments)))
         }
     };
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| Dispatch::Ready(panicked(&*panic)))
+    guarded(run).unwrap_or_else(|failure| Dispatch::Ready(Reply::failed(failure)))
 }
 
 /// Runs a function that nothing is around, up to where it waits for something. A panic is a reply like any other.
@@ -47,10 +47,12 @@ pub(super) fn run_bare(
             *dispatch = Dispatch::Ready(reply);
         }
     };
-    let panic = catch_unwind(AssertUnwindSafe(run)).err();
-    match panic {
-        None => dispatch.expect("it was run"),
-        Some(panic) => Dispatch::Ready(panicked(&*panic)),
+    match guarded(run) {
+        Ok(()) => dispatch.expect("it was run"),
+        Err(failure) => {
+            discard("a handler's future", dispatch);
+            Dispatch::Ready(Reply::failed(failure))
+        }
     }
 }
 
@@ -65,20 +67,15 @@ pub(super) fn listened(
     let event = about.event;
     let (callback, observers) =
         socket.with_listeners(|listeners| (listeners.take(event), listeners.observers()));
-    let run = move || {
-        if !observers.is_empty() {
-            let name = EventName::new(event.to_owned());
-            let arguments = observed(arguments).unwrap_or_default();
-            for observer in &observers {
-                observer(&name, &arguments);
-            }
-        }
-        let run = |callback| run_callback(socket, event, arguments, callback);
-        callback.map(|callback| spans::run(socket, about, || run(callback)))
-    };
-    let dispatch = catch_unwind(AssertUnwindSafe(run));
-    let dispatch = dispatch.unwrap_or_else(|panic| Some(Dispatch::Ready(panicked(&*panic))));
-    dispatch.map(|dispatch| (dispatch, started))
+    if !observers.is_empty() {
+        show(socket, observers, event, &observed(arguments).unwrap_or_default());
+    }
+    let callback = callback?;
+    let run = || spans::run(socket, about, || run_callback(socket, event, arguments, &callback));
+    let dispatch = guarded(run).unwrap_or_else(|failure| Dispatch::Ready(Reply::failed(failure)));
+    // A `once` closure that ran is over.
+    socket.connection.hub.discard(Place::closure(FailureOrigin::Listener, socket, event), callback);
+    Some((dispatch, started))
 }
 
 /// Runs a handler that is in no table, through the middleware of its namespace where there is any.
@@ -86,7 +83,7 @@ pub(super) fn run_callback(
     socket: &Arc<SocketInner>,
     event: &str,
     arguments: Arguments<'_>,
-    callback: Callback,
+    callback: &Callback,
 ) -> Dispatch {
     let fallback = socket.routes().fallback();
     if socket.table().route(fallback).middleware().is_empty() {
@@ -95,7 +92,7 @@ pub(super) fn run_callback(
     let name = EventName::new(event.to_owned());
     let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
     let context = context.within(Scope::current());
-    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(callback)))
+    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(Arc::clone(callback))))
 }
 
 /// Keeps bare messages that no handler takes until they are received.

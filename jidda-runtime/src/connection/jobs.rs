@@ -1,18 +1,20 @@
 //! Jobs and timers that belong to a socket and end with it.
 
-use std::panic::{AssertUnwindSafe, Location};
+use std::panic::Location;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use super::hub::Hub;
 use super::report::Place;
 use super::socket::{Socket, SocketInner};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::guard::Guarded;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a job may end with: nothing, or a `Result<(), E>` whose error is reported as a handler's would be.
 #[diagnostic::on_unimplemented(
@@ -75,7 +77,58 @@ impl Job {
     }
 }
 
+/// The jobs of a socket that run. A client's that comes back has new ones.
+#[derive(Debug, Default)]
+pub(super) struct Jobs {
+    end: CancellationToken,
+    /// How many there are: changed only while the socket's state is locked.
+    count: AtomicUsize,
+}
+
+impl Jobs {
+    /// Ends all of them. Not while anything is locked: it wakes them.
+    pub(super) fn cancel(&self) {
+        self.end.cancel();
+    }
+}
+
+/// One of a socket's jobs, while it runs. The last one leaves nothing behind.
+struct Member {
+    socket: Weak<SocketInner>,
+    jobs: Arc<Jobs>,
+}
+
+impl Member {
+    /// `None` when the socket is over.
+    fn join(socket: &Arc<SocketInner>) -> Option<Self> {
+        let mut state = socket.state.lock();
+        if state.reason.is_some() {
+            return None;
+        }
+        let jobs = Arc::clone(state.extra().jobs.get_or_insert_default());
+        jobs.count.fetch_add(1, Ordering::Relaxed);
+        drop(state);
+        Some(Self { socket: Arc::downgrade(socket), jobs })
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let Some(socket) = self.socket.upgrade() else { return };
+        let mut state = socket.state.lock();
+        let is_last = self.jobs.count.fetch_sub(1, Ordering::Relaxed) == 1;
+        let ended = state
+            .extra
+            .as_mut()
+            .and_then(|extra| extra.jobs.take_if(|jobs| is_last && Arc::ptr_eq(jobs, &self.jobs)));
+        state.tidy();
+        drop(state);
+        drop(ended);
+    }
+}
+
 /// Who is told when a job fails. It does not keep the socket: a job without an end would keep its own owner.
+#[derive(Clone)]
 struct Watcher {
     hub: Arc<Hub>,
     socket: Weak<SocketInner>,
@@ -83,17 +136,28 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// Runs one job to its end, whatever that is.
-    async fn watch<T: JobOutput>(&self, job: impl Future<Output = T> + Send) {
-        let failure = match AssertUnwindSafe(job).catch_unwind().await {
-            Ok(output) => output.into_failure().map(Failure::from),
-            Err(panic) => Some(Failure::panic(&*panic)),
-        };
-        if let Some(failure) = failure {
-            let socket = self.socket.upgrade();
-            let namespace = socket.as_ref().map_or("", |socket| socket.namespace());
-            self.hub.disclose(Place::job(namespace, socket.as_ref(), self.started), failure);
+    /// Runs one job, or one run of a timer, to its end, whatever that is.
+    fn watch<T, F>(&self, job: F) -> impl Future<Output = ()> + Send + use<T, F>
+    where
+        T: JobOutput,
+        F: Future<Output = T> + Send,
+    {
+        let (ended, dropped) = (self.clone(), self.clone());
+        // What it ends with is the program's as well: an error may be turned into one by code of its own.
+        let job = Guarded::new(async { job.await.into_failure() }, move |failure| dropped.report(*failure));
+        async move {
+            match job.await {
+                Ok(None) => {}
+                Ok(Some(error)) => ended.report(error.into()),
+                Err(failure) => ended.report(*failure),
+            }
         }
+    }
+
+    fn report(&self, failure: Failure) {
+        let socket = self.socket.upgrade();
+        let namespace = socket.as_ref().map_or("", |socket| socket.namespace());
+        self.hub.disclose(Place::job(namespace, socket.as_ref(), self.started), failure);
     }
 }
 
@@ -103,14 +167,18 @@ impl Socket {
         Watcher { hub: Arc::clone(&inner.connection.hub), socket: Arc::downgrade(inner), started }
     }
 
-    fn start_job(&self, job: impl Future<Output = ()> + Send + 'static) -> Job {
-        let mut state = self.inner.state.lock();
-        if state.reason.is_some() {
-            return Job { task: None };
-        }
-        let jobs = state.extra().jobs.get_or_insert_default();
-        while jobs.try_join_next().is_some() {}
-        Job { task: Some(jobs.spawn(job)) }
+    fn start_job<T: JobOutput + 'static>(
+        &self,
+        watcher: &Watcher,
+        job: impl Future<Output = T> + Send + 'static,
+    ) -> Job {
+        let job = watcher.watch(job);
+        let Some(member) = Member::join(&self.inner) else { return Job { task: None } };
+        // Not while anything is locked: a runtime that shuts down drops the job here and now.
+        let task = tokio::spawn(async move {
+            member.jobs.end.run_until_cancelled(job).await;
+        });
+        Job { task: Some(task.abort_handle()) }
     }
 
     /// Runs a job that ends with the socket: it is dropped where it stands when the socket disconnects, or when a
@@ -139,8 +207,7 @@ impl Socket {
     /// Outside a tokio runtime.
     #[track_caller]
     pub fn spawn<T: JobOutput + 'static>(&self, job: impl Future<Output = T> + Send + 'static) -> Job {
-        let watcher = self.watcher(Location::caller());
-        self.start_job(async move { watcher.watch(job).await })
+        self.start_job(&self.watcher(Location::caller()), job)
     }
 
     /// Runs a job once `delay` has passed, unless the socket ends before.
@@ -156,11 +223,10 @@ impl Socket {
         delay: Duration,
         job: impl Future<Output = T> + Send + 'static,
     ) -> Job {
-        let watcher = self.watcher(Location::caller());
         let end = tokio::time::sleep(delay);
-        self.start_job(async move {
+        self.start_job(&self.watcher(Location::caller()), async move {
             end.await;
-            watcher.watch(job).await;
+            job.await
         })
     }
 
@@ -194,12 +260,13 @@ impl Socket {
         let watcher = self.watcher(Location::caller());
         let mut ticks = tokio::time::interval(period.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.start_job(async move {
+        let runs = watcher.clone();
+        self.start_job(&watcher, async move {
             // The first tick of an interval is its beginning.
             ticks.tick().await;
             loop {
                 ticks.tick().await;
-                watcher.watch(async { job().await }).await;
+                runs.watch(async { job().await }).await;
             }
         })
     }

@@ -2,17 +2,18 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use serde::{Deserialize, Serialize};
 
 use super::Connection;
-use super::calls::Answer;
+use super::calls::{Answer, Calls};
 use super::exchange::{Control, Exchange, Link};
 use super::hub::Hub;
 use super::socket::{Phase, Socket, SocketInner};
 use crate::error::{CallError, Error, SendError};
 use crate::failure::Failure;
+use crate::guard::wake_all;
 use crate::handler::{CallerError, Table, call_error};
 use crate::id::SessionId;
 use crate::payload::{Encoding, Payload, encode_into};
@@ -32,17 +33,16 @@ impl Future for Asked {
     type Output = Answer;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
-        match self.connection.exchange.lock().calls.poll(self.id, cx.waker()) {
-            Some(answer) => Poll::Ready(answer),
-            None => Poll::Pending,
-        }
+        self.connection.poll_request(self.id, false, Calls::answer, cx)
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        let is_unanswered = self.connection.exchange.lock().calls.forget(self.id);
-        if is_unanswered && let Some(socket) = &self.joins {
+        let forgotten = self.connection.exchange.lock().calls.forget(self.id);
+        if forgotten.was_waiting()
+            && let Some(socket) = &self.joins
+        {
             socket.give_up_joining();
         }
     }
@@ -148,7 +148,8 @@ impl Exchange {
         write(&mut request);
         let size = request.len();
         if size > limit {
-            self.calls.forget(id);
+            // Nobody waits for it yet.
+            drop(self.calls.forget(id));
             return Err(Failure::new("too_large", SendError::TooLarge { size, limit }.to_string()));
         }
         self.outbox.append(|out| out.extend_from_slice(&request));
@@ -325,9 +326,9 @@ impl Connection {
             let mut exchange = self.exchange.lock();
             let was_up = exchange.link == Link::Up;
             if was_up {
-                let wakers = exchange.control(Control::Close(reason.clone())).into_iter().collect();
+                let waker = exchange.control(Control::Close(reason.clone()));
                 drop(exchange);
-                return wake_all(wakers);
+                return wake_all(waker);
             }
             exchange.link = Link::Closed;
             exchange.clear_outbox()
@@ -353,10 +354,6 @@ impl Connection {
             ended.await;
         }
     }
-}
-
-fn wake_all(wakers: Vec<Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
 }
 
 impl Socket {

@@ -24,7 +24,9 @@ use super::running::{Purpose, Ticket, first_poll};
 use super::socket::{Phase, SocketInner};
 use super::spans::{self, About};
 use super::state::Extra;
+use super::waiters::Waiters;
 use crate::failure::Failure;
+use crate::guard::wake_all;
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
 use crate::id::SocketId;
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
@@ -409,9 +411,7 @@ impl Driver {
             }
             wakers
         };
-        for waker in wakers {
-            waker.wake();
-        }
+        wake_all(wakers);
         let mut farewells: Vec<_> =
             self.running.take().into_iter().flat_map(|running| running.into_farewells()).collect();
         self.current = None;
@@ -420,7 +420,8 @@ impl Driver {
             farewells.push(farewell(socket, reason.clone(), was_accepted).boxed());
         }
         if is_final {
-            drop(std::mem::take(&mut *self.connection.sockets.lock()));
+            let sockets = std::mem::take(&mut *self.connection.sockets.lock());
+            drop(sockets);
         }
         self.closing = Some(Box::new(Closing {
             reason,
@@ -501,24 +502,23 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
 impl SocketInner {
     /// Ends the socket: who waits for it is told. Whether it had been accepted.
     pub(super) fn end(self: &Arc<Self>, reason: &DisconnectReason) -> bool {
-        let (was_accepted, wakers, jobs, unsent) = {
+        let (was_accepted, waiters, jobs, unsent) = {
             let mut state = self.state.lock();
             let before = self.enter(Phase::Closed);
             state.reason.get_or_insert_with(|| Box::new(reason.clone()));
             let extra = state.extra();
-            let mut wakers = std::mem::take(&mut extra.receivers);
-            wakers.append(&mut extra.closed);
+            let waiters = [std::mem::take(&mut extra.receivers), std::mem::take(&mut extra.closed)];
             let unsent = extra.held.take();
-            (matches!(before, Phase::Active | Phase::Replaying), wakers, extra.jobs.take(), unsent)
+            (matches!(before, Phase::Active | Phase::Replaying), waiters, extra.jobs.take(), unsent)
         };
         if was_accepted {
             self.connection.hub.metrics.socket_went(self);
         }
-        // Outside the lock: a job's destructor may use the socket.
-        drop(jobs);
-        for waker in wakers {
-            waker.wake();
+        // Not while it is locked: what is woken, or dropped, may use the socket.
+        if let Some(jobs) = jobs {
+            jobs.cancel();
         }
+        waiters.into_iter().for_each(Waiters::wake);
         let failure = |_| Failure::new("not_connected", format!("the socket is closed: {reason}"));
         self.report_unsent(&unsent, failure);
         was_accepted
@@ -538,12 +538,14 @@ impl SocketInner {
         if was_accepted {
             self.connection.hub.metrics.socket_went(self);
         }
-        drop(jobs);
+        if let Some(jobs) = jobs {
+            jobs.cancel();
+        }
         was_accepted
     }
 
     /// Frees what the socket holds, which may hold the socket itself.
-    pub(super) fn release(&self) {
+    pub(super) fn release(self: &Arc<Self>) {
         if self.phase() != Phase::Closed {
             return;
         }
@@ -552,6 +554,10 @@ impl SocketInner {
             let Extra { values, listeners, refused, claim, .. } = extra;
             (std::mem::take(values), std::mem::take(listeners), refused.take(), claim.take())
         });
-        drop((values, listeners, refused, claim));
+        let (hub, place) = (&self.connection.hub, Place::kept(self));
+        values.discard(hub, place);
+        listeners.discard(hub, place);
+        hub.discard(place, refused);
+        drop(claim);
     }
 }

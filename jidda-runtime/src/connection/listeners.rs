@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::encoded::Encoded;
+use super::hub::Hub;
+use super::report::{FailureOrigin, Place};
 use super::socket::{Socket, SocketInner};
 use crate::error::Error;
 use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, ReplyValue};
@@ -120,12 +122,31 @@ impl Listeners {
     pub(super) fn observers(&self) -> Vec<Observer> {
         self.observers.clone()
     }
+
+    /// Drops all of them, each by itself.
+    pub(super) fn discard(self, hub: &Hub, place: Place<'_>) {
+        let Self { by_event, observers, outgoing } = self;
+        by_event.into_values().for_each(|(callback, _)| hub.discard(place, callback));
+        observers.into_iter().chain(outgoing).for_each(|observer| hub.discard(place, observer));
+    }
+}
+
+/// Shows an event to those who watch. One that panics is reported: neither the event nor the others are its own.
+pub(super) fn show(socket: &Arc<SocketInner>, observers: Vec<Observer>, event: &str, arguments: &Args) {
+    let hub = &socket.connection.hub;
+    let place = Place::closure(FailureOrigin::Listener, socket, event);
+    let name = EventName::new(event.to_owned());
+    for observer in observers {
+        hub.run(place, || observer(&name, arguments));
+        // It may be the last one there is of it: the socket may have ended meanwhile.
+        hub.discard(place, observer);
+    }
 }
 
 impl SocketInner {
     /// Shows an event that was sent to those who watch; `list` is asked for only if somebody does.
     #[inline]
-    pub(super) fn show_outgoing<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) {
+    pub(super) fn show_outgoing<A: Serialize + ?Sized>(self: &Arc<Self>, event: &str, arguments: &A) {
         if self.is_watched.load(Ordering::Acquire) {
             self.show_encoded(event, &Encoded::one(arguments, Encoding::MessagePack));
         }
@@ -133,22 +154,18 @@ impl SocketInner {
 
     /// The same for arguments that are encoded already.
     #[inline]
-    pub(super) fn show_outgoing_encoded(&self, event: &str, arguments: &Encoded) {
+    pub(super) fn show_outgoing_encoded(self: &Arc<Self>, event: &str, arguments: &Encoded) {
         if self.is_watched.load(Ordering::Acquire) {
             self.show_encoded(event, &Ok(arguments.clone()));
         }
     }
 
     #[cold]
-    fn show_encoded(&self, event: &str, arguments: &Result<Encoded, CodecError>) {
+    fn show_encoded(self: &Arc<Self>, event: &str, arguments: &Result<Encoded, CodecError>) {
         let observers = self.extra(|extra| extra.listeners.outgoing.clone());
-        let name = EventName::new(event.to_owned());
         let first = arguments.as_ref().ok().and_then(Encoded::any);
         let arguments = first.and_then(|(encoding, list)| observed(Arguments::new(list, encoding)).ok());
-        let arguments = arguments.unwrap_or_default();
-        for observer in &observers {
-            observer(&name, &arguments);
-        }
+        show(self, observers, event, &arguments.unwrap_or_default());
     }
 }
 
@@ -181,12 +198,14 @@ impl Socket {
         self.inner.with_listeners(|listeners| listeners.remove(event)).is_some()
     }
 
-    /// Shows every event to `observer` before it is handled.
+    /// Shows every event to `observer` before it is handled. A panic of the observer is reported, and the event is
+    /// handled all the same.
     pub fn on_any(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
         self.inner.add_listener(|listeners| listeners.observe(observer));
     }
 
-    /// Shows every event that was sent to this peer, by a broadcast too, to `observer`.
+    /// Shows every event that was sent to this peer, by a broadcast too, to `observer`. A panic of the observer is
+    /// reported, and harms neither the sender nor other peers.
     pub fn on_any_outgoing(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
         self.inner.add_listener(|listeners| listeners.observe_outgoing(observer));
         self.inner.is_watched.store(true, Ordering::Release);

@@ -53,6 +53,7 @@ mod streaming;
 mod tests;
 mod turn;
 mod values;
+mod waiters;
 mod wheel;
 
 use std::fmt;

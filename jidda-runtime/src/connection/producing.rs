@@ -15,6 +15,7 @@ use super::running::{Purpose, Ticket};
 use super::socket::{Phase, SocketInner};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::guard::wake_all;
 use crate::handler::{Arguments, Credit, HandlerFuture, Items, Reply, Scope, announcement};
 use crate::payload::{Payload, Value};
 use crate::sync::atomic::Ordering;
@@ -183,11 +184,7 @@ impl Driver {
         let item = || Payload::from_bytes(value, encoding);
         let received = self.connection.exchange.lock().calls.receive(id, item);
         match received {
-            Received::Kept(waker) => {
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
+            Received::Kept(waker) => wake_all(waker),
             Received::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }

@@ -1,6 +1,5 @@
 //! Events that were refused: the peer's, which is told, and ours, of which the program is.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::driver::Driver;
@@ -65,11 +64,9 @@ impl SocketInner {
     pub(super) fn show_refused(self: &Arc<Self>, event: &str, error: &Error) -> bool {
         let hook = self.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
         let Some(hook) = hook else { return false };
-        // The program's own code, like a handler: it must not take the connection's task along.
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| hook(event, error))) {
-            let place = Place::closure(FailureOrigin::Hook, self, event);
-            self.connection.hub.disclose(place, Failure::panic(&*panic));
-        }
+        let (hub, place) = (&self.connection.hub, Place::closure(FailureOrigin::Hook, self, event));
+        hub.run(place, || hook(event, error));
+        hub.discard(place, hook);
         true
     }
 }

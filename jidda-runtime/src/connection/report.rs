@@ -1,12 +1,13 @@
 //! What failed on this side, told to the program: the one way from a failure to what its peer may know of it.
 
 use std::fmt::{self, Write as _};
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
+use std::panic;
 use std::sync::Arc;
 
 use super::hub::Hub;
 use super::socket::{Socket, SocketInner};
 use crate::failure::{Cause, Failure};
+use crate::guard::{discard, guarded};
 use crate::handler::{HandlerEntry, Origin, RouteId};
 use crate::id::SocketId;
 use crate::payload::Value;
@@ -70,6 +71,9 @@ pub enum FailureOrigin {
     Authenticator,
     /// A hook of the program's, such as that of `socket.on_refused` or a readiness check.
     Hook,
+    /// The destructor of something of the program's: of a value it keeps with a socket, a connection, a session or the
+    /// server, of what a closure holds.
+    Destructor,
 }
 
 impl FailureOrigin {
@@ -81,6 +85,7 @@ impl FailureOrigin {
             Self::Job => "job",
             Self::Authenticator => "authenticator",
             Self::Hook => "hook",
+            Self::Destructor => "destructor",
         }
     }
 }
@@ -210,6 +215,7 @@ impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of a {}", self.kind.as_str(), self.origin.as_str())?;
         match self.event() {
+            Some(event) if self.namespace.is_empty() => write!(f, ", `{}`", OneLine(event))?,
             Some(event) => write!(f, ", `{}` in `{}`", OneLine(event), OneLine(self.namespace()))?,
             None if self.namespace.is_empty() => {}
             None => write!(f, ", in `{}`", OneLine(self.namespace()))?,
@@ -264,6 +270,12 @@ impl<'a> Place<'a> {
         let event = Some(event.unwrap_or_else(|| route.event()));
         let origin = FailureOrigin::Handler;
         Self { origin, namespace: socket.namespace(), event, entry, location, socket: Some(socket) }
+    }
+
+    /// Something that is kept with a socket.
+    pub(super) fn kept(socket: &'a Arc<SocketInner>) -> Self {
+        let origin = FailureOrigin::Destructor;
+        Self { namespace: socket.namespace(), event: None, socket: Some(socket), ..Self::apart(origin, "") }
     }
 
     /// A closure or a hook of a socket.
@@ -321,13 +333,29 @@ impl Hub {
         };
         match &self.on_error {
             // The program's own code, like a handler: it must not take the connection's task along.
-            Some(ErrorHook(hook)) if catch_unwind(AssertUnwindSafe(|| hook(&report))).is_err() => {
-                tracing::error!("the hook for errors panicked at this one: {report}");
+            Some(ErrorHook(hook)) => {
+                if let Err(failure) = guarded(|| hook(&report)) {
+                    let error = OneLine(&failure.message);
+                    tracing::error!(%error, "the hook for errors panicked at this one: {report}");
+                }
             }
-            Some(_) => {}
             None => report.log(),
         }
+        // It holds the program's own error.
+        discard("an error", report);
         told
+    }
+
+    /// Runs code of the program; a panic is reported, and harms nothing else.
+    #[inline]
+    pub(crate) fn run<R>(&self, place: Place<'_>, run: impl FnOnce() -> R) -> Option<R> {
+        guarded(run).map_err(|failure| self.disclose(place, *failure)).ok()
+    }
+
+    /// Drops something of the program's. Not while anything is locked: its destructor may use whatever it likes.
+    #[inline]
+    pub(crate) fn discard<T>(&self, place: Place<'_>, value: T) {
+        self.run(Place { origin: FailureOrigin::Destructor, ..place }, || drop(value));
     }
 }
 

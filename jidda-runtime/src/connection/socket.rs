@@ -176,10 +176,14 @@ impl SocketInner {
 
     /// Adds a closure, unless the socket is over: the closure may hold it, and nothing would free either.
     pub(super) fn add_listener<R>(&self, add: impl FnOnce(&mut Listeners) -> R) {
-        if !self.extra(|extra| extra.is_released) {
-            // Dropped here, after the lock: the destructor of the one replaced may use the socket.
-            let _old = self.with_listeners(add);
-        }
+        // Dropped here, after the lock: the destructor of the one replaced, or not added, may use the socket.
+        let (_old, _unused) = self.extra(|extra| {
+            if extra.is_released {
+                return (None, Some(add));
+            }
+            self.has_listeners.store(true, Ordering::Release);
+            (Some(add(&mut extra.listeners)), None)
+        });
     }
 
     pub(super) fn with_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
@@ -477,7 +481,7 @@ impl Socket {
     ///
     /// Nothing is lost by dropping the future.
     pub async fn closed(&self) -> DisconnectReason {
-        std::future::poll_fn(|cx| self.inner.state.lock().poll_closed(cx)).await
+        self.inner.wait(|extra| &mut extra.closed, |state| state.reason.as_deref().cloned()).await
     }
 }
 

@@ -3,18 +3,18 @@
 use std::any::TypeId;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use tokio::task::JoinSet;
 
 use super::backlog::Backlog;
 use super::held::HeldFrames;
+use super::jobs::Jobs;
 use super::listeners::Listeners;
 use super::permissions::Permissions;
 use super::presence::Claim;
 use super::socket::{Phase, Socket};
 use super::values::{Values, typed};
+use super::waiters::Waiters;
 use crate::error::Error;
 use crate::id::SocketId;
 use crate::identity::Identity;
@@ -58,9 +58,9 @@ pub(super) struct Extra {
     /// Messages that wait to be received, and who waits for them.
     pub(super) inbox: VecDeque<Bytes>,
     pub(super) inbox_bytes: usize,
-    pub(super) receivers: Vec<Waker>,
-    pub(super) closed: Vec<Waker>,
-    pub(super) jobs: Option<JoinSet<()>>,
+    pub(super) receivers: Waiters,
+    pub(super) closed: Waiters,
+    pub(super) jobs: Option<Arc<Jobs>>,
 }
 
 impl std::fmt::Debug for Extra {
@@ -100,17 +100,6 @@ impl State {
         if self.extra.as_ref().is_some_and(|extra| extra.is_vacant()) {
             self.extra = None;
         }
-    }
-
-    pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
-        if let Some(reason) = &self.reason {
-            return Poll::Ready((**reason).clone());
-        }
-        let closed = &mut self.extra().closed;
-        if !closed.iter().any(|waker| waker.will_wake(cx.waker())) {
-            closed.push(cx.waker().clone());
-        }
-        Poll::Pending
     }
 }
 

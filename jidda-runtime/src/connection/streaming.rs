@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::call::{Deadline, Failed};
-use super::calls::Answer;
+use super::calls::{Answer, Calls};
 use super::encoded::Encoded;
 use super::events::encoding_of;
 use super::socket::Socket;
@@ -197,11 +197,14 @@ impl<T, E> Streaming<T, E> {
             return Poll::Ready(Err(gone));
         };
         let connection = &socket.inner.connection;
-        let mut exchange = connection.exchange.lock();
-        let polled = exchange.calls.poll_item(*id, cx.waker());
+        let polled = connection.poll_request(*id, false, Calls::item, cx);
         if let Poll::Ready(Ok(_)) = &polled {
             *taken += 1;
-            if *taken * 2 >= self.window && exchange.calls.grant(*id, *taken) {
+            if *taken * 2 < self.window {
+                return polled;
+            }
+            let mut exchange = connection.exchange.lock();
+            if exchange.calls.grant(*id, *taken) {
                 exchange.outbox.append(|out| connection.wire.more(out, *id, *taken));
                 *taken = 0;
                 let waker = exchange.queued();

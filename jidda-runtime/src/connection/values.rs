@@ -4,6 +4,9 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::hub::Hub;
+use super::report::Place;
+
 pub(super) type Value = Arc<dyn Any + Send + Sync>;
 
 /// What a program keeps with a socket, a connection or a session.
@@ -25,6 +28,11 @@ impl Values {
     #[must_use]
     pub(super) fn remove(&mut self, key: TypeId) -> Option<Value> {
         self.0.remove(&key)
+    }
+
+    /// Drops all of them, each by itself.
+    pub(super) fn discard(self, hub: &Hub, place: Place<'_>) {
+        self.0.into_values().for_each(|value| hub.discard(place, value));
     }
 
     pub(super) fn is_empty(&self) -> bool {
