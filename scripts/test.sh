@@ -97,9 +97,11 @@ instructions() {
 step "what is needed" prepare
 [ ${#failed[@]} = 0 ] || exit 1
 step "format" cargo fmt --check
-step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets -- -D warnings
+step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets \
+    --features jidda-runtime/__models -- -D warnings
 step "without default features" cargo check "${jobs[@]}" --workspace --no-default-features
 step "tests" tests
+step "models" cargo test "${jobs[@]}" --package jidda-runtime --lib --features __models models::
 step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metrics
 step "documentation" documentation
 step "interop with a plain MessagePack-RPC peer" interop

@@ -48,6 +48,20 @@ fn leave(context: &Context, _: Arguments<'_>) -> Dispatch {
     })
 }
 
+/// The same, after which it lets the peer in by sending.
+fn leave_then_accept(context: &Context, _: Arguments<'_>) -> Dispatch {
+    let context = context.clone();
+    let (journal, gate) = (Journal::of(&context), Gate::of(&context));
+    Dispatch::future(async move {
+        journal.write("waits");
+        gate.pass().await;
+        let socket = Socket::of(&context).expect("a socket");
+        socket.disconnect();
+        socket.send(&"welcome").await.unwrap();
+        done(&())
+    })
+}
+
 fn disconnected(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let socket = Socket::of(context).expect("a socket");
     let reason: DisconnectReason = handlers::first(arguments).expect("a reason");
@@ -128,6 +142,22 @@ async fn who_is_refused_is_not_disconnected() {
     }
     gate.open();
     assert_eq!(journal.len(), 0, "{:?}", journal.lines());
+}
+
+#[tokio::test]
+async fn a_plain_peer_whose_early_event_is_refused_is_disconnected_as_any_other() {
+    static ENTER: HandlerEntry = HandlerEntry::new("connect", leave_then_accept, HERE);
+    static END: HandlerEntry = HandlerEntry::new("disconnect", disconnected, HERE);
+    let (builder, journal, gate) = builder([&ENTER, &END, &NOTE]);
+    let server = builder.start().await.unwrap();
+    let mut peer = Peer::connect(&server).await;
+    // It has no id to answer: a peer that does not know the word for a refusal is told by the end of its connection.
+    peer.send(&notification("note", vec!["early".into()])).await;
+    eventually("the handler waits", || journal.len() == 1).await;
+    gate.open();
+    while peer.receive().await.is_some() {}
+    eventually("it is parted from", || journal.len() == 2).await;
+    assert_eq!(journal.lines(), ["waits", "/ disconnect: server namespace disconnect, 1 rooms"]);
 }
 
 #[tokio::test]

@@ -256,6 +256,12 @@ impl Calls {
         self.slots.as_ref().is_some_and(|slots| slots.values().any(is_waiting))
     }
 
+    /// How many are kept, answered or not.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.slots.as_ref().map_or(0, |slots| slots.len())
+    }
+
     /// Forgets a request.
     pub(super) fn forget(&mut self, id: u32) -> Forgotten {
         Forgotten(self.slots.as_mut().and_then(|slots| slots.remove(&id)))

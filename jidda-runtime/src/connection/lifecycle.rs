@@ -195,13 +195,13 @@ impl Driver {
             let mut exchange = self.connection.exchange.lock();
             exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
-        // What came early is answered with the refusal, too.
-        self.refuse_early(socket, early, &failure);
         socket.end(&DisconnectReason::Other(failure.message.clone()));
         // Its handler may have joined rooms before it refused.
         socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
         self.note_left(socket);
+        // What came early is answered with the refusal, too.
+        self.refuse_early(socket, early, &failure);
         if connect_id.is_none() || !wire.has_namespaces() {
             // There is nothing else that the peer could try.
             let reason = DisconnectReason::Other(failure.to_string().into());
@@ -313,7 +313,6 @@ impl Driver {
             let mut exchange = self.connection.exchange.lock();
             exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
         }
-        self.refuse_early(socket, early, &failure);
         self.connection.forget_socket(socket);
         self.note_left(socket);
         self.current = None;
@@ -329,6 +328,9 @@ impl Driver {
             }),
             None,
         );
+        // Last: a refusal that a plain peer cannot be told of ends the connection, which sees to the handlers of
+        // the sockets it finds, and to those that run.
+        self.refuse_early(socket, early, &failure);
     }
 
     /// Nothing new is begun; the connection closes when no handler runs any more.

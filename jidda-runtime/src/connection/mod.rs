@@ -31,6 +31,8 @@ mod lifecycle;
 mod listeners;
 mod loan;
 mod metrics;
+#[cfg(all(test, feature = "__models"))]
+mod models;
 mod outbox;
 mod partial;
 mod permissions;

@@ -1,5 +1,7 @@
 //! The rules of a session: with its stream as a driver uses it, and requests as they may come.
 
+#[cfg(feature = "__models")]
+mod models;
 mod upgrade;
 
 use std::io;
