@@ -225,8 +225,9 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a connection may take, the handshake of an encrypted one included, and then its first words.
-    /// Default: 20 s.
+    /// How long a connection may take, the handshake of an encrypted one included, and then its hello and its namespaces.
+    /// Where a name has several addresses, each is tried 250 ms after the one before, and the first that answers is taken
+    /// (RFC 8305). Default: 20 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self

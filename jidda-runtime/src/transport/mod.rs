@@ -2,6 +2,7 @@
 
 mod address;
 mod ahead;
+mod eyeballs;
 mod incoming;
 mod listener;
 mod memory;

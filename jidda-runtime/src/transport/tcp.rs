@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::eyeballs::first_answer;
+
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
 /// Whether what is accepted has the options of the listener: two system calls less for each.
@@ -44,7 +46,8 @@ fn listen_on(
 }
 
 pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(authority).await?;
+    let addresses = tokio::net::lookup_host(authority).await?;
+    let stream = first_answer(addresses, TcpStream::connect).await?;
     prepare(&SockRef::from(&stream));
     Ok(stream)
 }
