@@ -113,7 +113,7 @@ async fn a_slow_reader_slows_the_producer_behind_the_gateway() {
 }
 
 #[tokio::test]
-async fn a_service_that_dies_in_the_middle_ends_the_stream_and_nothing_else() {
+async fn a_service_that_shuts_down_in_the_middle_ends_the_stream_and_nothing_else() {
     let Chain { client, service, .. } = chain().await;
     let mut items = endless::call(&client);
     assert_eq!(items.next().await, Some(Ok(0)));
@@ -128,7 +128,7 @@ async fn a_service_that_dies_in_the_middle_ends_the_stream_and_nothing_else() {
     service.shutdown(Duration::ZERO).await;
     let (end, after) = tokio::time::timeout(LIMIT, reading).await.expect("it ends").unwrap();
     let error = end.expect("an error").unwrap_err();
-    assert_eq!(error.code(), Some("unavailable"), "{error}");
+    assert_eq!(error.code(), Some("closing"), "{error}");
     assert_eq!(after, None);
     let error = client.call::<i64>("double", &1).await.unwrap_err();
     assert_eq!(error.code(), Some("unavailable"), "{error}");

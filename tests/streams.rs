@@ -19,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 struct Seen {
     produced: AtomicU64,
     dropped: AtomicUsize,
+    go: tokio::sync::Notify,
 }
 
 impl Seen {
@@ -379,8 +380,9 @@ async fn a_lost_connection_ends_its_streams_on_both_sides() {
     assert_eq!(items.next().await, Some(Ok(0)));
     eventually("the window is full", || seen.produced() == 32).await;
     assert_eq!(double::call(&client, 1).await, Ok(2));
-    server.shutdown(Duration::ZERO).await;
-    assert_eq!(seen.dropped(), 1);
+    let socket = server.sockets().pop().unwrap();
+    socket.close();
+    eventually("the producer is dropped", || seen.dropped() == 1).await;
     // What has come is still there to be read.
     let rest: Vec<_> = items.collect().await;
     assert_eq!(rest.len(), 32);
@@ -397,14 +399,47 @@ async fn a_lost_connection_ends_its_streams_on_both_sides() {
     assert!(matches!(endless::call(&client).next().await, Some(Err(error)) if error.is_disconnected()));
 }
 
+/// Streams only when it is allowed to.
+#[on(app = Streams)]
+async fn late(seen: &State<Arc<Seen>>) -> impl Stream<Item = u8> {
+    seen.produced.fetch_add(1, Ordering::SeqCst);
+    seen.go.notified().await;
+    stream::repeat(1)
+}
+
+/// Whether a stream ends because its server does.
+async fn ends_as_closing<T>(items: jidda::Streaming<T>) -> bool
+where
+    T: serde::de::DeserializeOwned + std::fmt::Debug,
+{
+    matches!(items.collect::<Vec<_>>().await.pop(), Some(Err(error)) if error.code() == Some("closing"))
+}
+
 #[tokio::test]
-async fn what_runs_is_drained_before_the_server_ends() {
-    let (client, server, _seen) = start().await;
-    let mut items = at_once::call(&client, 1000);
-    assert_eq!(items.next().await, Some(Ok(0)));
-    let ending = tokio::spawn(async move { server.shutdown(LIMIT).await });
-    assert_eq!(items.map(Result::unwrap).count().await, 999);
-    ending.await.unwrap();
+async fn a_server_that_ends_waits_for_no_stream() {
+    let (client, server, seen) = start().await;
+    let mut busy = client.stream::<u64>("endless", &());
+    let mut quiet = client.stream::<u8>("stuck", &());
+    assert!(busy.next().await.unwrap().is_ok() && quiet.next().await.unwrap().is_ok());
+    // One that takes no more, so that its producer waits for credit.
+    let mut unread = client.stream::<u64>("endless", &()).window(1);
+    assert!(unread.next().await.unwrap().is_ok());
+    let before = seen.produced();
+    let late = tokio::spawn(ends_as_closing(client.stream::<u8>("late", &())));
+    eventually("it runs", || seen.produced() > before && server.count() == 1).await;
+    let ending = tokio::spawn({
+        let server = server.clone();
+        async move { server.shutdown(LIMIT).await }
+    });
+    assert!(ends_as_closing(quiet).await);
+    assert!(ends_as_closing(busy).await);
+    assert!(ends_as_closing(unread).await);
+    eventually("their producers are dropped", || seen.dropped() == 3).await;
+    // A handler that still runs is waited for; the stream that it gives then is ended as well.
+    assert!(!ending.is_finished());
+    seen.go.notify_one();
+    assert!(late.await.unwrap());
+    assert!(ending.await.unwrap());
 }
 
 /// Whether a middleware saw a stream.

@@ -61,6 +61,12 @@ impl Failure {
         Self { cause: Some(Cause::Panic), ..failure }
     }
 
+    /// What is not begun, or goes on no longer, since the server shuts down.
+    #[cold]
+    pub(crate) fn closing() -> Self {
+        Self::new("closing", "the server is shutting down")
+    }
+
     /// A handler that took too long.
     #[cold]
     pub(crate) fn timeout(message: impl Into<Cow<'static, str>>) -> Self {

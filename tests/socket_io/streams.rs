@@ -165,6 +165,26 @@ async fn a_stream_ends_with_its_namespace_and_with_its_connection() {
 }
 
 #[tokio::test]
+async fn a_server_that_ends_waits_for_no_stream() {
+    let server = start().await;
+    let (mut peer, _) = Peer::join(&server).await;
+    let number = begin(&mut peer, r#"["count_on"]"#).await;
+    let ending = tokio::spawn({
+        let server = server.clone();
+        async move { server.shutdown(Duration::from_secs(60)).await }
+    });
+    let end = loop {
+        let text = peer.text().await;
+        if !text.starts_with(r#"42["$/item""#) {
+            break text;
+        }
+    };
+    assert!(end.starts_with(&format!(r#"42["$/end","{number}",{{"code":"closing""#)), "{end}");
+    assert!(ending.await.unwrap());
+    server.state::<Journal>().unwrap().wait_for("counter is gone").await;
+}
+
+#[tokio::test]
 async fn numbers_are_a_connections_own() {
     let server = start().await;
     let (mut one, _) = Peer::join(&server).await;

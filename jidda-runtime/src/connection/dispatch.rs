@@ -340,7 +340,7 @@ impl Driver {
     #[cold]
     fn overload(&mut self, id: Option<u32>) -> Option<Overload> {
         if self.draining.is_some() {
-            return Some(Overload::Refuse(Failure::new("closing", "the server is shutting down")));
+            return Some(Overload::Refuse(Failure::closing()));
         }
         if let Some(id) = id
             && self.connection.wire.has_unique_ids()

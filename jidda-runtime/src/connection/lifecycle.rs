@@ -333,12 +333,15 @@ impl Driver {
         self.refuse_early(socket, early, &failure);
     }
 
-    /// Nothing new is begun; the connection closes when no handler runs any more.
+    /// Nothing new is begun, and streams end; the connection closes when no handler runs any more.
     pub(super) fn drain(&mut self, reason: DisconnectReason) {
         if self.draining.is_none() {
             let wire = self.connection.wire;
             self.connection.exchange.lock().outbox.append(|out| wire.announce_end(out, reason.as_str()));
             self.draining = Some(Box::new(reason));
+            if let Some(running) = &self.running {
+                running.end_streams();
+            }
         }
     }
 

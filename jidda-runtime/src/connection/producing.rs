@@ -142,6 +142,9 @@ impl Driver {
         scope: Option<&Scope>,
     ) -> Result<(u32, Items, Arc<Credit>), Failure> {
         let (Some(id), Some(stream)) = (id, reply.as_stream()) else { return Err(no_stream()) };
+        if self.draining.is_some() {
+            return Err(Failure::closing());
+        }
         let wire = self.connection.wire;
         let credit = match scope.and_then(|scope| scope.credit()) {
             Some(credit) => Arc::clone(credit),

@@ -384,6 +384,15 @@ impl Running {
         }
     }
 
+    /// Ends the streams, and those that requests under way are going to reply with: they may have no end of their own.
+    pub(super) fn end_streams(&self) {
+        for known in self.by_id.values() {
+            if let Known::Running { credit: Some(credit), .. } = known {
+                credit.end();
+            }
+        }
+    }
+
     /// Drops the handler of a request, its items, or the request itself where it has not begun. Its place is free at
     /// once.
     pub(super) fn cancel(&mut self, id: u32) -> Cancelled {

@@ -45,6 +45,8 @@ impl fmt::Debug for ItemStream {
 pub(crate) const MOST_CREDIT: u32 = 1_000_000;
 /// Stands for credit that makes no sense.
 const VOID: u32 = u32::MAX;
+/// Stands for that of a stream that has to end, since its connection does.
+const ENDED: u32 = u32::MAX - 1;
 
 /// How many items a caller takes: it grants them, the stream spends them.
 #[derive(Debug)]
@@ -62,10 +64,17 @@ impl Credit {
     /// Adds to it. Nothing, or too much together, voids it: the stream ends with that as its error.
     pub(crate) fn grant(&self, count: u32) {
         let added = |left: u32| match left.checked_add(count) {
+            _ if left == ENDED => None,
             Some(left) if count > 0 && left <= MOST_CREDIT => Some(left),
             _ => Some(VOID),
         };
         self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, added).ok();
+        self.wake();
+    }
+
+    /// Ends the stream: the connection is about to close.
+    pub(crate) fn end(&self) {
+        self.left.store(ENDED, Ordering::Release);
         self.wake();
     }
 
@@ -84,6 +93,7 @@ impl Credit {
                 );
                 Poll::Ready(Err(Failure::new("bad_arguments", message)))
             }
+            ENDED => Poll::Ready(Err(Failure::closing())),
             _ => Poll::Ready(Ok(())),
         };
         // Also with credit: it is woken by this, too, when its socket ends while its source is quiet.
@@ -93,7 +103,7 @@ impl Credit {
 
     /// One item was sent.
     pub(crate) fn spend(&self) {
-        let less = |left: u32| (left != VOID && left > 0).then(|| left - 1);
+        let less = |left: u32| (left < ENDED && left > 0).then(|| left - 1);
         self.left.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).ok();
     }
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 
 pub use builder::ServerBuilder;
 pub use dial::Dial;
@@ -29,7 +29,6 @@ pub use proxy::Proxy;
 pub use run::run;
 
 use crate::connection::{BroadcastCall, Hub, Selection, Socket};
-use crate::deadline;
 use crate::error::{Error, SendError};
 use crate::handler::{Context, FromConnection, State, Table};
 use crate::room::Target;
@@ -166,8 +165,9 @@ impl Server {
         self.hub().statistics.refused_events.load(Ordering::Relaxed)
     }
 
-    /// Accepts no more, tells the peers, lets running calls end until `deadline` and closes what is left.
-    /// Whether everything ended by itself. It returns in any case, a few seconds after the deadline at most.
+    /// Accepts no more, tells the peers, ends streams as `closing`, lets running calls end until `deadline` and closes what
+    /// is left. Whether everything ended by itself. It returns in any case, a few seconds after the deadline at most. No
+    /// connection is open then, those that came through an [`http_service`](Self::http_service) included.
     ///
     /// # Cancel safety
     ///
@@ -177,17 +177,22 @@ impl Server {
         let mut accepting = std::mem::take(&mut *self.inner.accepting.lock());
         // Each ends by itself at its next step; what it had accepted is a connection by then.
         while accepting.join_next().await.is_some() {}
-        let Inner { apps, front, lobby, .. } = &*self.inner;
-        let end = deadline::after(deadline);
+        let Inner { apps, front, lobby, http, .. } = &*self.inner;
         lobby.drain();
         apps.drain();
-        // Clients that poll need their connections until they have heard the last of it.
-        let is_idle = apps.idle(deadline).await && timeout_at(end, front.close()).await.is_ok();
-        if is_idle {
+        let ended = async {
+            apps.idle().await;
+            // Clients that poll need their connections until they have heard the last of it.
+            front.close().await;
+            // A request that was under way until then may have opened a connection.
+            apps.idle().await;
+        };
+        if timeout(deadline, ended).await.is_ok() {
             return true;
         }
+        http.close();
         apps.close();
-        if !apps.idle(LAST_CALL).await {
+        if timeout(LAST_CALL, apps.idle()).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
         // Their responses are on their way.

@@ -59,6 +59,10 @@ impl Http {
         Self { stream, read: Vec::new(), is_head: false }
     }
 
+    pub fn over(stream: TcpStream) -> Self {
+        Self { stream, read: Vec::new(), is_head: false }
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.expect("sent");
     }

@@ -27,6 +27,7 @@ use ::http::{Method, Response, Uri};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 pub use body::HttpBody;
 pub use cookie::{Cookie, SameSite};
@@ -51,6 +52,8 @@ const REST: &str = "jidda_rest";
 pub(super) struct Http {
     sites: matchit::Router<Arc<Site>>,
     health: Option<Health>,
+    /// What requests have begun is waited for no longer.
+    closing: CancellationToken,
 }
 
 impl Http {
@@ -72,7 +75,7 @@ impl Http {
                 .map(|problem| format!("the resource `{path}`: {problem}"))
                 .collect::<Vec<_>>()
         };
-        let site = Site::open(resource, hub, stopping).map_err(problems)?;
+        let site = Site::open(resource, hub, stopping, self.closing.clone()).map_err(problems)?;
         // Some clients leave the slash at the end away. There is no such path at the root.
         let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty()).map(str::to_owned);
         for path in [path.clone(), format!("{path}{{*{REST}}}")].into_iter().chain(bare) {
@@ -100,6 +103,11 @@ impl Http {
             .map(|path| format!("the path `{path}` of `.health(..)` belongs to a resource"))
             .collect();
         if taken.is_empty() { Ok(()) } else { Err(taken) }
+    }
+
+    /// Ends the WebSockets that are about to be opened, wherever their requests came in.
+    pub(super) fn close(&self) {
+        self.closing.cancel();
     }
 
     /// Answers a question for the server's health, if a request is one.

@@ -30,7 +30,7 @@ impl Site {
         query: &Query,
         parameters: Parameters,
     ) -> Result<Response<HttpBody>, Refused> {
-        let version = self.allow(&parts, query).await?;
+        let (version, serving) = self.allow(&parts, query).await?;
         let takes_bytes = !query.base64 && query.jsonp.is_none();
         let always_bytes = version == Version::V3 && takes_bytes && query.wants_bytes();
         let (session, stream) = Session::new(query.most_packets());
@@ -46,7 +46,8 @@ impl Site {
             is_jsonp: query.jsonp.is_some(),
         });
         self.sessions.insert(&entry);
-        let driver = Driver::new(Arc::clone(&entry.connection), stream);
+        let driver = self.drive(&entry.connection, stream);
+        drop(serving);
         tokio::spawn(serve(Arc::clone(self), Arc::clone(&entry), driver));
         let mut response = self.answer_get(&entry, get, &parts.headers, query).await?;
         if let Some(value) = self.resource.cookie.as_ref().and_then(|cookie| cookie.value(id.as_str())) {

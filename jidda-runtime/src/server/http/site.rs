@@ -9,6 +9,8 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::{HttpBody, Pace, not_found, response};
 use super::client_file::{self, ClientFile};
@@ -31,7 +33,10 @@ pub(super) struct Site {
     pub(super) hub: Arc<Hub>,
     pub(super) sessions: Sessions,
     client_file: Option<ClientFile>,
+    /// Nothing new begins any more.
     stopping: watch::Receiver<bool>,
+    /// What was begun is waited for no longer.
+    pub(super) closing: CancellationToken,
 }
 
 /// What a request wants that passed the checks.
@@ -56,10 +61,11 @@ impl Site {
         resource: Resource,
         hub: &Arc<Hub>,
         stopping: watch::Receiver<bool>,
+        closing: CancellationToken,
     ) -> Result<Arc<Self>, Vec<String>> {
         let client_file = resource.open()?;
         let sessions = Sessions::default();
-        Ok(Arc::new(Self { resource, hub: Arc::clone(hub), sessions, client_file, stopping }))
+        Ok(Arc::new(Self { resource, hub: Arc::clone(hub), sessions, client_file, stopping, closing }))
     }
 
     /// How long bodies may take: a session that is silent for longer is over anyway.
@@ -216,24 +222,22 @@ impl Site {
         }
         let wanted = match wanted {
             Wanted::New => Ok(self.allow(parts, query).await?),
-            Wanted::Existing(entry) => Err(entry),
+            Wanted::Existing(entry) => Err((entry, self.admit()?)),
         };
         let response = match websocket::accept(parts) {
             Ok(response) => response,
             Err(response) => return Ok((response, None)),
         };
         let opened = match wanted {
-            Ok(version) => Opened::Connection(self.arrival(
-                parts,
-                (query, version),
-                parameters,
-                SocketId::random(),
-                Medium::WebSocket,
-            )),
-            Err(entry) => {
+            Ok((version, serving)) => {
+                let id = SocketId::random();
+                let arrival = self.arrival(parts, (query, version), parameters, id, Medium::WebSocket);
+                Opened::Connection(arrival, serving)
+            }
+            Err((entry, serving)) => {
                 // From now on: a GET that comes before the WebSocket is open belongs to the upgrade, too.
                 let attempt = entry.session.upgrade();
-                Opened::Successor(entry, attempt)
+                Opened::Successor(entry, attempt, serving)
             }
         };
         Ok((response, Some(opened)))
@@ -276,14 +280,25 @@ impl Site {
         Ok(Wanted::New)
     }
 
-    /// Whether a new session may begin, and in which version.
-    pub(super) async fn allow(&self, parts: &Parts, query: &Query) -> Result<Version, Refused> {
+    /// Whether a new session may begin, and in which version. The token is to be held until its driver is there.
+    pub(super) async fn allow(
+        &self,
+        parts: &Parts,
+        query: &Query,
+    ) -> Result<(Version, TaskTrackerToken), Refused> {
         if let Some(allow) = &self.resource.allow_request {
             allow(parts.clone()).await.map_err(Refused::Forbidden)?;
         }
         let version = query.version().filter(|version| self.resource.versions.contains(version));
         let version = version.ok_or(Refused::UnsupportedVersion)?;
-        if self.is_stopping() { Err(Refused::ShuttingDown) } else { Ok(version) }
+        Ok((version, self.admit()?))
+    }
+
+    /// Counts something that begins, unless the server shuts down. The token comes first: a server that begins to shut
+    /// down after this look waits for what holds it.
+    fn admit(&self) -> Result<TaskTrackerToken, Refused> {
+        let serving = self.hub.serving();
+        if self.is_stopping() { Err(Refused::ShuttingDown) } else { Ok(serving) }
     }
 
     pub(super) fn is_stopping(&self) -> bool {

@@ -13,11 +13,13 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::head;
 use super::serve::Front;
+use super::sessions::Entry;
 use super::site::Site;
 use super::websocket::Opened;
 use crate::connection::Driver;
 use crate::peer::{PeerAddress, Security};
 use crate::transport::Stream;
+use crate::transport::polling::Attempt;
 
 impl Front {
     /// Takes a stream on that speaks HTTP, and of which `bytes` were read. The connection that it asks for with them is
@@ -61,7 +63,7 @@ impl Front {
                 self.accept(stream.with_ahead(read), peer, security, Some(answer));
                 None
             }
-            Some(Opened::Connection(mut arrival)) => {
+            Some(Opened::Connection(mut arrival, _serving)) => {
                 arrival.preface = head::written(&answer);
                 (arrival.peer, arrival.security) = (peer, security);
                 let mut driver = site.connect(arrival, stream);
@@ -71,9 +73,9 @@ impl Front {
                 }
                 Some(driver)
             }
-            Some(successor) => {
-                let opening =
-                    Successor { site, opened: successor, stream, rest, answer: head::written(&answer) };
+            Some(Opened::Successor(entry, attempt, _serving)) => {
+                let answer = head::written(&answer);
+                let opening = Successor { site, entry, attempt, stream, rest, answer };
                 // Boxed: hardly anybody needs the room.
                 opening.serve(self.patience, counted).boxed().await;
                 None
@@ -85,7 +87,8 @@ impl Front {
 /// A WebSocket that takes a session over once its answer is written.
 struct Successor {
     site: Arc<Site>,
-    opened: Opened,
+    entry: Arc<Entry>,
+    attempt: Option<Attempt>,
     stream: Stream,
     /// What was read behind the request.
     rest: Vec<u8>,
@@ -94,13 +97,12 @@ struct Successor {
 
 impl Successor {
     async fn serve(self, patience: Duration, counted: TaskTrackerToken) {
-        let Self { site, opened, mut stream, rest, answer } = self;
+        let Self { site, entry, attempt, mut stream, rest, answer } = self;
         let written = timeout(patience, say(&mut stream, &answer)).await;
         drop(counted);
         let error = match written {
             Ok(Ok(())) => {
-                site.serve(opened, stream.with_ahead(rest)).await;
-                return;
+                return site.succeed(&entry, attempt, stream.with_ahead(rest)).await;
             }
             Ok(Err(error)) => error,
             Err(_late) => io::ErrorKind::TimedOut.into(),

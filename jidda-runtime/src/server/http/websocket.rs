@@ -14,12 +14,14 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
 use tokio::net::TcpStream;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::{HttpBody, response, text};
 use super::patient::Patient;
 use super::sessions::Entry;
 use super::site::Site;
 use crate::connection::{Arrival, Connection, Driver};
+use crate::reason::DisconnectReason;
 use crate::transport::Stream;
 use crate::transport::polling::{self, Attempt};
 use crate::wire::websocket::close;
@@ -99,10 +101,10 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
 /// What a request opened, for which its stream is wanted.
 #[derive(Debug)]
 pub(super) enum Opened {
-    /// A connection of its own.
-    Connection(Arrival),
-    /// What takes a session over, unless something else does.
-    Successor(Arc<Entry>, Option<Attempt>),
+    /// A connection of its own; the token is held until it is there.
+    Connection(Arrival, TaskTrackerToken),
+    /// What takes a session over, unless something else does; the token is held until then.
+    Successor(Arc<Entry>, Option<Attempt>, TaskTrackerToken),
 }
 
 /// The stream below HTTP, with what was read of it already.
@@ -123,11 +125,19 @@ impl Site {
     pub(super) fn serve_upgraded(self: &Arc<Self>, opened: Opened, upgrading: OnUpgrade) {
         let site = Arc::clone(self);
         tokio::spawn(async move {
-            match upgrading.await {
+            // The host may never be able to write its answer.
+            let Some(upgraded) = site.closing.run_until_cancelled(upgrading).await else { return };
+            match upgraded {
                 Ok(upgraded) => {
-                    if let Some(driver) = site.serve(opened, stream(upgraded)).await {
-                        // A task of its own, which holds nothing of all this.
-                        tokio::spawn(driver);
+                    let stream = stream(upgraded);
+                    match opened {
+                        Opened::Connection(arrival, _serving) => {
+                            // A task of its own, which holds nothing of all this.
+                            tokio::spawn(site.connect(arrival, stream));
+                        }
+                        Opened::Successor(entry, attempt, _serving) => {
+                            site.succeed(&entry, attempt, stream).await;
+                        }
                     }
                 }
                 Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
@@ -135,26 +145,32 @@ impl Site {
         });
     }
 
-    /// A connection on its WebSocket.
+    /// A connection on its stream, which is the caller's to run. `arrival` was let in with a token that is still held.
     pub(super) fn connect(&self, arrival: Arrival, stream: Stream) -> Driver {
-        Driver::new(Connection::arrive(&self.hub, arrival), stream)
+        self.drive(&Connection::arrive(&self.hub, arrival), stream)
     }
 
-    /// Serves what a request opened on its WebSocket: a connection of its own is the caller's to run, a session that
-    /// is taken over has somebody who does.
-    pub(super) async fn serve(&self, opened: Opened, stream: Stream) -> Option<Driver> {
-        let (entry, attempt) = match opened {
-            Opened::Connection(arrival) => return Some(self.connect(arrival, stream)),
-            Opened::Successor(entry, attempt) => (entry, attempt),
-        };
+    /// A connection that was let in, with what runs it.
+    pub(super) fn drive(&self, connection: &Arc<Connection>, stream: Stream) -> Driver {
+        let driver = Driver::new(Arc::clone(connection), stream);
+        // A server that began to shut down since then may have told all others by now.
+        if self.is_stopping() {
+            driver.connection().drain(DisconnectReason::ServerShuttingDown);
+        }
+        driver
+    }
+
+    /// Lets a WebSocket take a session over, unless something else does. The session has a task that runs it.
+    pub(super) async fn succeed(&self, entry: &Entry, attempt: Option<Attempt>, stream: Stream) {
         let limit = self.resource.upgrade_timeout;
-        let ended = match attempt {
-            Some(attempt) => polling::probe(attempt, stream, limit, || entry.connection.upgraded()).await,
-            None => polling::close(stream, close::NORMAL).await,
+        let succeeding = async {
+            match attempt {
+                Some(attempt) => polling::probe(attempt, stream, limit, || entry.connection.upgraded()).await,
+                None => polling::close(stream, close::NORMAL).await,
+            }
         };
-        if let Err(error) = ended {
+        if let Some(Err(error)) = self.closing.run_until_cancelled(succeeding).await {
             tracing::debug!(%error, "a WebSocket was lost");
         }
-        None
     }
 }
