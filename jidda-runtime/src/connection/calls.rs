@@ -257,7 +257,7 @@ impl Calls {
     }
 
     /// How many are kept, answered or not.
-    #[cfg(test)]
+    #[cfg(all(test, feature = "__models"))]
     pub(super) fn len(&self) -> usize {
         self.slots.as_ref().map_or(0, |slots| slots.len())
     }

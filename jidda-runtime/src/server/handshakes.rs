@@ -105,7 +105,7 @@ mod tests {
     }
 
     fn secured() -> (Stream, Security) {
-        (Stream::Memory(tokio::io::duplex(1).0), Security::Noise { key: [0; 32] })
+        (Stream::Memory(crate::transport::pipe::pair(1).0), Security::Noise { key: [0; 32] })
     }
 
     fn stall(handshakes: &mut Handshakes, ended: &mpsc::UnboundedSender<u32>, number: u32) {

@@ -5,26 +5,27 @@ use std::io;
 use std::sync::LazyLock;
 
 use parking_lot::Mutex;
-use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
+
+use super::pipe::{self, MemoryStream};
 
 /// How many bytes may be on their way, each way.
 const PIPE: usize = 64 * 1024;
 /// How many connections may wait to be accepted.
 const BACKLOG: usize = 1024;
 
-static LISTENERS: LazyLock<Mutex<HashMap<String, mpsc::Sender<DuplexStream>>>> =
+static LISTENERS: LazyLock<Mutex<HashMap<String, mpsc::Sender<MemoryStream>>>> =
     LazyLock::new(Mutex::default);
 
 /// A name that can be connected to until this is dropped.
 #[derive(Debug)]
 pub(super) struct MemoryListener {
     pub(super) name: String,
-    incoming: mpsc::Receiver<DuplexStream>,
+    incoming: mpsc::Receiver<MemoryStream>,
 }
 
 impl MemoryListener {
-    pub(super) async fn accept(&mut self) -> io::Result<DuplexStream> {
+    pub(super) async fn accept(&mut self) -> io::Result<MemoryStream> {
         self.incoming.recv().await.ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
@@ -45,10 +46,10 @@ pub(super) fn listen(name: &str) -> io::Result<MemoryListener> {
     Ok(MemoryListener { name: name.to_owned(), incoming })
 }
 
-pub(super) async fn connect(name: &str) -> io::Result<DuplexStream> {
+pub(super) async fn connect(name: &str) -> io::Result<MemoryStream> {
     let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
     let listener = LISTENERS.lock().get(name).cloned().ok_or_else(refused)?;
-    let (ours, theirs) = tokio::io::duplex(PIPE);
+    let (ours, theirs) = pipe::pair(PIPE);
     listener.send(theirs).await.map_err(|_| refused())?;
     Ok(ours)
 }

@@ -8,6 +8,7 @@ mod listener;
 mod memory;
 #[cfg(feature = "noise")]
 pub mod noise;
+pub(crate) mod pipe;
 pub mod polling;
 mod secrets;
 mod stream;
@@ -21,6 +22,7 @@ mod verdict;
 pub use address::{Address, AddressError};
 pub use incoming::{Handshaking, Incoming};
 pub use listener::Listener;
+pub use pipe::MemoryStream;
 pub use secrets::{ClientSecrets, ServerSecrets};
 pub use stream::{Foreign, Stream};
 #[cfg(feature = "tls")]

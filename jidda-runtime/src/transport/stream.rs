@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use futures_util::FutureExt;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
@@ -17,6 +17,7 @@ use super::address::Address;
 use super::ahead::Ahead;
 #[cfg(feature = "noise")]
 use super::noise::{self, NoiseStream};
+use super::pipe::MemoryStream;
 use super::polling::SessionStream;
 use super::secrets::ClientSecrets;
 #[cfg(feature = "tls")]
@@ -42,7 +43,7 @@ pub enum Stream {
     #[cfg(unix)]
     Unix(UnixStream),
     /// Within the process.
-    Memory(DuplexStream),
+    Memory(MemoryStream),
     /// Over requests of HTTP. It becomes another one when a WebSocket takes over.
     Session(SessionStream),
     /// One of the others of which something was read. It becomes that one when this was read again.
@@ -128,7 +129,8 @@ impl Stream {
         if bytes.is_empty() { self } else { Self::Ahead(Box::new(Ahead::new(bytes, self))) }
     }
 
-    /// Whether the peer has hung up, though bytes of it may still be unread. In memory that is not known.
+    /// Whether the peer has hung up, though bytes of it may still be unread. Of the stream of a server that is not
+    /// ours that is not known.
     pub(crate) fn is_hung_up(&self) -> bool {
         let ready = match self {
             Self::Tcp(stream) => stream.ready(Interest::READABLE).now_or_never(),
@@ -138,7 +140,8 @@ impl Stream {
             Self::Noise(stream) => stream.stream().ready(Interest::READABLE).now_or_never(),
             #[cfg(unix)]
             Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
-            Self::Memory(_) | Self::Foreign(_) => None,
+            Self::Memory(stream) => return stream.is_hung_up(),
+            Self::Foreign(_) => None,
             Self::Session(session) => return session.is_hung_up(),
             Self::Ahead(ahead) => return ahead.stream().is_none_or(Self::is_hung_up),
         };
@@ -191,6 +194,7 @@ impl Stream {
             Self::Tcp(_) => true,
             #[cfg(unix)]
             Self::Unix(_) => true,
+            Self::Memory(_) => true,
             _ => false,
         }
     }
@@ -201,6 +205,7 @@ impl Stream {
             Self::Tcp(stream) => stream.try_write(bytes),
             #[cfg(unix)]
             Self::Unix(stream) => stream.try_write(bytes),
+            Self::Memory(stream) => stream.try_write(bytes),
             _ => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -367,7 +372,7 @@ impl AsyncWrite for Stream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        !matches!(self, Self::Memory(_) | Self::Foreign(_))
+        !matches!(self, Self::Foreign(_))
     }
 }
 
@@ -377,6 +382,6 @@ mod tests {
 
     #[test]
     fn media_that_are_rare_cost_the_others_nothing() {
-        assert!(size_of::<Stream>() <= 8 + size_of::<DuplexStream>().max(size_of::<TcpStream>()));
+        assert!(size_of::<Stream>() <= 8 + size_of::<TcpStream>());
     }
 }

@@ -8,7 +8,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::io::DuplexStream;
+use crate::transport::MemoryStream;
 
 use super::{Connection, Driver, Extras, Hub, Policies};
 use crate::config::Config;
@@ -44,7 +44,7 @@ fn connection(hub: &Arc<Hub>) -> Arc<Connection> {
 }
 
 /// A connection's task, and what its peer has.
-fn serve(connection: &Arc<Connection>) -> (Driver, DuplexStream) {
-    let (ours, theirs) = tokio::io::duplex(4096);
+fn serve(connection: &Arc<Connection>) -> (Driver, MemoryStream) {
+    let (ours, theirs) = crate::transport::pipe::pair(4096);
     (Driver::new(Arc::clone(connection), Stream::Memory(ours)), theirs)
 }

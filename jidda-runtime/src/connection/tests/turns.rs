@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use rmpv::Value;
-use tokio::io::{AsyncRead, AsyncWriteExt, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
@@ -21,7 +21,7 @@ use crate::handler::{
 use crate::id::SocketId;
 use crate::payload::Encoding;
 use crate::peer::{Medium, PeerAddress};
-use crate::transport::Stream;
+use crate::transport::{MemoryStream, Stream};
 use crate::wire::Wire;
 use crate::wire::engine_io::{EngineIo, Layer, Version};
 use crate::wire::socket_io::Parser;
@@ -58,7 +58,7 @@ static SLOW_READY: HandlerEntry = HandlerEntry::new("ready", ready, HERE).namesp
 /// A task of a connection that is polled by hand.
 struct Task {
     driver: Driver,
-    peer: DuplexStream,
+    peer: MemoryStream,
     gate: Arc<Semaphore>,
     heard: Vec<u8>,
 }
@@ -99,7 +99,7 @@ impl Task {
                 },
             ),
         };
-        let (peer, stream) = tokio::io::duplex(16 << 20);
+        let (peer, stream) = crate::transport::pipe::pair(16 << 20);
         Self { driver: Driver::new(connection, Stream::Memory(stream)), peer, gate, heard: Vec::new() }
     }
 

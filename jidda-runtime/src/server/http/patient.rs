@@ -96,7 +96,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_reads_slowly_is_waited_for_and_one_that_does_not_is_not() {
         let limit = Duration::from_secs(10);
-        let (mut peer, ours) = tokio::io::duplex(10);
+        let (mut peer, ours) = crate::transport::pipe::pair(10);
         let mut patient = Patient::new(Stream::Memory(ours), limit);
         let start = Instant::now();
         let writing = tokio::spawn(async move {

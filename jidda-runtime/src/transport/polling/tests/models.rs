@@ -4,12 +4,12 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::{Answer, Session, probe};
 use super::{frame, masked, post};
 use crate::sync::model::{Rng, block_on, check, spawn, thread_rng};
-use crate::transport::Stream;
+use crate::transport::{MemoryStream, Stream};
 
 const MESSAGES: u8 = 4;
 
@@ -109,7 +109,7 @@ fn a_session_that_breaks_holds_nobody() {
 }
 
 /// The client's end of a WebSocket that takes over: what it read after the probe.
-async fn take_over(mut socket: DuplexStream, said: impl AsyncFnOnce() -> u8) -> io::Result<Vec<u8>> {
+async fn take_over(mut socket: MemoryStream, said: impl AsyncFnOnce() -> u8) -> io::Result<Vec<u8>> {
     socket.write_all(&masked("2probe")).await?;
     let mut answer = vec![0; frame("3probe").len()];
     socket.read_exact(&mut answer).await?;
@@ -130,7 +130,7 @@ fn nothing_is_lost_between_polling_and_a_websocket() {
     check(|| {
         let (session, stream) = Session::new(2);
         let driving = spawn(move || block_on(drive(stream)));
-        let (client, server) = tokio::io::duplex(1000);
+        let (client, server) = crate::transport::pipe::pair(1000);
         let attempt = session.upgrade().expect("it is the first");
         let probing = spawn(move || {
             let _ = block_on(probe(attempt, Stream::Memory(server), Duration::from_secs(10), || ()));

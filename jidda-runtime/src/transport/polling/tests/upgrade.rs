@@ -16,15 +16,15 @@ use crate::transport::Stream;
 use crate::wire::websocket::opcode;
 
 /// A WebSocket, by its two ends.
-fn websocket() -> (tokio::io::DuplexStream, Stream) {
-    let (client, server) = tokio::io::duplex(10_000);
+fn websocket() -> (crate::transport::MemoryStream, Stream) {
+    let (client, server) = crate::transport::pipe::pair(10_000);
     (client, Stream::Memory(server))
 }
 
 /// A session with an upgrade under way, as far as its client has said something.
 async fn upgrading(
     said: &[u8],
-) -> (Arc<Session>, Stream, tokio::io::DuplexStream, tokio::task::JoinHandle<()>) {
+) -> (Arc<Session>, Stream, crate::transport::MemoryStream, tokio::task::JoinHandle<()>) {
     let (session, stream) = Session::new(usize::MAX);
     let (mut client, server) = websocket();
     client.write_all(said).await.unwrap();
@@ -36,7 +36,7 @@ async fn upgrading(
     (session, stream, client, probing)
 }
 
-async fn expect(client: &mut tokio::io::DuplexStream, expected: &[u8]) {
+async fn expect(client: &mut crate::transport::MemoryStream, expected: &[u8]) {
     let mut came = vec![0; expected.len()];
     client.read_exact(&mut came).await.unwrap();
     assert_eq!(came, expected);
