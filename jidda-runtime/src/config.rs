@@ -10,7 +10,7 @@ const LARGEST_MESSAGE: usize = u32::MAX as usize;
 const DEEPEST: usize = 1024;
 /// The longest heartbeat and the longest time-out for its answer. JavaScript clients set a timer for both together, and a
 /// timer of 2^31 milliseconds or more fires at once there.
-const LONGEST_HEARTBEAT: Duration = Duration::from_millis((1 << 30) - 1);
+pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_millis((1 << 30) - 1);
 
 /// What a server or a client grants each of its connections.
 ///
@@ -57,7 +57,9 @@ pub struct Config {
     /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s; at least a millisecond, and
     /// never more than 12 days.
     pub heartbeat: Duration,
-    /// How long the answer to that may take. Default: 20 s, with the same bounds.
+    /// How long the answer to that may take. Default: 20 s, with the same bounds. Clients of Engine.IO 3, which ask
+    /// themselves, have both times together, and at least 70 s: see
+    /// [`HeartbeatPolicy::patience`](crate::HeartbeatPolicy::patience).
     pub heartbeat_timeout: Duration,
     /// How long before its credentials expire a peer is told. Default: 30 s; nothing is told when it is zero. It is
     /// looked after every few seconds, as the expiry itself is.

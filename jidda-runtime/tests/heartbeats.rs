@@ -3,14 +3,17 @@
 
 #[path = "support/handlers.rs"]
 mod handlers;
+#[path = "support/http.rs"]
+mod http;
 #[path = "support/peer.rs"]
 mod peer;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use handlers::{CONNECT, DISCONNECT, ECHO, Journal, builder};
+use http::Http;
 use jidda_runtime::{AtLimit, HeartbeatPolicy, Pulse, Server, Sign};
 use peer::{Peer, closing, eventually, notification, request, response};
 
@@ -136,6 +139,45 @@ async fn a_policy_may_count_answers_only() {
     answering.send(&request(5, "echo", vec![5.into()])).await;
     assert_eq!(answering.reply(5).await, response(5, 5));
     assert!(alive.load(Ordering::SeqCst) > 0);
+}
+
+/// A client that asks itself may take longer than one that is asked.
+struct Patient;
+
+impl HeartbeatPolicy for Patient {
+    fn interval(&self) -> Duration {
+        MOMENT
+    }
+
+    fn timeout(&self) -> Duration {
+        MOMENT
+    }
+
+    fn patience(&self) -> Duration {
+        12 * MOMENT
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_asks_itself_has_its_own_time() {
+    let (server, journal) = server(Patient).await;
+    for (before, transport) in ["websocket", "polling"].into_iter().enumerate() {
+        let target = format!("/socket.io/?EIO=3&transport={transport}");
+        let start = Instant::now();
+        let mut http = Http::connect(&peer::address(&server)).await;
+        if transport == "websocket" {
+            let mut ws = http.websocket(&target).await;
+            assert!(ws.text().await.contains(r#""pingInterval":40,"pingTimeout":40"#));
+            while ws.frame().await.is_some_and(|(opcode, _)| opcode != 8) {}
+        } else {
+            let opening = http.get(&target).await;
+            let place = opening.text().find("\"sid\":\"").unwrap() + 7;
+            let target = format!("{target}&sid={}", &opening.text()[place..place + 20]);
+            assert_eq!(http.get(&target).await.is(), (200, "1:1"));
+        }
+        assert!(start.elapsed() >= 12 * MOMENT, "{transport}: {:?}", start.elapsed());
+        eventually("its handler runs", || journal.count("disconnect: ping timeout") > before).await;
+    }
 }
 
 struct Panics;

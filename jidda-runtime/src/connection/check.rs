@@ -97,12 +97,12 @@ impl Connection {
                 beat_always(exchange, since, seen, interval, timeout)
             }
             Heartbeat::Theirs => {
-                // Each time that it is late anew.
-                let limit = interval.saturating_add(timeout);
-                if since(seen) < limit {
+                let patience = milliseconds(self.hub.heartbeat.patience());
+                if since(seen) < patience {
                     exchange.missed = 0;
                 }
-                let limit = limit.saturating_mul(u64::from(exchange.missed) + 1);
+                // Each time that it is late anew.
+                let limit = patience.saturating_mul(u64::from(exchange.missed) + 1);
                 if since(seen) >= limit && !exchange.is_paused { Beat::Late } else { Beat::Rest }
             }
         }

@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use super::Connection;
 use super::socket::Socket;
+use crate::config::LONGEST_HEARTBEAT;
 use crate::id::ConnectionId;
 use crate::peer::PeerAddress;
 use crate::sync::atomic::Ordering;
+
+/// How long a hidden tab may take for its next sign of life: a minute, and some time for the network.
+const THROTTLED: Duration = Duration::from_secs(70);
 
 /// What a peer may be heard by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +123,20 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
         DefaultHeartbeat::default().timeout
     }
 
+    /// How long a client of Engine.IO 3, which asks for signs of life itself, may be silent. Read once, at start;
+    /// never more than 24 days.
+    ///
+    /// By default [`interval`](Self::interval) and [`timeout`](Self::timeout) together, but at least 70 seconds:
+    /// browsers let the timers of a tab that is hidden fire only once a minute, whatever the interval that the client was told,
+    /// and its connection is to outlive that. Where the interval is less than a second it is the two together: the
+    /// timers of a tab hidden just now fire once a second, so that no such tab could be kept anyway.
+    ///
+    /// A connection whose stream ends is over at once, whatever this says.
+    fn patience(&self) -> Duration {
+        let told = self.interval().saturating_add(self.timeout());
+        if self.interval() < Duration::from_secs(1) { told } else { told.max(THROTTLED) }
+    }
+
     /// Whether this is a sign of life. By default everything is. Asked once for each, at start.
     fn counts(&self, sign: Sign) -> bool {
         let _ = sign;
@@ -170,6 +188,8 @@ pub(crate) struct Watch {
     /// Whether all that is read counts.
     pub(super) traffic_counts: bool,
     beats_count: bool,
+    /// How long a peer that asks itself may be silent.
+    patience: Duration,
 }
 
 impl fmt::Debug for Watch {
@@ -181,7 +201,9 @@ impl fmt::Debug for Watch {
 impl Watch {
     pub(crate) fn new(policy: impl HeartbeatPolicy) -> Self {
         let (traffic_counts, beats_count) = (policy.counts(Sign::Traffic), policy.counts(Sign::Beat));
-        Self { policy: Arc::new(policy), traffic_counts, beats_count }
+        // The clock of all connections wraps after 49 days.
+        let patience = policy.patience().min(2 * LONGEST_HEARTBEAT);
+        Self { policy: Arc::new(policy), traffic_counts, beats_count, patience }
     }
 
     pub(crate) fn interval(&self) -> Duration {
@@ -190,6 +212,10 @@ impl Watch {
 
     pub(crate) fn timeout(&self) -> Duration {
         self.policy.timeout()
+    }
+
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Runs the program's own code, which must not take the clock of all connections along.
@@ -223,5 +249,25 @@ impl Connection {
         if !self.hub.heartbeat.traffic_counts && self.hub.heartbeat.beats_count {
             self.last_seen.store(self.hub.clock(), Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_tab_is_waited_for_and_a_test_is_not() {
+        let patience = |interval, timeout| {
+            let [interval, timeout] = [interval, timeout].map(Duration::from_millis);
+            DefaultHeartbeat { interval, timeout }.patience().as_millis()
+        };
+        assert_eq!(patience(25_000, 20_000), 70_000);
+        assert_eq!(patience(1_000, 0), 70_000);
+        assert_eq!(patience(60_000, 20_000), 80_000);
+        assert_eq!(patience(300, 200), 500);
+        assert_eq!(patience(999, 60_000), 60_999);
+        let most = DefaultHeartbeat { interval: Duration::MAX, timeout: Duration::MAX };
+        assert_eq!(most.patience(), Duration::MAX);
     }
 }

@@ -129,7 +129,9 @@ impl Hub {
     ) -> Arc<Self> {
         let Policies { mut delegates, heartbeat, on_error, gate, trust } = policies;
         delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
-        let heartbeat = heartbeat.unwrap_or_else(|| Watch::new(DefaultHeartbeat::default()));
+        let heartbeat = heartbeat.unwrap_or_else(|| {
+            Watch::new(DefaultHeartbeat { interval: config.heartbeat, timeout: config.heartbeat_timeout })
+        });
         let wheel = Wheel::new(&config);
         let tick = wheel.tick();
         let sessions = Sessions::new(&config);
