@@ -194,3 +194,21 @@ async fn who_is_no_server_is_sent_away_and_the_server_is_served() {
     assert_eq!(client.call("double", &1).await, Ok(2));
     drop(server);
 }
+
+#[tokio::test]
+async fn a_name_is_listened_at_at_each_address_it_has() {
+    let (builder, _) = hidden();
+    let server = builder.listen("localhost:0").listen("mem:at a name").start().await.unwrap();
+    let (named, others): (Vec<_>, Vec<_>) =
+        server.addresses().iter().map(ToString::to_string).partition(|address| address.starts_with("tcp://"));
+    assert_eq!(others, ["mem:at a name"]);
+    let port = |address: &String| address.rsplit(':').next().unwrap().parse::<u16>().unwrap();
+    assert!(named.iter().all(|address| port(address) == port(&named[0]) && port(address) != 0), "{named:?}");
+    for address in &named {
+        let client = in_time(Client::connect(address)).await.unwrap();
+        assert_eq!(client.call::<i64>("double", &4).timeout(LIMIT).await, Ok(8), "{address}");
+    }
+    let listening = Client::builder("localhost:0").listen().await.unwrap();
+    assert_eq!(listening.address(), &listening.addresses()[0]);
+    assert_eq!(listening.addresses().len(), named.len());
+}

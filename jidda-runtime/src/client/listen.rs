@@ -48,20 +48,26 @@ impl Source {
 /// A client that listens, and that no server has connected to yet; see [`ClientBuilder::listen`].
 #[must_use = "a client is there once a server has connected: `.connected().await`"]
 pub struct ListeningClient {
-    address: Address,
+    /// There is at least one.
+    addresses: Vec<Address>,
     ready: Ready,
 }
 
 impl fmt::Debug for ListeningClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListeningClient").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("ListeningClient").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 
 impl ListeningClient {
-    /// Where it listens, with the port that the system chose.
+    /// Where it listens, with the port that the system chose: the first of the [addresses](Self::addresses).
     pub fn address(&self) -> &Address {
-        &self.address
+        &self.addresses[0]
+    }
+
+    /// Where it listens: at a name at each address of this machine that the name has.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
     }
 
     /// Waits until a server has connected, as many times as the client is to have connections, and let it into the
@@ -117,8 +123,8 @@ impl ClientBuilder {
             return Err(ConnectError::Start(Error::new("start", problem)));
         }
         let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets).await.map_err(cannot)?;
-        let address = listener.address().map_err(cannot)?;
-        let source = Source::Accept(address.clone(), Arc::new(Mutex::new(listener)));
-        Ok(ListeningClient { address, ready: self.start(source)? })
+        let addresses = listener.addresses().map_err(cannot)?;
+        let source = Source::Accept(addresses[0].clone(), Arc::new(Mutex::new(listener)));
+        Ok(ListeningClient { addresses, ready: self.start(source)? })
     }
 }

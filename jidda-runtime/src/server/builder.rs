@@ -100,7 +100,8 @@ macro_rules! limits {
 
 impl ServerBuilder {
     /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name`. May be given several times.
-    /// Port 0 lets the system choose; [`Server::addresses`] tells which it chose.
+    /// Port 0 lets the system choose; [`Server::addresses`] tells which it chose. At a name, such as `localhost`, it listens
+    /// at each address of this machine that the name has, `::1` and `127.0.0.1`, and on the same port.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen.push(address.into());
         self
@@ -412,7 +413,7 @@ impl ServerBuilder {
             let listener = Listener::bind(&address, &configure, &self.secrets)
                 .await
                 .map_err(|error| cannot_listen(&address, &error))?;
-            addresses.push(listener.address().map_err(|error| cannot_listen(&address, &error))?);
+            addresses.extend(listener.addresses().map_err(|error| cannot_listen(&address, &error))?);
             listeners.push(listener);
         }
         let http = Arc::new(http);

@@ -92,7 +92,7 @@ impl Server {
         HttpService::new(&self.inner.http, self)
     }
 
-    /// Where it listens, with the ports that the system chose.
+    /// Where it listens, with the ports that the system chose; at a name each address of it.
     pub fn addresses(&self) -> &[Address] {
         &self.inner.addresses
     }

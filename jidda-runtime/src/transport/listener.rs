@@ -3,7 +3,6 @@
 use std::io;
 
 use socket2::SockRef;
-use tokio::net::TcpListener;
 
 use super::address::Address;
 #[cfg(any(feature = "noise", feature = "tls"))]
@@ -26,18 +25,18 @@ pub struct Listener(Kind);
 
 #[derive(Debug)]
 enum Kind {
-    Tcp(TcpListener),
+    Tcp(tcp::TcpListeners),
     #[cfg(feature = "tls")]
-    Tls(TcpListener, TlsServer),
+    Tls(tcp::TcpListeners, TlsServer),
     #[cfg(feature = "noise")]
-    Noise(TcpListener, NoiseServer),
+    Noise(tcp::TcpListeners, NoiseServer),
     #[cfg(unix)]
     Unix(unix::OwnedUnixListener),
     Memory(memory::MemoryListener),
 }
 
 impl Listener {
-    /// Listens at `address`; `configure` sees the socket before it does, and `secrets` has what an encrypted one
+    /// Listens at `address`, at a name at each address it has; `configure` sees each socket before it does, and `secrets` has what an encrypted one
     /// needs.
     ///
     /// # Errors
@@ -78,24 +77,27 @@ impl Listener {
         .map(Self)
     }
 
-    /// The address, with the port that the system chose in place of 0.
+    /// The addresses, one or more, with the port that the system chose in place of 0.
     ///
     /// # Errors
     ///
     /// The operating system's.
-    pub fn address(&self) -> io::Result<Address> {
+    pub fn addresses(&self) -> io::Result<Vec<Address>> {
+        let each = |listeners: &tcp::TcpListeners, address: fn(String) -> Address| {
+            Ok(listeners.addresses()?.iter().map(|bound| address(bound.to_string())).collect())
+        };
         match &self.0 {
-            Kind::Tcp(listener) => Ok(Address::Tcp(listener.local_addr()?.to_string())),
+            Kind::Tcp(listeners) => each(listeners, Address::Tcp),
             #[cfg(feature = "tls")]
-            Kind::Tls(listener, _) => Ok(Address::Tls(listener.local_addr()?.to_string())),
+            Kind::Tls(listeners, _) => each(listeners, Address::Tls),
             #[cfg(feature = "noise")]
-            Kind::Noise(listener, _) => Ok(Address::Noise(listener.local_addr()?.to_string())),
+            Kind::Noise(listeners, _) => each(listeners, Address::Noise),
             #[cfg(unix)]
             Kind::Unix(unix) => {
                 let address = unix.listener.local_addr()?;
-                Ok(Address::Unix(address.as_pathname().map(Into::into).unwrap_or_default()))
+                Ok(vec![Address::Unix(address.as_pathname().map(Into::into).unwrap_or_default())])
             }
-            Kind::Memory(listener) => Ok(Address::Memory(listener.name.clone())),
+            Kind::Memory(listener) => Ok(vec![Address::Memory(listener.name.clone())]),
         }
     }
 
@@ -111,17 +113,17 @@ impl Listener {
     pub async fn accept(&mut self) -> io::Result<(Incoming, PeerAddress)> {
         match &mut self.0 {
             Kind::Tcp(listener) => {
-                let (stream, peer) = tcp::accept(listener).await?;
+                let (stream, peer) = listener.accept().await?;
                 Ok((Incoming::Clear(Stream::Tcp(stream)), PeerAddress::Tcp(peer)))
             }
             #[cfg(feature = "tls")]
             Kind::Tls(listener, server) => {
-                let (stream, peer) = tcp::accept(listener).await?;
+                let (stream, peer) = listener.accept().await?;
                 Ok((Handshaking::tls(stream, server.clone()), PeerAddress::Tcp(peer)))
             }
             #[cfg(feature = "noise")]
             Kind::Noise(listener, server) => {
-                let (stream, peer) = tcp::accept(listener).await?;
+                let (stream, peer) = listener.accept().await?;
                 Ok((Handshaking::noise(stream, server.clone()), PeerAddress::Tcp(peer)))
             }
             #[cfg(unix)]

@@ -1,7 +1,9 @@
 //! TCP.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,36 +15,123 @@ const BACKLOG: i32 = 4096;
 /// Whether what is accepted has the options of the listener: two system calls less for each.
 const INHERITS: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-pub(super) async fn listen(
-    authority: &str,
-    configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
-) -> io::Result<TcpListener> {
-    let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
-    for address in tokio::net::lookup_host(authority).await? {
-        match listen_on(address, configure) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+/// How often a port that the system chose is given up, where another program has it at another of a name's addresses.
+const ATTEMPTS: usize = 16;
+
+/// What listens at all addresses of one host, at one port.
+#[derive(Debug)]
+pub(super) struct TcpListeners {
+    listeners: Vec<TcpListener>,
+    /// Which of them is asked first: none is kept waiting by another.
+    first: usize,
 }
 
-fn listen_on(
-    address: SocketAddr,
-    configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
-) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    // A server that restarts must not wait for its old connections to be forgotten.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    configure(&SockRef::from(&socket))?;
-    if INHERITS {
-        prepare(&socket);
+/// Why there is nothing to listen with at an address.
+enum Unbound {
+    /// This machine does not have the address, or the family of addresses.
+    Elsewhere(io::Error),
+    Failed(io::Error),
+}
+
+type Configure<'a> = &'a (dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync);
+
+pub(super) async fn listen(authority: &str, configure: Configure<'_>) -> io::Result<TcpListeners> {
+    let mut addresses = Vec::new();
+    for address in tokio::net::lookup_host(authority).await? {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
     }
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    TcpListeners::bind(&addresses, configure)
+}
+
+impl TcpListeners {
+    /// Listens at all of the addresses that this machine has. They are those of one name: with port 0 all of them have
+    /// the port that the system chooses for the first.
+    fn bind(addresses: &[SocketAddr], configure: Configure<'_>) -> io::Result<Self> {
+        let has_free_port = addresses.iter().all(|address| address.port() == 0);
+        let mut attempts = if has_free_port && addresses.len() > 1 { ATTEMPTS } else { 1 };
+        loop {
+            attempts -= 1;
+            match Self::try_bind(addresses, configure) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempts > 0 => {}
+                bound => return bound,
+            }
+        }
+    }
+
+    fn try_bind(addresses: &[SocketAddr], configure: Configure<'_>) -> io::Result<Self> {
+        let mut elsewhere = io::Error::new(io::ErrorKind::AddrNotAvailable, "the host has no address");
+        let (mut listeners, mut port) = (Vec::new(), None);
+        for address in addresses {
+            let mut address = *address;
+            address.set_port(port.unwrap_or(address.port()));
+            match listen_on(address, configure) {
+                Ok(listener) => {
+                    port = Some(listener.local_addr()?.port());
+                    listeners.push(listener);
+                }
+                Err(Unbound::Elsewhere(error)) => {
+                    if addresses.len() > 1 {
+                        tracing::debug!(%address, %error, "a host has an address that is not of this machine");
+                    }
+                    elsewhere = error;
+                }
+                // Half of a name at another program is worse than none of it.
+                Err(Unbound::Failed(error)) => return Err(error),
+            }
+        }
+        if listeners.is_empty() { Err(elsewhere) } else { Ok(Self { listeners, first: 0 }) }
+    }
+
+    pub(super) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
+        self.listeners.iter().map(TcpListener::local_addr).collect()
+    }
+
+    /// The next stream that arrives, and who it is from.
+    pub(super) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = poll_fn(|cx| self.poll_accept(cx)).await?;
+        if !INHERITS {
+            prepare(&SockRef::from(&stream));
+        }
+        Ok((stream, peer))
+    }
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let count = self.listeners.len();
+        for place in (self.first..self.first + count).map(|place| place % count) {
+            if let Poll::Ready(accepted) = self.listeners[place].poll_accept(cx) {
+                self.first = place + 1;
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    }
+}
+
+fn listen_on(address: SocketAddr, configure: Configure<'_>) -> Result<TcpListener, Unbound> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+        .map_err(Unbound::Elsewhere)?;
+    let bind = || {
+        socket.set_nonblocking(true)?;
+        // A server that restarts must not wait for its old connections to be forgotten.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())
+    };
+    bind().map_err(|error| match error.kind() {
+        io::ErrorKind::AddrNotAvailable => Unbound::Elsewhere(error),
+        _ => Unbound::Failed(error),
+    })?;
+    let listen = || {
+        configure(&SockRef::from(&socket))?;
+        if INHERITS {
+            prepare(&socket);
+        }
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(Unbound::Failed)?;
+    TcpListener::from_std(socket.into()).map_err(Unbound::Failed)
 }
 
 pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
@@ -50,15 +139,6 @@ pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
     let stream = first_answer(addresses, TcpStream::connect).await?;
     prepare(&SockRef::from(&stream));
     Ok(stream)
-}
-
-/// The next stream that arrives.
-pub(super) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (stream, peer) = listener.accept().await?;
-    if !INHERITS {
-        prepare(&SockRef::from(&stream));
-    }
-    Ok((stream, peer))
 }
 
 /// Small messages leave at once, and a peer that vanished without a word is found by the kernel.
@@ -74,12 +154,69 @@ mod tests {
 
     #[tokio::test]
     async fn both_ends_of_a_stream_are_prepared() {
-        let listener = listen("127.0.0.1:0", &|_| Ok(())).await.unwrap();
-        let authority = listener.local_addr().unwrap().to_string();
-        let (ours, theirs) = tokio::join!(connect(&authority), accept(&listener));
+        let mut listener = listen("127.0.0.1:0", &|_| Ok(())).await.unwrap();
+        let authority = listener.addresses().unwrap()[0].to_string();
+        let (ours, theirs) = tokio::join!(connect(&authority), listener.accept());
         for stream in [ours.unwrap(), theirs.unwrap().0] {
             assert!(stream.nodelay().unwrap());
             assert!(SockRef::from(&stream).keepalive().unwrap());
+        }
+    }
+
+    /// Addresses that the loopback of this system has, and one of a documentation that no machine has.
+    fn addresses(port: u16) -> Vec<SocketAddr> {
+        let all = ["127.0.0.1", "192.0.2.1", "127.0.0.2", "127.0.0.3"];
+        all.map(|address| SocketAddr::new(address.parse().unwrap(), port)).to_vec()
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn all_addresses_of_a_name_are_listened_at_on_one_port() {
+        let mut listeners = TcpListeners::bind(&addresses(0), &|_| Ok(())).unwrap();
+        let bound = listeners.addresses().unwrap();
+        let port = bound[0].port();
+        assert_ne!(port, 0);
+        let here: Vec<_> =
+            addresses(port).into_iter().filter(|address| address.ip() != addresses(0)[1].ip()).collect();
+        assert_eq!(bound, here);
+        let mut connected = Vec::new();
+        for address in [&bound[2], &bound[0], &bound[1], &bound[0], &bound[0]] {
+            connected.push(connect(&address.to_string()).await.unwrap());
+        }
+        let mut peers: Vec<_> = connected.iter().map(|stream| stream.local_addr().unwrap()).collect();
+        let mut accepted = Vec::new();
+        for _ in &peers {
+            accepted.push(listeners.accept().await.unwrap().1);
+        }
+        peers.sort();
+        accepted.sort();
+        assert_eq!(accepted, peers);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn half_of_a_name_is_not_served() {
+        let taken = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = TcpListeners::bind(&addresses(port), &|_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        let error = TcpListeners::bind(&addresses(0)[1..2], &|_| Ok(())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+        let error =
+            TcpListeners::bind(&addresses(0), &|_| Err(io::ErrorKind::InvalidInput.into())).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        assert!(TcpListeners::bind(&[], &|_| Ok(())).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_name_is_listened_at_wherever_it_is() {
+        let listeners = listen("localhost:0", &|_| Ok(())).await.unwrap();
+        let bound = listeners.addresses().unwrap();
+        for address in tokio::net::lookup_host(("localhost", bound[0].port())).await.unwrap() {
+            if std::net::TcpListener::bind((address.ip(), 0)).is_ok() {
+                assert!(bound.contains(&address), "{address} is not among {bound:?}");
+                connect(&address.to_string()).await.unwrap();
+            }
         }
     }
 }
