@@ -406,6 +406,41 @@ async fn slow_bodies_have_an_end() {
     eventually("it ended", || journal.count("disconnect: transport error") == 1).await;
 }
 
+/// A payload of version 4 has its packets parted by U+001E: a text with one in it would arrive as two.
+#[tokio::test]
+async fn a_text_that_would_be_two_packets_is_refused_to_its_sender() {
+    const TEXT: &str = "a\u{1e}4b";
+    let (server, _) = server().await;
+    let (mut get, _, target) = session(&server).await;
+    let socket = server.sockets().pop().expect("it polls");
+    let refused = socket.send(TEXT).await.unwrap_err().to_string();
+    assert!(refused.contains("U+001E"), "{refused}");
+    assert!(socket.try_emit("message", TEXT).is_err());
+    assert!(server.of("/").emit("message", TEXT).await.is_err(), "there is nobody else");
+    socket.send(&[TEXT]).await.unwrap();
+    assert_eq!(get.get(&target).await.is(), (200, r#"4["a\u001e4b"]"#));
+    // Others have frames, or lengths.
+    let mut ws =
+        Http::connect(&authority(&server)).await.websocket("/engine.io/?EIO=4&transport=websocket").await;
+    assert!(ws.text().await.starts_with('0'));
+    let mut old = Http::connect(&authority(&server)).await;
+    let old_target = open(&mut old, "/engine.io/?EIO=3&transport=polling").await;
+    eventually("all are there", || server.count() == 3).await;
+    assert_eq!(server.of("/").emit("message", TEXT).await, Ok(2));
+    assert_eq!(ws.text().await, "4a\u{1e}4b");
+    assert_eq!(old.get(&old_target).await.is(), (200, "5:4a\u{1e}4b"));
+    // And so has the session when a WebSocket takes it over.
+    let mut ws =
+        Http::connect(&authority(&server)).await.websocket(&target.replace("polling", "websocket")).await;
+    ws.say("2probe").await;
+    assert_eq!(ws.text().await, "3probe");
+    assert!(socket.send(TEXT).await.is_err(), "it still polls");
+    ws.say("5").await;
+    eventually("it is upgraded", || socket.handshake().transport == "websocket").await;
+    socket.send(TEXT).await.unwrap();
+    assert_eq!(ws.text().await, "4a\u{1e}4b");
+}
+
 #[tokio::test]
 async fn large_messages_go_both_ways() {
     let (builder, _) = builder();

@@ -92,6 +92,7 @@ use crate::reason::DisconnectReason;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use crate::trace::TraceContext;
+use crate::wire::engine_io::EngineIo;
 use crate::wire::{Opening, Wire};
 use exchange::{Control, Exchange, Link};
 
@@ -276,10 +277,25 @@ impl Connection {
         !self.is_between_polls() && self.exchange.lock().is_writable()
     }
 
+    /// Whether a WebSocket took the place of its first medium.
+    fn is_upgraded(&self) -> bool {
+        self.requested().is_some_and(|requested| requested.is_upgraded.load(Ordering::Relaxed))
+    }
+
+    /// How packets are written on it now.
+    #[inline]
+    fn wire(&self) -> Wire {
+        match self.wire {
+            // A WebSocket has frames. There is no way back from it.
+            Wire::EngineIo(wire) if wire.is_parted && self.is_upgraded() => {
+                Wire::EngineIo(EngineIo { is_parted: false, ..wire })
+            }
+            wire => wire,
+        }
+    }
+
     fn transport(&self) -> &'static str {
-        let is_upgraded =
-            self.requested().is_some_and(|requested| requested.is_upgraded.load(Ordering::Relaxed));
-        if is_upgraded { Medium::WebSocket.name() } else { self.medium.name() }
+        if self.is_upgraded() { Medium::WebSocket.name() } else { self.medium.name() }
     }
 
     /// A new socket of this connection in a namespace; `None` when the table has no such namespace.

@@ -167,7 +167,7 @@ impl SocketInner {
 
     #[inline]
     pub(super) fn wire(&self) -> Wire {
-        self.connection.wire
+        self.connection.wire()
     }
 
     pub(super) fn extra<R>(&self, look: impl FnOnce(&mut Extra) -> R) -> R {

@@ -215,7 +215,12 @@ async fn a_flood_of_socket_io_is_answered_in_turns() {
         (Version::V4, &["3", "42[\"nope\"]", "421[\"nope\"]", "421[\"ready\"]", "40/nowhere,", "431[]"][..]),
         (Version::V3, &["2", "42[\"nope\"]", "421[\"nope\"]", "40/nowhere", "431[]"]),
     ] {
-        let wire = Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false });
+        let wire = Wire::EngineIo(EngineIo {
+            version,
+            layer: Layer::SocketIo(Parser::Json),
+            base64: false,
+            is_parted: false,
+        });
         let before = if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() };
         for text in floods {
             let name = format!("{version:?} {text}");

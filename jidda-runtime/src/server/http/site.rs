@@ -25,7 +25,7 @@ use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::peer::{self, Medium, PeerAddress, Security};
 use crate::wire::Wire;
-use crate::wire::engine_io::{EngineIo, Version};
+use crate::wire::engine_io::{EngineIo, Layer, Version};
 
 #[derive(Debug)]
 pub(super) struct Site {
@@ -314,11 +314,13 @@ impl Site {
         medium: Medium,
     ) -> Arrival {
         let base64 = query.base64 || query.jsonp.is_some();
+        let layer = self.resource.layer;
+        let is_parted = layer == Layer::Raw && version == Version::V4 && medium == Medium::Polling;
         let peer = parts.extensions.get::<PeerAddress>().cloned();
         Arrival {
             peer: peer.unwrap_or(PeerAddress::Unknown),
             medium,
-            wire: Wire::EngineIo(EngineIo { version, layer: self.resource.layer, base64 }),
+            wire: Wire::EngineIo(EngineIo { version, layer, base64, is_parted }),
             session: Some(session),
             security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),

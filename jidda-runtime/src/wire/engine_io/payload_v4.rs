@@ -49,7 +49,8 @@ fn packet(text: &str) -> Result<PayloadPacket<'_>, PayloadError> {
     }
 }
 
-/// Writes a body of `packets`. A separator within a text would end its packet there; JSON has none.
+/// Writes a body of `packets`. A separator within a text would end its packet there; JSON has none, and no other text
+/// is sent with one.
 pub fn write<'a>(out: &mut Vec<u8>, packets: impl Iterator<Item = PayloadPacket<'a>>) {
     for (index, packet) in packets.enumerate() {
         if index > 0 {

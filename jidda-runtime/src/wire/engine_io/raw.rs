@@ -5,6 +5,8 @@ use super::EngineIo;
 use super::write::{self, Message};
 use crate::payload::{CodecError, Value, json};
 
+/// What stands between the packets of a payload.
+const PART: u8 = 0x1e;
 const WRITES: &str = "writing to memory does not fail";
 
 fn message(argument: Vec<u8>) -> Packet<'static> {
@@ -32,7 +34,7 @@ pub(super) fn bytes(bytes: &[u8]) -> Packet<'static> {
 }
 
 /// Writes the message of an encoded argument list. A text is sent as it is, bytes as bytes, and any other value
-/// as JSON.
+/// as JSON, which has no U+001E.
 pub(super) fn event(
     out: &mut Vec<u8>,
     wire: EngineIo,
@@ -49,6 +51,10 @@ pub(super) fn event(
         return Err(CodecError("a message on a raw connection is one value".into()));
     };
     match value {
+        Value::String(text) if wire.is_parted && text.as_bytes().contains(&PART) => {
+            let text = "a text with U+001E, which ends a packet of long polling, cannot be sent to a peer that polls: send bytes";
+            return Err(CodecError(text.into()));
+        }
         Value::String(text) => write::message(out, wire, Message::Text(text.as_bytes())),
         Value::Binary(bytes) => write::message(out, wire, Message::Bytes(bytes)),
         other => {
