@@ -1,28 +1,9 @@
-// As it stands in docs/socketio.md, for a program to take over.
+// The iterator of docs/socketio.md, taken from there: what is checked is what a program takes over.
 
-/** The items of a streaming reply: `for await (const item of stream(socket, "ticks", 3)) ..` */
-export async function* stream(socket, event, ...values) {
-  const heard = [];
-  let id, wake;
-  const hear = (message) => (heard.push(message), wake?.());
-  const listeners = {
-    "$/item": (of, item) => of === id && hear({ item }),
-    "$/end": (of, error) => of === id && hear({ error, end: true }),
-    disconnect: (error) => hear({ error, end: true }),
-  };
-  for (const name in listeners) socket.on(name, listeners[name]);
-  socket.emit(event, ...values, ({ ok, stream, error }) => (error ? hear({ error }) : (id = (ok ?? { stream }).stream)));
-  try {
-    for (let taken = 1; ; taken++) {
-      while (!heard.length) await new Promise((resolve) => (wake = resolve));
-      const { item, error, end } = heard.shift();
-      if (error) throw error;
-      if (end) return;
-      yield item;
-      if (taken % 16 === 0) socket.emit("$/more", id, 16);
-    }
-  } finally {
-    for (const name in listeners) socket.off(name, listeners[name]);
-    if (id && socket.connected) socket.emit("$/cancel", id);
-  }
-}
+import { readFileSync } from "node:fs";
+
+const page = readFileSync(new URL("../../../docs/socketio.md", import.meta.url), "utf8");
+const blocks = [...page.matchAll(/^```js\n([^]*?)^```$/gm)].map(([, source]) => source);
+const source = blocks.find((source) => source.includes("function* stream("));
+
+export const { stream } = await import(`data:text/javascript,${encodeURIComponent(source)}`);

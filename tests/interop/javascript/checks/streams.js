@@ -1,5 +1,4 @@
 import { deepStrictEqual as equal, ok, rejects } from "node:assert";
-import { readFileSync } from "node:fs";
 import { TARGET } from "../server.js";
 import { stream } from "../stream.js";
 
@@ -49,10 +48,33 @@ const checks = {
     await rejects(all(items), (error) => error === "io client disconnect");
   },
 
-  "the documentation has what is checked here": async () => {
-    const read = (path) => readFileSync(new URL(path, import.meta.url), "utf8");
-    const source = read("../stream.js").split("\n").slice(2).join("\n");
-    ok(read("../../../../docs/socketio.md").includes(source));
+  "a stream of the connection before neither hears nor says anything on the next": async (t) => {
+    const socket = await t.connect("/", undefined, { reconnection: true, reconnectionDelay: 10 });
+    let said = 0;
+    const { emit } = socket;
+    socket.emit = (...words) => (said++, emit.apply(socket, words));
+    const items = t.inbox(socket, "$/item");
+    const before = stream(socket, "count_on");
+    equal((await before.next()).value, 0);
+    // What the server sends unasked waits at the client.
+    const [id] = await items.find(([, item]) => item === 31);
+    const again = t.once(socket, "connect");
+    socket.io.engine.close();
+    await again;
+    const after = stream(socket, "count_on");
+    equal((await after.next()).value, 0);
+    equal((await items.find(([, item]) => item === 0))[0], id);
+    said = 0;
+    const taken = [];
+    await rejects(async () => {
+      for await (const item of before) taken.push(item);
+    });
+    equal(taken, [...Array(31).keys()].map((n) => n + 1));
+    equal(said, 0);
+    for (let n = 1; n < 100; n++) equal((await after.next()).value, n);
+    const stopped = t.once(socket, "stopped");
+    await after.return();
+    await stopped;
   },
 };
 
