@@ -28,18 +28,19 @@ fn caught(panic: Box<dyn Any + Send>) -> Box<Failure> {
     Box::new(failure)
 }
 
-/// Drops a value of the program where there is nobody to report its panic to but the log.
+/// Runs code of the program where there is nothing to report its panic to but the log.
+pub(crate) fn logged<R>(what: &str, run: impl FnOnce() -> R) -> Option<R> {
+    guarded(run).map_err(|failure| tracing::error!(error = ?failure.message, "{what} panicked")).ok()
+}
+
+/// Drops a value of the program where there is nothing to report its panic to but the log.
 pub(crate) fn discard<T>(what: &str, value: T) {
-    if let Err(failure) = guarded(|| drop(value)) {
-        tracing::error!(error = %failure.message, "the destructor of {what} panicked");
-    }
+    logged(what, || drop(value));
 }
 
 /// Wakes a task, which may be of an executor that the program brought along.
 pub(crate) fn wake(waker: Waker) {
-    if let Err(failure) = guarded(|| waker.wake()) {
-        tracing::error!(error = %failure.message, "a waker panicked");
-    }
+    logged("a waker", || waker.wake());
 }
 
 /// Wakes several tasks: one whose waker panics keeps none of the others asleep.

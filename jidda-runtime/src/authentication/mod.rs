@@ -9,9 +9,7 @@ mod presented;
 mod trusted_keys;
 mod trusted_peer;
 
-use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -25,6 +23,8 @@ pub use trusted_keys::TrustedKeys;
 pub use trusted_peer::TrustedPeer;
 
 use crate::error::{Error, Result};
+use crate::failure::Failure;
+use crate::guard::Guarded;
 use crate::identity::Identity;
 use crate::peer::Handshake;
 
@@ -104,6 +104,9 @@ pub(crate) fn unauthenticated(message: &'static str) -> Error {
     Error::new("unauthenticated", message)
 }
 
+/// What a check found: somebody, nobody, or why there is no telling.
+pub(crate) type Found = std::result::Result<Option<Identity>, Box<Failure>>;
+
 trait Erased: Send + Sync {
     fn check(self: Arc<Self>, handshake: Handshake) -> BoxFuture<'static, Result<Option<Identity>>>;
 }
@@ -137,17 +140,17 @@ impl Gate {
         Self { allows_anonymous, ..self }
     }
 
-    /// Checks what a peer presents. A panic is an internal error like any other.
-    pub(crate) fn check(&self, handshake: Handshake) -> BoxFuture<'static, Result<Option<Identity>>> {
+    /// Checks what a peer presents. A panic is a failure like any other; that of what it holds when it is dropped is given
+    /// to `report`.
+    pub(crate) fn check(
+        &self,
+        handshake: Handshake,
+        report: impl FnMut(Box<Failure>) + Send + 'static,
+    ) -> BoxFuture<'static, Found> {
         let authenticator = Arc::clone(&self.authenticator);
-        let check = match catch_unwind(AssertUnwindSafe(|| authenticator.check(handshake))) {
-            Ok(check) => check,
-            Err(panic) => return std::future::ready(Err(panicked(&*panic))).boxed(),
-        };
-        AssertUnwindSafe(check)
-            .catch_unwind()
-            .map(|result| result.unwrap_or_else(|panic| Err(panicked(&*panic))))
-            .boxed()
+        let check = async move { authenticator.check(handshake).await };
+        let flat = |found: std::result::Result<Result<_>, _>| found?.map_err(|error| Box::new(error.into()));
+        Guarded::new(check, report).map(flat).boxed()
     }
 
     /// Whether a peer that was found to be this, or nobody, is let in; and why not. `claimed` is who it says it is.
@@ -163,12 +166,6 @@ impl Gate {
             found => Ok(found),
         }
     }
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> Error {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
-    Error::from(std::io::Error::other(format!("panic: {text}")))
 }
 
 #[cfg(test)]
@@ -199,17 +196,16 @@ mod tests {
         let nobody = || Fixed(Ok(None));
         let refused = || Fixed(Err("no"));
         let handshake = handshake();
-        let name = async |or: &dyn Fn() -> BoxFuture<'static, Result<Option<Identity>>>| or().await;
         let check = |gate: Gate| {
-            let handshake = handshake.clone();
-            name(&move || gate.check(handshake.clone())).now_or_never().expect("nothing is waited for")
+            let found = gate.check(handshake.clone(), |failure| panic!("{failure:?}"));
+            found.now_or_never().expect("nothing is waited for")
         };
         assert_eq!(check(Gate::new(ada().or(bob()))), Ok(Some("ada".into())));
         assert_eq!(check(Gate::new(nobody().or(bob()))), Ok(Some("bob".into())));
         assert_eq!(check(Gate::new(nobody().or(nobody()))), Ok(None));
-        assert_eq!(check(Gate::new(refused().or(bob()))).unwrap_err().message(), "no");
+        assert_eq!(check(Gate::new(refused().or(bob()))).unwrap_err().message, "no");
         let broken = check(Gate::new(Broken)).unwrap_err();
-        assert!(broken.is_internal() && broken.message() == "panic: broken");
+        assert!(broken.is_internal() && broken.message == "panic: broken");
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -16,6 +15,7 @@ use super::driver::Driver;
 use super::encoded::Encoded;
 use super::hub::Hub;
 use super::invoke::run_callback;
+use super::report::{FailureOrigin, Place};
 use super::socket::{Socket, SocketInner};
 use super::streaming::{End, Streaming};
 use crate::error::SendError;
@@ -184,13 +184,8 @@ impl Driver {
         let trust = connection.hub.trust.as_ref();
         let peer = connection.identity();
         let is_trusted = |peer: &Identity| {
-            let asked = trust.map(|trust| catch_unwind(AssertUnwindSafe(|| trust(peer))));
-            asked.is_some_and(|asked| {
-                asked.unwrap_or_else(|_panic| {
-                    tracing::error!("who is asked whether a peer is trusted panicked");
-                    false
-                })
-            })
+            let place = Place::apart(FailureOrigin::Hook, "trust_identities_from");
+            trust.is_some_and(|trust| connection.hub.run(place, || trust(peer)).unwrap_or_default())
         };
         if !peer.as_ref().is_some_and(is_trusted) {
             tracing::debug!(connection = %connection.id, peer = %connection.peer, "refused a peer that asks for another");

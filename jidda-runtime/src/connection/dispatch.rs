@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -416,14 +416,12 @@ impl Driver {
     ) {
         let reply = match dispatch {
             Dispatch::Ready(reply) => reply,
-            Dispatch::Future(mut future) => {
-                match Scope::enter(scope.as_ref(), || first_poll(&mut future, cx)) {
-                    Poll::Ready(reply) => reply,
-                    Poll::Pending => {
-                        return self.running().push_event(socket, (id, label, false), future, scope);
-                    }
+            Dispatch::Future(future) => match Scope::enter(scope.as_ref(), || first_poll(future, cx)) {
+                Ok(reply) => reply,
+                Err(future) => {
+                    return self.running().push_event(socket, (id, label, false), future, scope);
                 }
-            }
+            },
         };
         if reply.is_stream() {
             return self.begin_stream(socket, (id, label, false), &reply, scope);
@@ -442,9 +440,9 @@ impl Driver {
         let about = About { event: label.name(socket), is_call: queued.id.is_some(), scope };
         let reply = match spans::run(socket, about, || run_glue(&context, arguments)) {
             Dispatch::Ready(reply) => reply,
-            Dispatch::Future(mut future) => match Scope::enter(scope, || first_poll(&mut future, cx)) {
-                Poll::Ready(reply) => reply,
-                Poll::Pending => {
+            Dispatch::Future(future) => match Scope::enter(scope, || first_poll(future, cx)) {
+                Ok(reply) => reply,
+                Err(future) => {
                     self.running().push_event(socket, (queued.id, label, true), future, queued.scope.clone());
                     return true;
                 }

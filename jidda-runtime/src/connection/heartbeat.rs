@@ -1,11 +1,11 @@
 //! How the life of connections is watched, and what happens when there is none.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Connection;
+use super::report::{FailureOrigin, Place};
 use super::socket::Socket;
 use crate::config::LONGEST_HEARTBEAT;
 use crate::id::ConnectionId;
@@ -219,16 +219,17 @@ impl Watch {
     }
 
     /// Runs the program's own code, which must not take the clock of all connections along.
-    fn ask<R>(&self, question: impl FnOnce(&dyn HeartbeatPolicy) -> R) -> Option<R> {
-        let answer = catch_unwind(AssertUnwindSafe(|| question(&*self.policy))).ok();
-        if answer.is_none() {
-            tracing::error!("a heartbeat policy panicked");
-        }
-        answer
+    fn ask<R>(
+        &self,
+        connection: &Arc<Connection>,
+        question: impl FnOnce(&dyn HeartbeatPolicy) -> R,
+    ) -> Option<R> {
+        let place = Place::apart(FailureOrigin::Hook, "heartbeat policy");
+        connection.hub.run(place, || question(&*self.policy))
     }
 
     pub(super) fn alive(&self, connection: &Arc<Connection>, silent_for: Duration) {
-        self.ask(|policy| policy.alive(&Pulse { connection, silent_for, missed: 0 }));
+        self.ask(connection, |policy| policy.alive(&Pulse { connection, silent_for, missed: 0 }));
     }
 
     pub(super) fn at_limit(
@@ -237,7 +238,8 @@ impl Watch {
         silent_for: Duration,
         missed: u32,
     ) -> AtLimit {
-        self.ask(|policy| policy.at_limit(&Pulse { connection, silent_for, missed })).unwrap_or_default()
+        let pulse = Pulse { connection, silent_for, missed };
+        self.ask(connection, |policy| policy.at_limit(&pulse)).unwrap_or_default()
     }
 }
 

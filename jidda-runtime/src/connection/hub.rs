@@ -15,12 +15,13 @@ use super::heartbeat::{DefaultHeartbeat, Watch};
 use super::loan::BroadcastTime;
 use super::metrics::Metrics;
 use super::presence::Presence;
-use super::report::ErrorHook;
+use super::report::{ErrorHook, FailureOrigin, Place};
 use super::sessions::Sessions;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::authentication::Gate;
 use crate::config::Config;
+use crate::guard::discard;
 use crate::handler::{Side, Table};
 use crate::id::SocketId;
 use crate::payload::Encoding;
@@ -114,6 +115,21 @@ pub(crate) struct Hub {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("side", &self.side).finish_non_exhaustive()
+    }
+}
+
+/// What the program gave it goes with it: each thing by itself, and its panic is reported like any other.
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.discard_sessions();
+        let of = |what| Place::apart(FailureOrigin::Destructor, what);
+        let (states, delegates) = (std::mem::take(&mut self.states), std::mem::take(&mut self.delegates));
+        states.into_values().for_each(|state| self.discard(of("state"), state));
+        delegates.into_iter().for_each(|delegate| self.discard(of("proxy"), delegate));
+        let (gate, trust) = (self.gate.take(), self.trust.take());
+        self.discard(of("authenticator"), gate);
+        self.discard(of("trust_identities_from"), trust);
+        discard("the destructor of the hook for errors", self.on_error.take());
     }
 }
 

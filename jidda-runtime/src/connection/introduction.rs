@@ -17,6 +17,7 @@ use super::dispatch::Incoming;
 use super::driver::Driver;
 use super::report::Place;
 use super::socket::SocketInner;
+use crate::authentication::Found;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::id::SessionId;
@@ -50,7 +51,7 @@ pub(super) enum Held {
 
 /// Credentials that are being checked.
 pub(super) struct Check {
-    future: BoxFuture<'static, Result<Option<Identity>, Error>>,
+    future: BoxFuture<'static, Found>,
     claimed: Option<String>,
     held: Held,
 }
@@ -171,7 +172,11 @@ impl Driver {
             claimed_identity: claimed.clone(),
             ..self.connection.handshake(auth)
         };
-        let mut future = gate.check(handshake);
+        let hub = Arc::clone(&self.connection.hub);
+        let report = move |failure: Box<Failure>| {
+            hub.disclose(Place::authentication("/").destructor(), *failure);
+        };
+        let mut future = gate.check(handshake, report);
         if !matches!(held, Held::Renewal { .. }) {
             if let Poll::Ready(found) = future.poll_unpin(cx) {
                 return self.checked(held, claimed, found, cx);
@@ -181,7 +186,7 @@ impl Driver {
         }
         // The first one is watched with the handshake; nobody else watches this one.
         let limit = self.connection.hub.config.handshake_timeout;
-        let late = || Err(Error::new("timeout", "the credentials could not be checked in time"));
+        let late = || Err(Box::new(Failure::new("timeout", "the credentials could not be checked in time")));
         let mut future =
             tokio::time::timeout(limit, future).map(move |found| found.unwrap_or_else(|_| late())).boxed();
         if let Poll::Ready(found) = future.poll_unpin(cx) {
@@ -207,24 +212,26 @@ impl Driver {
         &mut self,
         held: Held,
         claimed: Option<String>,
-        found: Result<Option<Identity>, Error>,
+        found: Found,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
         let Some(gate) = &self.connection.hub.gate else { return ControlFlow::Continue(()) };
         let config = &self.connection.hub.config;
-        let admitted = found.and_then(|found| gate.admit(found, claimed.as_deref())).and_then(|identity| {
+        let failed = |error: Error| Box::new(Failure::from(error));
+        let admit = |found| gate.admit(found, claimed.as_deref()).map_err(failed);
+        let admitted = found.and_then(admit).and_then(|identity| {
             let name = identity.as_ref().map_or("", Identity::name);
             let problem = config.name_problem("identity", name);
-            problem.map_or(Ok(identity), |problem| Err(Error::new("too_large", problem)))
+            problem.map_or(Ok(identity), |problem| Err(Box::new(Failure::new("too_large", problem))))
         });
         if let Held::Renewal { id, socket } = held {
-            let renewed = admitted.and_then(|identity| self.connection.renew(identity));
+            let renewed = admitted.and_then(|identity| self.connection.renew(identity).map_err(failed));
             self.renewed(id, socket.as_ref(), renewed);
             return ControlFlow::Continue(());
         }
         let claimed = admitted.and_then(|identity| {
             let claim = identity.as_ref().map(|identity| self.connection.claim(&identity.shared_name()));
-            Ok(Standing { identity, is_told: false, claim: claim.transpose()? })
+            Ok(Standing { identity, is_told: false, claim: claim.transpose().map_err(failed)? })
         });
         match claimed {
             Ok(standing) => {
@@ -235,8 +242,8 @@ impl Driver {
                 }
                 self.go_on(held, cx)
             }
-            Err(error) => {
-                self.turn_away(&held, error);
+            Err(failure) => {
+                self.turn_away(&held, *failure);
                 ControlFlow::Continue(())
             }
         }
@@ -254,8 +261,8 @@ impl Driver {
 
     /// Refuses a peer that did not prove who it is. A native one's connection ends; a Socket.IO client may try again
     /// with another auth value until its time to connect is over.
-    fn turn_away(&mut self, held: &Held, error: Error) {
-        let mut failure = self.connection.hub.disclose(Place::authentication("/"), error.into());
+    fn turn_away(&mut self, held: &Held, failure: Failure) {
+        let mut failure = self.connection.hub.disclose(Place::authentication("/"), failure);
         // As the answer to a hello these two say that nobody knows the word.
         if matches!(held, Held::Hello { .. }) && ["not_found", "error"].contains(&&*failure.code) {
             failure.code = "unauthenticated".into();

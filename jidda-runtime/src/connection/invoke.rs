@@ -50,7 +50,7 @@ pub(super) fn run_bare(
     match guarded(run) {
         Ok(()) => dispatch.expect("it was run"),
         Err(failure) => {
-            discard("a handler's future", dispatch);
+            discard("the destructor of a handler's future", dispatch);
             Dispatch::Ready(Reply::failed(failure))
         }
     }

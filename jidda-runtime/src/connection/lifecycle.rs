@@ -1,6 +1,5 @@
 //! How connections and sockets begin and end.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -26,7 +25,7 @@ use super::spans::{self, About};
 use super::state::Extra;
 use super::waiters::Waiters;
 use crate::failure::Failure;
-use crate::guard::wake_all;
+use crate::guard::{Guarded, wake_all};
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
 use crate::id::SocketId;
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
@@ -151,15 +150,13 @@ impl Driver {
         let context = context.within(scope.clone());
         match spans::run(socket, about, || run_glue(&context, Arguments::new(&list, socket.encoding()))) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
-            Dispatch::Future(mut future) => {
-                match Scope::enter(scope.as_ref(), || first_poll(&mut future, cx)) {
-                    Poll::Ready(reply) => self.connect_ended(socket, reply),
-                    Poll::Pending => {
-                        let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
-                        self.running().push(ticket, future, scope);
-                    }
+            Dispatch::Future(future) => match Scope::enter(scope.as_ref(), || first_poll(future, cx)) {
+                Ok(reply) => self.connect_ended(socket, reply),
+                Err(future) => {
+                    let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
+                    self.running().push(ticket, future, scope);
                 }
-            }
+            },
         }
     }
 
@@ -491,13 +488,14 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
             let about = About { event: "disconnect", is_call: false, scope: None };
             spans::run(&socket, about, || glue(&context, arguments)).reply().await
         };
-        let failure = match tokio::time::timeout(limit, AssertUnwindSafe(handler).catch_unwind()).await {
-            Ok(Ok(reply)) => reply.into_result().err().map(|failure| *failure),
-            Ok(Err(panic)) => Some(Failure::panic(&*panic)),
+        let (hub, place) = (&socket.connection.hub, Place::route(&socket, route, None));
+        let report = |failure: Box<Failure>| drop(hub.disclose(place.destructor(), *failure));
+        let failure = match tokio::time::timeout(limit, Guarded::new(handler, report)).await {
+            Ok(ended) => ended.and_then(Reply::into_result).err().map(|failure| *failure),
             Err(_late) => Some(Failure::timeout(format!("a disconnect handler took longer than {limit:?}"))),
         };
         if let Some(failure) = failure {
-            socket.connection.hub.disclose(Place::route(&socket, route, None), failure);
+            hub.disclose(place, failure);
         }
     }
     socket.rooms.exit(socket.key);

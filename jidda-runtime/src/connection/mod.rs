@@ -357,6 +357,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // A client's that never was, for example.
+        self.release_kept();
         self.hub.remove_encoding(self.wire.encoding());
     }
 }

@@ -55,7 +55,7 @@ impl Driver {
         &mut self,
         id: Option<u32>,
         socket: Option<&Arc<SocketInner>>,
-        renewed: Result<Identity, Error>,
+        renewed: Result<Identity, Box<Failure>>,
     ) {
         #[derive(Serialize)]
         struct Renewed<'a> {
@@ -66,9 +66,9 @@ impl Driver {
         let wire = self.connection.wire;
         let identity = match renewed {
             Ok(identity) => identity,
-            Err(error) => {
+            Err(failure) => {
                 let namespace = socket.map_or("/", |socket| socket.namespace());
-                let failure = self.connection.hub.disclose(Place::authentication(namespace), error.into());
+                let failure = self.connection.hub.disclose(Place::authentication(namespace), *failure);
                 self.connection.log_refusal(&failure);
                 return self.refuse_event(namespace, AUTHENTICATE, id, failure);
             }

@@ -272,6 +272,11 @@ impl<'a> Place<'a> {
         Self { origin, namespace: socket.namespace(), event, entry, location, socket: Some(socket) }
     }
 
+    /// The destructor of what runs, or is kept, there.
+    pub(crate) fn destructor(self) -> Self {
+        Self { origin: FailureOrigin::Destructor, ..self }
+    }
+
     /// Something that is kept with a socket.
     pub(super) fn kept(socket: &'a Arc<SocketInner>) -> Self {
         let origin = FailureOrigin::Destructor;
@@ -342,7 +347,7 @@ impl Hub {
             None => report.log(),
         }
         // It holds the program's own error.
-        discard("an error", report);
+        discard("the destructor of an error", report);
         told
     }
 
@@ -355,7 +360,7 @@ impl Hub {
     /// Drops something of the program's. Not while anything is locked: its destructor may use whatever it likes.
     #[inline]
     pub(crate) fn discard<T>(&self, place: Place<'_>, value: T) {
-        self.run(Place { origin: FailureOrigin::Destructor, ..place }, || drop(value));
+        self.run(place.destructor(), || drop(value));
     }
 }
 

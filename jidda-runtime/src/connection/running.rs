@@ -1,10 +1,8 @@
 //! Calls of the peer that did not end at their first poll.
 
-use std::any::Any;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,8 +17,10 @@ use tokio::time::Sleep;
 use super::introduction::Check;
 use super::label::EventLabel;
 use super::queue::Queue;
+use super::report::{FailureOrigin, Place};
 use super::socket::SocketInner;
 use crate::failure::Failure;
+use crate::guard::guarded;
 use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
 use crate::id::SocketId;
 
@@ -55,6 +55,15 @@ impl Purpose {
 }
 
 impl Ticket {
+    /// Where what it does is said to have failed.
+    fn place(&self) -> Place<'_> {
+        match &self.purpose {
+            Purpose::Event { name, .. } | Purpose::Stream { name, .. } => name.place(&self.socket),
+            Purpose::Connect => Place::route(&self.socket, self.socket.routes().connect(), None),
+            Purpose::Disconnect => Place::closure(FailureOrigin::Handler, &self.socket, "disconnect"),
+        }
+    }
+
     /// The number that the peer may speak of it by. Those that count in each namespace cannot.
     fn number(&self) -> Option<u32> {
         match &self.purpose {
@@ -110,8 +119,9 @@ pub(super) enum Cancelled {
 }
 
 struct RunningCall {
+    /// As the two that follow, until it has ended.
     ticket: Option<Ticket>,
-    future: Abortable<HandlerFuture>,
+    future: Option<Abortable<HandlerFuture>>,
     scope: Option<Arc<Scope>>,
     /// Boxed: most calls have no deadline.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -124,36 +134,51 @@ impl Future for RunningCall {
         let this = self.get_mut();
         // Before the handler: its own calls end in the same moment, and what it makes of that is not what happened.
         let is_over = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
-        let is_late = this.deadline.as_mut().is_some_and(is_over) && !this.future.is_aborted();
-        let poll = || Scope::enter(this.scope.as_ref(), || Pin::new(&mut this.future).poll(cx));
+        let future = this.future.as_mut().expect("a finished call is not polled again");
+        let is_late = this.deadline.as_mut().is_some_and(is_over) && !future.is_aborted();
+        let poll = || Scope::enter(this.scope.as_ref(), || Pin::new(future).poll(cx));
         let reply = if is_late {
             Some(timed_out())
         } else {
-            match catch_unwind(AssertUnwindSafe(poll)) {
+            match guarded(poll) {
                 Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(Ok(reply))) => Some(reply),
                 Ok(Poll::Ready(Err(_aborted))) => None,
-                Err(panic) => Some(panicked(&*panic)),
+                Err(failure) => Some(Reply::failed(failure)),
             }
         };
+        this.drop_future();
         let ticket = this.ticket.take().expect("a finished call is not polled again");
         Poll::Ready(Finished { ticket, reply, scope: this.scope.take() })
     }
 }
 
-/// Polls a handler for the first time, on the spot. A panic is a reply like any other.
-#[inline]
-pub(super) fn first_poll(future: &mut HandlerFuture, cx: &mut Context<'_>) -> Poll<Reply> {
-    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(poll) => poll,
-        Err(panic) => Poll::Ready(panicked(&*panic)),
+impl RunningCall {
+    /// Drops what the handler holds, wherever it stands: that is the program's, and its panic is reported.
+    fn drop_future(&mut self) {
+        if let (Some(future), Some(ticket)) = (self.future.take(), &self.ticket) {
+            ticket.socket.connection.hub.discard(ticket.place(), future);
+        }
     }
 }
 
-/// The reply of a handler that panicked: its caller gets `internal`, the log has the text.
-#[cold]
-pub(super) fn panicked(panic: &(dyn Any + Send)) -> Reply {
-    Reply::failure(Failure::panic(panic))
+impl Drop for RunningCall {
+    fn drop(&mut self) {
+        self.drop_future();
+    }
+}
+
+/// Polls a handler for the first time, on the spot: its reply, or the handler when it waits. A panic is a reply like any
+/// other.
+#[inline]
+pub(super) fn first_poll(mut future: HandlerFuture, cx: &mut Context<'_>) -> Result<Reply, HandlerFuture> {
+    let reply = match guarded(|| future.as_mut().poll(cx)) {
+        Ok(Poll::Pending) => return Err(future),
+        Ok(Poll::Ready(reply)) => reply,
+        Err(failure) => Reply::failed(failure),
+    };
+    // What it holds to its end is dropped with it, and is the program's.
+    Ok(guarded(|| drop(future)).map_or_else(Reply::failed, |()| reply))
 }
 
 #[cold]
@@ -196,7 +221,7 @@ impl Running {
             call.ticket.as_ref().is_some_and(|ticket| matches!(ticket.purpose, Purpose::Disconnect))
         };
         let farewells = self.calls.into_iter().filter(is_farewell);
-        farewells.map(|call| call.future.map(|_| ()).boxed())
+        farewells.map(|call| call.map(|_| ()).boxed())
     }
 
     /// How many events are under way.
@@ -286,7 +311,7 @@ impl Running {
         let deadline = scope.as_ref().and_then(|scope| scope.deadline());
         self.calls.push(RunningCall {
             ticket: Some(ticket),
-            future: Abortable::new(future, registration),
+            future: Some(Abortable::new(future, registration)),
             deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline))),
             scope,
         });

@@ -4,13 +4,14 @@
 use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::Span;
 
 use super::Connection;
+use super::hub::Hub;
+use super::report::{FailureOrigin, Place};
 use super::socket::Socket;
 use super::values::{Value, Values, typed};
 use crate::config::Config;
@@ -201,7 +202,7 @@ impl Connection {
             }
         });
         if let Some((id, session)) = unused {
-            drop(hub.sessions.linger(id, session, identity, hub.clock()));
+            hub.discard_session(hub.sessions.linger(id, session, identity, hub.clock()));
         }
         id
     }
@@ -223,15 +224,41 @@ impl Connection {
 
     /// The connection is over: its values go, its session waits for the peer to come back.
     pub(super) fn release_kept(&self) {
-        let Some(kept) = self.exchange.lock().take_kept() else { return };
+        let Some(mut kept) = self.exchange.lock().take_kept() else { return };
+        if let Some(values) = kept.values.take() {
+            values.discard(&self.hub, Place::apart(FailureOrigin::Destructor, "connection"));
+        }
         if self.hub.side == Side::Server
             && kept.is_told
-            && let (Some(id), Some(session)) = (kept.session_id, kept.session)
+            && let (Some(id), Some(session)) = (kept.session_id, kept.session.take())
         {
             let identity = self.identity().map(|identity| identity.shared_name());
-            // Dropped here, outside of every lock.
-            drop(self.hub.sessions.linger(id, session, identity, self.hub.clock()));
+            let evicted = self.hub.sessions.linger(id, session, identity, self.hub.clock());
+            self.hub.discard_session(evicted);
+        } else {
+            self.hub.discard_session(kept.session);
         }
+    }
+}
+
+impl Hub {
+    /// Drops a session, unless somebody else holds it: each of its values by itself. Not while anything is locked.
+    fn discard_session(&self, session: Option<Arc<SessionInner>>) {
+        if let Some(mut session) = session.and_then(Arc::into_inner) {
+            std::mem::take(session.values.get_mut())
+                .discard(self, Place::apart(FailureOrigin::Destructor, "session"));
+        }
+    }
+
+    /// Lets the sessions go whose time is over.
+    pub(super) fn expire_sessions(&self, now: u32) {
+        self.sessions.expired(now).into_iter().for_each(|gone| self.discard_session(Some(gone.session)));
+    }
+
+    /// Lets all of them go: there is nobody any more for them to come back to.
+    pub(super) fn discard_sessions(&self) {
+        let away = std::mem::take(&mut *self.sessions.away.lock());
+        away.by_age.into_values().for_each(|gone| self.discard_session(Some(gone.session)));
     }
 }
 
@@ -316,8 +343,9 @@ impl Sessions {
         now.wrapping_sub(lingering.since) >= self.linger
     }
 
-    /// Lets those go whose time is over.
-    pub(super) fn expire(&self, now: u32) {
+    /// Takes those whose time is over.
+    #[must_use]
+    fn expired(&self, now: u32) -> Vec<Lingering> {
         let mut gone = Vec::new();
         let mut away = self.away.lock();
         while let Some((&number, lingering)) = away.by_age.first_key_value()
@@ -325,13 +353,7 @@ impl Sessions {
         {
             gone.extend(away.remove(number));
         }
-        drop(away);
-        // What their values do when they are dropped is the program's: each by itself, so that one that panics is one.
-        for session in gone {
-            if catch_unwind(AssertUnwindSafe(|| drop(session))).is_err() {
-                tracing::error!("the destructor of a session's value panicked");
-            }
-        }
+        gone
     }
 }
 
@@ -384,11 +406,11 @@ mod tests {
         for since in [start, start.wrapping_add(30), start.wrapping_add(60)] {
             drop(sessions.linger(SessionId::random(), Arc::default(), None, since));
         }
-        sessions.expire(start.wrapping_add(99));
+        drop(sessions.expired(start.wrapping_add(99)));
         assert_eq!(away(&sessions), 3);
-        sessions.expire(start.wrapping_add(130));
+        drop(sessions.expired(start.wrapping_add(130)));
         assert_eq!(away(&sessions), 1);
-        sessions.expire(start.wrapping_add(160));
+        drop(sessions.expired(start.wrapping_add(160)));
         assert_eq!(away(&sessions), 0);
     }
 

@@ -12,6 +12,7 @@ use super::backlog::Waiting;
 use super::exchange::{Control, Link};
 use super::listeners::Listeners;
 use super::loan::BroadcastTime;
+use super::report::{FailureOrigin, Place};
 use super::state::{Extra, State};
 use crate::error::SendError;
 use crate::failure::Failure;
@@ -349,6 +350,18 @@ impl SocketInner {
             waker.wake();
         }
         Ok(true)
+    }
+}
+
+/// What a socket keeps that did not end before it was dropped, as a client's that was never joined.
+impl Drop for SocketInner {
+    fn drop(&mut self) {
+        let Some(extra) = self.state.get_mut().extra.take() else { return };
+        let Extra { values, listeners, refused, .. } = *extra;
+        let (hub, place) = (&self.connection.hub, Place::apart(FailureOrigin::Destructor, "socket"));
+        values.discard(hub, place);
+        listeners.discard(hub, place);
+        hub.discard(place, refused);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use super::hub::Hub;
 use super::report::{FailureOrigin, Place};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::guard::guarded;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -115,11 +115,8 @@ impl Hub {
 
     /// Runs one check and reports its panic. The wheel turns on: all other connections depend on it.
     fn survive(&self, of: impl fmt::Display, check: impl FnOnce()) {
-        let Err(panic) = catch_unwind(AssertUnwindSafe(check)) else { return };
-        let failure = Failure::panic(&*panic);
-        // It is a value of whoever panicked, and its destructor may do the same.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(panic)));
-        let failure = Failure { message: format!("{of}: {}", failure.message).into(), ..failure };
+        let Err(failure) = guarded(check) else { return };
+        let failure = Failure { message: format!("{of}: {}", failure.message).into(), ..*failure };
         self.disclose(Place::apart(FailureOrigin::Hook, "time-outs"), failure);
     }
 }
@@ -137,7 +134,7 @@ pub(super) async fn turn(hub: Weak<Hub>, tick: Duration) {
         let now = start.elapsed().as_millis() as u32;
         hub.wheel().clock.store(now, Ordering::Relaxed);
         hub.look_after(slot, |connection| connection.check(now));
-        hub.survive("sessions", || hub.sessions.expire(now));
+        hub.survive("sessions", || hub.expire_sessions(now));
     }
 }
 

@@ -13,6 +13,7 @@ use super::Context;
 use super::reply::{Dispatch, Outcome, Reply, ReplyError, ReplyValue};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::guard::discard;
 use crate::payload::Payload;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, Ordering};
@@ -23,15 +24,28 @@ pub(crate) type Items = Pin<Box<dyn Stream<Item = Result<Payload, Box<Failure>>>
 /// A streaming reply on its way to the connection. Clones of a reply share it: it is a stream only once.
 #[derive(Clone)]
 pub(crate) struct ItemStream {
-    items: Arc<Mutex<Option<Items>>>,
+    items: Arc<Untaken>,
     /// Whether the handler could have failed instead, which some wires tell by the form of the reply.
     pub(crate) is_outcome: bool,
 }
 
+struct Untaken(Mutex<Option<Items>>);
+
+/// What nobody took is dropped with its reply, wherever that is.
+impl Drop for Untaken {
+    fn drop(&mut self) {
+        discard("the destructor of a stream", self.0.get_mut().take());
+    }
+}
+
 impl ItemStream {
+    fn new(items: Option<Items>, is_outcome: bool) -> Self {
+        Self { items: Arc::new(Untaken(Mutex::new(items))), is_outcome }
+    }
+
     /// The items; nothing if a clone of the reply was sent already.
     pub(crate) fn take(&self) -> Option<Items> {
-        self.items.lock().take()
+        self.items.0.lock().take()
     }
 }
 
@@ -273,8 +287,7 @@ impl Dispatch {
                 Poll::Ready(Err(reached)) => {
                     let is_outcome = matches!(reached, Reached::Begun { is_outcome: true });
                     let items: Option<Items> = production.take().map(|production| Box::pin(production) as _);
-                    let items = Arc::new(Mutex::new(items));
-                    Poll::Ready(Reply::stream(ItemStream { items, is_outcome }))
+                    Poll::Ready(Reply::stream(ItemStream::new(items, is_outcome)))
                 }
             }
         }))
@@ -287,7 +300,7 @@ impl Reply {
         items: impl Stream<Item = Result<Payload, Box<Failure>>> + Send + 'static,
     ) -> Self {
         let items: Items = Box::pin(items);
-        Self::stream(ItemStream { items: Arc::new(Mutex::new(Some(items))), is_outcome: false })
+        Self::stream(ItemStream::new(Some(items), false))
     }
 }
 

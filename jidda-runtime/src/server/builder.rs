@@ -18,12 +18,12 @@ use super::accept::accept;
 use super::apps::{self, Apps, States};
 use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
-use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource, fallback};
+use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource};
 use super::lobby::Lobby;
 use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity, too_short};
-use crate::connection::{ErrorHook, ErrorReport, HeartbeatPolicy, Policies, Watch};
+use crate::connection::{ErrorHook, ErrorReport, FailureOrigin, HeartbeatPolicy, Place, Policies, Watch};
 use crate::error::Error;
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
@@ -199,7 +199,7 @@ impl ServerBuilder {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.fallback = Some(fallback(service));
+        self.fallback = Some(Fallback::new(service));
         self
     }
 
@@ -249,7 +249,8 @@ impl ServerBuilder {
     }
 
     /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
-    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks and jobs.
+    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks, jobs and
+    /// destructors.
     /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
     /// go; it runs where the failure happened and should be quick.
     ///
@@ -400,7 +401,13 @@ impl ServerBuilder {
         for RegisteredConfigureSocket(entry) in linked.filter(|entry| entry.0.app.id() == self.app.id()) {
             configure.insert(0, Box::new(entry.run));
         }
-        let configure = |socket: &SockRef<'_>| configure.iter().try_for_each(|configure| configure(socket));
+        let hub = &apps.all()[0].hub;
+        let configure = |socket: &SockRef<'_>| {
+            let place = Place::apart(FailureOrigin::Hook, "configure_socket");
+            let panicked = || Err(io::Error::other("a `configure_socket` hook panicked"));
+            let run = |hook: &ConfigureSocket| hub.run(place, || hook(socket)).unwrap_or_else(panicked);
+            configure.iter().try_for_each(run)
+        };
         let wanted: Result<Vec<Address>, _> = self.listen.iter().map(|text| text.parse()).collect();
         let wanted =
             wanted.map_err(|error: crate::transport::AddressError| start_error(error.to_string()))?;
@@ -417,7 +424,7 @@ impl ServerBuilder {
             listeners.push(listener);
         }
         let http = Arc::new(http);
-        let front = Front::new(&http, self.fallback, &config);
+        let front = Front::new(&http, self.fallback, &apps.all()[0].hub, &config);
         let lobby = Lobby::new(&apps.all()[0].hub, &front);
         let mut accepting = JoinSet::new();
         for listener in listeners {

@@ -1,7 +1,6 @@
 //! Events from server to server.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -11,7 +10,8 @@ use super::Server;
 use crate::connection::{FailureOrigin, Listener, Place};
 use crate::error::{CallError, SendError};
 use crate::failure::Failure;
-use crate::handler::{Arguments, Callback, RESERVED_EVENTS, call_error};
+use crate::guard::Guarded;
+use crate::handler::{Arguments, Callback, RESERVED_EVENTS, Reply, call_error};
 use crate::payload::{CodecError, Encoding, Payload, encode_arguments_into};
 use crate::sync::Mutex;
 
@@ -114,14 +114,12 @@ impl Server {
             let run = async move {
                 callback(Arguments::new(list, Encoding::MessagePack), Encoding::MessagePack).reply().await
             };
-            AssertUnwindSafe(run).catch_unwind().map(|reply| {
-                let result = match reply {
-                    Ok(reply) => reply.into_result().map_err(|failure| *failure),
-                    Err(panic) => Err(Failure::panic(&*panic)),
-                };
+            let place = Place::apart(FailureOrigin::Listener, event);
+            let report = move |failure: Box<Failure>| drop(self.hub().disclose(place.destructor(), *failure));
+            Guarded::new(run, report).map(move |ended| {
                 // Nobody but the sender of a call asks for it: what fails is reported here.
-                let place = Place::apart(FailureOrigin::Listener, event);
-                result.map_err(|failure| self.hub().disclose(place, failure))
+                let ended = ended.and_then(Reply::into_result);
+                ended.map_err(|failure| self.hub().disclose(place, *failure))
             })
         });
         Ok(futures_util::future::join_all(runs).await)

@@ -1,12 +1,11 @@
 //! Who is here, for a program to ask and to watch.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-
 use super::Server;
-use crate::connection::{PresenceEvent, PresenceEvents};
+use crate::connection::{FailureOrigin, Place, PresenceEvent, PresenceEvents};
+use crate::failure::Failure;
+use crate::guard::Guarded;
 
 /// The identities that are connected to an app of a server; see [`Server::presence`].
 ///
@@ -81,10 +80,12 @@ impl Presence {
         tokio::spawn(async move {
             while let Some(event) = changes.next().await {
                 let Some(inner) = inner.upgrade() else { return };
+                let hub = Arc::clone(&inner.apps.all()[app].hub);
                 let server = Server { inner, app };
-                let change = AssertUnwindSafe(async { hook(server, event).await });
-                if change.catch_unwind().await.is_err() {
-                    tracing::error!("a hook for who comes and goes panicked");
+                let place = Place::apart(FailureOrigin::Hook, "presence");
+                let report = |failure: Box<Failure>| drop(hub.disclose(place.destructor(), *failure));
+                if let Err(failure) = Guarded::new(async { hook(server, event).await }, report).await {
+                    hub.disclose(place, *failure);
                 }
             }
         });

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use super::body::{HttpBody, method_not_allowed, response};
 use crate::connection::{FailureOrigin, Hub, Place};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::guard::Guarded;
 
 /// For how long an answer of the checks holds: who asks more often does not run them more often.
 const FRESH: Duration = Duration::from_secs(1);
@@ -198,15 +198,15 @@ impl Health {
             return Arc::clone(checked);
         }
         let runs = self.checks.iter().map(async |(name, run)| {
+            let place = Place::apart(FailureOrigin::Hook, name);
+            let report = |failure: Box<Failure>| drop(self.hub.disclose(place.destructor(), *failure));
             // The check's own function may panic, too, not only its future.
-            let check = AssertUnwindSafe(async { run().await }).catch_unwind();
-            let failure = match timeout(self.limit, check).await {
+            let failure = match timeout(self.limit, Guarded::new(async { run().await }, report)).await {
                 Ok(Ok(Ok(()))) => None,
                 Ok(Ok(Err(error))) => Some(error.into()),
-                Ok(Err(panic)) => Some(Failure::panic(&*panic)),
+                Ok(Err(failure)) => Some(*failure),
                 Err(_late) => Some(Failure::timeout(format!("the check took longer than {:?}", self.limit))),
             };
-            let place = Place::apart(FailureOrigin::Hook, name);
             let told = failure.map(|failure| self.hub.disclose(place, failure));
             (name.clone(), Outcome::from(told))
         });

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 
 use super::resource::{Resource, Transport};
+use crate::guard::logged;
 use crate::peer::Security;
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -52,7 +53,7 @@ impl Origins {
         Self(Kind::List(Vec::new()))
     }
 
-    /// Pages of the origins that `is_allowed` is true of. It must not block.
+    /// Pages of the origins that `is_allowed` is true of. It must not block; where it panics, the page is refused.
     pub fn matching(is_allowed: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self(Kind::If(Arc::new(is_allowed)))
     }
@@ -70,7 +71,9 @@ impl Origins {
         match &self.0 {
             Kind::Any => true,
             Kind::List(origins) => origins.iter().any(|other| other == origin),
-            Kind::If(is_allowed) => is_allowed(origin),
+            Kind::If(is_allowed) => {
+                logged("who is asked about a page's origin", || is_allowed(origin)).unwrap_or_default()
+            }
         }
     }
 

@@ -203,7 +203,7 @@ impl Resource {
     }
 
     /// Asks the program before a session begins; the client is told the text of an `Err`, with status 403. It
-    /// is not asked again for the other requests of the session.
+    /// is not asked again for the other requests of the session. A panic refuses the client, too, and is reported.
     pub fn allow_request<F>(mut self, allow: impl Fn(Parts) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,

@@ -1,19 +1,15 @@
 //! HTTP on the server's own port.
 
 use std::convert::Infallible;
-use std::error::Error as StdError;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, pending, ready};
-use http::{Request, Response, StatusCode};
-use http_body::Body;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Either};
+use futures_util::future::{pending, ready};
+use http::{Request, Response};
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,12 +18,13 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower_service::Service;
 
-use super::body::{HttpBody, not_found, text};
+use super::body::{HttpBody, not_found};
+use super::fallback::{Answer, Fallback};
 use super::patient::Patient;
 use super::{Http, begin};
 use crate::config::Config;
+use crate::connection::Hub;
 use crate::peer::{PeerAddress, Security};
 use crate::sync::Mutex;
 use crate::transport::Stream;
@@ -37,20 +34,11 @@ const HEAD: usize = 16 * 1024;
 /// The largest buffer of a connection.
 const BUFFER: usize = 64 * 1024;
 
-pub(in crate::server) type BoxError = Box<dyn StdError + Send + Sync>;
-type Answer = Response<Either<HttpBody, UnsyncBoxBody<Bytes, Failed>>>;
-pub(in crate::server) type Fallback =
-    Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Result<Answer, Failed>> + Send + Sync>;
-
-/// Why the program's own service failed.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(in crate::server) struct Failed(BoxError);
-
 /// The resources and what the program has for other requests.
 pub(in crate::server) struct Front {
     pub(super) http: Arc<Http>,
     fallback: Option<Fallback>,
+    hub: Arc<Hub>,
     /// How long the head of the first request may take.
     first_head: Duration,
     /// How long a connection may be idle after that, until the head of the next request is there.
@@ -70,35 +58,18 @@ impl fmt::Debug for Front {
     }
 }
 
-fn failed(error: impl Into<BoxError>) -> Failed {
-    Failed(error.into())
-}
-
-/// Makes one type of any service.
-pub(in crate::server) fn fallback<S, B>(service: S) -> Fallback
-where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<BoxError>,
-{
-    Box::new(move |request| {
-        let mut service = service.clone();
-        async move {
-            std::future::poll_fn(|cx| service.poll_ready(cx)).await.map_err(failed)?;
-            let response = service.call(request).await.map_err(failed)?;
-            Ok(response.map(|body| Either::Right(body.map_err(failed).boxed_unsync())))
-        }
-        .boxed()
-    })
-}
-
 impl Front {
-    pub(in crate::server) fn new(http: &Arc<Http>, fallback: Option<Fallback>, config: &Config) -> Arc<Self> {
+    /// `hub` is told what fails in the program's own service.
+    pub(in crate::server) fn new(
+        http: &Arc<Http>,
+        fallback: Option<Fallback>,
+        hub: &Arc<Hub>,
+        config: &Config,
+    ) -> Arc<Self> {
         Arc::new(Self {
             http: Arc::clone(http),
             fallback,
+            hub: Arc::clone(hub),
             first_head: config.handshake_timeout,
             idle: config.http_idle_timeout,
             patience: config.slow_consumer,
@@ -185,10 +156,7 @@ impl Front {
             return site.respond(request, parameters).await.map(Either::Left);
         }
         let Some(fallback) = &self.fallback else { return not_found().map(Either::Left) };
-        fallback(request).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the HTTP fallback failed");
-            text(StatusCode::INTERNAL_SERVER_ERROR, "the server failed\n").map(Either::Left)
-        })
+        fallback.respond(request, &self.hub).await
     }
 
     /// Lets the requests that are under way end, and ends what waits for others.

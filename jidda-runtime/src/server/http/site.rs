@@ -1,6 +1,5 @@
 //! A resource as it is served: which of its requests are heard.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -21,6 +20,7 @@ use super::sessions::{Entry, Sessions};
 use super::websocket::{self, Opened};
 use crate::connection::{Arrival, FailureOrigin, Hub, Place};
 use crate::failure::Failure;
+use crate::guard::Guarded;
 use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::peer::{self, Medium, PeerAddress, Security};
@@ -126,11 +126,7 @@ impl Site {
         let initial = self.resource.initial_headers.as_ref().filter(|_| is_first);
         for change in initial.into_iter().chain(&self.resource.headers) {
             let headers = response.headers_mut();
-            // The program's own code: what it breaks is this response.
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| change(headers, parts))) {
-                let place = Place::apart(FailureOrigin::Hook, "headers");
-                self.hub.disclose(place, Failure::panic(&*panic));
-            }
+            self.hub.run(Place::apart(FailureOrigin::Hook, "headers"), || change(headers, parts));
             // A body is as long as it is.
             for name in [CONTENT_LENGTH, TRANSFER_ENCODING] {
                 headers.remove(name);
@@ -287,7 +283,11 @@ impl Site {
         query: &Query,
     ) -> Result<(Version, TaskTrackerToken), Refused> {
         if let Some(allow) = &self.resource.allow_request {
-            allow(parts.clone()).await.map_err(Refused::Forbidden)?;
+            let place = Place::apart(FailureOrigin::Hook, "allow_request");
+            let report = |failure: Box<Failure>| drop(self.hub.disclose(place.destructor(), *failure));
+            let asked = Guarded::new(async { allow(parts.clone()).await }, report).await;
+            let told = |failure: Box<Failure>| self.hub.disclose(place, *failure).message.into_owned();
+            asked.map_err(told).and_then(|allowed| allowed).map_err(Refused::Forbidden)?;
         }
         let version = query.version().filter(|version| self.resource.versions.contains(version));
         let version = version.ok_or(Refused::UnsupportedVersion)?;

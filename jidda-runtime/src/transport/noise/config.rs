@@ -7,6 +7,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::keys::{KeyPair, PublicKey};
+use crate::failure::Failure;
+use crate::guard::Guarded;
 
 type Check = dyn Fn(PublicKey) -> BoxFuture<'static, bool> + Send + Sync;
 
@@ -48,7 +50,7 @@ impl NoiseServer {
     }
 
     /// Only clients whose key passes `check` may come. It is asked at every handshake, whose deadline it counts
-    /// against.
+    /// against. A key is refused where it panics.
     ///
     /// A client that is asked about has not yet proved that the key is its own: let it in by the answer, and note
     /// that it came in a `connect` handler.
@@ -86,7 +88,16 @@ impl NoiseServer {
         match &self.clients {
             Clients::Any => true,
             Clients::Known(known) => known.contains(&key),
-            Clients::Asked(check) => check(key).await,
+            Clients::Asked(check) => {
+                let what = "the check of a client's key";
+                let dropped = |failure: Box<Failure>| {
+                    tracing::error!(error = ?failure.message, "the destructor of {what} panicked");
+                };
+                Guarded::new(async { check(key).await }, dropped).await.unwrap_or_else(|failure| {
+                    tracing::error!(error = ?failure.message, "{what} panicked");
+                    false
+                })
+            }
         }
     }
 }
