@@ -30,6 +30,8 @@ pub(crate) enum Cause {
     Panic,
     /// It ran out of time.
     Timeout,
+    /// Any of these, as it is shown to the peer: its data is the id under which this side has the text.
+    Hidden,
 }
 
 /// Two failures are equal when a peer could not tell them apart.
@@ -78,7 +80,7 @@ impl Failure {
         match (&self.cause, &*self.code) {
             (Some(Cause::Panic), _) => "panic",
             (None, _) if self.app => "app",
-            (Some(Cause::Error(_)), _) | (None, "internal") => "internal",
+            (Some(Cause::Error(_) | Cause::Hidden), _) | (None, "internal") => "internal",
             (Some(Cause::Timeout), _) | (None, "timeout") => "timeout",
             (None, "cancelled") => "cancelled",
             _ => "refused",
@@ -95,11 +97,16 @@ impl Failure {
         matches!(self.cause, Some(Cause::Error(_) | Cause::Panic))
     }
 
+    /// Whether its data is what the handler gave with it, and not jidda's own id.
+    pub(crate) fn has_own_data(&self) -> bool {
+        self.data.is_some() && !matches!(self.cause, Some(Cause::Hidden))
+    }
+
     /// What the peer is told in place of an internal failure: the id under which this side has its text.
     #[must_use]
     pub(crate) fn internal(id: &str) -> Self {
         let data = Payload::encode(id, Encoding::MessagePack).ok();
-        Self { data, ..Self::new("internal", "internal error") }
+        Self { data, cause: Some(Cause::Hidden), ..Self::new("internal", "internal error") }
     }
 }
 

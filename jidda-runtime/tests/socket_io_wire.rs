@@ -140,8 +140,12 @@ fn control_packets_are_written_as_the_reference_writes_them() {
     assert_eq!(refused(V4, &failure), [r#"44{"message":"not you","data":{"code":"denied"}}"#]);
     assert_eq!(refused(V3, &failure), [r#"44"not you""#]);
     failure.data = Payload::encode(&5, Encoding::MessagePack).ok();
-    assert_eq!(refused(V4, &failure), [r#"44{"message":"not you","data":{"code":"denied","data":5}}"#]);
-    assert_eq!(refused(V3, &failure), [r#"44{"code":"denied","message":"not you","data":5}"#]);
+    assert_eq!(refused(V4, &failure), [r#"44{"message":"not you","data":5}"#]);
+    assert_eq!(refused(V3, &failure), ["445"]);
+    failure.data = Payload::encode(&Value::Binary(vec![1, 2]), Encoding::MessagePack).ok();
+    assert_eq!(refused(V4, &failure), [r#"44{"message":"not you","data":{"code":"denied"}}"#]);
+    assert_eq!(refused(V3, &failure), [r#"44"not you""#]);
+    failure.data = Payload::encode(&5, Encoding::MessagePack).ok();
     assert_eq!(texts(V4, |wire, out| wire.disconnect(out, "/a", "why")), ["41/a,"]);
     assert_eq!(texts(V4, |wire, out| wire.ping(out, 0)), ["2"]);
     let error = texts(V4, |wire, out| wire.failure(out, "/a", 3, &failure));

@@ -53,13 +53,19 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Refuses what came before its socket was accepted, which it never is.
+    /// Refuses what came before its socket was accepted, which it never is. An event without an id ends nothing, not
+    /// even the connection of a plain peer, which cannot be told: that its namespace is refused was its answer.
     pub(super) fn refuse_early(&mut self, socket: &SocketInner, early: Backlog<()>, failure: &Failure) {
+        let is_acquainted = self.connection.exchange.lock().is_acquainted;
         for event in early.into_events() {
             if let (Some(id), Some(running)) = (event.id, &mut self.running) {
                 running.forget_early(id);
             }
-            self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
+            if event.id.is_some() || is_acquainted {
+                self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
+            } else {
+                self.connection.hub.metrics.refused(failure);
+            }
         }
     }
 }

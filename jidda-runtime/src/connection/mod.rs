@@ -137,6 +137,8 @@ struct Requested {
     gate: Option<Arc<AtomicBool>>,
     /// Whether a WebSocket took the place of the first medium.
     is_upgraded: AtomicBool,
+    /// Whether refusals stay unanswered.
+    is_quiet: bool,
     /// The trace that the request is part of.
     trace: Option<TraceContext>,
 }
@@ -157,6 +159,8 @@ pub(crate) struct Arrival {
     pub(crate) parameters: Parameters,
     /// Whether the peer is told that a WebSocket may take the medium's place.
     pub(crate) upgrades: bool,
+    /// Whether refusals stay unanswered.
+    pub(crate) is_quiet: bool,
     /// Whether the medium can write, where it knows better than the last attempt: long polling.
     pub(crate) gate: Option<Arc<AtomicBool>>,
     /// What is to be written before anything else: the end of what the stream was before.
@@ -189,6 +193,7 @@ impl Connection {
                 request: None,
                 parameters: Parameters::default(),
                 upgrades: false,
+                is_quiet: false,
                 gate: None,
                 preface: Vec::new(),
             },
@@ -197,8 +202,19 @@ impl Connection {
 
     /// A connection without a stream yet, that begins with what its wire begins with.
     pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
-        let Arrival { peer, medium, wire, security, session, request, parameters, upgrades, gate, preface } =
-            arrival;
+        let Arrival {
+            peer,
+            medium,
+            wire,
+            security,
+            session,
+            request,
+            parameters,
+            upgrades,
+            is_quiet,
+            gate,
+            preface,
+        } = arrival;
         // Clients of Socket.IO tell no limit of theirs, and have none.
         let max_message = if wire.is_strict() { usize::MAX } else { hub.config.max_message };
         let mut exchange = Exchange::new(Link::Away, max_message);
@@ -224,7 +240,7 @@ impl Connection {
         }
         let requested = session.map(|id| {
             let trace = request.as_ref().and_then(peer::Request::trace);
-            Requested { id, request, parameters, gate, is_upgraded: AtomicBool::new(false), trace }
+            Requested { id, request, parameters, gate, is_upgraded: AtomicBool::new(false), is_quiet, trace }
         });
         let connection = Arc::new(Self {
             id: ConnectionId::next(),
@@ -258,6 +274,11 @@ impl Connection {
     #[inline]
     fn requested(&self) -> Option<&Requested> {
         self.particulars.as_ref()?.requested.as_ref()
+    }
+
+    /// Whether its peer counts on time-outs: it gets no answer where nothing was done.
+    fn is_quiet(&self) -> bool {
+        self.requested().is_some_and(|requested| requested.is_quiet)
     }
 
     /// The trace of the request that it began with.

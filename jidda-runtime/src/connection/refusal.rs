@@ -11,6 +11,10 @@ use crate::handler::Side;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
 
+/// What jidda itself refuses events with.
+const OURS: [&str; 7] =
+    ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
+
 impl Driver {
     /// Answers an event that failed. Without an id to answer, a peer that knows how to hear it is told which
     /// event was refused; a plain one is told why and then disconnected.
@@ -18,6 +22,11 @@ impl Driver {
     pub(super) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
         let wire = self.connection.wire;
         self.connection.hub.metrics.refused(&failure);
+        if self.connection.is_quiet() && (id.is_none() || OURS.contains(&&*failure.code)) {
+            let connection = self.connection.id;
+            tracing::debug!(%connection, namespace, event, code = %failure.code, "left an event unanswered");
+            return;
+        }
         let mut exchange = self.connection.exchange.lock();
         if let Some(id) = id {
             exchange.outbox.append(|out| wire.failure(out, namespace, id, &failure));
@@ -35,9 +44,7 @@ impl Driver {
             // It was told already that the connection is about to close; what still runs may end first.
             return;
         }
-        let is_ours =
-            ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
-        if is_ours.contains(&&*failure.code) {
+        if OURS.contains(&&*failure.code) {
             let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
             self.begin_closing(DisconnectReason::Other(reason.into()), None);
         }

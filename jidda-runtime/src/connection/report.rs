@@ -316,6 +316,8 @@ impl Hub {
             Some(Cause::Error(_)) => FailureKind::Internal,
             Some(Cause::Panic) => FailureKind::Panic,
             Some(Cause::Timeout) => FailureKind::Timeout,
+            // It came through here before.
+            Some(Cause::Hidden) => return failure,
             // jidda's own refusal of what nobody handles, or what another server said.
             None if place.origin == FailureOrigin::Handler && place.entry.is_none() => return failure,
             // Anyone may send bad credentials.

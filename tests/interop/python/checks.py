@@ -33,9 +33,7 @@ async def is_refused_with_data(t):
     refused = peer.inbox("connect_error")
     peer.try_to_connect()
     message, data = "come back later", {"limit": 3}
-    expected = {"message": message, "data": {"code": "full", "data": data}}
-    if t.setting.is_old:
-        expected = {"code": "full", "message": message, "data": data}
+    expected = data if t.setting.is_old else {"message": message, "data": data}
     equal(sorted_map((await refused.next())[0]), sorted_map(expected))
 
 

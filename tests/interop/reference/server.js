@@ -46,9 +46,8 @@ class Refusal extends Error {
 
   /** As jidda writes it. Version 4 of the protocol has room for one value only. */
   over(protocol) {
-    const data = this.details === undefined ? {} : { data: this.details };
-    if (protocol === 4) this.data = { code: this.code, ...data };
-    else if (this.details !== undefined) this.data = { code: this.code, message: this.message, ...data };
+    if (this.details !== undefined) this.data = this.details;
+    else if (protocol === 4) this.data = { code: this.code };
     return this;
   }
 }

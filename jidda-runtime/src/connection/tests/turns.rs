@@ -94,6 +94,7 @@ impl Task {
                     request: None,
                     parameters: Parameters::default(),
                     upgrades: false,
+                    is_quiet: false,
                     gate: None,
                     preface: Vec::new(),
                 },

@@ -60,6 +60,7 @@ pub struct Resource {
     pub(super) cors: Option<Cors>,
     pub(super) origins: Option<Origins>,
     pub(super) jsonp: bool,
+    pub(super) answers_refusals: bool,
     pub(super) cookie: Option<Cookie>,
     /// From how many bytes on a response is compressed.
     pub(super) compression: Option<usize>,
@@ -91,6 +92,7 @@ impl Resource {
             cors: None,
             origins: None,
             jsonp: true,
+            answers_refusals: true,
             cookie: None,
             compression: Some(1024),
             allow_request: None,
@@ -209,6 +211,23 @@ impl Resource {
         F: Future<Output = Result<(), String>> + Send + 'static,
     {
         self.allow_request = Some(Arc::new(move |parts| allow(parts).boxed()));
+        self
+    }
+
+    /// Whether events that have no handler, or are refused before theirs runs, are answered. Default: yes: an
+    /// acknowledgement says `{"error": {"code", ..}}`, and who wants none hears `$/refused`.
+    ///
+    /// With `false` they are left unanswered as the reference leaves them, for clients that count on a time-out of
+    /// theirs: what is `not_found`, `bad_arguments`, `denied`, `not_connected`, `busy`, `closing` or `streaming`, also
+    /// where a handler says so with one of these codes, and `$/refused` altogether. All else that a handler fails with
+    /// is answered, and so is a client that may not join a namespace.
+    ///
+    /// ```
+    /// # use jidda_runtime::Resource;
+    /// let resource = Resource::socket_io("/socket.io").answer_refusals(false);
+    /// ```
+    pub fn answer_refusals(mut self, answers: bool) -> Self {
+        self.answers_refusals = answers;
         self
     }
 

@@ -326,6 +326,7 @@ impl Site {
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),
             parameters,
             upgrades: medium == Medium::Polling && self.resource.offers_upgrade(),
+            is_quiet: !self.resource.answers_refusals,
             gate: None,
             preface: Vec::new(),
         }

@@ -354,29 +354,37 @@ pub(in crate::wire) fn connect_refused(
     failure: Option<&Failure>,
 ) {
     let message: Value = failure.map_or("Invalid namespace", |failure| &failure.message).into();
-    let data = failure.map(|failure| {
-        let Value::Map(mut entries) = described(failure) else { return Value::Nil };
-        entries.retain(|(key, _)| key.as_str() != Some("message"));
+    let own = failure.filter(|failure| failure.has_own_data()).and_then(|failure| failure.data.as_ref());
+    let own = own.and_then(|data| data.to_value().ok());
+    let coded = failure.map(|failure| {
+        let mut entries = vec![("code".into(), (&*failure.code).into())];
+        if !failure.has_own_data()
+            && let Some(id) = failure.data.as_ref().and_then(|id| id.to_value().ok())
+        {
+            entries.push(("id".into(), id));
+        }
         Value::Map(entries)
     });
-    let error = match (wire.version, data) {
-        (Version::V4, None) => Value::Map(vec![("message".into(), message)]),
-        (Version::V4, Some(data)) => Value::Map(vec![("message".into(), message), ("data".into(), data)]),
-        // A bare value: the message, unless there is more to say.
-        (Version::V3, _) => match failure.filter(|failure| failure.data.is_some()) {
-            Some(failure) => described(failure),
-            None => message,
-        },
+    let error = |data: Option<Value>| match (wire.version, data) {
+        (Version::V4, None) => Value::Map(vec![("message".into(), message.clone())]),
+        (Version::V4, Some(data)) => {
+            Value::Map(vec![("message".into(), message.clone()), ("data".into(), data)])
+        }
+        // One value: the data, as the reference has it, or the message.
+        (Version::V3, data) => data.unwrap_or_else(|| message.clone()),
     };
+    // What is told where the data is of a kind that the packet has no place for.
+    let plain = error(if wire.version == Version::V4 { coded } else { None });
+    let error = own.map_or_else(|| plain.clone(), |own| error(Some(own)));
     match wire.layer {
         Layer::Raw => {}
         Layer::SocketIo(Parser::Json) => {
             let mut json = Vec::new();
-            // Bytes have no place in this packet: what holds some is told without its data.
-            let is_plain = encode_into(&mut json, &error, Encoding::Json).is_ok() && json.first() != Some(&0);
-            if !is_plain {
-                json = serde_json::to_vec(&serde_json::json!({ "message": message_of(&error) }))
-                    .unwrap_or_default();
+            // Bytes would need attachments, and this packet has none.
+            let fits = encode_into(&mut json, &error, Encoding::Json).is_ok() && json.first() != Some(&0);
+            if !fits {
+                json.clear();
+                encode_into(&mut json, &plain, Encoding::Json).ok();
             }
             control(out, namespace, b'4', |out| out.extend_from_slice(&json));
         }
@@ -384,12 +392,6 @@ pub(in crate::wire) fn connect_refused(
             binary(out, wire, |out| message_pack::connect_error(out, namespace, &error));
         }
     }
-}
-
-fn message_of(error: &Value) -> &str {
-    let Value::Map(entries) = error else { return error.as_str().unwrap_or_default() };
-    let message = entries.iter().find(|(key, _)| key.as_str() == Some("message"));
-    message.and_then(|(_, message)| message.as_str()).unwrap_or_default()
 }
 
 /// Writes that a namespace was left.
