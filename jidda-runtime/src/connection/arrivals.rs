@@ -1,6 +1,6 @@
 //! Waiting for those who are not there yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +11,18 @@ use super::socket::Socket;
 use crate::error::Error;
 use crate::room::RoomKey;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicUsize, Ordering, fence};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+
+/// Those who wait, by group, `None` for whole namespaces, and then by number: each leaves without a look at the others.
+type Waits = HashMap<Option<RoomKey>, BTreeMap<u64, Arc<Notify>>>;
 
 /// Who is waited for: nobody, usually.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
     waiting: AtomicUsize,
-    /// By group; `None` for whole namespaces.
-    waits: Mutex<HashMap<Option<RoomKey>, Vec<Arc<Notify>>>>,
+    /// The number of the next one who waits.
+    next: AtomicU64,
+    waits: Mutex<Waits>,
 }
 
 impl Arrivals {
@@ -42,9 +46,7 @@ impl Arrivals {
 
     fn wake(&self, key: Option<&RoomKey>) {
         let waits = self.waits.lock().get(&key.cloned()).cloned().unwrap_or_default();
-        for waiting in waits {
-            waiting.notify_waiters();
-        }
+        waits.into_values().for_each(|waiting| waiting.notify_waiters());
     }
 
     /// Begins to wait for any of these groups, or for anyone without one.
@@ -53,15 +55,15 @@ impl Arrivals {
         if keys.is_empty() {
             keys.push(None);
         }
-        let came = Arc::new(Notify::new());
+        let (came, number) = (Arc::new(Notify::new()), self.next.fetch_add(1, Ordering::Relaxed));
         let mut waits = self.waits.lock();
         for key in &keys {
-            waits.entry(key.clone()).or_default().push(Arc::clone(&came));
+            waits.entry(key.clone()).or_default().insert(number, Arc::clone(&came));
         }
         drop(waits);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        Wait { arrivals: self, keys, came }
+        Wait { arrivals: self, keys, number, came }
     }
 }
 
@@ -69,6 +71,7 @@ impl Arrivals {
 struct Wait<'a> {
     arrivals: &'a Arrivals,
     keys: Vec<Option<RoomKey>>,
+    number: u64,
     came: Arc<Notify>,
 }
 
@@ -78,7 +81,7 @@ impl Drop for Wait<'_> {
         let mut waits = self.arrivals.waits.lock();
         for key in &self.keys {
             if let Some(list) = waits.get_mut(key) {
-                list.retain(|other| !Arc::ptr_eq(other, &self.came));
+                list.remove(&self.number);
                 if list.is_empty() {
                     waits.remove(key);
                 }

@@ -388,4 +388,8 @@ impl crate::room::Member for Socket {
     fn id(&self) -> SocketId {
         self.inner.key
     }
+
+    fn alias(&self) -> Option<SocketId> {
+        self.inner.name_by_session()
+    }
 }

@@ -145,7 +145,7 @@ impl SocketInner {
     }
 
     /// The session's name, where the wire names sockets by it.
-    fn name_by_session(&self) -> Option<SocketId> {
+    pub(super) fn name_by_session(&self) -> Option<SocketId> {
         let session = self.connection.requested()?;
         self.wire().names_sockets_by_session().then_some(session.id)
     }
@@ -216,9 +216,6 @@ impl SocketInner {
         let has_own = state.extra.as_ref().is_some_and(|extra| extra.identity.is_some());
         drop(state);
         self.rooms.enter(Socket { inner: Arc::clone(self) });
-        if let Some(name) = self.name_by_session() {
-            self.rooms.name(name, self.key);
-        }
         if let Some(identity) = self.connection.identity()
             && !has_own
         {

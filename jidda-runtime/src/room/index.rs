@@ -23,6 +23,11 @@ type Map<K, V> = HashMap<K, V, RandomState>;
 pub(crate) trait Member: Clone {
     /// Its name.
     fn id(&self) -> SocketId;
+
+    /// Another name that its peer has for it, if it has one: the room of its own is called so, too.
+    fn alias(&self) -> Option<SocketId> {
+        None
+    }
 }
 
 /// The sockets of one namespace.
@@ -40,7 +45,7 @@ struct Index<M> {
     /// Who is in any group.
     joined: HashTable<(M, Few<u32>)>,
     /// Sockets whose peers have another name for them.
-    names: Map<SocketId, SocketId>,
+    aliases: Map<SocketId, SocketId>,
     random: RandomState,
 }
 
@@ -114,7 +119,7 @@ impl<M: Member> Rooms<M> {
             groups: Slab::new(),
             numbers: Map::default(),
             joined: HashTable::new(),
-            names: Map::default(),
+            aliases: Map::default(),
             random: RandomState::default(),
         };
         Self { namespace: namespace.into(), index: RwLock::new(index) }
@@ -125,24 +130,23 @@ impl<M: Member> Rooms<M> {
         &self.namespace
     }
 
-    /// Adds a socket to the namespace.
+    /// Adds a socket to the namespace. Of several that have the same alias, the last one has it.
     pub(crate) fn enter(&self, member: M) {
         let index = &mut *self.index.write();
+        if let Some(alias) = member.alias() {
+            index.aliases.insert(alias, member.id());
+        }
         index.everyone.insert(&index.random, member);
-    }
-
-    /// Lets `name` be the room of a socket's own, beside its id. The last one to be given a name has it.
-    pub(crate) fn name(&self, name: SocketId, id: SocketId) {
-        self.index.write().names.insert(name, id);
     }
 
     /// Takes a socket out of the namespace and of all its groups.
     pub(crate) fn exit(&self, id: SocketId) {
         let index = &mut *self.index.write();
-        index.everyone.remove(&index.random, id);
-        if !index.names.is_empty() {
-            index.names.retain(|_, named| *named != id);
+        let member = index.everyone.find(&index.random, id);
+        if let Some(alias) = member.and_then(Member::alias) {
+            index.forget_alias(alias, id);
         }
+        index.everyone.remove(&index.random, id);
         for &number in &*index.forget(id) {
             index.remove_from(number, id);
         }
@@ -256,6 +260,16 @@ impl<M: Member> Index<M> {
         was_there
     }
 
+    /// A socket's peer has no other name for it any more; another socket may have it by now.
+    fn forget_alias(&mut self, alias: SocketId, id: SocketId) {
+        if self.aliases.get(&alias) == Some(&id) {
+            self.aliases.remove(&alias);
+        }
+        if self.aliases.capacity() > 64 && self.aliases.len() < self.aliases.capacity() / 4 {
+            self.aliases.shrink_to(self.aliases.len() * 2);
+        }
+    }
+
     /// The groups that a socket was in.
     fn forget(&mut self, id: SocketId) -> Few<u32> {
         let entry = self.joined.find_entry(self.random.hash_one(id), |(member, _)| member.id() == id);
@@ -276,7 +290,7 @@ impl<M: Member> Index<M> {
         // Clients of Socket.IO's version 4 name themselves `/chat#id` in `/chat`.
         let id = name.rsplit_once('#').map_or(&**name, |(_, id)| id);
         let id = SocketId::parse(id)?;
-        let member = self.everyone.find(&self.random, *self.names.get(&id).unwrap_or(&id))?;
+        let member = self.everyone.find(&self.random, *self.aliases.get(&id).unwrap_or(&id))?;
         Some(Arc::new(vec![member.clone()]))
     }
 }
@@ -379,6 +393,43 @@ mod tests {
         let people = people(&rooms, 2);
         let target = Target { groups: vec![RoomKey::room(people[1].0.as_str())], ..Target::default() };
         assert_eq!(selected(&rooms, &target), [people[1].0]);
+    }
+
+    /// A peer's name for its socket is another one than the socket's.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Aliased(SocketId, SocketId);
+
+    impl Member for Aliased {
+        fn id(&self) -> SocketId {
+            self.0
+        }
+
+        fn alias(&self) -> Option<SocketId> {
+            Some(self.1)
+        }
+    }
+
+    #[test]
+    fn an_alias_is_a_room_until_its_socket_exits() {
+        let rooms = Rooms::new("/");
+        let own = |id: SocketId| {
+            let target = Target { groups: vec![RoomKey::room(id.as_str())], ..Target::default() };
+            rooms.select(&target).iter().map(Member::id).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = (0..200).map(|_| Aliased(SocketId::random(), SocketId::random())).collect();
+        all.iter().for_each(|member| rooms.enter(member.clone()));
+        // The second one of the same session has its name, also when the first one exits after that.
+        let second = Aliased(SocketId::random(), all[0].1);
+        rooms.enter(second.clone());
+        assert_eq!(own(second.1), [second.0]);
+        rooms.exit(all[0].0);
+        assert_eq!(own(second.1), [second.0]);
+        assert_eq!(own(all[1].1), own(all[1].0));
+        rooms.exit(second.0);
+        rooms.exit(second.0);
+        all[1..].iter().for_each(|member| rooms.exit(member.0));
+        let index = rooms.index.read();
+        assert!(index.aliases.is_empty() && index.aliases.capacity() <= 64);
     }
 
     #[test]
