@@ -8,7 +8,8 @@ fuzz_target!(|bytes: &[u8]| {
     let wire = Wire::MessagePackRpc;
     let failure = wire.read_failure(bytes);
     let mut out = Vec::new();
-    wire.failure(&mut out, "/", 7, &failure);
+    let told = failure.told(usize::MAX);
+    wire.failure(&mut out, "/", 7, &told);
     let limits = Limits::new(usize::MAX, usize::MAX);
     let mut decoder = Decoder::default();
     let written = out.len();
@@ -16,6 +17,6 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(length, written);
     let Packet::Reply { id: 7, outcome: Err(error) } = packet else { panic!("{packet:?}") };
     let again = wire.read_failure(error);
-    assert_eq!((&again.code, &again.message), (&failure.code, &failure.message));
-    assert_eq!(again.data, failure.data);
+    // Texts are cut once, and the same from then on.
+    assert_eq!(format!("{:?}", again.told(usize::MAX)), format!("{told:?}"));
 });

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::Error;
+use crate::foreign::{TEXT, cut};
 use crate::payload::{Encoding, Payload};
 
 /// Code, message and data of a failed event: on the native wire `{"code", "message", "data"?, "app"?}`.
@@ -33,6 +34,30 @@ pub(crate) enum Cause {
     /// Any of these, as it is shown to the peer: its data is the id under which this side has the text.
     Hidden,
 }
+
+/// What a peer is told of a failure: texts that are cut to a length that costs no more than the request did, and data
+/// that fits into a message. Only [`Failure::told`] makes one, and the wires write nothing else.
+#[derive(Debug, Clone)]
+pub struct Told<'a> {
+    pub(crate) code: Cow<'a, str>,
+    pub(crate) message: Cow<'a, str>,
+    pub(crate) data: Option<&'a Payload>,
+    /// Whether the data is what the handler gave with it, and not jidda's own id.
+    pub(crate) is_own: bool,
+    pub(crate) app: bool,
+}
+
+impl Told<'_> {
+    /// The same without what goes with it, which a wire may have no form for.
+    pub(crate) fn without_data(&self) -> Self {
+        Self { data: None, is_own: false, ..self.clone() }
+    }
+}
+
+/// The most of a code. It is a word.
+const CODE: usize = 128;
+/// How much a message has beside the texts and the data of a failure, at most.
+const HEAD: usize = 128;
 
 /// Two failures are equal when a peer could not tell them apart.
 impl PartialEq for Failure {
@@ -87,6 +112,29 @@ impl Failure {
         }
     }
 
+    /// What a peer is told of it that takes messages of so many bytes.
+    #[must_use]
+    pub fn told(&self, limit: usize) -> Told<'_> {
+        let code = cut(&self.code, CODE);
+        // However little a peer takes, it can be told something.
+        let message = cut(&self.message, TEXT.min(limit.saturating_sub(HEAD + code.len())).max(HEAD));
+        let room = limit.saturating_sub(HEAD + code.len() + message.len());
+        match &self.data {
+            Some(data) if data.bytes().len() > room => {
+                let message =
+                    format!("the error has {} bytes of data, the limit is {limit}", data.bytes().len());
+                Told {
+                    code: "too_large".into(),
+                    message: message.into(),
+                    data: None,
+                    is_own: false,
+                    app: false,
+                }
+            }
+            data => Told { code, message, data: data.as_ref(), is_own: self.has_own_data(), app: self.app },
+        }
+    }
+
     /// Whether what has this code may be another answer the next time.
     pub(crate) fn is_passing(code: &str) -> bool {
         ["already_connected", "busy", "closing", "internal", "timeout"].contains(&code)
@@ -97,8 +145,8 @@ impl Failure {
         matches!(self.cause, Some(Cause::Error(_) | Cause::Panic))
     }
 
-    /// Whether its data is what the handler gave with it, and not jidda's own id.
-    pub(crate) fn has_own_data(&self) -> bool {
+    /// Whether its data is what the handler gave with it.
+    fn has_own_data(&self) -> bool {
         self.data.is_some() && !matches!(self.cause, Some(Cause::Hidden))
     }
 

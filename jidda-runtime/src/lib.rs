@@ -8,6 +8,7 @@ mod deadline;
 mod error;
 mod failure;
 mod few;
+mod foreign;
 mod guard;
 mod id;
 mod identity;
@@ -42,7 +43,7 @@ pub use connection::{
 };
 
 pub use error::{CallError, Error, RecvError, Result, SendError};
-pub use failure::Failure;
+pub use failure::{Failure, Told};
 pub use futures_util::Stream;
 pub use handler::{Deadline, Inherit, inherit};
 pub use id::{ConnectionId, SessionId, SocketId};

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::foreign::{Printable, TEXT, cut};
+
 /// Why a socket ended, as its `disconnect` handler and `closed().await` are told. It travels as its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -117,16 +119,17 @@ impl DisconnectReason {
     }
 }
 
+/// A reason of the peer's own is kept up to a kilobyte.
 impl From<&str> for DisconnectReason {
     fn from(text: &str) -> Self {
         let known = NAMED.into_iter().find(|reason| reason.as_str() == text);
-        known.unwrap_or_else(|| Self::Other(Cow::Owned(text.to_owned())))
+        known.unwrap_or_else(|| Self::Other(Cow::Owned(cut(text, TEXT).into_owned())))
     }
 }
 
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        fmt::Display::fmt(&Printable(self.as_str()), f)
     }
 }
 

@@ -238,3 +238,31 @@ async fn closing_while_away_is_for_good() {
     let reason = tokio::time::timeout(LIMIT, client.closed()).await.expect("it is over at once");
     assert_eq!(reason, DisconnectReason::ForcedClose);
 }
+
+#[tokio::test]
+async fn a_reply_that_cannot_be_read_fails_its_own_call_and_no_other() {
+    let fake = Fake::new().await;
+    let connecting = tokio::spawn(fake.client().max_message(10_000).connect());
+    let mut peer = fake.welcome().await;
+    let client = connecting.await.unwrap().unwrap();
+    let first = tokio::spawn(client.call::<Value>("first", &()).into_future());
+    let first_id = number(&peer.receive().await.expect("a call"));
+    let large = Value::from("x".repeat(500_000));
+    let deep = (0..100).fold(Value::Nil, |inner, _| Value::Array(vec![inner]));
+    for (result, expected) in [(large, "too_large"), (deep, "too_deep")] {
+        for failed in [false, true] {
+            let call = tokio::spawn(client.call::<Value>("other", &()).into_future());
+            let id = number(&peer.receive().await.expect("a call"));
+            let reply = if failed {
+                Value::Array(vec![1.into(), id.into(), result.clone(), Value::Nil])
+            } else {
+                response(id, result.clone())
+            };
+            peer.send(&reply).await;
+            let error = call.await.unwrap().unwrap_err();
+            assert_eq!(error.code(), Some(expected), "{error}");
+        }
+    }
+    peer.send(&response(first_id, 1)).await;
+    assert_eq!(first.await.unwrap(), Ok(1.into()));
+}

@@ -135,8 +135,9 @@ fn control_packets_are_written_as_the_reference_writes_them() {
     assert_eq!(unknown(V4), [r#"44/random,{"message":"Invalid namespace"}"#]);
     assert_eq!(unknown(V3), [r#"44/random,"Invalid namespace""#]);
     let mut failure = Failure::new("denied", "not you");
-    let refused =
-        |wire, failure: &Failure| texts(wire, |wire, out| wire.connect_refused(out, "/", 0, failure));
+    let refused = |wire, failure: &Failure| {
+        texts(wire, |wire, out| wire.connect_refused(out, "/", 0, &failure.told(usize::MAX)))
+    };
     assert_eq!(refused(V4, &failure), [r#"44{"message":"not you","data":{"code":"denied"}}"#]);
     assert_eq!(refused(V3, &failure), [r#"44"not you""#]);
     failure.data = Payload::encode(&5, Encoding::MessagePack).ok();
@@ -148,7 +149,7 @@ fn control_packets_are_written_as_the_reference_writes_them() {
     failure.data = Payload::encode(&5, Encoding::MessagePack).ok();
     assert_eq!(texts(V4, |wire, out| wire.disconnect(out, "/a", "why")), ["41/a,"]);
     assert_eq!(texts(V4, |wire, out| wire.ping(out, 0)), ["2"]);
-    let error = texts(V4, |wire, out| wire.failure(out, "/a", 3, &failure));
+    let error = texts(V4, |wire, out| wire.failure(out, "/a", 3, &failure.told(usize::MAX)));
     assert_eq!(error, [r#"43/a,3[{"error":{"code":"denied","message":"not you","data":5}}]"#]);
 }
 
@@ -400,7 +401,7 @@ fn an_item_is_an_event_that_names_its_stream() {
     assert_eq!(
         texts(V3, |wire, out| {
             wire.end_of_items(out, "/", 7, None);
-            wire.end_of_items(out, "/", 8, Some(&failure));
+            wire.end_of_items(out, "/", 8, Some(&failure.told(usize::MAX)));
         }),
         [r#"42["$/end","7"]"#, r#"42["$/end","8",{"code":"broke","message":"it broke"}]"#]
     );

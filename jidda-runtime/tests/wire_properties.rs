@@ -147,7 +147,7 @@ impl Said {
                 WIRE.reply(out, "/", *id, &Payload::encode(value, Encoding::MessagePack).unwrap());
             }
             Self::Failure { id, code, message, data } => {
-                WIRE.failure(out, "/", *id, &failure(code, message, data.as_ref()));
+                WIRE.failure(out, "/", *id, &failure(code, message, data.as_ref()).told(usize::MAX));
             }
             Self::Hello { id } => {
                 WIRE.hello(out, *id, Introduction { identity: Some("ada"), ..Introduction::default() });
@@ -177,7 +177,7 @@ impl Said {
             Self::More { id, count } => WIRE.more(out, *id, *count),
             Self::Close { reason } => WIRE.announce_end(out, reason),
             Self::Refused { namespace, event, code, message } => {
-                WIRE.refused(out, namespace, event, &failure(code, message, None));
+                WIRE.refused(out, namespace, event, &failure(code, message, None).told(usize::MAX));
             }
         }
     }
@@ -210,7 +210,14 @@ impl Said {
             (Self::Pong { id }, Packet::Reply { id: i, outcome: Ok(bytes) }) => id == i && **bytes == [0xc0],
             (
                 Self::Hello { id },
-                Packet::Hello { id: i, wire: 1, identity, credentials: Value::Nil, resume: None },
+                Packet::Hello {
+                    id: i,
+                    wire: 1,
+                    identity,
+                    credentials: Value::Nil,
+                    resume: None,
+                    max_message: None,
+                },
             ) => id == i && identity.as_str() == Some("ada"),
             (Self::Ping { id }, Packet::Ping { id: i }) | (Self::Cancel { id }, Packet::Cancel { id: i }) => {
                 id == i

@@ -67,7 +67,8 @@ impl Credentials {
     pub(super) async fn present<T>(&self, present: impl AsyncFnOnce(Introduction<'_>) -> T) -> Result<T> {
         let credentials = self.current().await?;
         let identity = self.identity.as_deref();
-        Ok(present(Introduction { identity, credentials: credentials.as_ref(), resume: None }).await)
+        Ok(present(Introduction { identity, credentials: credentials.as_ref(), ..Introduction::default() })
+            .await)
     }
 }
 
@@ -96,5 +97,7 @@ pub(super) async fn authenticate(
     identity: Option<&str>,
     credentials: &Payload,
 ) -> Result<(), CallError<Error>> {
-    connection.authenticate(Introduction { identity, credentials: Some(credentials), resume: None }).await
+    connection
+        .authenticate(Introduction { identity, credentials: Some(credentials), ..Introduction::default() })
+        .await
 }

@@ -250,6 +250,11 @@ impl Calls {
         }
     }
 
+    /// Whether the request of this number has no answer yet.
+    pub(super) fn expects(&self, id: u32) -> bool {
+        self.slots.as_ref().and_then(|slots| slots.get(&id)).is_some_and(Slot::is_waiting)
+    }
+
     /// Whether a request has no answer yet.
     pub(super) fn is_waiting(&self) -> bool {
         let is_waiting = |slot: &Slot| slot.is_waiting();

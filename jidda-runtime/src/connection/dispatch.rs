@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::backlog::Waiting;
-use super::calls::{Answer, Resolved};
+use super::calls::Answer;
 use super::credentials::Presented;
 use super::delegate::delegated;
 use super::driver::{Driver, Loss};
@@ -22,7 +22,7 @@ use super::running::{Finished, Purpose, Queued, first_poll};
 use super::socket::{Phase, SocketInner, is_reserved};
 use super::spans::{self, About};
 use crate::failure::Failure;
-use crate::guard::wake_all;
+use crate::foreign::short_name;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope};
 use crate::identity::Asker;
 use crate::payload::Payload;
@@ -87,8 +87,15 @@ impl Driver {
                 let incoming = Incoming { event: &event, id, arguments: &arguments, meta };
                 return self.event(&namespace, incoming, cx);
             }
-            Packet::Reply { id, outcome: Ok(value) } => self.reply(id, Ok(&value), cx),
-            Packet::Reply { id, outcome: Err(error) } => self.reply(id, Err(error), cx),
+            Packet::Reply { id, outcome: Ok(value) } => {
+                let encoding = self.connection.wire.encoding();
+                self.reply(id, Some(&value), || Answer::Value(Payload::from_reply(&value, encoding)), cx);
+            }
+            Packet::Reply { id, outcome: Err(error) } => {
+                let wire = self.connection.wire;
+                self.reply(id, None, || Answer::Failed(wire.read_failure(error)), cx);
+            }
+            Packet::Unread { id, is_item, error } => self.unread(id, is_item, &error, cx),
             Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
                 self.connection.heard_beat();
@@ -96,8 +103,8 @@ impl Driver {
                 self.is_congested |= self.is_outbox_full();
             }
             Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
-            Packet::Hello { id, wire, identity, credentials, resume } => {
-                return self.hello((id, resume), wire, identity, credentials, cx);
+            Packet::Hello { id, wire, identity, credentials, resume, max_message } => {
+                return self.hello((id, resume, max_message), wire, identity, credentials, cx);
             }
             Packet::Authenticate { id, identity, credentials } => {
                 self.reauthenticate(Some(id), None, Presented::new(identity, credentials), cx);
@@ -147,8 +154,8 @@ impl Driver {
             } else if namespace == "/" && self.is_unknown() {
                 return self.speak_first(incoming, cx);
             } else if !self.join_unasked(namespace, incoming, cx) {
-                let failure =
-                    Failure::new("not_connected", format!("the namespace `{namespace}` was not joined"));
+                let message = format!("the namespace `{}` was not joined", short_name(namespace));
+                let failure = Failure::new("not_connected", message);
                 self.refuse_event(namespace, incoming.event, incoming.id, failure);
             }
             return ControlFlow::Continue(());
@@ -177,7 +184,7 @@ impl Driver {
             Phase::Active => self.run_event(socket, incoming, cx),
             Phase::Joining | Phase::Replaying => self.wait_early(socket, incoming, cx),
             Phase::Away | Phase::Closed => {
-                let message = format!("the namespace `{namespace}` was left");
+                let message = format!("the namespace `{}` was left", short_name(namespace));
                 let failure = Failure::new("not_connected", message);
                 self.refuse_event(namespace, incoming.event, incoming.id, failure);
                 ControlFlow::Continue(())
@@ -565,26 +572,6 @@ impl Driver {
             Purpose::Stream { id, name, .. } => self.end_stream(&ticket.socket, id, &name, reply),
             Purpose::Connect => self.connect_ended(&ticket.socket, reply),
             Purpose::Disconnect => {}
-        }
-    }
-
-    fn reply(&mut self, id: u32, outcome: Result<&[u8], &[u8]>, cx: &mut Context<'_>) {
-        let wire = self.connection.wire;
-        let answer = || match outcome {
-            Ok(value) => Answer::Value(Payload::from_reply(value, wire.encoding())),
-            Err(error) => Answer::Failed(wire.read_failure(error)),
-        };
-        let mut resolved = self.connection.exchange.lock().calls.resolve(id, answer);
-        if let Resolved::Joins(socket) = resolved {
-            self.joined(&socket, outcome.ok(), cx);
-            resolved = self.connection.exchange.lock().calls.resolve(id, answer);
-        }
-        match resolved {
-            Resolved::Told(waker) => wake_all(waker),
-            Resolved::Beat => self.connection.heard_beat(),
-            Resolved::Joins(_) | Resolved::Unknown => {
-                self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
-            }
         }
     }
 }

@@ -337,6 +337,8 @@ impl Driver {
                     used += length;
                 }
                 Ok(None) => break,
+                // It is passed over: others wait for answers on this connection, too.
+                Err(_) if self.decoder.passes_over().is_some_and(|id| self.expects(id)) => {}
                 Err(error) => {
                     self.malformed(&error);
                     break;

@@ -12,6 +12,7 @@ use super::loan::Whereabouts;
 use super::outbox::Outbox;
 use super::sessions::Kept;
 use super::socket::SocketInner;
+use crate::failure::{Failure, Told};
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
@@ -165,6 +166,13 @@ impl Exchange {
         }
         self.outbox.append(|out| wire.reply(out, namespace, id, value));
         Ok(())
+    }
+
+    /// Queues what the peer is told of a failure: as much of it as it takes. All of it comes through here.
+    #[cold]
+    pub(super) fn tell(&mut self, failure: &Failure, write: impl FnOnce(&mut Vec<u8>, &Told<'_>)) {
+        let told = failure.told(self.outbox.max_message());
+        self.outbox.append(|out| write(out, &told));
     }
 
     /// Whether a message leaves at once: nothing waits before it.

@@ -28,6 +28,9 @@ use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
 use crate::wire::Opening;
 
+/// A peer that says to take less than this cannot be told anything.
+const LEAST: usize = 4096;
+
 /// What goes on once the peer is known.
 #[derive(Debug)]
 pub(super) enum Held {
@@ -84,12 +87,16 @@ impl Driver {
     /// A peer's first words.
     pub(super) fn hello(
         &mut self,
-        (id, resume): (u32, Option<SessionId>),
+        (id, resume, max_message): (u32, Option<SessionId>, Option<u64>),
         version: u64,
         identity: Value,
         credentials: Value,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
+        if let Some(limit) = max_message.and_then(|limit| usize::try_from(limit).ok()) {
+            let own = self.connection.hub.config.max_message;
+            self.connection.exchange.lock().outbox.limit(own.min(limit.max(LEAST)));
+        }
         let presented = if version == 0 {
             Err(Failure::new("bad_arguments", "the wire's version is 1 or more"))
         } else {
@@ -107,7 +114,8 @@ impl Driver {
             Err(failure) => failure,
         };
         let wire = self.connection.wire;
-        self.connection.exchange.lock().outbox.append(|out| wire.failure(out, "/", id, &refusal));
+        let mut exchange = self.connection.exchange.lock();
+        exchange.tell(&refusal, |out, refusal| wire.failure(out, "/", id, refusal));
         ControlFlow::Continue(())
     }
 
@@ -269,11 +277,11 @@ impl Driver {
         }
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
-        self.connection.exchange.lock().outbox.append(|out| match held {
+        self.connection.exchange.lock().tell(&failure, |out, failure| match held {
             Held::Hello { id, .. } | Held::Event(Waiting { id: Some(id), .. }) => {
-                wire.failure(out, "/", *id, &failure);
+                wire.failure(out, "/", *id, failure);
             }
-            Held::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, &failure),
+            Held::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, failure),
             Held::Event(_) | Held::Renewal { .. } => {}
         });
         if !wire.is_strict() || !wire.has_namespaces() {

@@ -68,7 +68,8 @@ impl Connection {
             session: Option<String>,
         }
         let resume = self.former_session();
-        let introduction = Introduction { resume: resume.as_ref(), ..introduction };
+        let max_message = Some(self.hub.config.max_message);
+        let introduction = Introduction { resume: resume.as_ref(), max_message, ..introduction };
         // What this server takes is known from its answer; what the one before took says nothing.
         match self
             .ask(Some(self.hub.config.max_message), |out, id| self.wire.hello(out, id, introduction))

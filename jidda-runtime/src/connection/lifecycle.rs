@@ -25,6 +25,7 @@ use super::spans::{self, About};
 use super::state::Extra;
 use super::waiters::Waiters;
 use crate::failure::Failure;
+use crate::foreign::short_name;
 use crate::guard::{Guarded, wake_all};
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
 use crate::id::SocketId;
@@ -70,10 +71,11 @@ impl Driver {
             // A method is cut at its first `:`, so that no event could ever be sent to it.
             Some(Failure::new(
                 "not_found",
-                format!("there is no namespace `{namespace}`: it contains a colon"),
+                format!("there is no namespace `{}`: it contains a colon", short_name(namespace)),
             ))
         } else if self.connection.socket(namespace).is_some() {
-            Some(Failure::new("already_connected", format!("the namespace `{namespace}` was joined before")))
+            let message = format!("the namespace `{}` was joined before", short_name(namespace));
+            Some(Failure::new("already_connected", message))
         } else if self.has_too_many_namespaces() {
             Some(Failure::new("busy", "too many namespaces on this connection"))
         } else if !self.connection.has_room_for_socket(namespace.len() + auth.len()) {
@@ -97,7 +99,7 @@ impl Driver {
         if let Some(failure) = refusal {
             self.connection.hub.metrics.refused(&failure);
             let mut exchange = self.connection.exchange.lock();
-            exchange.outbox.append(|out| wire.connect_refused(out, namespace, id, &failure));
+            exchange.tell(&failure, |out, failure| wire.connect_refused(out, namespace, id, failure));
         }
     }
 
@@ -190,7 +192,7 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
             let mut exchange = self.connection.exchange.lock();
-            exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
+            exchange.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
         // Its handler may have joined rooms before it refused.
@@ -285,13 +287,17 @@ impl Driver {
         if !wire.has_namespaces() {
             return self.begin_closing(reason, None);
         }
-        self.connection.exchange.lock().outbox.append(|out| match connect_id {
+        let mut exchange = self.connection.exchange.lock();
+        match connect_id {
             Some(id) => {
                 let failure = Failure::new("denied", reason.as_str().to_owned());
-                wire.connect_refused(out, socket.namespace(), id, &failure);
+                exchange.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
             }
-            None => wire.disconnect(out, socket.namespace(), reason.as_str()),
-        });
+            None => {
+                exchange.outbox.append(|out| wire.disconnect(out, socket.namespace(), reason.as_str()));
+            }
+        }
+        drop(exchange);
         self.part(socket, reason);
     }
 
@@ -303,12 +309,12 @@ impl Driver {
             (state.connect_id.take(), early.unwrap_or_default())
         };
         let was_accepted = socket.end(&reason);
-        let message = format!("the namespace `{}` was left", socket.namespace());
+        let message = format!("the namespace `{}` was left", short_name(socket.namespace()));
         let failure = Failure::new("not_connected", message);
         if let Some(id) = connect_id {
             let wire = self.connection.wire;
             let mut exchange = self.connection.exchange.lock();
-            exchange.outbox.append(|out| wire.connect_refused(out, socket.namespace(), id, &failure));
+            exchange.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
         }
         self.connection.forget_socket(socket);
         self.note_left(socket);
@@ -349,7 +355,8 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = error.id() {
             let failure = Failure::new(error.code(), error.to_string());
-            self.connection.exchange.lock().outbox.append(|out| wire.failure(out, "/", id, &failure));
+            let mut exchange = self.connection.exchange.lock();
+            exchange.tell(&failure, |out, failure| wire.failure(out, "/", id, failure));
         }
         self.connection.exchange.lock().outbox.append(|out| {
             wire.announce_end(out, &error.to_string());

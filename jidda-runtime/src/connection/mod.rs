@@ -3,6 +3,7 @@
 //! A connection is one task, the [`Driver`](driver::Driver): it reads, runs handlers and writes. Everyone else
 //! reaches it through the [`Exchange`](exchange::Exchange), one short lock.
 
+mod answers;
 mod arrivals;
 mod backlog;
 mod broadcast;

@@ -15,6 +15,7 @@ use super::running::{Purpose, Ticket};
 use super::socket::{Phase, SocketInner};
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::foreign::short_name;
 use crate::guard::wake_all;
 use crate::handler::{Arguments, Credit, HandlerFuture, Items, Reply, Scope, announcement};
 use crate::payload::{Payload, Value};
@@ -47,7 +48,7 @@ impl Producing {
     /// Sends one item when it is wanted, when there is room for it, and when there is one.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Reply>> {
         if self.socket.phase() == Phase::Closed {
-            let message = format!("the namespace `{}` was left", self.socket.namespace());
+            let message = format!("the namespace `{}` was left", short_name(self.socket.namespace()));
             return Poll::Ready(Err(Reply::failure(Failure::new("not_connected", message))));
         }
         ready!(self.credit.poll_left(cx)).map_err(Reply::failure)?;
@@ -178,7 +179,12 @@ impl Driver {
         let failure = failure.map(|failure| hub.disclose(label.place(socket), *failure));
         let wire = self.connection.wire;
         let mut exchange = self.connection.exchange.lock();
-        exchange.outbox.append(|out| wire.end_of_items(out, socket.namespace(), id, failure.as_ref()));
+        match failure {
+            Some(failure) => exchange.tell(&failure, |out, failure| {
+                wire.end_of_items(out, socket.namespace(), id, Some(failure));
+            }),
+            None => exchange.outbox.append(|out| wire.end_of_items(out, socket.namespace(), id, None)),
+        }
     }
 
     /// One item of a streaming reply to a request of ours.

@@ -7,6 +7,7 @@ use super::report::{FailureOrigin, Place};
 use super::socket::SocketInner;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::foreign::{TEXT, cut, short_name};
 use crate::handler::Side;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
@@ -29,12 +30,12 @@ impl Driver {
         }
         let mut exchange = self.connection.exchange.lock();
         if let Some(id) = id {
-            exchange.outbox.append(|out| wire.failure(out, namespace, id, &failure));
+            exchange.tell(&failure, |out, failure| wire.failure(out, namespace, id, failure));
             return;
         }
         self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
         if exchange.is_acquainted {
-            exchange.outbox.append(|out| wire.refused(out, namespace, event, &failure));
+            exchange.tell(&failure, |out, failure| wire.refused(out, namespace, event, failure));
             return;
         }
         drop(exchange);
@@ -45,7 +46,8 @@ impl Driver {
             return;
         }
         if OURS.contains(&&*failure.code) {
-            let reason = format!("`{event}` was refused: {} ({})", failure.message, failure.code);
+            let (event, message) = (short_name(event), cut(&failure.message, TEXT));
+            let reason = format!("`{event}` was refused: {message} ({})", failure.code);
             self.begin_closing(DisconnectReason::Other(reason.into()), None);
         }
     }

@@ -1,6 +1,7 @@
 //! Packets from the bytes of any wire.
 
 use super::scan::Scanner;
+use super::skip::Skip;
 use super::{Limits, Packet, Wire, WireError, engine_io, msgpack_rpc};
 
 /// Reads packets from bytes that may come in any pieces. It holds only what the bytes do not: nothing, between two
@@ -13,6 +14,8 @@ pub struct Decoder(pub(super) Option<Box<Held>>);
 pub(super) enum Held {
     /// Where an incomplete message was left.
     Scanner(Scanner),
+    /// How much of a message is still to be passed over.
+    Skip(Skip),
     /// Parts of messages and of packets.
     Parts(engine_io::Parts),
 }
@@ -24,7 +27,8 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// When the bytes cannot become a packet. Nothing sensible can be read from the stream after that.
+    /// When the bytes cannot become a packet. Nothing sensible can be read from the stream after that, unless it
+    /// [can be passed over](Self::passes_over).
     #[inline]
     pub fn decode<'a>(
         &mut self,
@@ -38,17 +42,23 @@ impl Decoder {
         }
     }
 
-    /// Where the scanner of the current message was left.
-    #[inline]
-    pub(super) fn take_scanner(&mut self) -> Option<Scanner> {
-        match *self.0.take()? {
-            Held::Scanner(scanner) => Some(scanner),
-            Held::Parts(_) => None,
+    /// Whether what could not be read is an answer to the request of this number. Then it may be passed over: by going on
+    /// to decode, at the same bytes.
+    pub fn passes_over(&self) -> Option<u32> {
+        match self.0.as_deref()? {
+            Held::Skip(skip) => Some(skip.id()),
+            Held::Scanner(_) | Held::Parts(_) => None,
         }
     }
 
-    pub(super) fn keep_scanner(&mut self, scanner: Scanner) {
-        self.0 = Some(Box::new(Held::Scanner(scanner)));
+    /// What was left of the current message.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<Held> {
+        self.0.take().map(|held| *held)
+    }
+
+    pub(super) fn keep(&mut self, held: Held) {
+        self.0 = Some(Box::new(held));
     }
 
     /// The parts there are.
@@ -56,7 +66,7 @@ impl Decoder {
     pub(super) fn parts(&mut self) -> Option<&mut engine_io::Parts> {
         match self.0.as_deref_mut()? {
             Held::Parts(parts) => Some(parts),
-            Held::Scanner(_) => None,
+            Held::Scanner(_) | Held::Skip(_) => None,
         }
     }
 

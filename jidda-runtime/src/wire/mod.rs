@@ -5,11 +5,13 @@
 
 mod decoder;
 pub mod engine_io;
+mod greeting;
 pub mod json;
 mod meta;
 mod msgpack_rpc;
 mod packet;
 mod scan;
+mod skip;
 pub mod socket_io;
 pub mod websocket;
 
@@ -22,7 +24,8 @@ pub use meta::{Meta, Servers};
 pub use packet::{Packet, WireError};
 pub use scan::Limits;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, Told};
+use crate::foreign::{TEXT, cut, namespace_name, short_name};
 use crate::id::SessionId;
 use crate::payload::{CodecError, Encoding, Payload};
 use engine_io::{EngineIo, Layer, Version, write as engine};
@@ -75,6 +78,8 @@ pub struct Introduction<'a> {
     pub credentials: Option<&'a Payload>,
     /// The session it had before, and would have again.
     pub resume: Option<&'a SessionId>,
+    /// The largest message it takes, in bytes.
+    pub max_message: Option<usize>,
 }
 
 /// Whether an encoded value of the native wire nests no deeper than that.
@@ -247,7 +252,7 @@ impl Wire {
     }
 
     /// Writes the failure of a request.
-    pub fn failure(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Failure) {
+    pub fn failure(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Told<'_>) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::failure(out, id, failure),
             Self::EngineIo(wire) => engine::failure(out, wire, namespace, id, failure),
@@ -285,7 +290,7 @@ impl Wire {
     }
 
     /// Writes the end of a streaming reply.
-    pub fn end_of_items(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: Option<&Failure>) {
+    pub fn end_of_items(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: Option<&Told<'_>>) {
         match (self, failure) {
             (Self::MessagePackRpc, None) => msgpack_rpc::reply(out, id, &[0xc0]),
             (Self::MessagePackRpc, Some(failure)) => msgpack_rpc::failure(out, id, failure),
@@ -310,7 +315,7 @@ impl Wire {
     /// Writes the first words of a client.
     pub fn hello(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::hello(out, id, introduction),
+            Self::MessagePackRpc => greeting::hello(out, id, introduction),
             Self::EngineIo(_) => {}
         }
     }
@@ -318,7 +323,7 @@ impl Wire {
     /// Writes a client's new credentials.
     pub fn authenticate(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::authenticate(out, id, introduction),
+            Self::MessagePackRpc => greeting::authenticate(out, id, introduction),
             Self::EngineIo(_) => {}
         }
     }
@@ -334,7 +339,7 @@ impl Wire {
     /// Writes the answer to them.
     pub fn welcome(self, out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::welcome(out, id, welcome),
+            Self::MessagePackRpc => greeting::welcome(out, id, welcome),
             Self::EngineIo(_) => {}
         }
     }
@@ -350,7 +355,7 @@ impl Wire {
     /// Writes the wish to join a namespace; `auth` is encoded.
     pub fn connect(self, out: &mut Vec<u8>, id: u32, namespace: &str, auth: &[u8]) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::connect(out, id, namespace, auth),
+            Self::MessagePackRpc => greeting::connect(out, id, namespace, auth),
             Self::EngineIo(_) => {}
         }
     }
@@ -358,16 +363,18 @@ impl Wire {
     /// Writes that it was granted, with the socket's id.
     pub fn connected(self, out: &mut Vec<u8>, namespace: &str, id: u32, socket: &str) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::connected(out, id, socket),
+            Self::MessagePackRpc => greeting::connected(out, id, socket),
             Self::EngineIo(wire) => engine::connected(out, wire, namespace, socket),
         }
     }
 
     /// Writes that it was refused.
-    pub fn connect_refused(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Failure) {
+    pub fn connect_refused(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Told<'_>) {
         match self {
             Self::MessagePackRpc => msgpack_rpc::failure(out, id, failure),
-            Self::EngineIo(wire) => engine::connect_refused(out, wire, namespace, Some(failure)),
+            Self::EngineIo(wire) => {
+                engine::connect_refused(out, wire, &namespace_name(namespace), Some(failure));
+            }
         }
     }
 
@@ -376,16 +383,18 @@ impl Wire {
         match self {
             Self::MessagePackRpc => {
                 let failure = Failure::new("not_found", format!("there is no namespace `{namespace}`"));
-                msgpack_rpc::failure(out, id, &failure);
+                msgpack_rpc::failure(out, id, &failure.told(usize::MAX));
             }
-            Self::EngineIo(wire) => engine::connect_refused(out, wire, namespace, None),
+            Self::EngineIo(wire) => engine::connect_refused(out, wire, &namespace_name(namespace), None),
         }
     }
 
     /// Writes the end of a namespace.
     pub fn disconnect(self, out: &mut Vec<u8>, namespace: &str, reason: &str) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::notify(out, "$/disconnect", &(namespace, reason)),
+            Self::MessagePackRpc => {
+                msgpack_rpc::notify(out, "$/disconnect", &(namespace, cut(reason, TEXT)));
+            }
             Self::EngineIo(wire) => engine::disconnect(out, wire, namespace),
         }
     }
@@ -419,7 +428,7 @@ impl Wire {
     /// Writes that the connection is about to be closed, and why.
     pub fn announce_end(self, out: &mut Vec<u8>, reason: &str) {
         match self {
-            Self::MessagePackRpc => msgpack_rpc::notify(out, "$/close", &(reason,)),
+            Self::MessagePackRpc => msgpack_rpc::notify(out, "$/close", &(cut(reason, TEXT),)),
             // The next word is the last one.
             Self::EngineIo(_) => {}
         }
@@ -435,7 +444,8 @@ impl Wire {
     }
 
     /// Writes that an event without an id was refused.
-    pub fn refused(self, out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Failure) {
+    pub fn refused(self, out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Told<'_>) {
+        let (namespace, event) = (&*namespace_name(namespace), &*short_name(event));
         match self {
             Self::MessagePackRpc => msgpack_rpc::refused(out, namespace, event, failure),
             Self::EngineIo(wire) => engine::refused(out, wire, namespace, event, failure),

@@ -6,12 +6,13 @@
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::{Deserialize, Serialize};
 
+use super::decoder::Held;
 use super::scan::{self, Limits, ScanError, Scanner};
-use super::{Decoder, Introduction, Meta, Opening, Packet, WireError};
-use crate::deadline::milliseconds;
-use crate::failure::Failure;
+use super::skip::Skip;
+use super::{Decoder, Meta, Packet, WireError};
+use crate::failure::{Failure, Told};
 use crate::id::SessionId;
-use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into};
+use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
 
 pub(super) const NIL: u8 = 0xc0;
 pub(super) const WRITES: &str = "writing to memory does not fail";
@@ -26,7 +27,11 @@ pub(super) fn decode<'a>(
     if bytes.is_empty() {
         return Ok(None);
     }
-    let resumed = held.take_scanner();
+    let resumed = match held.take() {
+        None | Some(Held::Parts(_)) => None,
+        Some(Held::Scanner(scanner)) => Some(scanner),
+        Some(Held::Skip(skip)) => return pass_over(held, skip, bytes),
+    };
     if resumed.is_none()
         && let Some(event) = usual(bytes, limits)
     {
@@ -50,12 +55,37 @@ pub(super) fn decode<'a>(
     match scanner.advance(bytes, limits) {
         Ok(Some(length)) => Ok(Some((packet(&bytes[..length])?, length))),
         Ok(None) => {
-            held.keep_scanner(scanner);
+            held.keep(Held::Scanner(scanner));
             Ok(None)
         }
-        Err(ScanError::TooLarge) => Err(WireError::TooLarge { limit: limits.size, id: request_id(bytes) }),
-        Err(ScanError::TooDeep) => Err(WireError::TooDeep { limit: limits.depth, id: request_id(bytes) }),
         Err(ScanError::Malformed) => Err(WireError::Malformed("0xc1 is not MessagePack")),
+        Err(unread @ (ScanError::TooLarge | ScanError::TooDeep)) => {
+            let id = request_id(bytes);
+            let error = match unread {
+                ScanError::TooDeep => WireError::TooDeep { limit: limits.depth, id },
+                _ => WireError::TooLarge { limit: limits.size, id },
+            };
+            if let Some(skip) = Skip::begin(bytes, &error, limits) {
+                held.keep(Held::Skip(skip));
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Passes over as much as there is of a message that is not read.
+#[cold]
+fn pass_over<'a>(
+    held: &mut Decoder,
+    mut skip: Skip,
+    bytes: &[u8],
+) -> Result<Option<(Packet<'a>, usize)>, WireError> {
+    match skip.advance(bytes)? {
+        (length, true) => Ok(Some((skip.into_packet(), length))),
+        (length, false) => {
+            held.keep(Held::Skip(skip));
+            Ok((length > 0).then_some((Packet::Alive, length)))
+        }
     }
 }
 
@@ -264,15 +294,16 @@ fn request_packet<'a>(
                 #[serde(default = "nil")]
                 credentials: Value,
                 resume: Option<Resume>,
+                max_message: Option<u64>,
             }
             #[derive(Deserialize)]
             struct Resume {
                 session: String,
             }
-            let (Hello { wire, identity, credentials, resume },) =
+            let (Hello { wire, identity, credentials, resume, max_message },) =
                 rmp_serde::from_slice(params).map_err(|_| RESERVED_PARAMS)?;
             let resume = resume.and_then(|resume| SessionId::parse(&resume.session));
-            Ok(Packet::Hello { id, wire, identity, credentials, resume })
+            Ok(Packet::Hello { id, wire, identity, credentials, resume, max_message })
         }
         "authenticate" => {
             #[derive(Deserialize)]
@@ -416,14 +447,14 @@ pub(super) fn item(out: &mut Vec<u8>, id: u32, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-pub(super) fn failure(out: &mut Vec<u8>, id: u32, failure: &Failure) {
+pub(super) fn failure(out: &mut Vec<u8>, id: u32, failure: &Told<'_>) {
     out.extend_from_slice(&[0x94, 1]);
     write_uint(out, id.into()).expect(WRITES);
     error(out, failure);
     out.push(NIL);
 }
 
-fn error(out: &mut Vec<u8>, failure: &Failure) {
+fn error(out: &mut Vec<u8>, failure: &Told<'_>) {
     let entries = 2 + u32::from(failure.data.is_some()) + u32::from(failure.app);
     write_map_len(out, entries).expect(WRITES);
     write_str(out, "code").expect(WRITES);
@@ -484,94 +515,11 @@ pub(super) fn notify<A: Serialize>(out: &mut Vec<u8>, method: &str, params: &A) 
     encode_arguments_into(out, params, Encoding::MessagePack).expect("reserved params are serializable");
 }
 
-pub(super) fn hello(out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
-    reserved_head(out, id, "$/hello", 1 + entries(introduction));
-    write_str(out, "wire").expect(WRITES);
-    write_uint(out, 1).expect(WRITES);
-    introduce(out, introduction);
-}
-
-pub(super) fn authenticate(out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
-    reserved_head(out, id, "$/authenticate", entries(introduction));
-    introduce(out, introduction);
-}
-
-/// Opens a request whose only param is a map.
-fn reserved_head(out: &mut Vec<u8>, id: u32, method: &str, entries: u32) {
-    out.extend_from_slice(&[0x94, 0]);
-    write_uint(out, id.into()).expect(WRITES);
-    write_str(out, method).expect(WRITES);
-    write_array_len(out, 1).expect(WRITES);
-    write_map_len(out, entries).expect(WRITES);
-}
-
-fn entries(introduction: Introduction<'_>) -> u32 {
-    let Introduction { identity, credentials, resume } = introduction;
-    u32::from(identity.is_some()) + u32::from(credentials.is_some()) + u32::from(resume.is_some())
-}
-
-fn introduce(out: &mut Vec<u8>, introduction: Introduction<'_>) {
-    if let Some(identity) = introduction.identity {
-        write_str(out, "identity").expect(WRITES);
-        write_str(out, identity).expect(WRITES);
-    }
-    if let Some(credentials) = introduction.credentials {
-        write_str(out, "credentials").expect(WRITES);
-        out.extend_from_slice(credentials.bytes());
-    }
-    if let Some(session) = introduction.resume {
-        write_str(out, "resume").expect(WRITES);
-        write_map_len(out, 1).expect(WRITES);
-        write_str(out, "session").expect(WRITES);
-        write_str(out, session.as_str()).expect(WRITES);
-    }
-}
-
-pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
-    #[derive(Serialize)]
-    struct Fields<'a> {
-        wire: u32,
-        session: &'a str,
-        heartbeat: u64,
-        timeout: u64,
-        max_message: usize,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        identity: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        expires: Option<u64>,
-    }
-    let fields = Fields {
-        wire: 1,
-        session: welcome.session,
-        heartbeat: milliseconds(welcome.heartbeat),
-        timeout: milliseconds(welcome.timeout),
-        max_message: welcome.max_message,
-        identity: welcome.identity,
-        expires: welcome.expires.map(milliseconds),
-    };
-    reply(out, id, &[]);
-    encode_into(out, &fields, Encoding::MessagePack).expect("a welcome is serializable");
-}
-
-pub(super) fn connect(out: &mut Vec<u8>, id: u32, namespace: &str, auth: &[u8]) {
-    out.extend_from_slice(&[0x94, 0]);
-    write_uint(out, id.into()).expect(WRITES);
-    write_str(out, "$/connect").expect(WRITES);
-    write_array_len(out, 2).expect(WRITES);
-    write_str(out, namespace).expect(WRITES);
-    out.extend_from_slice(auth);
-}
-
-pub(super) fn connected(out: &mut Vec<u8>, id: u32, socket: &str) {
-    reply(out, id, &[0x81, 0xa2, b'i', b'd']);
-    write_str(out, socket).expect(WRITES);
-}
-
 pub(super) fn ping(out: &mut Vec<u8>, id: u32) {
     reserved_request(out, id, "$/ping", &());
 }
 
-pub(super) fn refused(out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Failure) {
+pub(super) fn refused(out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Told<'_>) {
     out.extend_from_slice(&[0x93, 2]);
     write_str(out, "$/refused").expect(WRITES);
     write_array_len(out, 2).expect(WRITES);

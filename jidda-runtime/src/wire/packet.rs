@@ -30,6 +30,15 @@ pub enum Packet<'a> {
         /// The value, or the error.
         outcome: Result<Cow<'a, [u8]>, &'a [u8]>,
     },
+    /// A reply to a request of ours, or an item of one, that is too large or too deep to be read. It was passed over.
+    Unread {
+        /// Our number of the request.
+        id: u32,
+        /// Whether it was an item: then the stream still goes on at the other side.
+        is_item: bool,
+        /// What is wrong with it.
+        error: WireError,
+    },
     /// The first words of a peer that speaks more than plain MessagePack-RPC.
     Hello {
         /// The sender's number for the reply.
@@ -42,6 +51,8 @@ pub enum Packet<'a> {
         credentials: Value,
         /// The session it had before, and would have again.
         resume: Option<SessionId>,
+        /// The largest message it takes, if it said so.
+        max_message: Option<u64>,
     },
     /// Presents new credentials.
     Authenticate {

@@ -1,37 +1,24 @@
 //! One connection's flood leaves the other tasks of its thread their turns, whatever it consists of.
 
-use std::any::TypeId;
-use std::collections::HashMap;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
 
 use rmpv::Value;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
-use tokio::sync::Semaphore;
+use tokio::io::AsyncWriteExt;
 
+use super::task::{HERE, Task, frame, hello, message, notification, request};
 use crate::config::Config;
 use crate::connection::turn::MOST;
-use crate::connection::{Arrival, Connection, Driver, Extras, Hub, Policies};
-use crate::handler::{
-    Arguments, Dispatch, HandlerEntry, HandlerList, Location, Parameters, Reply, Side, State, TableBuilder,
-};
-use crate::id::SocketId;
+use crate::handler::{Arguments, Dispatch, HandlerEntry, Reply};
 use crate::payload::Encoding;
-use crate::peer::{Medium, PeerAddress};
-use crate::transport::{MemoryStream, Stream};
 use crate::wire::Wire;
 use crate::wire::engine_io::{EngineIo, Layer, Version};
 use crate::wire::socket_io::Parser;
+use tokio::sync::Semaphore;
 
 /// How many messages a flood has.
 const COUNT: usize = 8000;
 /// How many polls they take at least.
 const POLLS: usize = COUNT / MOST as usize;
-
-const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
 
 fn nothing() -> Reply {
     Reply::value(&(), Encoding::MessagePack)
@@ -55,88 +42,13 @@ static HOLD_IN_TURN: HandlerEntry = HandlerEntry::new("hold_in_turn", hold, HERE
 static SLOW: HandlerEntry = HandlerEntry::new("connect", hold, HERE).namespaced("/slow/{id}");
 static SLOW_READY: HandlerEntry = HandlerEntry::new("ready", ready, HERE).namespaced("/slow/{id}");
 
-/// A task of a connection that is polled by hand.
-struct Task {
-    driver: Driver,
-    peer: MemoryStream,
-    gate: Arc<Semaphore>,
-    heard: Vec<u8>,
-}
+static ENTRIES: [&HandlerEntry; 5] = [&READY, &HOLD, &HOLD_IN_TURN, &SLOW, &SLOW_READY];
 
-#[derive(Default)]
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+fn task(wire: Wire, config: Config) -> Task {
+    Task::new(wire, config, &ENTRIES)
 }
 
 impl Task {
-    fn new(wire: Wire, config: Config) -> Self {
-        let gate = Arc::new(Semaphore::new(0));
-        let state: Extras = Box::new(State(Arc::clone(&gate)));
-        let states = HashMap::from([(TypeId::of::<Semaphore>(), state)]);
-        let entries = vec![&READY, &HOLD, &HOLD_IN_TURN, &SLOW, &SLOW_READY];
-        let table = TableBuilder::new(Side::Server).handlers(HandlerList::Explicit(entries)).build();
-        let hub = Hub::start(Side::Server, table.unwrap(), config, states, false, Policies::default());
-        let address = PeerAddress::Memory("flood".into());
-        let connection = match wire {
-            Wire::MessagePackRpc => Connection::new(&hub, address, Medium::Memory, None),
-            Wire::EngineIo(_) => Connection::arrive(
-                &hub,
-                Arrival {
-                    peer: address,
-                    medium: Medium::WebSocket,
-                    wire,
-                    security: None,
-                    session: Some(SocketId::random()),
-                    request: None,
-                    parameters: Parameters::default(),
-                    upgrades: false,
-                    is_quiet: false,
-                    gate: None,
-                    preface: Vec::new(),
-                },
-            ),
-        };
-        let (peer, stream) = crate::transport::pipe::pair(16 << 20);
-        Self { driver: Driver::new(connection, Stream::Memory(stream)), peer, gate, heard: Vec::new() }
-    }
-
-    /// Polls the task once, with a budget of its own. Whether it wants to be polled again at once.
-    async fn poll(&mut self) -> bool {
-        tokio::task::yield_now().await;
-        let flag = Arc::new(Flag::default());
-        let waker = Waker::from(Arc::clone(&flag));
-        let poll = pin!(&mut self.driver).poll(&mut Context::from_waker(&waker));
-        assert!(poll.is_pending(), "the connection ended: {poll:?}, {:?}", self.heard);
-        let mut bytes = vec![0; 1 << 20];
-        loop {
-            tokio::task::yield_now().await;
-            let mut read = ReadBuf::new(&mut bytes);
-            let poll = poll_fn(|cx| Poll::Ready(pin!(&mut self.peer).poll_read(cx, &mut read))).await;
-            if poll.is_pending() || read.filled().is_empty() {
-                return flag.0.load(Ordering::Relaxed);
-            }
-            self.heard.extend_from_slice(read.filled());
-        }
-    }
-
-    /// Polls the task until it sleeps; how often that was.
-    async fn run(&mut self) -> usize {
-        let mut polls = 1;
-        while self.poll().await {
-            polls += 1;
-        }
-        polls
-    }
-
-    async fn say(&mut self, bytes: &[u8]) -> usize {
-        self.peer.write_all(bytes).await.unwrap();
-        self.run().await
-    }
-
     /// The flood is answered, down to its last message, and took as many turns as it should.
     async fn flood(mut self, name: &str, before: &[u8], message: impl Fn(u32) -> Vec<u8>) {
         self.say(before).await;
@@ -147,34 +59,10 @@ impl Task {
         let mut bytes: Vec<u8> = (0..COUNT).flat_map(|number| message(1000 + number as u32)).collect();
         bytes.extend(end);
         let polls = self.say(&bytes).await;
+        assert_eq!(self.ended, None, "{name}");
         assert!(self.heard.ends_with(&answer), "{name}: not answered to the end");
         assert!(polls >= POLLS, "{name}: {COUNT} messages in {polls} turns");
     }
-}
-
-fn message(parts: Vec<Value>) -> Vec<u8> {
-    let mut out = Vec::new();
-    rmpv::encode::write_value(&mut out, &Value::Array(parts)).unwrap();
-    out
-}
-
-fn request(id: u32, method: &str, params: Vec<Value>) -> Vec<u8> {
-    message(vec![0.into(), id.into(), method.into(), Value::Array(params)])
-}
-
-fn notification(method: &str, params: Vec<Value>) -> Vec<u8> {
-    message(vec![2.into(), method.into(), Value::Array(params)])
-}
-
-/// As clients write it, masked with nothing.
-fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
-    [&[head, 0x80 | u8::try_from(payload.len()).unwrap(), 0, 0, 0, 0], payload].concat()
-}
-
-fn hello() -> Vec<u8> {
-    let mut out = request(1, "$/hello", vec![Value::Map(vec![("wire".into(), 1.into())])]);
-    out.extend(request(2, "$/connect", vec!["/".into(), Value::Nil]));
-    out
 }
 
 /// Everything a native peer can send as often as it likes.
@@ -206,7 +94,7 @@ async fn a_flood_of_the_native_wire_is_answered_in_turns() {
         ),
     ];
     for (name, message) in floods {
-        Task::new(Wire::MessagePackRpc, Config::default()).flood(name, &hello(), message).await;
+        task(Wire::MessagePackRpc, Config::default()).flood(name, &hello(), message).await;
     }
 }
 
@@ -225,9 +113,9 @@ async fn a_flood_of_socket_io_is_answered_in_turns() {
         let before = if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() };
         for text in floods {
             let name = format!("{version:?} {text}");
-            Task::new(wire, Config::default()).flood(&name, &before, |_| frame(0x81, text.as_bytes())).await;
+            task(wire, Config::default()).flood(&name, &before, |_| frame(0x81, text.as_bytes())).await;
         }
-        Task::new(wire, Config::default()).flood("frames", &before, |_| frame(0x89, b"x")).await;
+        task(wire, Config::default()).flood("frames", &before, |_| frame(0x89, b"x")).await;
     }
 }
 
@@ -250,7 +138,7 @@ async fn what_waited_is_run_in_turns() {
         ("calls in turn", config(), held("hold_in_turn")),
         ("events past the limit", one(), backlog),
     ] {
-        let mut task = Task::new(Wire::MessagePackRpc, config);
+        let mut task = self::task(Wire::MessagePackRpc, config);
         task.say(&hello()).await;
         task.say(&bytes).await;
         task.gate.add_permits(1);
@@ -267,7 +155,7 @@ async fn what_waited_is_run_in_turns() {
 /// A peer that is about to be let go is not read without end either.
 #[tokio::test]
 async fn what_is_dropped_is_dropped_in_turns() {
-    let mut task = Task::new(Wire::MessagePackRpc, Config::default());
+    let mut task = self::task(Wire::MessagePackRpc, Config::default());
     task.say(&hello()).await;
     task.driver.connection().close(crate::DisconnectReason::ForcedClose);
     let bytes = vec![0xc1; 8 << 20];
@@ -281,7 +169,7 @@ async fn what_is_dropped_is_dropped_in_turns() {
 async fn a_call_that_is_given_up_takes_no_room() {
     for (event, namespace) in [("hold", "/"), ("hold_in_turn", "/"), ("/slow/1:ready", "/slow/1")] {
         let config = Config { max_in_flight: 4, ..Config::default() };
-        let mut task = Task::new(Wire::MessagePackRpc, config);
+        let mut task = self::task(Wire::MessagePackRpc, config);
         task.say(&hello()).await;
         if namespace != "/" {
             task.say(&request(3, "$/connect", vec![namespace.into()])).await;

@@ -7,7 +7,7 @@ use super::super::websocket::{self, close, finish, frame, opcode};
 use super::super::{Opening, WireError};
 use super::{EngineIo, Layer, Version, base64_text, raw};
 use crate::deadline::milliseconds;
-use crate::failure::Failure;
+use crate::failure::Told;
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json};
 
 /// One message.
@@ -247,23 +247,23 @@ pub(in crate::wire) fn end_of_items(
     wire: EngineIo,
     namespace: &str,
     number: u32,
-    failure: Option<&Failure>,
+    failure: Option<&Told<'_>>,
 ) {
     let number = number.to_string();
     let Some(failure) = failure else {
         self::event(out, wire, namespace, "$/end", &(number,)).ok();
         return;
     };
-    let write = |out: &mut Vec<u8>, failure: &Failure| {
+    let write = |out: &mut Vec<u8>, failure: &Told<'_>| {
         self::event(out, wire, namespace, "$/end", &(&number, described(failure)))
     };
     if write(out, failure).is_err() {
-        write(out, &without_data(failure)).ok();
+        write(out, &failure.without_data()).ok();
     }
 }
 
 /// What is told of a failure, as a value.
-fn described(failure: &Failure) -> Value {
+fn described(failure: &Told<'_>) -> Value {
     let mut entries: Vec<(Value, Value)> =
         vec![("code".into(), (&*failure.code).into()), ("message".into(), (&*failure.message).into())];
     if let Some(data) = failure.data.as_ref().and_then(|data| data.to_value().ok()) {
@@ -278,19 +278,15 @@ pub(in crate::wire) fn failure(
     wire: EngineIo,
     namespace: &str,
     id: u32,
-    failure: &Failure,
+    failure: &Told<'_>,
 ) {
-    let error = |failure: &Failure| Value::Map(vec![("error".into(), described(failure))]);
+    let error = |failure: &Told<'_>| Value::Map(vec![("error".into(), described(failure))]);
     // Data may be of a kind that the encoding has no form for; an answer there is in any case.
     let payload = Payload::reply(&error(failure), wire.encoding())
-        .or_else(|_| Payload::reply(&error(&without_data(failure)), wire.encoding()));
+        .or_else(|_| Payload::reply(&error(&failure.without_data()), wire.encoding()));
     if let Ok(payload) = payload {
         reply(out, wire, namespace, id, &payload);
     }
-}
-
-fn without_data(failure: &Failure) -> Failure {
-    Failure::new(failure.code.clone(), failure.message.clone())
 }
 
 /// Writes that an event without an id was refused: an event of its own, which clients that do not know it pass
@@ -300,14 +296,14 @@ pub(in crate::wire) fn refused(
     wire: EngineIo,
     namespace: &str,
     event: &str,
-    failure: &Failure,
+    failure: &Told<'_>,
 ) {
     if wire.layer != Layer::Raw {
-        let write = |out: &mut Vec<u8>, failure: &Failure| {
+        let write = |out: &mut Vec<u8>, failure: &Told<'_>| {
             self::event(out, wire, namespace, "$/refused", &(event, described(failure)))
         };
         if write(out, failure).is_err() {
-            write(out, &without_data(failure)).ok();
+            write(out, &failure.without_data()).ok();
         }
     }
 }
@@ -351,15 +347,15 @@ pub(in crate::wire) fn connect_refused(
     out: &mut Vec<u8>,
     wire: EngineIo,
     namespace: &str,
-    failure: Option<&Failure>,
+    failure: Option<&Told<'_>>,
 ) {
-    let message: Value = failure.map_or("Invalid namespace", |failure| &failure.message).into();
-    let own = failure.filter(|failure| failure.has_own_data()).and_then(|failure| failure.data.as_ref());
+    let message: Value = failure.map_or("Invalid namespace", |failure| &*failure.message).into();
+    let own = failure.filter(|failure| failure.is_own).and_then(|failure| failure.data);
     let own = own.and_then(|data| data.to_value().ok());
     let coded = failure.map(|failure| {
         let mut entries = vec![("code".into(), (&*failure.code).into())];
-        if !failure.has_own_data()
-            && let Some(id) = failure.data.as_ref().and_then(|id| id.to_value().ok())
+        if !failure.is_own
+            && let Some(id) = failure.data.and_then(|id| id.to_value().ok())
         {
             entries.push(("id".into(), id));
         }
