@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jidda::{TlsClient, TlsServer};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
-    date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose, date_time_ymd,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -62,6 +62,20 @@ impl Authority {
     pub(crate) fn expired(&self) -> Identity {
         let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
         (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+        self.sign(&params)
+    }
+
+    /// One that is good for a year, in a long time.
+    pub(crate) fn early(&self) -> Identity {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        (params.not_before, params.not_after) = (date_time_ymd(2999, 1, 1), date_time_ymd(3000, 1, 1));
+        self.sign(&params)
+    }
+
+    /// One that is for clients only.
+    pub(crate) fn for_clients(&self) -> Identity {
+        let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
         self.sign(&params)
     }
 

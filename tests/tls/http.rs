@@ -116,8 +116,21 @@ async fn a_websocket_goes_through_tls_and_knows_the_certificate() {
     assert_eq!((head[0], head[1], length), (0x81, 126, 50_000 + 7));
     let mut rest = vec![0; usize::from(length) - 6];
     stream.read_exact(&mut rest).await.unwrap();
-    // Cut off, without a goodbye.
-    drop(stream.into_inner());
+    // Browsers say no goodbye, neither of TLS nor of the WebSocket.
+    drop(stream);
+    server.state::<Journal>().unwrap().wait_for("transport close").await;
+}
+
+#[tokio::test]
+async fn an_end_without_a_goodbye_is_none_for_what_has_no_end_of_its_own() {
+    let authority = Authority::new("ours");
+    let server = start(authority.local().server()).await;
+    let connector = TlsConnector::from(authority.foreign(&["jidda"], ALL_VERSIONS));
+    let mut stream = connector.connect("localhost".try_into().unwrap(), tcp(&server).await).await.unwrap();
+    // A call of a plain native peer, which joins the root namespace.
+    stream.write_all(b"\x94\x00\x01\xa5proof\x90").await.unwrap();
+    assert!(stream.read_u8().await.is_ok(), "it is answered");
+    drop(stream);
     server.state::<Journal>().unwrap().wait_for("transport error").await;
 }
 

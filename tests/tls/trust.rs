@@ -59,21 +59,28 @@ async fn what_a_server_shows_has_to_be_good() {
     is_served(&server, &theirs.client().root_certificate(ours.root()).unwrap()).await;
 
     let unknown = "the server's certificate is of an unknown issuer; a root of your own is given with \
-                   `TlsClient::root_certificate`";
+                   `TlsClient::root_certificate`, ";
     let error = refusal(&server, theirs.client()).await;
-    assert_eq!(error, format!("cannot connect to {}: {unknown}", server.addresses()[0]));
+    let expected = format!("cannot connect to {}: {unknown}", server.addresses()[0]);
+    assert!(error.starts_with(&expected), "{error}");
 
     let error = refusal(&server, ours.client().server_name("example.com").unwrap()).await;
-    assert!(error.ends_with("is not for example.com, but for localhost, 127.0.0.1"), "{error}");
+    assert!(error.contains("is not for example.com, but for localhost, 127.0.0.1: connect"), "{error}");
 
     let server = start(ours.identity(&["example.com"]).server()).await;
     let error = refusal(&server, ours.client()).await;
-    assert!(error.ends_with("the server's certificate is not for 127.0.0.1, but for example.com"), "{error}");
+    assert!(
+        error.contains("the server's certificate is not for 127.0.0.1, but for example.com: "),
+        "{error}"
+    );
     is_served(&server, &ours.client().server_name("example.com").unwrap()).await;
 
     let server = start(ours.expired().server()).await;
     let error = refusal(&server, ours.client()).await;
-    assert!(error.ends_with("the server's certificate has expired"), "{error}");
+    assert!(
+        error.contains("the server's certificate has expired at 2002-01-01T00:00:00Z: renew it"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -85,6 +92,32 @@ async fn nobody_is_believed_for_signing_itself() {
     assert!(error.contains("unknown issuer"), "{error}");
     // Unless it is the root that was given.
     is_served(&server, &TlsClient::new().root_certificate(chain).unwrap()).await;
+}
+
+#[tokio::test]
+async fn an_authority_is_no_server_and_the_error_says_what_to_do() {
+    // As `openssl req -x509` makes it: CA:TRUE, and its own root.
+    let mut params = rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let chain = params.self_signed(&key).unwrap().pem();
+    let server = start(TlsServer::from_pem(&chain, key.serialize_pem()).unwrap()).await;
+    let error = refusal(&server, TlsClient::new().root_certificate(chain).unwrap()).await;
+    assert!(error.contains("is that of an authority (CA:TRUE)") && error.contains("CA:FALSE"), "{error}");
+
+    // What a server has not yet, is not for, or was made for another purpose.
+    let ours = Authority::new("ours");
+    let server = start(ours.early().server()).await;
+    let error = refusal(&server, ours.client()).await;
+    assert!(error.contains("is not valid yet, but from 2999-01-01T00:00:00Z on"), "{error}");
+    let server = start(ours.for_clients().server()).await;
+    let error = refusal(&server, ours.client()).await;
+    assert!(error.contains("is not one for servers: its extended key usage needs serverAuth"), "{error}");
+    let mismatch = TlsServer::from_pem(ours.local().chain, ours.local().key).unwrap_err().to_string();
+    assert!(
+        mismatch.ends_with("does not fit its private key: give the key that it was made for"),
+        "{mismatch}"
+    );
 }
 
 #[tokio::test]
@@ -119,7 +152,7 @@ async fn mutual_tls_lets_in_who_proves_to_be_known() {
     let mallory = strangers.identity(&["ada"]);
     let with_mallory = ours.client().client_certificate(&mallory.chain, &mallory.key).unwrap();
     let error = refusal(&server, with_mallory.clone()).await;
-    assert!(error.ends_with("the server does not know the issuer of the client's certificate"), "{error}");
+    assert!(error.contains("the server does not know the issuer of the client's certificate"), "{error}");
     let late = people.expired();
     let error = refusal(&server, ours.client().client_certificate(late.chain, late.key).unwrap()).await;
     assert!(error.ends_with("the server finds the client's certificate expired"), "{error}");

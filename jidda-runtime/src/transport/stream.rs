@@ -129,6 +129,15 @@ impl Stream {
         if bytes.is_empty() { self } else { Self::Ahead(Box::new(Ahead::new(bytes, self))) }
     }
 
+    /// Takes the end of the stream for a goodbye from now on: what it carries says itself where it ends.
+    pub(crate) fn take_end_for_goodbye(&mut self) {
+        match self {
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.take_end_for_goodbye(),
+            _ => {}
+        }
+    }
+
     /// Whether the peer has hung up, though bytes of it may still be unread. Of the stream of a server that is not
     /// ours that is not known.
     pub(crate) fn is_hung_up(&self) -> bool {

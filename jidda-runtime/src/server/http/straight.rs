@@ -34,6 +34,8 @@ impl Front {
     ) -> Option<Driver> {
         let counted = self.connections.token();
         drop(serving);
+        // Requests, responses and the frames of a WebSocket say where they end.
+        stream.take_end_for_goodbye();
         let bytes = Bytes::from(bytes);
         let asking = head::asking(&bytes).and_then(|(parts, length)| {
             let (site, parameters) = self.http.find_for_websocket(&parts.uri)?;

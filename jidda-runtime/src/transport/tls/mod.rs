@@ -3,6 +3,7 @@
 mod accept;
 mod client;
 mod connect;
+mod explain;
 mod pem;
 mod server;
 mod stream;
@@ -38,7 +39,12 @@ impl TlsError {
 
     fn of(what: &str, error: &rustls::Error) -> Self {
         match error {
-            rustls::Error::InconsistentKeys(_) => Self::new(format!("{what} does not fit its private key")),
+            rustls::Error::InconsistentKeys(_) => {
+                Self::new(format!("{what} does not fit its private key: give the key that it was made for"))
+            }
+            rustls::Error::InvalidCertificate(problem) => {
+                Self::new(format!("{what} {}", explain::certificate(problem)))
+            }
             other => Self::new(format!("{what} cannot be used: {other}")),
         }
     }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::TlsError;
+use super::explain::certificate as certificate_problem;
 
 /// Where PEM text comes from.
 #[derive(Clone)]
@@ -29,6 +30,29 @@ impl fmt::Debug for Pem {
             // It may be a key.
             Self::Given(_) => f.write_str("(given)"),
         }
+    }
+}
+
+/// Whether it is what PEM wraps, without the wrapping.
+fn is_der(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0x30)
+}
+
+/// Whether a section of this kind begins in it.
+fn has(pem: &[u8], kind: &str) -> bool {
+    let text = String::from_utf8_lossy(pem);
+    text.lines().any(|line| line.starts_with("-----BEGIN ") && line.contains(kind))
+}
+
+/// What is wrong with PEM, without anything of it: it may be a key.
+fn describe(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => {
+            "a section of it has no end, and may have been cut off".to_owned()
+        }
+        pem::Error::IllegalSectionStart { .. } => "a line that begins a section is broken".to_owned(),
+        pem::Error::Base64Decode(_) => "a section of it is not base64".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -61,15 +85,18 @@ impl Pem {
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsError> {
         let pem = self.read("certificates")?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-        match certificates {
-            Ok(certificates) if certificates.is_empty() => {
-                Err(TlsError::new(format!("{} are none: there is no CERTIFICATE", self.name("certificates"))))
+        let problem = match certificates {
+            Ok(certificates) if !certificates.is_empty() => return Ok(certificates),
+            Ok(_) if is_der(&pem) => {
+                "it is DER and not PEM, which `openssl x509 -inform der` makes of it".to_owned()
             }
-            Ok(certificates) => Ok(certificates),
-            Err(error) => {
-                Err(TlsError::new(format!("{} cannot be read: {error}", self.name("certificates"))))
+            Ok(_) if has(&pem, "PRIVATE KEY") => {
+                "there is a PRIVATE KEY and no CERTIFICATE: are the two exchanged?".to_owned()
             }
-        }
+            Ok(_) => "there is no CERTIFICATE in it, as PEM has it".to_owned(),
+            Err(error) => describe(&error),
+        };
+        Err(TlsError::new(format!("{} cannot be read: {problem}", self.name("certificates"))))
     }
 
     /// The first private key in it.
@@ -77,10 +104,17 @@ impl Pem {
         let pem = self.read("private key")?;
         PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
             let problem = match error {
-                rustls::pki_types::pem::Error::NoItemsFound => {
-                    "there is no PRIVATE KEY, or it is encrypted".to_owned()
+                pem::Error::NoItemsFound if is_der(&pem) => {
+                    "it is DER and not PEM, which `openssl pkey -inform der` makes of it".to_owned()
                 }
-                other => other.to_string(),
+                pem::Error::NoItemsFound if has(&pem, "ENCRYPTED PRIVATE KEY") => {
+                    "it is encrypted: `openssl pkey` decrypts it".to_owned()
+                }
+                pem::Error::NoItemsFound if has(&pem, "CERTIFICATE") => {
+                    "there is a CERTIFICATE and no PRIVATE KEY: are the two exchanged?".to_owned()
+                }
+                pem::Error::NoItemsFound => "there is no PRIVATE KEY in it, as PEM has it".to_owned(),
+                other => describe(&other),
             };
             TlsError::new(format!("{} cannot be read: {problem}", self.name("private key")))
         })
@@ -91,7 +125,13 @@ impl Pem {
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates()? {
             roots.add(certificate).map_err(|error| {
-                TlsError::new(format!("{} cannot be trusted: {error}", self.name("certificates")))
+                let problem = match &error {
+                    rustls::Error::InvalidCertificate(problem) => {
+                        format!("one {}", certificate_problem(problem))
+                    }
+                    other => other.to_string(),
+                };
+                TlsError::new(format!("{} cannot be trusted: {problem}", self.name("certificates")))
             })?;
         }
         Ok(roots)
@@ -126,6 +166,7 @@ mod tests {
             Pem::given("").key().unwrap_err(),
         ] {
             assert!(error.to_string().starts_with("the given "), "{error}");
+            assert!(error.to_string().contains(" cannot be read: "), "{error}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
         assert_eq!(format!("{given:?}"), "(given)");
@@ -133,6 +174,34 @@ mod tests {
         let error = absent.certificates().unwrap_err().to_string();
         assert!(error.starts_with("cannot read the certificates in /no/such/file.pem: "), "{error}");
         assert_eq!(absent.stamp(), None);
+    }
+
+    #[test]
+    fn what_is_the_matter_with_a_file_is_said_with_what_to_do() {
+        let section =
+            |kind: &str, body: &str| format!("-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n");
+        let certificate = section("CERTIFICATE", "AAAA");
+        let key = section("PRIVATE KEY", "AAAA");
+        for (pem, words) in [
+            (key.as_str(), "are the two exchanged?"),
+            ("0\u{82}", "`openssl x509 -inform der`"),
+            ("nothing", "there is no CERTIFICATE"),
+            ("-----BEGIN CERTIFICATE-----\nAAAA\n", "has no end"),
+            (&section("CERTIFICATE", "?"), "not base64"),
+        ] {
+            let error = Pem::given(pem).certificates().unwrap_err().to_string();
+            assert!(error.contains(words), "`{words}` is not in: {error}");
+        }
+        for (pem, words) in [
+            (certificate.as_str(), "are the two exchanged?"),
+            ("0\u{82}", "`openssl pkey -inform der`"),
+            ("nothing", "there is no PRIVATE KEY"),
+            (&section("ENCRYPTED PRIVATE KEY", "AAAA"), "`openssl pkey` decrypts it"),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA\n", "has no end"),
+        ] {
+            let error = Pem::given(pem).key().unwrap_err().to_string();
+            assert!(error.contains(words), "`{words}` is not in: {error}");
+        }
     }
 
     #[test]

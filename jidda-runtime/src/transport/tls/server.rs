@@ -251,7 +251,10 @@ mod tests {
         let ((chain, key), (_, other)) = (pair(), pair());
         let server = TlsServer::from_pem(&chain, &key).unwrap();
         let error = TlsServer::from_pem(&chain, other).unwrap_err();
-        assert_eq!(error.to_string(), "the certificate does not fit its private key");
+        assert_eq!(
+            error.to_string(),
+            "the certificate does not fit its private key: give the key that it was made for"
+        );
         let error = server.client_certificates("nothing").unwrap_err();
         assert!(error.to_string().contains("there is no CERTIFICATE"), "{error}");
         assert!(!format!("{:?}", TlsServer::from_pem(&chain, &key)).contains("PRIVATE"));

@@ -9,23 +9,31 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::super::verdict::Verdict;
-use super::connect::explain;
+use super::explain::explain;
 use crate::peer::Security;
 
 /// A TCP stream in TLS.
 ///
-/// Its end without a goodbye is an error, since anybody on the way can make a stream end. So is a record that was
-/// changed; both are the end of it.
+/// Its end without a goodbye is an error, since anybody on the way can make a stream end, unless what it carries tells
+/// itself whether it is complete: then it is an end like any other (RFC 9112, section 9.8), since browsers say no
+/// goodbye. A record that was changed is always an error.
 #[derive(Debug)]
 pub struct TlsStream {
     stream: tokio_rustls::TlsStream<TcpStream>,
+    /// Whether its end needs no goodbye.
+    ends_freely: bool,
     /// A client's handshake is over before the server has judged the client's certificate.
     verdict: Verdict,
 }
 
 impl TlsStream {
     pub(super) fn new(stream: impl Into<tokio_rustls::TlsStream<TcpStream>>, verdict: Verdict) -> Self {
-        Self { stream: stream.into(), verdict }
+        Self { stream: stream.into(), ends_freely: false, verdict }
+    }
+
+    /// Takes its end for a goodbye.
+    pub(in crate::transport) fn take_end_for_goodbye(&mut self) {
+        self.ends_freely = true;
     }
 
     /// What a connection is told: its medium broke. That the bytes in a record were wrong says nothing of the peer.
@@ -69,7 +77,12 @@ impl AsyncRead for TlsStream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        Pin::new(&mut this.stream).poll_read(cx, buffer).map_err(|error| this.broken(&error))
+        match Pin::new(&mut this.stream).poll_read(cx, buffer) {
+            Poll::Ready(Err(error)) if this.ends_freely && error.kind() == io::ErrorKind::UnexpectedEof => {
+                Poll::Ready(Ok(()))
+            }
+            read => read.map_err(|error| this.broken(&error)),
+        }
     }
 }
 
