@@ -45,6 +45,10 @@ impl Backoff {
     }
 
     /// The longest wait: at least a millisecond.
+    ///
+    /// It is also how long a connection has to last, and a second at least, for the waits to begin anew: one that is lost
+    /// sooner counts as one more attempt, so that a server which lets its clients in only to lose them is not run down by
+    /// their returns.
     #[must_use]
     pub fn limit(mut self, wait: Duration) -> Self {
         self.limit = wait;
@@ -66,7 +70,8 @@ impl Backoff {
         self
     }
 
-    /// How many attempts to make before giving up.
+    /// How many attempts to make before giving up, counted from the last connection that lasted as long as the longest
+    /// wait: see [`limit`](Self::limit).
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
@@ -82,6 +87,11 @@ impl Backoff {
             .or_else(|| too_short("Backoff::limit", self.limit))
             .or_else(|| not_finite("factor", self.factor))
             .or_else(|| not_finite("jitter", self.jitter))
+    }
+
+    /// How long a connection has to last before the attempts are counted anew.
+    pub(crate) fn steady(&self) -> Duration {
+        self.limit.max(Duration::from_secs(1))
     }
 
     /// The wait before an attempt, counted from 0; `chance` is from 0 to 1. `None` when that is one too many.

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio::sync::{broadcast, oneshot};
-use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 use super::backoff::Backoff;
+use super::connecting::Connecting;
 use super::credentials::Credentials;
+use super::keeper::Keeper;
+use super::life::Policy;
 use super::listen::Source;
-use super::supervise::{Plan, supervise};
 use super::{Client, ConnectError, Inner};
 use crate::config::{Config, too_short};
 use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, HeartbeatPolicy, Hub, Policies, Watch};
@@ -20,6 +22,7 @@ use crate::deadline;
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
+use crate::sync::Mutex;
 #[cfg(feature = "noise")]
 use crate::transport::noise::{NoiseClient, NoiseServer};
 use crate::transport::{Address, ClientSecrets, ServerSecrets};
@@ -340,7 +343,8 @@ impl ClientBuilder {
         let config = Config { handshake_timeout, ..config };
         let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.policies);
         let (events, _) = broadcast::channel(64);
-        let mut supervisors = JoinSet::new();
+        let policy = Policy { role: source.role(), backoff: self.backoff, is_patient: self.is_patient };
+        let keepers = TaskTracker::new();
         let mut connections = Vec::new();
         let mut roots = Vec::new();
         let mut ready = Vec::new();
@@ -350,30 +354,31 @@ impl ClientBuilder {
             if self.joins_root {
                 root.want(auth.clone());
             }
-            let (tell, told) = oneshot::channel();
-            let plan = Plan {
+            let (answer, answered) = oneshot::channel();
+            let connecting = Connecting {
                 connection: Arc::clone(&connection),
                 source: source.clone(),
-                backoff: self.backoff.clone(),
-                is_patient: self.is_patient,
                 connect_timeout: self.connect_timeout,
                 events: events.clone(),
                 credentials: credentials.clone(),
+                ready: Mutex::new(Some(answer)),
+                verdict: Mutex::default(),
             };
-            supervisors.spawn(supervise(plan, tell));
+            keepers.spawn(Keeper::new(policy.clone(), connecting).run());
             connections.push(connection);
             roots.push(root);
-            ready.push(told);
+            ready.push(answered);
         }
+        keepers.close();
         // From here on, dropping the client ends its connections.
         let inner = Inner {
             address: source.address().clone(),
             connections,
             roots,
             next: 0.into(),
-            events,
+            events: events.downgrade(),
             identity: credentials.identity,
-            supervisors: crate::sync::Mutex::new(supervisors),
+            keepers,
         };
         Ok(Ready { client: Client { inner: Arc::new(inner) }, connections: ready })
     }

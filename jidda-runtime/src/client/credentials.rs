@@ -8,11 +8,16 @@ use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::ClientEvent;
-use super::supervise::Plan;
+use super::connecting::Connecting;
 use crate::connection::Connection;
 use crate::error::{CallError, Error, Result};
+use crate::failure::Failure;
+use crate::guard::Guarded;
 use crate::payload::{Encoding, Payload};
 use crate::wire::Introduction;
+
+/// What gives the credentials, in reports.
+const CREDENTIALS_WITH: &str = "credentials_with";
 
 type Ask = dyn Fn() -> BoxFuture<'static, Result<Payload>> + Send + Sync;
 
@@ -54,18 +59,30 @@ impl Credentials {
         }));
     }
 
-    /// What is to be presented now.
-    async fn current(&self) -> Result<Option<Payload>> {
-        match &self.source {
-            Source::Nowhere => Ok(None),
-            Source::Fixed(credentials) => Ok(Some(credentials.clone())),
-            Source::Asked(ask) => ask().await.map(Some),
+    /// What is to be presented now. The closure is the program's: its panic is an error like any other.
+    async fn current(&self, connection: &Connection) -> Result<Option<Payload>> {
+        let ask = match &self.source {
+            Source::Nowhere => return Ok(None),
+            Source::Fixed(credentials) => return Ok(Some(credentials.clone())),
+            Source::Asked(ask) => ask,
+        };
+        let report = |failure: Box<Failure>| drop(connection.report_hook(CREDENTIALS_WITH, *failure));
+        match Guarded::new(async { ask().await }, report).await {
+            Ok(asked) => asked.map(Some),
+            Err(failure) => {
+                report(failure);
+                Err(Error::new("internal", format!("the closure of `{CREDENTIALS_WITH}` panicked")))
+            }
         }
     }
 
     /// Introduces the client to its server as `present` does it.
-    pub(super) async fn present<T>(&self, present: impl AsyncFnOnce(Introduction<'_>) -> T) -> Result<T> {
-        let credentials = self.current().await?;
+    pub(super) async fn present<T>(
+        &self,
+        connection: &Connection,
+        present: impl AsyncFnOnce(Introduction<'_>) -> T,
+    ) -> Result<T> {
+        let credentials = self.current(connection).await?;
         let identity = self.identity.as_deref();
         Ok(present(Introduction { identity, credentials: credentials.as_ref(), ..Introduction::default() })
             .await)
@@ -73,16 +90,17 @@ impl Credentials {
 }
 
 /// Tells whenever the credentials are about to expire, and presents new ones where there may be some.
-pub(super) async fn renew(plan: &Plan) -> Infallible {
+pub(super) async fn renew(client: &Connecting) -> Infallible {
     loop {
-        plan.connection.expiring().await;
-        plan.tell(ClientEvent::CredentialsExpiring);
-        if matches!(plan.credentials.source, Source::Nowhere) {
+        client.connection.expiring().await;
+        client.show_event(ClientEvent::CredentialsExpiring);
+        if matches!(client.credentials.source, Source::Nowhere) {
             continue;
         }
-        let connection = &plan.connection;
-        let presented = plan.credentials.present(async |shown| connection.authenticate(shown).await).await;
-        let address = plan.source.address();
+        let connection = &client.connection;
+        let presented =
+            client.credentials.present(connection, async |shown| connection.authenticate(shown).await).await;
+        let address = client.source.address();
         match presented {
             Ok(Ok(())) => tracing::debug!(%address, "presented new credentials"),
             Ok(Err(error)) => tracing::warn!(%address, %error, "the server refused the new credentials"),

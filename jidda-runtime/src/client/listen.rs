@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::builder::{ClientBuilder, Ready};
+use super::life::Role;
 use super::{Client, ConnectError};
 use crate::error::Error;
 use crate::transport::{Address, ClientSecrets, Incoming, Listener, Stream};
@@ -26,6 +27,13 @@ impl Source {
     pub(super) fn address(&self) -> &Address {
         match self {
             Self::Dial(address, _) | Self::Accept(address, _) => address,
+        }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        match self {
+            Self::Dial(..) => Role::Dials,
+            Self::Accept(..) => Role::Listens,
         }
     }
 

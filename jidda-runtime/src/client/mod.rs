@@ -3,9 +3,11 @@
 mod backoff;
 pub mod blocking;
 mod builder;
+mod connecting;
 mod credentials;
+mod keeper;
+mod life;
 mod listen;
-mod supervise;
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,11 +15,12 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
-use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
 
 pub use backoff::Backoff;
-pub(crate) use backoff::chance;
 pub use builder::{ClientBuilder, WhileAway};
+pub(crate) use keeper::{Departure, Keeper, Kept, Serving};
+pub(crate) use life::{Policy, Role, Setback};
 pub use listen::ListeningClient;
 
 use crate::connection::{Connection, Emit, Listener, Request, Socket, Streaming};
@@ -66,7 +69,7 @@ pub enum ConnectError {
 pub enum ClientEvent {
     /// A connection was made for the first time.
     Connected,
-    /// A connection ended.
+    /// A connection that was shown as made has ended, for good or until it is back.
     Disconnected(DisconnectReason),
     /// A lost connection is going to be tried again.
     Reconnecting {
@@ -77,7 +80,7 @@ pub enum ClientEvent {
     },
     /// A lost connection is back: its namespaces are joined again and `connect` handlers have run again.
     Reconnected,
-    /// The client gave a connection up.
+    /// The client gave a connection up, without having been asked to end it.
     GaveUp,
     /// The server says that a connection's credentials are about to expire. Where the client was given some, it
     /// presents them, or asks for newer ones, by itself; else [`Client::authenticate`] is the way.
@@ -89,7 +92,7 @@ pub enum ClientEvent {
 pub struct ClientEvents(broadcast::Receiver<ClientEvent>);
 
 impl ClientEvents {
-    /// The next event; `None` when the client is closed. One who falls 64 events behind misses the oldest.
+    /// The next event; `None` when the client is over. One who falls 64 events behind misses the oldest.
     ///
     /// # Cancel safety
     ///
@@ -108,6 +111,11 @@ impl ClientEvents {
 }
 
 /// One or several connections to a server. Cheap to clone; the connections end when the last clone is dropped.
+///
+/// A connection that is lost is made again, after waits that grow until one has lasted: see [`Backoff`]. It ends for good
+/// when the program says so with [`disconnect`](Self::disconnect), when the server sends it away or refuses it, when no
+/// attempt is left, or when the runtime that it was made in is shut down. In each case [`closed`](Self::closed) says why,
+/// the [`events`](Self::events) end, and whatever is sent from then on fails at once.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -119,10 +127,11 @@ struct Inner {
     /// The root namespace of each; kept here, since a connection that ended forgets its sockets.
     roots: Vec<Socket>,
     next: AtomicUsize,
-    events: broadcast::Sender<ClientEvent>,
+    /// Held by the keepers alone, so that the events end with them.
+    events: broadcast::WeakSender<ClientEvent>,
     identity: Option<Arc<str>>,
-    /// Aborted when the client is dropped.
-    supervisors: crate::sync::Mutex<JoinSet<()>>,
+    /// The tasks that keep the connections.
+    keepers: TaskTracker,
 }
 
 impl fmt::Debug for Client {
@@ -134,7 +143,7 @@ impl fmt::Debug for Client {
 impl Drop for Inner {
     fn drop(&mut self) {
         for connection in &self.connections {
-            connection.abandon(DisconnectReason::ForcedClose);
+            connection.ask_to_end(DisconnectReason::ForcedClose);
         }
     }
 }
@@ -310,7 +319,8 @@ impl Client {
 
     /// What happens to the connections, from now on.
     pub fn events(&self) -> ClientEvents {
-        ClientEvents(self.inner.events.subscribe())
+        let closed = || broadcast::channel(1).1;
+        ClientEvents(self.inner.events.upgrade().map_or_else(closed, |events| events.subscribe()))
     }
 
     /// The handlers that the server can call.
@@ -318,20 +328,20 @@ impl Client {
         self.inner.connections[0].table()
     }
 
-    /// Closes every connection, after what is queued is written, and waits for that.
+    /// Closes every connection, after what is queued is written, and waits for that. A connection that is being made is
+    /// given up at once. It may be called any number of times, and all calls wait for the end.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future does not stop the closing.
     pub async fn disconnect(&self) {
         for connection in &self.inner.connections {
-            connection.close_client(DisconnectReason::ClientDisconnect);
+            connection.ask_to_end(DisconnectReason::ClientDisconnect);
         }
-        let mut supervisors = std::mem::take(&mut *self.inner.supervisors.lock());
-        while supervisors.join_next().await.is_some() {}
+        self.inner.keepers.wait().await;
     }
 
-    /// Waits until the first connection is over for good, and says why.
+    /// Waits until the first connection is over for good, and says why: it was closed, refused or given up.
     ///
     /// # Cancel safety
     ///

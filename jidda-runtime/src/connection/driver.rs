@@ -538,21 +538,11 @@ impl Drop for Driver {
         }
         let (waiting, _stream, _claim) = {
             let mut exchange = self.connection.exchange.lock();
-            let (waiting, stream) = exchange.detach();
+            let (waiting, stream) = exchange.detach(self.connection.hub.side);
             (waiting, stream, exchange.standing_mut().and_then(|standing| standing.claim.take()))
         };
         wake_all(waiting);
-        if self.connection.is_closed() {
-            // None is left unless the task broke down: then no handler can run, but nobody may wait for ever.
-            // Not while they are locked: what they let go of is the program's, and may look for them.
-            let sockets = std::mem::take(&mut *self.connection.sockets.lock());
-            for socket in &*sockets {
-                socket.end(&DisconnectReason::TransportError);
-                socket.rooms.exit(socket.key);
-                socket.release();
-            }
-            self.connection.release_kept();
-        }
+        self.connection.leave_sockets();
     }
 }
 

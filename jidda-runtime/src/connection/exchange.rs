@@ -13,6 +13,7 @@ use super::outbox::Outbox;
 use super::sessions::Kept;
 use super::socket::SocketInner;
 use crate::failure::{Failure, Told};
+use crate::handler::Side;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
@@ -58,6 +59,8 @@ struct Rare {
     kept: Option<Kept>,
     /// The namespaces it was in a moment ago.
     left: Option<Box<Left>>,
+    /// Why a client's connection is to end for good, whatever becomes of its stream.
+    ending: Option<Box<DisconnectReason>>,
 }
 
 /// What a connection has for a moment only.
@@ -147,7 +150,8 @@ impl Exchange {
     fn tidy(&mut self) {
         let Some(rare) = &mut self.rare else { return };
         rare.passing.take_if(|passing| passing.controls.is_empty() && passing.waiting.is_empty());
-        if rare.passing.is_none() && rare.standing.is_none() && rare.kept.is_none() && rare.left.is_none() {
+        let Rare { passing, standing, kept, left, ending } = &**rare;
+        if passing.is_none() && standing.is_none() && kept.is_none() && left.is_none() && ending.is_none() {
             self.rare = None;
         }
     }
@@ -197,18 +201,34 @@ impl Exchange {
         true
     }
 
-    /// The task is gone: nobody looks at this until there is another one. Those who waited for room are to be
-    /// woken.
+    /// Takes note of why a client's connection is to end for good. The first reason stays.
+    pub(super) fn note_ending(&mut self, reason: &DisconnectReason) {
+        let ending = &mut self.rare.get_or_insert_default().ending;
+        ending.get_or_insert_with(|| Box::new(reason.clone()));
+    }
+
+    /// Why it is to end for good, if it is.
+    pub(super) fn ending(&self) -> Option<&DisconnectReason> {
+        self.rare.as_ref()?.ending.as_deref()
+    }
+
+    /// The task is gone: nobody looks at this until there is another one. Those who waited for room, or for replies,
+    /// are to be woken. One that broke down in the middle leaves a client's connection as if its stream had been lost.
     #[must_use]
-    pub(super) fn detach(&mut self) -> (Vec<Waker>, Whereabouts) {
+    pub(super) fn detach(&mut self, side: Side) -> (Vec<Waker>, Whereabouts) {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
         drop(self.take_controls());
+        let mut wakers = Vec::new();
         if self.link == Link::Up {
-            self.link = Link::Closed;
+            let returns = side == Side::Client && self.ending().is_none();
+            self.link = if returns { Link::Away } else { Link::Closed };
+            self.is_acquainted = false;
+            wakers = self.calls.fail_all(|_| false);
         }
-        (self.clear_outbox(), std::mem::take(&mut self.stream))
+        wakers.extend(self.clear_outbox());
+        (wakers, std::mem::take(&mut self.stream))
     }
 
     pub(super) fn end_poll(&mut self, stream: Option<Stream>, waker: Waker, is_blocked: bool) {

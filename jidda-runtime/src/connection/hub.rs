@@ -106,8 +106,8 @@ pub(crate) struct Hub {
     drivers: TaskTracker,
     /// Sees what fails in the program's own code; without it, it is logged.
     pub(super) on_error: Option<ErrorHook>,
-    /// A client's supervisors wait here while their connections are away.
-    pub(super) abandoned: Notify,
+    /// The keepers of a client's connections wait here for being asked to end them.
+    pub(super) ending: Notify,
     /// And here for the word that their credentials expire.
     pub(super) expiring: Notify,
 }
@@ -175,7 +175,7 @@ impl Hub {
             sessions,
             drivers: TaskTracker::new(),
             on_error,
-            abandoned: Notify::new(),
+            ending: Notify::new(),
             expiring: Notify::new(),
         });
         tokio::spawn(wheel::turn(Arc::downgrade(&hub), tick));

@@ -8,12 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::Connection;
 use super::calls::{Answer, Calls};
-use super::exchange::{Control, Exchange, Link};
+use super::exchange::{Exchange, Link};
 use super::hub::Hub;
 use super::socket::{Phase, Socket, SocketInner};
 use crate::error::{CallError, Error, SendError};
 use crate::failure::Failure;
-use crate::guard::wake_all;
 use crate::handler::{CallerError, Table, call_error};
 use crate::id::SessionId;
 use crate::payload::{Encoding, Payload, encode_into};
@@ -305,56 +304,6 @@ impl Connection {
     pub(crate) fn table(&self) -> &Table {
         &self.hub.table
     }
-
-    /// Closes a client's connection: through its driver where one runs, else here and now.
-    pub(crate) fn close_client(&self, reason: DisconnectReason) {
-        let mut exchange = self.exchange.lock();
-        if exchange.link == Link::Up {
-            let waker = exchange.control(Control::Close(reason));
-            drop(exchange);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        } else {
-            drop(exchange);
-            self.abandon(reason);
-        }
-    }
-
-    /// Ends a client's connection for good, whether or not a driver runs.
-    pub(crate) fn abandon(&self, reason: DisconnectReason) {
-        let wakers = {
-            let mut exchange = self.exchange.lock();
-            let was_up = exchange.link == Link::Up;
-            if was_up {
-                let waker = exchange.control(Control::Close(reason.clone()));
-                drop(exchange);
-                return wake_all(waker);
-            }
-            exchange.link = Link::Closed;
-            exchange.clear_outbox()
-        };
-        wake_all(wakers);
-        // Not while they are locked: what they let go of is the program's, and may look for them.
-        let sockets = std::mem::take(&mut *self.sockets.lock());
-        for socket in &*sockets {
-            socket.end(&reason);
-            socket.release();
-        }
-        self.release_kept();
-        self.hub.abandoned.notify_waiters();
-    }
-
-    /// Waits until the connection was ended while it was away.
-    pub(crate) async fn abandoned(&self) -> DisconnectReason {
-        loop {
-            let ended = self.hub.abandoned.notified();
-            if self.is_closed() {
-                return DisconnectReason::ClientDisconnect;
-            }
-            ended.await;
-        }
-    }
 }
 
 impl Socket {
@@ -362,6 +311,11 @@ impl Socket {
     pub(crate) fn want(&self, auth: Option<Payload>) {
         self.inner.keep_auth(auth);
         self.inner.extra(|extra| extra.is_wanted = true);
+    }
+
+    /// Whether it is in no namespace at the moment, and asks for none.
+    pub(crate) fn is_away(&self) -> bool {
+        self.inner.phase() == Phase::Away
     }
 
     /// Whether the namespace is to be joined whenever there is a connection.

@@ -391,6 +391,10 @@ impl Driver {
         if self.closing.is_some() {
             return;
         }
+        // What this side has asked for goes before what the stream met in the same moment.
+        let asked_for = self.connection.exchange.lock().ending().cloned();
+        let is_asked_for = asked_for.is_some();
+        let reason = asked_for.unwrap_or(reason);
         match reason {
             _ if loss.is_some() => {}
             // Nobody reads any more, or nothing is left to be said.
@@ -403,7 +407,9 @@ impl Driver {
         self.connection.hub.metrics.ended(&reason, self.is_counted);
         // The farewell of one that never let us in counts for nothing: its answer to the hello does.
         let is_believed = loss.is_none() || self.connection.exchange.lock().is_acquainted;
-        let is_final = self.connection.hub.side == Side::Server || (!reason.invites_return() && is_believed);
+        let is_final = self.connection.hub.side == Side::Server
+            || is_asked_for
+            || (!reason.invites_return() && is_believed);
         let wakers = {
             let mut exchange = self.connection.exchange.lock();
             exchange.link = if is_final { Link::Closed } else { Link::Away };

@@ -16,6 +16,7 @@ mod dispatch;
 mod driver;
 mod early;
 mod encoded;
+mod ending;
 mod events;
 mod exchange;
 mod heartbeat;

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 use std::panic;
 use std::sync::Arc;
 
+use super::Connection;
 use super::hub::Hub;
 use super::socket::{Socket, SocketInner};
 use crate::failure::{Cause, Failure};
@@ -302,6 +303,13 @@ impl<'a> Place<'a> {
             location: Some((started.file(), started.line())),
             socket,
         }
+    }
+}
+
+impl Connection {
+    /// Reports a failure of a hook that belongs to the whole connection.
+    pub(crate) fn report_hook(&self, hook: &str, failure: Failure) -> Failure {
+        self.hub.disclose(Place::apart(FailureOrigin::Hook, hook), failure)
     }
 }
 

@@ -481,7 +481,7 @@ impl Socket {
     pub fn close(&self) {
         match self.inner.connection.hub.side {
             Side::Server => self.inner.connection.close(DisconnectReason::ForcedClose),
-            Side::Client => self.inner.connection.close_client(DisconnectReason::ForcedClose),
+            Side::Client => self.inner.connection.ask_to_end(DisconnectReason::ForcedClose),
         }
     }
 

@@ -1,15 +1,20 @@
 //! Connections that a server opens itself, to clients that listen.
 
+use std::convert::Infallible;
+use std::future::pending;
+use std::io;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::Server;
 use super::builder::ServerBuilder;
-use crate::client::{Backoff, chance};
+use crate::client::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
 use crate::connection::{Connection, Driver, Hub};
 use crate::error::Error;
+use crate::reason::DisconnectReason;
 #[cfg(feature = "tls")]
 use crate::transport::TlsClient;
 #[cfg(feature = "noise")]
@@ -118,44 +123,77 @@ pub(super) fn dialing(
     if let Some(problem) = dial.secrets.problem(&address).or_else(|| dial.backoff.problem()) {
         return Err(Error::new("start", problem));
     }
-    let hub = Arc::clone(hub);
-    Ok(async move {
-        let mut stopping = stopping;
-        tokio::select! {
-            () = keep(&address, &dial, &hub) => {}
-            _ = stopping.wait_for(|stopping| *stopping) => {}
-        }
-    })
+    let policy = Policy { role: Role::Dials, backoff: Some(dial.backoff), is_patient: true };
+    let dialed = Dialed { address, secrets: dial.secrets, hub: Arc::clone(hub), stopping };
+    Ok(Keeper::new(policy, dialed).run())
 }
 
-async fn keep(address: &Address, dial: &Dial, hub: &Arc<Hub>) {
-    let mut attempt = 0;
-    loop {
-        match timeout(hub.config.handshake_timeout, Stream::connect(address, &dial.secrets)).await {
-            Ok(Ok((stream, security))) => {
-                let began = Instant::now();
-                let (peer, medium) = address.peer();
-                // A task of its own: it outlives this one when the server stops.
-                let serving = {
-                    let connection = Connection::new(hub, peer, medium, security.map(Box::new));
-                    tokio::spawn(Driver::new(connection, stream))
-                };
-                if let Ok(reason) = serving.await {
-                    tracing::debug!(%address, %reason, "a dialed connection ended");
-                }
-                // Who is there only to hang up is as good as not there.
-                if began.elapsed() > hub.config.handshake_timeout {
-                    attempt = 0;
-                }
-            }
-            Ok(Err(error)) => tracing::debug!(%address, %error, "cannot dial"),
-            Err(_) => tracing::debug!(%address, "nobody answers in time"),
-        }
-        let Some(wait) = dial.backoff.wait(attempt, chance()) else {
-            tracing::warn!(%address, "gave up dialing");
-            return;
-        };
-        attempt = attempt.saturating_add(1);
-        tokio::time::sleep(wait).await;
+/// A connection that a server dials, for its keeper.
+struct Dialed {
+    address: Address,
+    secrets: ClientSecrets,
+    hub: Arc<Hub>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Dialed {
+    async fn stopped(stopping: &watch::Receiver<bool>) -> DisconnectReason {
+        // An error is that the server is gone altogether.
+        let _ = stopping.clone().wait_for(|stopping| *stopping).await;
+        DisconnectReason::ServerShuttingDown
     }
+}
+
+impl Kept for Dialed {
+    type Error = io::Error;
+
+    async fn open(&self) -> io::Result<Serving> {
+        let connecting = Stream::connect(&self.address, &self.secrets);
+        let (stream, security) = timeout(self.hub.config.handshake_timeout, connecting).await??;
+        let (peer, medium) = self.address.peer();
+        let connection = Connection::new(&self.hub, peer, medium, security.map(Box::new));
+        // A task of its own: it outlives the keeper when the server stops.
+        let driver = tokio::spawn(Driver::new(connection, stream));
+        let stopping = self.stopping.clone();
+        let serving = async move {
+            tokio::select! {
+                reason = driver => {
+                    Departure { reason: reason.unwrap_or(DisconnectReason::TransportError), returns: true }
+                }
+                reason = Self::stopped(&stopping) => Departure { reason, returns: false },
+            }
+        };
+        Ok(serving.boxed())
+    }
+
+    /// It is for the client to say hello: the server has nothing to wait for.
+    async fn introduce(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    async fn attend(&self) -> Infallible {
+        pending().await
+    }
+
+    async fn ending(&self) -> DisconnectReason {
+        Self::stopped(&self.stopping).await
+    }
+
+    /// It is drained with the others.
+    fn hang_up(&self, _: DisconnectReason) {}
+
+    fn setback(&self, error: &io::Error) -> Setback {
+        tracing::debug!(address = %self.address, %error, "cannot dial");
+        Setback::Passing
+    }
+
+    fn show(&self, event: ClientEvent) {
+        let address = &self.address;
+        match event {
+            ClientEvent::GaveUp => tracing::warn!(%address, "gave up dialing"),
+            event => tracing::debug!(%address, ?event, "the life of a dialed connection goes on"),
+        }
+    }
+
+    fn finish(&self, _: &DisconnectReason, _: Option<io::Error>) {}
 }

@@ -27,3 +27,4 @@ pub use secrets::{ClientSecrets, ServerSecrets};
 pub use stream::{Foreign, Stream};
 #[cfg(feature = "tls")]
 pub use tls::{TlsClient, TlsError, TlsServer, TlsStream};
+pub(crate) use verdict::Verdict;

@@ -1,0 +1,179 @@
+//! How a client's connection is made: a stream, a hello, and every namespace that was joined before.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::{broadcast, oneshot};
+use tokio::time::timeout;
+
+use super::credentials::{Credentials, renew};
+use super::keeper::{Departure, Kept, Serving};
+use super::life::{Role, Setback};
+use super::listen::Source;
+use super::{ClientEvent, ConnectError};
+use crate::connection::{Acquaintance, Connection, Driver};
+use crate::error::{CallError, Error};
+use crate::failure::Failure;
+use crate::reason::DisconnectReason;
+use crate::sync::Mutex;
+use crate::transport::Verdict;
+
+/// One of a client's connections, for its keeper.
+pub(super) struct Connecting {
+    pub(super) connection: Arc<Connection>,
+    pub(super) source: Source,
+    pub(super) connect_timeout: Duration,
+    pub(super) events: broadcast::Sender<ClientEvent>,
+    pub(super) credentials: Credentials,
+    /// Whoever waits for the first connection.
+    pub(super) ready: Mutex<Option<oneshot::Sender<Result<(), ConnectError>>>>,
+    /// Why the peer ended the stream, where its medium has words for that.
+    pub(super) verdict: Mutex<Verdict>,
+}
+
+impl Kept for Connecting {
+    type Error = ConnectError;
+
+    async fn open(&self) -> Result<Serving, ConnectError> {
+        let limit = self.connect_timeout;
+        let stream = match &self.source {
+            Source::Dial(..) => timeout(limit, self.source.stream(limit)).await.map_err(|_| self.late())?,
+            // Nobody knows when a server comes.
+            Source::Accept(..) => self.source.stream(limit).await,
+        };
+        let stream = stream.map_err(|source| self.io(source))?;
+        *self.verdict.lock() = stream.verdict();
+        let connection = Arc::clone(&self.connection);
+        let driver = tokio::spawn(Driver::new(Arc::clone(&connection), stream));
+        let serving = async move {
+            // One that broke down left its connection as if the stream had been lost.
+            let reason = driver.await.unwrap_or(DisconnectReason::TransportError);
+            Departure { reason, returns: !connection.is_closed() }
+        };
+        Ok(serving.boxed())
+    }
+
+    async fn introduce(&self) -> Result<(), ConnectError> {
+        timeout(self.connect_timeout, self.introduction()).await.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    async fn attend(&self) -> Infallible {
+        renew(self).await
+    }
+
+    async fn ending(&self) -> DisconnectReason {
+        self.connection.ending().await
+    }
+
+    fn hang_up(&self, reason: DisconnectReason) {
+        self.connection.close(reason);
+    }
+
+    fn setback(&self, error: &ConnectError) -> Setback {
+        let address = self.source.address();
+        match error {
+            ConnectError::Refused(refusal) => {
+                match self.source.role() {
+                    // Anyone may connect to it: who refuses does not speak for the server.
+                    Role::Listens => tracing::warn!(%address, %refusal, "refused by a server that connected"),
+                    Role::Dials => tracing::debug!(%address, %error, "cannot connect"),
+                }
+                let reason = DisconnectReason::Other(error.to_string().into());
+                if passes(refusal) { Setback::Postponed(reason) } else { Setback::Refused(reason) }
+            }
+            _ => {
+                tracing::debug!(%address, %error, "cannot connect");
+                if matches!(error, ConnectError::Io { .. }) { Setback::System } else { Setback::Passing }
+            }
+        }
+    }
+
+    fn show(&self, event: ClientEvent) {
+        let is_first = event == ClientEvent::Connected;
+        self.show_event(event);
+        if is_first {
+            self.answer(Ok(()));
+        }
+    }
+
+    fn finish(&self, reason: &DisconnectReason, error: Option<ConnectError>) {
+        self.connection.finish(reason);
+        let error = match (error.unwrap_or_else(|| self.lost()), self.verdict.lock().error()) {
+            (ConnectError::Lost(_), Some(source)) => self.io(source),
+            (error, _) => error,
+        };
+        self.answer(Err(error));
+    }
+}
+
+impl Connecting {
+    pub(super) fn show_event(&self, event: ClientEvent) {
+        // Nobody has to listen.
+        let _ = self.events.send(event);
+    }
+
+    fn answer(&self, outcome: Result<(), ConnectError>) {
+        let ready = self.ready.lock().take();
+        if let Some(ready) = ready {
+            // Whoever asked may have given up.
+            let _ = ready.send(outcome);
+        }
+    }
+
+    fn late(&self) -> ConnectError {
+        ConnectError::Timeout(self.source.address().to_string())
+    }
+
+    fn lost(&self) -> ConnectError {
+        ConnectError::Lost(self.source.address().to_string())
+    }
+
+    fn io(&self, source: std::io::Error) -> ConnectError {
+        ConnectError::Io { address: self.source.address().to_string(), source }
+    }
+
+    /// Says hello and joins every namespace that is to be joined.
+    async fn introduction(&self) -> Result<(), ConnectError> {
+        let connection = &self.connection;
+        let introduced =
+            self.credentials.present(connection, async |shown| connection.hello(shown).await).await;
+        let acquaintance = match introduced.map_err(ConnectError::Credentials)? {
+            Ok(acquaintance) => acquaintance,
+            Err(error) if error.is_disconnected() => return Err(self.lost()),
+            Err(error) => return Err(ConnectError::Refused(error)),
+        };
+        for socket in self.connection.wanted_sockets() {
+            if acquaintance == Acquaintance::Plain {
+                if socket.path() == "/" {
+                    socket.take_for_joined();
+                }
+                continue;
+            }
+            if !socket.is_away() {
+                // The program was faster.
+                continue;
+            }
+            match socket.rejoin::<Error>().await {
+                Ok(()) => {}
+                Err(error) if error.is_disconnected() => return Err(self.lost()),
+                // Without the root namespace there is no client; another one ends alone.
+                Err(error) if socket.path() == "/" => return Err(ConnectError::Refused(error)),
+                Err(error) => {
+                    tracing::warn!(namespace = socket.path(), %error, "the namespace cannot be joined again");
+                    if !matches!(error, CallError::Send(_)) {
+                        socket.finish(&DisconnectReason::Other(error.to_string().into()));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a refusal says nothing about the next attempt.
+fn passes(refusal: &CallError<Error>) -> bool {
+    matches!(refusal, CallError::Internal { .. } | CallError::Timeout)
+        || refusal.code().is_some_and(Failure::is_passing)
+}
