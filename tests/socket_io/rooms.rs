@@ -4,7 +4,7 @@ use super::client::Peer;
 use super::start;
 
 async fn join(peer: &mut Peer, room: &str) {
-    assert_eq!(peer.ask(&format!(r#"["join","{room}"]"#)).await, "[]");
+    assert_eq!(peer.ask(&format!(r#"["join","{room}"]"#)).await, r#"[{"ok":null}]"#);
 }
 
 async fn tell(peer: &mut Peer, rooms: &str, except: &str, text: &str) {
