@@ -15,6 +15,9 @@ use crate::sync::atomic::Ordering;
 /// How long a hidden tab may take for its next sign of life: a minute, and some time for the network.
 const THROTTLED: Duration = Duration::from_secs(70);
 
+/// An interval that leaves no time for that.
+const HASTY: Duration = Duration::from_secs(2);
+
 /// What a peer may be heard by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -128,13 +131,13 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
     ///
     /// By default [`interval`](Self::interval) and [`timeout`](Self::timeout) together, but at least 70 seconds:
     /// browsers let the timers of a tab that is hidden fire only once a minute, whatever the interval that the client was told,
-    /// and its connection is to outlive that. Where the interval is less than a second it is the two together: the
-    /// timers of a tab hidden just now fire once a second, so that no such tab could be kept anyway.
+    /// and its connection is to outlive that. Where the interval is two seconds or less it is the two together: who asks as
+    /// often wants to know within seconds who is gone, hidden tabs included.
     ///
     /// A connection whose stream ends is over at once, whatever this says.
     fn patience(&self) -> Duration {
         let told = self.interval().saturating_add(self.timeout());
-        if self.interval() < Duration::from_secs(1) { told } else { told.max(THROTTLED) }
+        if self.interval() <= HASTY { told } else { told.max(THROTTLED) }
     }
 
     /// Whether this is a sign of life. By default everything is. Asked once for each, at start.
@@ -265,10 +268,11 @@ mod tests {
             DefaultHeartbeat { interval, timeout }.patience().as_millis()
         };
         assert_eq!(patience(25_000, 20_000), 70_000);
-        assert_eq!(patience(1_000, 0), 70_000);
+        assert_eq!(patience(2_500, 2_000), 70_000);
+        assert_eq!(patience(2_000, 2_000), 4_000);
         assert_eq!(patience(60_000, 20_000), 80_000);
         assert_eq!(patience(300, 200), 500);
-        assert_eq!(patience(999, 60_000), 60_999);
+        assert_eq!(patience(1_000, 60_000), 61_000);
         let most = DefaultHeartbeat { interval: Duration::MAX, timeout: Duration::MAX };
         assert_eq!(most.patience(), Duration::MAX);
     }
