@@ -51,6 +51,12 @@ async fn a_refused_client_is_told_and_may_try_again() {
     peer.say(r#"40{"user":"ada","password":7}"#).await;
     assert!(peer.text().await.contains("user and password are texts"));
     assert_eq!(server.count(), 0);
+    // What it said before it heard of that ends nothing.
+    peer.say(r#"40{"user":"ada","password":"!"}"#).await;
+    peer.say(r#"42["who"]"#).await;
+    peer.say(r#"427["who"]"#).await;
+    assert!(peer.text().await.starts_with("44{"));
+    assert!(peer.text().await.starts_with(r#"437[{"error":{"code":"not_connected""#));
     peer.enter("/", r#"{"user":"ada","password":"ada"}"#).await;
     assert_eq!(peer.ask(r#"["who"]"#).await, r#"["ada"]"#);
 }

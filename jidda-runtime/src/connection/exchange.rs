@@ -327,6 +327,17 @@ impl Exchange {
         self.rare.get_or_insert_default().left.get_or_insert_default().note(namespace, limit);
     }
 
+    /// Forgets a namespace that was left. Whether it was kept.
+    pub(super) fn take_left(&mut self, namespace: &str) -> bool {
+        let Some(left) = self.rare.as_mut().and_then(|rare| rare.left.as_mut()) else { return false };
+        let was_kept = left.take(namespace);
+        if left.is_empty() {
+            self.rare.as_mut().expect("it was there").left = None;
+            self.tidy();
+        }
+        was_kept
+    }
+
     /// Whether a namespace was left a moment ago.
     pub(super) fn has_left(&self, namespace: &str) -> bool {
         let left = self.rare.as_ref().and_then(|rare| rare.left.as_ref());

@@ -284,6 +284,9 @@ impl Driver {
             Held::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, failure),
             Held::Event(_) | Held::Renewal { .. } => {}
         });
+        if let Held::Connect { namespace, .. } = held {
+            self.note_left(namespace);
+        }
         if !wire.is_strict() || !wire.has_namespaces() {
             // Who may come again is not told that there is no use in it.
             let reason = if Failure::is_passing(&failure.code) {

@@ -1,13 +1,13 @@
 //! The namespaces that a connection was in a moment ago.
 //!
-//! What a peer sends may cross the word that it is out of a namespace: the server left it, or refused it. That is no
-//! fault of the peer's, so that it ends nothing. A namespace that the connection was never in is another matter.
+//! What a peer sends may cross the word that it is out of a namespace: the server left it, or its handler refused it. That
+//! is no fault of the peer's, so that it ends nothing, until the peer shows that it knows: by leaving itself, or by
+//! asking to join anew. A namespace that the connection was never in is another matter.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::dispatch::Incoming;
 use super::driver::Driver;
-use super::socket::SocketInner;
 use crate::failure::Failure;
 
 /// The namespaces that were left last. Their names are the peer's to choose, and as long as a message: hashes are kept
@@ -32,18 +32,29 @@ impl Left {
         self.0.push(hash);
     }
 
+    /// Forgets a namespace. Whether it was kept.
+    pub(super) fn take(&mut self, namespace: &str) -> bool {
+        let (hash, count) = (hash(namespace), self.0.len());
+        self.0.retain(|other| *other != hash);
+        self.0.len() < count
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn contains(&self, namespace: &str) -> bool {
         self.0.contains(&hash(namespace))
     }
 }
 
 impl Driver {
-    /// The connection is no longer in the namespace of a socket.
-    pub(super) fn note_left(&self, socket: &SocketInner) {
+    /// The connection is no longer in a namespace, or was not let in.
+    pub(super) fn note_left(&self, namespace: &str) {
         // The other wires answer what has no place, and go on.
         if self.connection.wire.is_strict() {
             let limit = self.connection.hub.config.max_namespaces;
-            self.connection.exchange.lock().note_left(socket.namespace(), limit);
+            self.connection.exchange.lock().note_left(namespace, limit);
         }
     }
 
@@ -51,6 +62,11 @@ impl Driver {
     #[cold]
     pub(super) fn has_left(&self, namespace: &str) -> bool {
         self.connection.exchange.lock().has_left(namespace)
+    }
+
+    /// The peer knows that it is out of a namespace. Whether that was news of a moment ago.
+    pub(super) fn take_left(&self, namespace: &str) -> bool {
+        self.connection.exchange.lock().take_left(namespace)
     }
 
     /// Passes over an event for a namespace that was left. Who waits for its answer gets one.
@@ -79,6 +95,7 @@ mod tests {
             ["/a", "/b", "/c", "/"].map(|namespace| left.contains(namespace)),
             [true, false, true, false]
         );
+        assert_eq!((left.take("/a"), left.take("/a"), left.is_empty()), (true, false, false));
         left.note("/d", 0);
         assert!(left.contains("/d"));
         for number in 0..1000 {

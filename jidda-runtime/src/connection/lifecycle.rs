@@ -58,6 +58,7 @@ impl Driver {
     /// A peer asks to join a namespace.
     pub(super) fn connect(&mut self, id: u32, namespace: &str, auth: &[u8], cx: &mut Context<'_>) {
         let wire = self.connection.wire;
+        self.take_left(namespace);
         if wire.is_strict() && self.connection.socket(namespace).is_some() {
             return self.begin_closing(DisconnectReason::ForcedServerClose, None);
         }
@@ -198,7 +199,7 @@ impl Driver {
         // Its handler may have joined rooms before it refused.
         socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
-        self.note_left(socket);
+        self.note_left(socket.namespace());
         // What came early is answered with the refusal, too.
         self.refuse_early(socket, early, &failure);
         if connect_id.is_none() || !wire.has_namespaces() {
@@ -259,7 +260,7 @@ impl Driver {
     /// The peer left a namespace, or tells us that we are out of it.
     pub(super) fn disconnected(&mut self, namespace: &str, reason: Option<&str>) {
         let Some(socket) = self.connection.socket(namespace) else {
-            if self.connection.wire.is_strict() && !self.has_left(namespace) {
+            if self.connection.wire.is_strict() && !self.take_left(namespace) {
                 self.begin_closing(DisconnectReason::ForcedServerClose, None);
             }
             return;
@@ -317,7 +318,7 @@ impl Driver {
             exchange.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
         }
         self.connection.forget_socket(socket);
-        self.note_left(socket);
+        self.note_left(socket.namespace());
         self.current = None;
         self.running().wake_streams();
         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };
