@@ -155,7 +155,7 @@ async fn mutual_tls_lets_in_who_proves_to_be_known() {
     assert!(error.contains("the server does not know the issuer of the client's certificate"), "{error}");
     let late = people.expired();
     let error = refusal(&server, ours.client().client_certificate(late.chain, late.key).unwrap()).await;
-    assert!(error.ends_with("the server finds the client's certificate expired"), "{error}");
+    assert!(error.contains("the server finds the client's certificate expired"), "{error}");
     assert_eq!(double::call(&client, 4).await.unwrap(), 8);
 
     let server = start(tls.optional_client_certificates().unwrap()).await;

@@ -5,6 +5,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, Visitor, value::Err
 use serde::forward_to_deserialize_any;
 
 use crate::error::Error;
+use crate::payload::wide::{self, Wide};
 use crate::payload::{Encoding, explain, from_value, json, mended, to_msgpack};
 
 type MsgpackReader<'a> = rmp_serde::Deserializer<rmp_serde::decode::ReadRefReader<'a, [u8]>>;
@@ -115,7 +116,7 @@ impl<'a> ArgumentReader<'a> {
         match &mut self.source {
             Source::Positional { list, reader, left } if *left > 0 => {
                 *left -= 1;
-                T::deserialize(&mut *reader).or_else(|error| {
+                T::deserialize(Wide(&mut *reader)).or_else(|error| {
                     let (value, rest) =
                         read_again(list, position, &error).map_err(|text| mistyped(position, name, &text))?;
                     *reader = rmp_serde::Deserializer::from_read_ref(rest);
@@ -192,7 +193,7 @@ fn read_again<'a, T: DeserializeOwned>(
     if !mended::value(&mut value) {
         return Err(explain::<T>(refusal, Some(value)));
     }
-    match rmp_serde::from_slice(&to_msgpack(&value)) {
+    match wide::from_slice(&to_msgpack(&value)) {
         Ok(argument) => Ok((argument, rest)),
         Err(error) => Err(explain::<T>(&error, Some(value))),
     }
@@ -201,7 +202,7 @@ fn read_again<'a, T: DeserializeOwned>(
 /// Reads a value as if it had come by its position: rmpv's own reader knows enums in another form.
 fn read_named<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     let bytes = to_msgpack(value);
-    rmp_serde::from_slice(&bytes).or_else(|error| Ok(read_again(&bytes, 0, &error)?.0))
+    wide::from_slice(&bytes).or_else(|error| Ok(read_again(&bytes, 0, &error)?.0))
 }
 
 #[cold]

@@ -4,6 +4,7 @@ mod buffer;
 pub(crate) mod json;
 mod list;
 pub(crate) mod mended;
+pub(crate) mod wide;
 
 use std::cell::Cell;
 
@@ -14,6 +15,7 @@ pub use rmpv::Value;
 
 use buffer::Buffer;
 use list::{ArgumentList, ListForm};
+use wide::Wide;
 
 /// How values are written. Each wire uses one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -234,14 +236,13 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, CodecEr
 fn from_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     let read = |bytes: &[u8]| {
         let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
-        T::deserialize(&mut deserializer)
+        T::deserialize(Wide(&mut deserializer))
     };
     read(bytes).or_else(|error| read_again(bytes, &error, read))
 }
 
 pub(crate) fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    rmp_serde::from_slice(bytes)
-        .or_else(|error| read_again(bytes, &error, |bytes: &[u8]| rmp_serde::from_slice(bytes)))
+    wide::from_slice(bytes).or_else(|error| read_again(bytes, &error, |bytes: &[u8]| wide::from_slice(bytes)))
 }
 
 /// Reads a value that was refused with `refusal`, mended.
