@@ -49,6 +49,12 @@ impl Arrivals {
         waits.into_values().for_each(|waiting| waiting.notify_waiters());
     }
 
+    /// For how many groups somebody waits.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.waits.lock().len()
+    }
+
     /// Begins to wait for any of these groups, or for anyone without one.
     fn wait_for(&self, groups: &[RoomKey]) -> Wait<'_> {
         let mut keys: Vec<_> = groups.iter().cloned().map(Some).collect();
@@ -86,6 +92,9 @@ impl Drop for Wait<'_> {
                     waits.remove(key);
                 }
             }
+        }
+        if waits.is_empty() {
+            *waits = Waits::new();
         }
     }
 }

@@ -93,6 +93,9 @@ pub(super) struct Calls {
     pub(super) pinged_at: Option<Moment>,
 }
 
+/// Room for how many requests a connection keeps that has none.
+const KEPT: usize = 32;
+
 type Slots = HashMap<u32, Slot, foldhash::fast::RandomState>;
 
 /// What to do about a reply that came.
@@ -167,7 +170,7 @@ impl Calls {
             return Some(Ok(item));
         }
         let end = inflow.end.take()?;
-        slots.remove(&id);
+        self.remove(id);
         Some(Err(end))
     }
 
@@ -182,6 +185,12 @@ impl Calls {
         }
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.slots.as_ref().map_or(0, |slots| slots.len())
+    }
+
     /// Numbers a question for a sign of life.
     pub(super) fn begin_ping(&mut self) -> u32 {
         // A peer may be full of life without ever answering: one question is kept, not each.
@@ -193,12 +202,21 @@ impl Calls {
 
     /// The answer, if there is one; with it the request is forgotten.
     pub(super) fn answer(&mut self, id: u32) -> Option<Answer> {
-        let slots = self.slots.as_deref_mut()?;
-        let Slot::Answered(_) = slots.get(&id)? else { return None };
-        match slots.remove(&id) {
+        let Slot::Answered(_) = self.slots.as_ref()?.get(&id)? else { return None };
+        match self.remove(id) {
             Some(Slot::Answered(answer)) => Some(answer),
             _ => None,
         }
+    }
+
+    fn remove(&mut self, id: u32) -> Option<Slot> {
+        let slots = self.slots.as_deref_mut()?;
+        let slot = slots.remove(&id);
+        // What many calls at once needed is not kept for one at a time.
+        if slots.is_empty() && slots.capacity() > KEPT {
+            self.slots = None;
+        }
+        slot
     }
 
     /// Whether a request, or a stream, has this task woken.
@@ -269,7 +287,7 @@ impl Calls {
 
     /// Forgets a request.
     pub(super) fn forget(&mut self, id: u32) -> Forgotten {
-        Forgotten(self.slots.as_mut().and_then(|slots| slots.remove(&id)))
+        Forgotten(self.remove(id))
     }
 
     /// Ends every request: the connection is gone. `is_unwritten` tells by a request's place in the stream

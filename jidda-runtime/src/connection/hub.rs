@@ -253,6 +253,12 @@ impl Hub {
         self.drivers.token()
     }
 
+    /// How many connections are served.
+    #[cfg(test)]
+    pub(super) fn served(&self) -> usize {
+        self.drivers.len()
+    }
+
     /// Waits until no connection is served any more.
     pub(crate) async fn idle(&self) {
         // Without this the tracker takes it that more is to come.

@@ -86,6 +86,12 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Ends all of them. Not while anything is locked: it wakes them.
     pub(super) fn cancel(&self) {
         self.end.cancel();

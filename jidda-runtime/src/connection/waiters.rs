@@ -25,6 +25,12 @@ impl Waiters {
         self.0.is_empty()
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     fn would_wake(&self, number: u64, waker: &Waker) -> bool {
         self.0.get(&number).is_some_and(|waiting| waiting.will_wake(waker))
     }

@@ -41,6 +41,8 @@ pub(crate) struct Rooms<M> {
 struct Index<M> {
     everyone: Group<M>,
     groups: Slab<Group<M>>,
+    /// How many groups were removed since room for them was given back.
+    removed: usize,
     numbers: Map<RoomKey, u32>,
     /// Who is in any group.
     joined: HashTable<(M, Few<u32>)>,
@@ -117,6 +119,7 @@ impl<M: Member> Rooms<M> {
         let index = Index {
             everyone: Group::new(None),
             groups: Slab::new(),
+            removed: 0,
             numbers: Map::default(),
             joined: HashTable::new(),
             aliases: Map::default(),
@@ -256,8 +259,26 @@ impl<M: Member> Index<M> {
         if group.members.is_empty() {
             let group = self.groups.remove(number as usize);
             group.key.and_then(|key| self.numbers.remove(&key));
+            self.shrink_rooms();
         }
         was_there
+    }
+
+    /// Gives back what a time with more rooms needed.
+    fn shrink_rooms(&mut self) {
+        if self.numbers.capacity() > 64 && self.numbers.len() < self.numbers.capacity() / 4 {
+            self.numbers.shrink_to(self.numbers.len() * 2);
+        }
+        // Rooms keep their numbers: only those at the end can be given back. It is tried each time that half of them
+        // went, since others may have been at the end then.
+        self.removed += 1;
+        if self.groups.capacity() > 64
+            && self.groups.len() < self.groups.capacity() / 4
+            && self.removed > self.groups.len()
+        {
+            self.groups.shrink_to_fit();
+            self.removed = 0;
+        }
     }
 
     /// A socket's peer has no other name for it any more; another socket may have it by now.
@@ -513,5 +534,16 @@ mod tests {
         assert!(index.everyone.members.capacity() <= 64 && index.everyone.places.capacity() <= 128);
         assert!(index.joined.capacity() <= 64);
         assert_eq!(index.joined.len(), 10);
+        drop(index);
+        let rooms_of = |person: &Somebody| {
+            (0..500).map(|number| RoomKey::room(&format!("room {number}"))).for_each(|key| {
+                rooms.join(person.clone(), key);
+            })
+        };
+        rooms_of(&people[0]);
+        rooms.exit(people[0].0);
+        let index = rooms.index.read();
+        assert!(index.numbers.capacity() <= 64 && index.groups.capacity() <= 64);
+        assert_eq!(index.numbers.len(), 1);
     }
 }

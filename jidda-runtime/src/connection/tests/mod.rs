@@ -1,5 +1,6 @@
-//! Tests of a connection's task by itself: its stream is in memory, and the test polls it.
+//! Tests that look into connections.
 
+mod census;
 mod refusals;
 mod task;
 mod turns;
