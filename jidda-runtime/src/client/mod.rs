@@ -183,6 +183,34 @@ impl Client {
         }
     }
 
+    /// The socket of a namespace that was joined, of a connection that is up if there is one: they take turns.
+    pub(crate) fn joined(&self, namespace: &str) -> Option<Socket> {
+        let Inner { connections, roots, .. } = &*self.inner;
+        let turn = self.turn();
+        let mut away = None;
+        for place in (turn..connections.len()).chain(0..turn) {
+            let socket = if namespace == "/" {
+                Some(roots[place].clone())
+            } else {
+                connections[place].existing_socket(namespace)
+            };
+            match socket {
+                Some(socket) if socket.is_connected() => return Some(socket),
+                Some(socket) if away.is_none() && socket.is_wanted() => away = Some(socket),
+                _ => {}
+            }
+        }
+        away
+    }
+
+    /// The sockets of a namespace on all connections, joined or not.
+    pub(crate) fn on_each(&self, namespace: &str) -> Vec<Socket> {
+        if namespace == "/" {
+            return self.inner.roots.clone();
+        }
+        self.inner.connections.iter().map(|connection| connection.client_socket(namespace)).collect()
+    }
+
     /// The root namespace of the first connection.
     pub fn root(&self) -> Socket {
         self.inner.roots[0].clone()

@@ -253,6 +253,15 @@ impl Socket {
         Ok(())
     }
 
+    /// Joins the namespace as soon as the connection is back, with the auth value of the attempt before.
+    pub(crate) async fn join_when_back(&self) {
+        self.inner.extra(|extra| extra.is_wanted = true);
+        // It may be back already, without having known of this. One that is not joins by the wish.
+        if let Err(error) = self.rejoin::<Error>().await {
+            tracing::debug!(namespace = self.path(), %error, "the namespace is not joined again yet");
+        }
+    }
+
     /// Joins it again, with the auth value of before.
     pub(crate) async fn rejoin<E: CallerError>(&self) -> Result<(), CallError<E>> {
         self.inner.ask_to_join().await.map_err(refused)
@@ -293,6 +302,11 @@ impl Connection {
             sockets.push(Arc::clone(&inner));
         }
         Socket { inner }
+    }
+
+    /// The socket in a namespace, if there is one.
+    pub(crate) fn existing_socket(&self, namespace: &str) -> Option<Socket> {
+        self.socket(namespace).map(|inner| Socket { inner })
     }
 
     /// The sockets that are to be joined whenever there is a connection.

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
 use super::builder::ServerBuilder;
 use crate::client::Client;
 use crate::connection::{Delegate, Socket, Upstream};
-use crate::error::CallError;
+use crate::error::{CallError, Error};
 use crate::failure::Failure;
 use crate::identity::Identity;
 use crate::payload::{Encoding, Payload, Value};
@@ -19,13 +20,14 @@ use crate::reason::DisconnectReason;
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
 ///
-/// All callers share the client's connection: at the other server they are one socket. What a handler there grants to its
+/// All callers share the client's connections: at the other server each is one socket. What a handler there grants to its
 /// socket, keeps with it or says of it (`socket.grant`, `socket.insert`, `socket.identify`, rooms) is all callers'. Handlers that
 /// are called through a gateway take what they need from the arguments, or from the `&Identity` that
 /// [is passed on](Self::pass_identity).
 ///
 /// They also share what one connection may have under way there (`max_in_flight`): give the client several
-/// [connections](crate::ClientBuilder::connections), or the server behind a higher limit, where calls take long.
+/// [connections](crate::ClientBuilder::connections), which take turns, or the server behind a higher limit, where calls take
+/// long. While one connection is away, the others are used.
 ///
 /// Handlers of the server itself come first, a catch-all among them. What is left is passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
@@ -126,7 +128,7 @@ struct Behind {
 
 impl Upstream for Behind {
     fn joined(&self, namespace: &str) -> Option<Socket> {
-        Some(self.client.namespace(namespace)).filter(Socket::is_wanted)
+        self.client.joined(namespace)
     }
 
     fn join(&self, namespace: &str) -> BoxFuture<'static, Result<Socket, Failure>> {
@@ -147,21 +149,27 @@ impl Joining {
     }
 }
 
-/// A socket whose namespace is not joined, and which is of no use to anyone unless it will be.
-struct Unjoined(Option<Socket>);
+/// A socket that is of no use to anyone unless its namespace is going to be joined.
+struct Unjoined(Socket);
 
 impl Drop for Unjoined {
     fn drop(&mut self) {
         // The root socket is the client's own, for all its life.
-        if let Some(socket) = &self.0
-            && socket.path() != "/"
-        {
-            socket.finish(&DisconnectReason::ClientDisconnect);
+        if self.0.path() != "/" && !self.0.is_wanted() {
+            self.0.finish(&DisconnectReason::ClientDisconnect);
         }
     }
 }
 
-/// The socket, after its namespace was joined for the first time. One that is lost comes back by itself.
+type Attempt = (Unjoined, Result<(), CallError<Error>>);
+
+async fn attempt(socket: Unjoined, auth: Value) -> Attempt {
+    let outcome = socket.0.join_namespace(&auth).await;
+    (socket, outcome)
+}
+
+/// The first socket that joined its namespace, which all connections of the client are to join. One that is lost comes
+/// back by itself.
 async fn joined(
     client: &Client,
     namespace: &str,
@@ -171,23 +179,48 @@ async fn joined(
     // Of several events that come at once, one joins and the others wait for it.
     let turn = joining.of(namespace);
     let _turn = turn.lock().await;
-    // The one from before may have been refused meanwhile, and be over.
-    let socket = client.namespace(namespace);
-    if socket.is_wanted() {
+    if let Some(socket) = client.joined(namespace) {
         return Ok(socket);
     }
-    let mut unjoined = Unjoined(Some(socket.clone()));
-    let Err(error) = socket.join_namespace::<_, crate::Error>(auth).await else {
-        unjoined.0 = None;
-        return Ok(socket);
-    };
-    Err(match error {
-        CallError::Refused { code, message, data } => Failure {
+    // Those from before may have been refused meanwhile, and be over.
+    let sockets = client.on_each(namespace).into_iter().map(Unjoined);
+    let mut attempts: FuturesUnordered<_> = sockets.map(|socket| attempt(socket, auth.clone())).collect();
+    let mut away = Vec::new();
+    let mut refusal = None;
+    while let Some((socket, outcome)) = attempts.next().await {
+        match outcome {
+            Ok(()) => {
+                let joined = socket.0.clone();
+                // The event does not wait for connections that are slow, or away.
+                tokio::spawn(join_others(attempts, away));
+                return Ok(joined);
+            }
+            Err(error) if error.is_disconnected() => away.push(socket),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    Err(match refusal {
+        Some(CallError::Refused { code, message, data }) => Failure {
             data: data.and_then(|data| Payload::encode(&data, Encoding::MessagePack).ok()),
             ..Failure::new(code, message)
         },
-        error => Failure::new("unavailable", format!("the server behind cannot be asked: {error}")),
+        Some(error) => Failure::new("unavailable", format!("the server behind cannot be asked: {error}")),
+        None => Failure::new("unavailable", "the server behind is not connected"),
     })
+}
+
+/// Has the other connections join, those that are away when they are back.
+async fn join_others(mut attempts: impl Stream<Item = Attempt> + Unpin, mut away: Vec<Unjoined>) {
+    while let Some((socket, outcome)) = attempts.next().await {
+        match outcome {
+            Err(error) if error.is_disconnected() => away.push(socket),
+            Err(error) => {
+                tracing::warn!(namespace = socket.0.path(), %error, "one connection of a proxy was refused");
+            }
+            Ok(()) => {}
+        }
+    }
+    join_all(away.iter().map(|socket| socket.0.join_when_back())).await;
 }
 
 impl ServerBuilder {
