@@ -68,7 +68,8 @@ pub struct Config {
     pub disconnect_timeout: Duration,
     /// How long the session of a native client waits for it to come back. Default: 60 s.
     pub session_linger: Duration,
-    /// How many sessions wait so at most; the oldest make room. Default: 10,000.
+    /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped: first those of
+    /// peers without an identity, counted by address, then those of identities. Default: 10,000.
     pub max_lingering_sessions: usize,
     /// How long a call waits for its reply when the call itself does not say. Default: no limit but the
     /// connection's life.

@@ -15,6 +15,8 @@ mod identity;
 mod payload;
 mod peer;
 mod reason;
+mod shares;
+mod source;
 mod sync;
 mod trace;
 

@@ -10,13 +10,13 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::arrivals::Arrivals;
+use super::away::Sessions;
 use super::delegate::{Delegate, Trust};
 use super::heartbeat::{DefaultHeartbeat, Watch};
 use super::loan::BroadcastTime;
 use super::metrics::Metrics;
 use super::presence::Presence;
 use super::report::{ErrorHook, FailureOrigin, Place};
-use super::sessions::Sessions;
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::authentication::Gate;

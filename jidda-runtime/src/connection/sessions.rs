@@ -2,22 +2,21 @@
 //! again.
 
 use std::any::TypeId;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::Span;
 
 use super::Connection;
+use super::away::Keeper;
 use super::hub::Hub;
 use super::report::{FailureOrigin, Place};
 use super::socket::Socket;
 use super::values::{Value, Values, typed};
-use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{Context, FromConnection, Side};
 use crate::id::SessionId;
+use crate::source::Source;
 use crate::sync::Mutex;
 
 /// What a connection keeps for the program.
@@ -202,7 +201,7 @@ impl Connection {
             }
         });
         if let Some((id, session)) = unused {
-            hub.discard_session(hub.sessions.linger(id, session, identity, hub.clock()));
+            hub.discard_session(hub.sessions.linger(id, session, self.keeper(identity), hub.clock()));
         }
         id
     }
@@ -222,6 +221,11 @@ impl Connection {
         self.exchange.lock().kept().and_then(|kept| kept.session_id.filter(|_| kept.is_told))
     }
 
+    /// Whose its session is while it waits.
+    fn keeper(&self, identity: Option<Arc<str>>) -> Keeper {
+        identity.map_or_else(|| Keeper::Anonymous(Source::of(&self.peer.to_address())), Keeper::Identity)
+    }
+
     /// The connection is over: its values go, its session waits for the peer to come back.
     pub(super) fn release_kept(&self) {
         let Some(mut kept) = self.exchange.lock().take_kept() else { return };
@@ -233,7 +237,7 @@ impl Connection {
             && let (Some(id), Some(session)) = (kept.session_id, kept.session.take())
         {
             let identity = self.identity().map(|identity| identity.shared_name());
-            let evicted = self.hub.sessions.linger(id, session, identity, self.hub.clock());
+            let evicted = self.hub.sessions.linger(id, session, self.keeper(identity), self.hub.clock());
             self.hub.discard_session(evicted);
         } else {
             self.hub.discard_session(kept.session);
@@ -252,172 +256,11 @@ impl Hub {
 
     /// Lets the sessions go whose time is over.
     pub(super) fn expire_sessions(&self, now: u32) {
-        self.sessions.expired(now).into_iter().for_each(|gone| self.discard_session(Some(gone.session)));
+        self.sessions.expired(now).into_iter().for_each(|gone| self.discard_session(Some(gone)));
     }
 
     /// Lets all of them go: there is nobody any more for them to come back to.
     pub(super) fn discard_sessions(&self) {
-        let away = std::mem::take(&mut *self.sessions.away.lock());
-        away.by_age.into_values().for_each(|gone| self.discard_session(Some(gone.session)));
-    }
-}
-
-/// The sessions of peers that are away. No session has a timer: the hub's wheel lets them go.
-pub(super) struct Sessions {
-    limit: usize,
-    linger: u32,
-    away: Mutex<Away>,
-}
-
-#[derive(Default)]
-struct Away {
-    by_id: HashMap<SessionId, u64>,
-    /// In the order they came, which is the order they go.
-    by_age: BTreeMap<u64, Lingering>,
-    next: u64,
-}
-
-struct Lingering {
-    id: SessionId,
-    session: Arc<SessionInner>,
-    /// Who it belonged to: nobody else may have it.
-    identity: Option<Arc<str>>,
-    since: u32,
-}
-
-impl Away {
-    fn remove(&mut self, number: u64) -> Option<Lingering> {
-        let lingering = self.by_age.remove(&number)?;
-        self.by_id.remove(&lingering.id);
-        Some(lingering)
-    }
-}
-
-impl Sessions {
-    pub(super) fn new(config: &Config) -> Self {
-        // Half a round of the clock is as far as it can be read.
-        let longest = Duration::from_millis(u64::from(u32::MAX / 2));
-        let linger = config.session_linger.min(longest).as_millis();
-        Self {
-            limit: config.max_lingering_sessions,
-            linger: u32::try_from(linger).expect("the longest fits"),
-            away: Mutex::default(),
-        }
-    }
-
-    /// Keeps a session for a while. What has to go for it is given back, to be dropped outside of every lock.
-    #[must_use]
-    fn linger(
-        &self,
-        id: SessionId,
-        session: Arc<SessionInner>,
-        identity: Option<Arc<str>>,
-        now: u32,
-    ) -> Option<Arc<SessionInner>> {
-        if self.limit == 0 || self.linger == 0 {
-            return Some(session);
-        }
-        let mut away = self.away.lock();
-        let oldest = away.by_age.keys().next().copied();
-        let evicted =
-            oldest.filter(|_| away.by_age.len() >= self.limit).and_then(|oldest| away.remove(oldest));
-        let number = away.next;
-        away.next += 1;
-        away.by_id.insert(id, number);
-        away.by_age.insert(number, Lingering { id, session, identity, since: now });
-        evicted.map(|evicted| evicted.session)
-    }
-
-    /// Takes a session back, if it is there and belongs to `identity`. Another one's is left as it is.
-    fn resume(&self, id: SessionId, identity: Option<&str>, now: u32) -> Option<Arc<SessionInner>> {
-        let mut away = self.away.lock();
-        let number = *away.by_id.get(&id)?;
-        let lingering = away.by_age.get(&number)?;
-        if lingering.identity.as_deref() != identity || self.is_over(lingering, now) {
-            return None;
-        }
-        away.remove(number).map(|lingering| lingering.session)
-    }
-
-    fn is_over(&self, lingering: &Lingering, now: u32) -> bool {
-        now.wrapping_sub(lingering.since) >= self.linger
-    }
-
-    /// Takes those whose time is over.
-    #[must_use]
-    fn expired(&self, now: u32) -> Vec<Lingering> {
-        let mut gone = Vec::new();
-        let mut away = self.away.lock();
-        while let Some((&number, lingering)) = away.by_age.first_key_value()
-            && self.is_over(lingering, now)
-        {
-            gone.extend(away.remove(number));
-        }
-        gone
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sessions(limit: usize) -> Sessions {
-        let linger = Duration::from_millis(100);
-        Sessions::new(&Config { session_linger: linger, max_lingering_sessions: limit, ..Config::default() })
-    }
-
-    fn away(sessions: &Sessions) -> usize {
-        let away = sessions.away.lock();
-        assert_eq!(away.by_id.len(), away.by_age.len());
-        away.by_age.len()
-    }
-
-    #[test]
-    fn a_session_is_resumed_once_in_time_and_by_its_owner() {
-        let sessions = sessions(10);
-        let id = SessionId::random();
-        let ada: Option<Arc<str>> = Some("ada".into());
-        assert!(sessions.linger(id, Arc::default(), ada.clone(), 1000).is_none());
-        assert!(sessions.resume(id, None, 1010).is_none());
-        assert!(sessions.resume(id, Some("bob"), 1010).is_none());
-        assert!(sessions.resume(SessionId::random(), Some("ada"), 1010).is_none());
-        assert!(sessions.resume(id, Some("ada"), 1099).is_some());
-        assert!(sessions.resume(id, Some("ada"), 1099).is_none());
-        drop(sessions.linger(id, Arc::default(), ada, 1000));
-        assert!(sessions.resume(id, Some("ada"), 1100).is_none());
-    }
-
-    #[test]
-    fn the_oldest_goes_when_there_are_too_many() {
-        let sessions = sessions(3);
-        let ids: Vec<_> = (0..5).map(|_| SessionId::random()).collect();
-        for (evicts, id) in [false, false, false, true, true].into_iter().zip(&ids) {
-            assert_eq!(sessions.linger(*id, Arc::default(), None, 0).is_some(), evicts);
-        }
-        assert_eq!(away(&sessions), 3);
-        assert!(sessions.resume(ids[1], None, 1).is_none());
-        assert!(sessions.resume(ids[2], None, 1).is_some());
-    }
-
-    #[test]
-    fn those_whose_time_is_over_go_also_when_the_clock_wraps() {
-        let sessions = sessions(10);
-        let start = u32::MAX - 40;
-        for since in [start, start.wrapping_add(30), start.wrapping_add(60)] {
-            drop(sessions.linger(SessionId::random(), Arc::default(), None, since));
-        }
-        drop(sessions.expired(start.wrapping_add(99)));
-        assert_eq!(away(&sessions), 3);
-        drop(sessions.expired(start.wrapping_add(130)));
-        assert_eq!(away(&sessions), 1);
-        drop(sessions.expired(start.wrapping_add(160)));
-        assert_eq!(away(&sessions), 0);
-    }
-
-    #[test]
-    fn none_is_kept_where_none_is_wanted() {
-        let sessions = sessions(0);
-        assert!(sessions.linger(SessionId::random(), Arc::default(), None, 0).is_some());
-        assert_eq!(away(&sessions), 0);
+        self.sessions.take_all().into_iter().for_each(|gone| self.discard_session(Some(gone)));
     }
 }

@@ -322,7 +322,8 @@ impl ServerBuilder {
         disconnect_timeout: Duration;
         /// How long the session of a native client waits for it to come back, with its values. Default: 60 s.
         session_linger: Duration;
-        /// How many sessions wait so at most; the oldest make room. Default: 10,000.
+        /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped, those of peers
+        /// without an identity first. Default: 10,000.
         max_lingering_sessions: usize;
     }
 

@@ -31,13 +31,14 @@ const OUTCOMES: [&str; 10] = [
 ];
 
 /// The codes of refusals that are jidda's own.
-const CODES: [&str; 22] = [
+const CODES: [&str; 23] = [
     "not_found",
     "bad_arguments",
     "bad_path",
     "denied",
     "too_large",
     "too_deep",
+    "too_many_rooms",
     "busy",
     "not_connected",
     "already_connected",

@@ -1,0 +1,61 @@
+//! Where connections are from, as far as they are counted together.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::peer::PeerAddress;
+use crate::shares::Owner;
+
+/// An address that one peer may have many connections from. Of IPv6 it is the first half: whoever has one address of
+/// it can have them all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Source {
+    V4([u8; 4]),
+    V6([u8; 8]),
+    /// The same machine, or somewhere that is not known.
+    Other,
+}
+
+impl Source {
+    pub(crate) fn of(peer: &PeerAddress) -> Self {
+        match peer {
+            PeerAddress::Tcp(address) => Self::of_socket(address),
+            _ => Self::Other,
+        }
+    }
+
+    fn of_socket(address: &SocketAddr) -> Self {
+        // A listener of both kinds shows those of the fourth version as some of the sixth.
+        match address.ip().to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.octets()),
+            IpAddr::V6(address) => {
+                let [a, b, c, d, e, f, g, h, ..] = address.octets();
+                Self::V6([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
+impl Owner for Source {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(address: &str) -> Source {
+        Source::of(&PeerAddress::Tcp(address.parse().unwrap()))
+    }
+
+    #[test]
+    fn addresses_of_one_peer_are_one_source() {
+        for (one, other, is_same) in [
+            ("10.0.0.1:1", "10.0.0.1:2", true),
+            ("10.0.0.1:1", "10.0.0.2:1", false),
+            ("[::ffff:10.0.0.1]:1", "10.0.0.1:2", true),
+            ("[2001:db8:1:2::1]:1", "[2001:db8:1:2:ffff::9]:2", true),
+            ("[2001:db8:1:2::1]:1", "[2001:db8:1:3::1]:1", false),
+        ] {
+            assert_eq!(source(one) == source(other), is_same, "{one} {other}");
+        }
+        assert_eq!(Source::of(&PeerAddress::Unix), Source::of(&PeerAddress::Unknown));
+    }
+}
