@@ -52,10 +52,10 @@ pub use jidda_runtime::{
     DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport,
     FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService, Identity, Inherit, Job,
     JobOutput, Listener, ListeningClient, Or, Origins, Parser, Password, Payload, PeerAddress, Presence,
-    PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, Resource, Result, SameSite,
-    Security, Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId,
-    Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer, Value, Version, Volatile,
-    WhileAway, blocking, handler, inherit, testing,
+    PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, RequestBody, RequestBodyError,
+    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Session, SessionId,
+    Sign, Socket, SocketId, Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer,
+    Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
 pub use jidda_runtime::{Jwt, JwtKeyError};

@@ -148,6 +148,15 @@ async fn everything_is_counted_with_labels_that_are_bounded() {
     seen.is("jidda_sockets namespace=/orders/{id} side=server", 0.0).await;
     seen.is("jidda_sockets namespace=/ side=client", 0.0).await;
     seen.is("jidda_disconnects_total reason=client_disconnect side=client", 1.0).await;
+
+    let full = Server::builder().app::<Counted>().listen("127.0.0.1:0").max_connections(1);
+    let full = full.start().await.unwrap();
+    let address = full.addresses()[0].to_string();
+    let _only = Client::connect(&address).await.unwrap();
+    let mut refused = TcpStream::connect(address.trim_start_matches("tcp://")).await.unwrap();
+    refused.write_all(&[0x94]).await.unwrap();
+    refused.read_to_end(&mut Vec::new()).await.unwrap();
+    seen.is("jidda_connections_refused_total limit=all side=server", 1.0).await;
     let labels: usize =
         seen.values.keys().filter(|name| name.contains("made up") || name.contains("two")).count();
     assert_eq!(labels, 0, "{:#?}", seen.values);

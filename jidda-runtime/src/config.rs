@@ -38,6 +38,17 @@ pub struct Config {
     /// How many bytes the name of a room, a namespace or an identity may have. A longer one is refused as `too_large`.
     /// Default: 1024.
     pub max_name: usize,
+    /// How many connections a server may have at once, at all addresses and on all wires; and as many sessions that poll
+    /// again. Past it one whose peer has said nothing yet makes room, else the new one is refused. Default: no limit but
+    /// the system's.
+    pub max_connections: usize,
+    /// How many of them may be from one address, of IPv6 from one network of 64 bits. A proxy in front of the server is
+    /// one address. Default: no limit.
+    pub max_connections_per_address: usize,
+    /// How many connections may be at their beginning at once: in the handshake of an encrypted address, or before
+    /// their first byte. Past it the address that has most of them loses one, first of those that have said nothing.
+    /// Default: 1024.
+    pub max_pending: usize,
     /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
     /// A broadcast may exceed it up to twice; then the peer is disconnected. Default: 1 MiB.
     pub max_outbox: usize,
@@ -61,6 +72,14 @@ pub struct Config {
     /// themselves, have both times together, and at least 70 s: see
     /// [`HeartbeatPolicy::patience`](crate::HeartbeatPolicy::patience).
     pub heartbeat_timeout: Duration,
+    /// How long a peer of plain MessagePack-RPC, which knows no heartbeat, may say nothing while nothing is sent to it
+    /// and no call of either side is running. Default: 10 min.
+    pub plain_idle_timeout: Duration,
+    /// How long the network may be silent before the system asks the other end of a TCP connection whether it is still
+    /// there; it has as long again to answer. Nothing is asked when it is zero. Default: 60 s.
+    pub tcp_keepalive: Duration,
+    /// How long the body of a request to the program's own HTTP service may bring nothing. Default: 30 s.
+    pub body_timeout: Duration,
     /// How long before its credentials expire a peer is told. Default: 30 s; nothing is told when it is zero. It is
     /// looked after every few seconds, as the expiry itself is.
     pub expiry_notice: Duration,
@@ -111,6 +130,9 @@ impl Default for Config {
             max_namespaces: 64,
             max_rooms: 1024,
             max_name: 1024,
+            max_connections: usize::MAX,
+            max_connections_per_address: usize::MAX,
+            max_pending: 1024,
             max_outbox: 1 << 20,
             slow_consumer: Duration::from_secs(10),
             handshake_timeout: Duration::from_secs(10),
@@ -119,6 +141,9 @@ impl Default for Config {
             max_attachments: 10,
             heartbeat: Duration::from_secs(25),
             heartbeat_timeout: Duration::from_secs(20),
+            plain_idle_timeout: Duration::from_secs(600),
+            tcp_keepalive: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(30),
             expiry_notice: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(30),
             session_linger: Duration::from_secs(60),
@@ -138,6 +163,9 @@ impl Config {
             ("max_in_flight", self.max_in_flight),
             ("max_namespaces", self.max_namespaces),
             ("max_name", self.max_name),
+            ("max_connections", self.max_connections),
+            ("max_connections_per_address", self.max_connections_per_address),
+            ("max_pending", self.max_pending),
             ("max_outbox", self.max_outbox),
         ];
         let counts = counts.into_iter().filter(|(_, count)| *count == 0);
@@ -150,6 +178,8 @@ impl Config {
             ("heartbeat", Some(self.heartbeat)),
             ("heartbeat_timeout", Some(self.heartbeat_timeout)),
             ("http_idle_timeout", Some(self.http_idle_timeout)),
+            ("plain_idle_timeout", Some(self.plain_idle_timeout)),
+            ("body_timeout", Some(self.body_timeout)),
             ("call_timeout", self.call_timeout),
         ];
         problems.extend(limits.into_iter().filter_map(|(name, limit)| too_short(name, limit?)));
@@ -166,6 +196,8 @@ impl Config {
             handshake_timeout: deadline::bounded(self.handshake_timeout),
             connect_timeout: deadline::bounded(self.connect_timeout),
             http_idle_timeout: deadline::bounded(self.http_idle_timeout),
+            plain_idle_timeout: deadline::bounded(self.plain_idle_timeout),
+            body_timeout: deadline::bounded(self.body_timeout),
             heartbeat: self.heartbeat.min(LONGEST_HEARTBEAT),
             heartbeat_timeout: self.heartbeat_timeout.min(LONGEST_HEARTBEAT),
             expiry_notice: deadline::bounded(self.expiry_notice),

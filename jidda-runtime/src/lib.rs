@@ -54,8 +54,8 @@ pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{
-    Cookie, Cors, Dial, HttpBody, HttpService, Origins, Presence, Proxy, Resource, SameSite, Server,
-    ServerBuilder, Transport,
+    Cookie, Cors, Dial, HttpBody, HttpService, Origins, Presence, Proxy, RequestBody, RequestBodyError,
+    Resource, SameSite, Server, ServerBuilder, Transport,
 };
 pub use trace::TraceContext;
 #[cfg(feature = "noise")]

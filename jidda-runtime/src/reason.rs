@@ -39,11 +39,15 @@ pub enum DisconnectReason {
     CredentialsExpired,
     /// A newer connection of the same identity took its place.
     Replaced,
+    /// There are as many connections as there may be, in all or from this address.
+    TooManyConnections,
+    /// Nothing was said for too long by a peer that knows no heartbeat.
+    IdleTimeout,
     /// The `connect` handler failed after the peer had been accepted, or a reason of the peer's own.
     Other(Cow<'static, str>),
 }
 
-const NAMED: [DisconnectReason; 14] = [
+const NAMED: [DisconnectReason; 16] = [
     DisconnectReason::ClientDisconnect,
     DisconnectReason::ServerDisconnect,
     DisconnectReason::ForcedClose,
@@ -58,6 +62,8 @@ const NAMED: [DisconnectReason; 14] = [
     DisconnectReason::AuthenticationFailed,
     DisconnectReason::CredentialsExpired,
     DisconnectReason::Replaced,
+    DisconnectReason::TooManyConnections,
+    DisconnectReason::IdleTimeout,
 ];
 
 impl DisconnectReason {
@@ -78,6 +84,8 @@ impl DisconnectReason {
             Self::AuthenticationFailed => "authentication failed",
             Self::CredentialsExpired => "credentials expired",
             Self::Replaced => "replaced by a newer connection",
+            Self::TooManyConnections => "too many connections",
+            Self::IdleTimeout => "idle timeout",
             Self::Other(text) => text,
         }
     }
@@ -100,6 +108,8 @@ impl DisconnectReason {
             Self::Replaced => "replaced",
             Self::AuthenticationFailed => "authentication_failed",
             Self::CredentialsExpired => "credentials_expired",
+            Self::TooManyConnections => "too_many_connections",
+            Self::IdleTimeout => "idle_timeout",
             Self::Other(_) => "other",
         }
     }

@@ -12,11 +12,21 @@ pub(crate) trait Owner: Clone + Eq + Ord + Hash {
     }
 }
 
-/// What an entry has done to stay: of one owner's entries those without any merit go first, then the oldest.
+/// What an entry has done to stay: of one owner's entries those of the least merit go first, then the oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Merit {
     None,
+    /// There was no time yet to earn any.
+    Fresh,
     Some,
+}
+
+impl Merit {
+    /// Among owners that have as much as each other one that is fresh is worth as much as any other: else nobody new
+    /// would get past those who are there.
+    fn beside_others(self) -> Self {
+        if self == Self::Fresh { Self::Some } else { self }
+    }
 }
 
 /// Entries by their age and by their owners. Each step costs the logarithm of their number.
@@ -25,7 +35,7 @@ pub(crate) struct Shares<O, V> {
     /// By age: numbers are given in order.
     entries: BTreeMap<u64, Entry<O, V>>,
     /// Each owner's, the one that goes first at the beginning.
-    owned: HashMap<O, BTreeSet<(Merit, u64)>>,
+    held: HashMap<O, BTreeSet<(Merit, u64)>>,
     /// The one that makes room next is the last.
     ranking: BTreeSet<Rank<O>>,
     next: u64,
@@ -44,7 +54,7 @@ type Rank<O> = (Reverse<u8>, usize, Reverse<(Merit, u64)>, O);
 
 impl<O, V> Default for Shares<O, V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), owned: HashMap::new(), ranking: BTreeSet::new(), next: 0 }
+        Self { entries: BTreeMap::new(), held: HashMap::new(), ranking: BTreeSet::new(), next: 0 }
     }
 }
 
@@ -53,14 +63,14 @@ impl<O: Owner, V> Shares<O, V> {
         self.entries.len()
     }
 
-    /// Adds an entry without merit; its number.
-    pub(crate) fn insert(&mut self, owner: O, value: V) -> u64 {
+    /// Adds an entry; its number.
+    pub(crate) fn insert(&mut self, owner: O, merit: Merit, value: V) -> u64 {
         let number = self.next;
         self.next += 1;
-        self.change(&owner, |owned| {
-            owned.insert((Merit::None, number));
+        self.change(&owner, |held| {
+            held.insert((merit, number));
         });
-        self.entries.insert(number, Entry { owner, merit: Merit::None, value });
+        self.entries.insert(number, Entry { owner, merit, value });
         number
     }
 
@@ -79,22 +89,26 @@ impl<O: Owner, V> Shares<O, V> {
         Some((number, &entry.value))
     }
 
-    /// Says that an entry has earned its place. Whether it is there.
-    pub(crate) fn commend(&mut self, number: u64) -> bool {
-        let Some(entry) = self.entries.get_mut(&number) else { return false };
-        let before = std::mem::replace(&mut entry.merit, Merit::Some);
+    /// What an entry has earned by now.
+    pub(crate) fn merit(&self, number: u64) -> Option<Merit> {
+        Some(self.entries.get(&number)?.merit)
+    }
+
+    /// Says what an entry has earned, if it is there.
+    pub(crate) fn judge(&mut self, number: u64, merit: Merit) {
+        let Some(entry) = self.entries.get_mut(&number) else { return };
+        let before = std::mem::replace(&mut entry.merit, merit);
         let owner = entry.owner.clone();
-        self.change(&owner, |owned| {
-            owned.remove(&(before, number));
-            owned.insert((Merit::Some, number));
+        self.change(&owner, |held| {
+            held.remove(&(before, number));
+            held.insert((merit, number));
         });
-        true
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<V> {
         let Entry { owner, merit, value } = self.entries.remove(&number)?;
-        self.change(&owner, |owned| {
-            owned.remove(&(merit, number));
+        self.change(&owner, |held| {
+            held.remove(&(merit, number));
         });
         Some(value)
     }
@@ -105,43 +119,48 @@ impl<O: Owner, V> Shares<O, V> {
         self.remove(*number)
     }
 
-    /// Takes an entry without merit out, of the owner that has most; or of this one.
+    /// Takes an entry out that has not earned its place, of the owner that has most; or of this one.
     pub(crate) fn evict_idle(&mut self, of: Option<&O>) -> Option<V> {
         let first = match of {
-            Some(owner) => *self.owned.get(owner)?.first()?,
-            None => self.ranking.iter().rev().map(|(_, _, Reverse(first), _)| *first).find(is_idle)?,
+            Some(owner) => self.held.get(owner)?.first().copied(),
+            None => {
+                let firsts = self.ranking.iter().rev().filter_map(|rank| self.held.get(&rank.3)?.first());
+                firsts.copied().find(|first| is_idle(*first))
+            }
         };
-        is_idle(&first).then(|| self.remove(first.1)).flatten()
+        let (_, number) = first.filter(|first| is_idle(*first))?;
+        self.remove(number)
     }
 
     /// Changes what an owner has, and its rank with it.
     fn change(&mut self, owner: &O, change: impl FnOnce(&mut BTreeSet<(Merit, u64)>)) {
-        let owned = self.owned.entry(owner.clone()).or_default();
-        if let Some(rank) = rank(owner, owned) {
+        let held = self.held.entry(owner.clone()).or_default();
+        if let Some(rank) = rank(owner, held) {
             self.ranking.remove(&rank);
         }
-        change(owned);
-        match rank(owner, owned) {
+        change(held);
+        match rank(owner, held) {
             Some(rank) => {
                 self.ranking.insert(rank);
             }
             None => {
-                self.owned.remove(owner);
-                if self.owned.capacity() > 64 && self.owned.len() < self.owned.capacity() / 4 {
-                    self.owned.shrink_to(2 * self.owned.len());
+                self.held.remove(owner);
+                if self.held.capacity() > 64 && self.held.len() < self.held.capacity() / 4 {
+                    self.held.shrink_to(2 * self.held.len());
                 }
             }
         }
     }
 }
 
-fn is_idle((merit, _): &(Merit, u64)) -> bool {
-    *merit == Merit::None
+fn is_idle(first: (Merit, u64)) -> bool {
+    first.0 < Merit::Some
 }
 
-fn rank<O: Owner>(owner: &O, owned: &BTreeSet<(Merit, u64)>) -> Option<Rank<O>> {
-    let first = owned.first()?;
-    Some((Reverse(owner.standing()), owned.len(), Reverse(*first), owner.clone()))
+fn rank<O: Owner>(owner: &O, held: &BTreeSet<(Merit, u64)>) -> Option<Rank<O>> {
+    let (merit, number) = *held.first()?;
+    let first = Reverse((merit.beside_others(), number));
+    Some((Reverse(owner.standing()), held.len(), first, owner.clone()))
 }
 
 #[cfg(test)]
@@ -159,18 +178,19 @@ mod tests {
 
     #[derive(Clone, Debug)]
     enum Step {
-        Insert(u8),
-        Commend(usize),
-        Remove(usize),
+        Insert(u8, Merit),
+        Judge(u64, Merit),
+        Remove(u64),
         Evict,
         EvictIdle(Option<u8>),
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let merit = || proptest::sample::select(vec![Merit::None, Merit::Fresh, Merit::Some]);
         let step = prop_oneof![
-            4 => (0..5u8).prop_map(Step::Insert),
-            2 => (0..40usize).prop_map(Step::Commend),
-            1 => (0..40usize).prop_map(Step::Remove),
+            4 => (0..5u8, merit()).prop_map(|(owner, merit)| Step::Insert(owner, merit)),
+            2 => (0..40u64, merit()).prop_map(|(number, merit)| Step::Judge(number, merit)),
+            1 => (0..40u64).prop_map(Step::Remove),
             2 => Just(Step::Evict),
             1 => proptest::option::of(0..5u8).prop_map(Step::EvictIdle),
         ];
@@ -197,6 +217,7 @@ mod tests {
 
         fn victim(&self, among: impl Fn(&(u64, u8, Merit)) -> bool) -> Option<u64> {
             let worst = self.firsts().into_iter().filter(among).max_by_key(|&(number, owner, merit)| {
+                let merit = merit != Merit::None;
                 (Reverse(owner.standing()), self.count(owner), Reverse((merit, number)))
             });
             worst.map(|entry| entry.0)
@@ -213,22 +234,22 @@ mod tests {
             let (mut shares, mut model) = (Shares::default(), Model::default());
             for step in steps {
                 match step {
-                    Step::Insert(owner) => {
-                        let number = shares.insert(owner, model.0.len());
-                        model.0.push((number, owner, Merit::None));
+                    Step::Insert(owner, merit) => {
+                        let number = shares.insert(owner, merit, ());
+                        model.0.push((number, owner, merit));
                     }
-                    Step::Commend(place) => {
-                        let number = place as u64;
-                        let entry = model.0.iter_mut().find(|entry| entry.0 == number);
-                        prop_assert_eq!(shares.commend(number), entry.is_some());
-                        if let Some(entry) = entry {
-                            entry.2 = Merit::Some;
+                    Step::Judge(number, merit) => {
+                        shares.judge(number, merit);
+                        if let Some(entry) = model.0.iter_mut().find(|entry| entry.0 == number) {
+                            entry.2 = merit;
                         }
+                        let expected = model.0.iter().find(|entry| entry.0 == number).map(|entry| entry.2);
+                        prop_assert_eq!(shares.merit(number), expected);
                     }
-                    Step::Remove(place) => {
-                        let was_there = shares.remove(place as u64).is_some();
-                        prop_assert_eq!(was_there, model.0.iter().any(|entry| entry.0 == place as u64));
-                        model.remove(place as u64);
+                    Step::Remove(number) => {
+                        let was_there = model.0.iter().any(|entry| entry.0 == number);
+                        prop_assert_eq!(shares.remove(number).is_some(), was_there);
+                        model.remove(number);
                     }
                     Step::Evict => {
                         let victim = model.victim(|_| true);
@@ -237,7 +258,7 @@ mod tests {
                     }
                     Step::EvictIdle(of) => {
                         let among = |entry: &(u64, u8, Merit)| {
-                            entry.2 == Merit::None && of.is_none_or(|of| of == entry.1)
+                            entry.2 != Merit::Some && of.is_none_or(|of| of == entry.1)
                         };
                         let victim = model.victim(among);
                         prop_assert_eq!(shares.evict_idle(of.as_ref()).is_some(), victim.is_some());
@@ -247,7 +268,7 @@ mod tests {
                 let left: Vec<_> = shares.entries.keys().copied().collect();
                 let expected: Vec<_> = model.0.iter().map(|entry| entry.0).collect();
                 prop_assert_eq!(left, expected);
-                prop_assert_eq!(shares.ranking.len(), shares.owned.len());
+                prop_assert_eq!(shares.ranking.len(), shares.held.len());
                 prop_assert_eq!(shares.oldest().map(|oldest| oldest.0), model.0.first().map(|entry| entry.0));
             }
         }

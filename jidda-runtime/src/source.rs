@@ -10,7 +10,7 @@ use crate::shares::Owner;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Source {
     V4([u8; 4]),
-    V6([u8; 8]),
+    V6(u64),
     /// The same machine, or somewhere that is not known.
     Other,
 }
@@ -28,8 +28,10 @@ impl Source {
         match address.ip().to_canonical() {
             IpAddr::V4(address) => Self::V4(address.octets()),
             IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
+                let network = u128::from(address) >> 64;
+                // The half of a number has half of its bits.
+                #[allow(clippy::cast_possible_truncation)]
+                Self::V6(network as u64)
             }
         }
     }

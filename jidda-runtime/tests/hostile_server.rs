@@ -57,9 +57,10 @@ async fn a_server_that_never_answers_hello() {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_to_connect_is_the_clients_own() {
-    use jidda_runtime::transport::{Address, Listener, ServerSecrets};
+    use jidda_runtime::transport::{Address, KeepAlive, Listener, ServerSecrets};
     let address: Address = "mem:never-answers".parse().unwrap();
-    let mut listener = Listener::bind(&address, &|_| Ok(()), &ServerSecrets::default()).await.unwrap();
+    let mut listener =
+        Listener::bind(&address, &|_| Ok(()), &ServerSecrets::default(), KeepAlive::default()).await.unwrap();
     let start = tokio::time::Instant::now();
     let connecting =
         tokio::spawn(Client::builder("mem:never-answers").connect_timeout(Duration::from_secs(60)).connect());

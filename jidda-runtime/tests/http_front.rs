@@ -531,3 +531,18 @@ async fn a_request_that_never_ends_does_not_keep_the_server() {
     assert!(!server.shutdown(Duration::from_millis(50)).await);
     assert!(slow.rest().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_body_that_brings_nothing_more_is_not_waited_for_for_ever() {
+    let (builder, _, _) = builder();
+    let app = Router::new().route("/add", post(async |body: String| body.len().to_string()));
+    let limit = Duration::from_millis(300);
+    let server = builder.http_fallback(app).body_timeout(limit).start().await.unwrap();
+    for framing in ["content-length: 9\r\n\r\nabc", "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n"] {
+        let mut stalled = connect(&server).await;
+        stalled.send(format!("POST /add HTTP/1.1\r\nhost: a\r\n{framing}")).await;
+        let answer = stalled.answer().await.expect("an answer");
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert_eq!(stalled.rest().await, b"", "and the connection ends");
+    }
+}

@@ -1,8 +1,9 @@
-//! `tls://`: who is believed, what is shared on one port, and what those meet who mean harm.
+//! `tls://`: who is trusted, what is shared on one port, and what an attacker meets.
 #![cfg(feature = "tls")]
 #![allow(missing_docs)]
 
 mod authority;
+mod flood;
 mod hostile;
 mod http;
 mod known;

@@ -12,7 +12,7 @@ use super::builder::{ClientBuilder, Ready};
 use super::life::Role;
 use super::{Client, ConnectError};
 use crate::error::Error;
-use crate::transport::{Address, ClientSecrets, Incoming, Listener, Stream};
+use crate::transport::{Address, ClientSecrets, Incoming, KeepAlive, Listener, Stream};
 
 /// Where a client's streams come from.
 #[derive(Clone, Debug)]
@@ -130,7 +130,8 @@ impl ClientBuilder {
         if let Some(problem) = self.server_secrets.problem(std::slice::from_ref(&address), "_server") {
             return Err(ConnectError::Start(Error::new("start", problem)));
         }
-        let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets).await.map_err(cannot)?;
+        let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets, KeepAlive::default());
+        let listener = listener.await.map_err(cannot)?;
         let addresses = listener.addresses().map_err(cannot)?;
         let source = Source::Accept(addresses[0].clone(), Arc::new(Mutex::new(listener)));
         Ok(ListeningClient { addresses, ready: self.start(source)? })

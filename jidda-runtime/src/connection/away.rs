@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::sessions::SessionInner;
 use crate::config::Config;
 use crate::id::SessionId;
-use crate::shares::{Owner, Shares};
+use crate::shares::{Merit, Owner, Shares};
 use crate::source::Source;
 use crate::sync::Mutex;
 
@@ -94,7 +94,7 @@ impl Sessions {
             Keeper::Anonymous(_) => None,
             Keeper::Identity(name) => Some(Arc::clone(name)),
         };
-        let number = away.shares.insert(keeper, Lingering { id, session, identity, since: now });
+        let number = away.shares.insert(keeper, Merit::None, Lingering { id, session, identity, since: now });
         away.by_id.insert(id, number);
         let evicted = if away.shares.len() > self.limit { away.evict() } else { None };
         evicted.map(|evicted| evicted.session)

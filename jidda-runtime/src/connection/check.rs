@@ -9,6 +9,7 @@ use super::exchange::{Control, Exchange, Link};
 use super::heartbeat::AtLimit;
 use super::wheel::Moment;
 use crate::deadline::milliseconds;
+use crate::handler::Side;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
 use crate::wire::Heartbeat;
@@ -53,6 +54,7 @@ impl Connection {
         let waker = match ending {
             Some(reason) => exchange.control(Control::Close(reason)),
             None if matches!(expiry, Expiry::Near) => exchange.control(Control::Expiring),
+            None if self.is_idle(&mut exchange, now, seen) => exchange.control(Control::Idle),
             None if exchange.outbox.is_empty() => exchange.nudge(),
             None => exchange.queued(),
         };
@@ -108,6 +110,27 @@ impl Connection {
         }
     }
 
+    /// Whether a peer that cannot be asked for a sign of life has been silent for too long, while nothing was sent to
+    /// it and no call to it was under way.
+    fn is_idle(&self, exchange: &mut Exchange, now: u32, seen: u32) -> bool {
+        let is_plain = self.wire.heartbeat() == Heartbeat::WhenSilent && !exchange.is_acquainted;
+        if !is_plain || self.hub.side == Side::Client {
+            return false;
+        }
+        let is_busy = std::mem::take(&mut exchange.has_written)
+            || exchange.is_paused
+            || !exchange.outbox.is_empty()
+            || exchange.calls.is_waiting();
+        // The time of the last ping, which such a peer never gets.
+        let quiet = &mut exchange.calls.pinged_at;
+        if is_busy {
+            *quiet = Some(Moment::at(now));
+        }
+        let limit = milliseconds(self.hub.config.plain_idle_timeout);
+        let has_lasted = |then: u32| u64::from(now.wrapping_sub(then)) >= limit;
+        has_lasted(seen) && quiet.is_none_or(|quiet| has_lasted(quiet.clock()))
+    }
+
     fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {
         exchange.calls.pinged_at = Some(Moment::at(now));
         let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
@@ -134,6 +157,9 @@ fn beat_when_silent(
     interval: u64,
     timeout: u64,
 ) -> Beat {
+    if !exchange.is_acquainted {
+        return Beat::Rest;
+    }
     if since(seen) < interval || exchange.is_paused {
         exchange.calls.pinged_at = None;
         exchange.missed = 0;
@@ -141,7 +167,7 @@ fn beat_when_silent(
     }
     match exchange.calls.pinged_at.map(Moment::clock) {
         Some(then) if since(then) >= timeout => Beat::Late,
-        None if exchange.is_acquainted => Beat::Ask,
+        None => Beat::Ask,
         _ => Beat::Rest,
     }
 }

@@ -203,6 +203,8 @@ impl Driver {
                 Control::Drain(reason) => self.drain(reason),
                 Control::Proceed(socket) => self.proceed(&socket, cx),
                 Control::Expiring => self.tell_expiring(),
+                Control::Idle if self.is_running() || self.backlog.is_some() => {}
+                Control::Idle => self.begin_closing(DisconnectReason::IdleTimeout, None),
             }
         }
         progress

@@ -47,6 +47,8 @@ pub(super) enum Control {
     Drain(DisconnectReason),
     /// The peer's credentials are about to expire.
     Expiring,
+    /// A plain peer was silent for too long: the connection ends, unless something of it runs.
+    Idle,
 }
 
 /// What few connections have, or for a moment only.
@@ -84,6 +86,8 @@ pub(super) struct Exchange {
     pub(super) link: Link,
     /// Whether the peer speaks more than plain MessagePack-RPC.
     pub(super) is_acquainted: bool,
+    /// Anything was written since the connection was looked after.
+    pub(super) has_written: bool,
     /// The task does not read at the moment, since too much is running: silence is not the peer's.
     pub(super) is_paused: bool,
     /// The stream takes no more at the moment: new bytes are no reason to wake the task.
@@ -103,6 +107,7 @@ impl Exchange {
             is_over: false,
             link,
             is_acquainted: false,
+            has_written: false,
             is_paused: false,
             is_blocked: false,
             waker: None,
@@ -286,6 +291,7 @@ impl Exchange {
     /// Accounts for `count` written bytes; those who waited for room below `limit` are to be woken.
     #[must_use]
     pub(super) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
+        self.has_written |= count > 0;
         self.outbox.wrote(count);
         if self.outbox.queued() < limit { self.take_waiting() } else { Vec::new() }
     }

@@ -51,6 +51,7 @@ impl Wheel {
             .min(config.heartbeat_timeout)
             .min(config.slow_consumer)
             .min(config.handshake_timeout)
+            .min(config.plain_idle_timeout)
             .min(config.connect_timeout)
             .min(if config.expiry_notice.is_zero() { config.heartbeat } else { config.expiry_notice });
         let turn = (shortest / 4).clamp(Duration::from_millis(16), Duration::from_secs(4));

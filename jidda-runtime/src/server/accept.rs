@@ -1,5 +1,6 @@
 //! Accepting connections.
 
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,21 +9,26 @@ use tokio::sync::watch;
 
 use super::handshakes::Handshakes;
 use super::lobby::Lobby;
+use super::refusal::Refusals;
 use crate::connection::Hub;
+use crate::source::Source;
 use crate::transport::{Incoming, Listener};
 
-/// How long to wait after the system could not accept: usually it has no file handle left.
+/// How long to wait after the system could not accept: usually it has no descriptor left.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How many descriptors are wanted back then.
+const WANTED: usize = 16;
 
 /// Accepts until the server stops. Each connection is one task; where it is encrypted, its handshake is one before.
 pub(super) async fn accept(
     mut listener: Listener,
     hub: Arc<Hub>,
     lobby: Arc<Lobby>,
+    refusals: Arc<Refusals>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let limit = hub.config.handshake_timeout;
-    let mut handshakes = Handshakes::new(limit, move || hub.metrics.handshake_failed());
+    let handshakes = Handshakes::new(limit, move || hub.metrics.handshake_failed());
     let mut stopped = pin!(stopping.wait_for(|stopping| *stopping));
     loop {
         let accepted = tokio::select! {
@@ -30,18 +36,46 @@ pub(super) async fn accept(
             _ = stopped.as_mut() => return,
             accepted = listener.accept() => accepted,
         };
-        match accepted {
-            Ok((Incoming::Clear(stream), peer)) => lobby.admit(stream, peer, None),
-            Ok((Incoming::Encrypted(handshaking), peer)) => {
-                let lobby = Arc::clone(&lobby);
-                handshakes.spawn(peer.clone(), handshaking.finish(), move |stream, security| {
-                    lobby.admit(stream, peer, Some(Box::new(security)));
-                });
-            }
+        let (incoming, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
+                if is_out_of_descriptors(&error) {
+                    // Those that hold one and have said nothing.
+                    (0..WANTED).take_while(|_| lobby.pending.make_room(None)).count();
+                }
                 tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let source = Source::of(&peer);
+        let permit = match lobby.admit(source) {
+            Ok(permit) => permit,
+            Err(limit) => {
+                refusals.refuse(incoming, peer, limit);
+                continue;
+            }
+        };
+        let place = lobby.pending.enter(source, permit);
+        match incoming {
+            Incoming::Clear(stream) => lobby.receive(stream, peer, None, place),
+            Incoming::Encrypted(handshaking) => {
+                let (lobby, ear, from) = (Arc::clone(&lobby), place.ear(), peer.clone());
+                let handshake = async move {
+                    handshaking.heard().await?;
+                    ear.heard();
+                    handshaking.finish().await
+                };
+                handshakes.spawn(peer, place, handshake, move |stream, security, place| {
+                    lobby.receive(stream, from, Some(Box::new(security)), place);
+                });
             }
         }
     }
+}
+
+/// Whether the process, or the system, has as many files open as it may.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    // `EMFILE` and `ENFILE`, which have no kind of their own.
+    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
 }

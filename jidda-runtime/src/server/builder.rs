@@ -8,18 +8,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use socket2::SockRef;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_service::Service;
 
 use super::accept::accept;
+use super::admission::Admission;
 use super::apps::{self, Apps, States};
 use super::dial::{Dial, dialing};
 use super::events::ServerListeners;
-use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Resource};
+use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Limits, RequestBody, Resource};
 use super::lobby::Lobby;
+use super::refusal::Refusals;
 use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity, too_short};
@@ -33,7 +34,7 @@ use crate::sync::Mutex;
 use crate::transport::TlsServer;
 #[cfg(feature = "noise")]
 use crate::transport::noise::NoiseServer;
-use crate::transport::{Address, Listener, ServerSecrets};
+use crate::transport::{Address, KeepAlive, Listener, ServerSecrets};
 
 type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>;
 
@@ -193,7 +194,7 @@ impl ServerBuilder {
     /// its [`Security`](crate::Security).
     pub fn http_fallback<S, B>(mut self, service: S) -> Self
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data = Bytes> + Send + 'static,
@@ -296,6 +297,18 @@ impl ServerBuilder {
         max_rooms: usize;
         /// How many bytes the name of a room, a namespace or an identity may have. Default: 1024.
         max_name: usize;
+        /// How many connections there may be at once, at all addresses and on all wires; and as many sessions that poll
+        /// again. Past it one whose peer has said nothing yet makes room, else the new one is refused: HTTP with 503
+        /// and `Retry-After`, native peers with `$/close`, encrypted ones by closing. Default: no limit but the
+        /// system's.
+        max_connections: usize;
+        /// How many of them may be from one address, of IPv6 from one network of 64 bits. A proxy in front of the
+        /// server is one address; what is on the same machine without an address is not counted. Default: no limit.
+        max_connections_per_address: usize;
+        /// How many connections may be at their beginning at once: in the handshake of an encrypted address, or before
+        /// their first byte. Past it the address that has most of them loses one, first of those that have said
+        /// nothing. Default: 1024.
+        max_pending: usize;
         /// How many bytes may wait for a peer to read them. Default: 1 MiB.
         max_outbox: usize;
         /// How long a peer may take nothing of what waits for it. Default: 10 s.
@@ -316,6 +329,15 @@ impl ServerBuilder {
         heartbeat: Duration;
         /// How long the answer to that may take. Default: 20 s, with the same bounds.
         heartbeat_timeout: Duration;
+        /// How long a peer of plain MessagePack-RPC, which knows no heartbeat, may say nothing while nothing is sent to
+        /// it and no call of either side is running. Default: 10 min.
+        plain_idle_timeout: Duration;
+        /// How long the network may be silent before the system asks the other end of a TCP connection whether it is
+        /// still there; it has as long again to answer. Nothing is asked when it is zero. A `configure_socket` has the
+        /// last word. Default: 60 s.
+        tcp_keepalive: Duration;
+        /// How long the body of a request to the [HTTP fallback](Self::http_fallback) may bring nothing. Default: 30 s.
+        body_timeout: Duration;
         /// How long before its credentials expire a peer is told. Default: 30 s; never when it is zero.
         expiry_notice: Duration;
         /// How long a `disconnect` handler may run. Default: 30 s.
@@ -386,7 +408,9 @@ impl ServerBuilder {
         self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
         let apps = Apps::start(tables, &config, &self.states, self.policies);
         let (stopping, stopped) = watch::channel(false);
-        let mut http = Http::default();
+        let limit = || Admission::new(&config, &apps.all()[0].hub);
+        let (admission, sessions) = (limit(), limit());
+        let mut http = Http::new(Limits { connections: admission.clone(), sessions });
         for resource in self.resources {
             let app = resource.app.and_then(|app| apps.find(app.id())).unwrap_or_default();
             let added = http.add(resource, &apps.all()[app].hub, stopped.clone());
@@ -417,8 +441,9 @@ impl ServerBuilder {
         }
         let mut listeners = Vec::new();
         let mut addresses = Vec::new();
+        let keep_alive = KeepAlive { after: config.tcp_keepalive, patience: config.slow_consumer };
         for address in wanted {
-            let listener = Listener::bind(&address, &configure, &self.secrets)
+            let listener = Listener::bind(&address, &configure, &self.secrets, keep_alive)
                 .await
                 .map_err(|error| cannot_listen(&address, &error))?;
             addresses.extend(listener.addresses().map_err(|error| cannot_listen(&address, &error))?);
@@ -426,11 +451,13 @@ impl ServerBuilder {
         }
         let http = Arc::new(http);
         let front = Front::new(&http, self.fallback, &apps.all()[0].hub, &config);
-        let lobby = Lobby::new(&apps.all()[0].hub, &front);
+        let lobby = Lobby::new(&apps.all()[0].hub, &front, admission.clone());
+        let refusals = Refusals::new(&apps.all()[0].hub, admission);
         let mut accepting = JoinSet::new();
         for listener in listeners {
             let hub = Arc::clone(&apps.all()[0].hub);
-            accepting.spawn(accept(listener, hub, Arc::clone(&lobby), stopped.clone()));
+            let (lobby, refusals) = (Arc::clone(&lobby), Arc::clone(&refusals));
+            accepting.spawn(accept(listener, hub, lobby, refusals, stopped.clone()));
         }
         for dial in self.dials {
             accepting.spawn(dialing(dial, &apps.all()[0].hub, stopped.clone())?);

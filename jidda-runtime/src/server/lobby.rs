@@ -1,4 +1,4 @@
-//! Where those are who have come, until their first bytes tell what they speak.
+//! Where streams are until their first bytes tell what their peers speak.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,44 +14,69 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::http::Front;
+use super::admission::{Admission, Limit, Permit};
+use super::http::{Caller, Front};
+use super::pending::{Pending, Place};
 use crate::connection::{Connection, Driver, Hub};
 use crate::peer::{PeerAddress, Security};
 use crate::reason::DisconnectReason;
+use crate::source::Source;
 use crate::transport::Stream;
 
 /// How much is read of one who has said nothing before: most heads of requests have much less.
 const READ: usize = 16 * 1024;
 
-/// The lobby of a server. Nobody in it is a connection yet.
-#[derive(Debug)]
+/// The lobby of a server. Nothing in it is a connection yet.
 pub(super) struct Lobby {
     hub: Arc<Hub>,
     front: Arc<Front>,
+    /// What connections count against, where they are limited.
+    admission: Option<Arc<Admission>>,
+    /// All that have said nothing yet, or are in a handshake.
+    pub(super) pending: Pending,
     draining: CancellationToken,
 }
 
-/// One who has come: a task from its first byte to its last.
+/// One stream: a task from its first byte to its last.
 enum Visit {
-    Greeting(BoxFuture<'static, Option<Driver>>),
+    Greeting(BoxFuture<'static, Option<(Driver, Option<Permit>)>>),
     Serving(Driver),
+    /// The same where connections are counted.
+    Counted(Box<(Driver, Permit)>),
 }
 
 impl Lobby {
     /// `hub` is for those who are native, `front` for those who speak HTTP.
-    pub(super) fn new(hub: &Arc<Hub>, front: &Arc<Front>) -> Arc<Self> {
+    pub(super) fn new(hub: &Arc<Hub>, front: &Arc<Front>, admission: Option<Arc<Admission>>) -> Arc<Self> {
         let (hub, front) = (Arc::clone(hub), Arc::clone(front));
-        Arc::new(Self { hub, front, draining: CancellationToken::new() })
+        let pending = Pending::new(hub.config.max_pending);
+        Arc::new(Self { hub, front, admission, pending, draining: CancellationToken::new() })
     }
 
-    /// Takes somebody in. From now on it is one that a server which ends waits for.
-    pub(super) fn admit(
+    /// Counts one more connection, where they are counted. One that has said nothing makes room for it.
+    ///
+    /// # Errors
+    ///
+    /// The limit that it would be beyond.
+    pub(super) fn admit(&self, source: Source) -> Result<Option<Permit>, Limit> {
+        let Some(admission) = &self.admission else { return Ok(None) };
+        let limit = match admission.admit(source) {
+            Ok(permit) => return Ok(Some(permit)),
+            Err(limit) => limit,
+        };
+        let of = (limit == Limit::Address).then_some(source);
+        if self.pending.make_room(of) { admission.admit(source).map(Some) } else { Err(limit) }
+    }
+
+    /// Takes a stream in. From now on a server that ends waits for it.
+    pub(super) fn receive(
         self: &Arc<Self>,
         stream: Stream,
         peer: PeerAddress,
         security: Option<Box<Security>>,
+        place: Place,
     ) {
-        let greeting = Arc::clone(self).greet(stream, peer, security, self.hub.serving());
+        let greeting = Arc::clone(self).greet(stream, peer, security, place, self.hub.serving());
         tokio::spawn(Visit::Greeting(greeting.boxed()));
     }
 
@@ -60,19 +85,31 @@ impl Lobby {
         self.draining.cancel();
     }
 
-    /// Makes a connection of one who has come, unless it speaks HTTP and asks for something else.
+    /// Makes a connection of a stream, unless its peer speaks HTTP and asks for something else.
     async fn greet(
         self: Arc<Self>,
         mut stream: Stream,
         peer: PeerAddress,
         security: Option<Box<Security>>,
+        mut place: Place,
         serving: TaskTrackerToken,
-    ) -> Option<Driver> {
+    ) -> Option<(Driver, Option<Permit>)> {
         let came = self.hub.clock();
-        let driver = match self.first_bytes(&mut stream).await {
+        let first = tokio::select! {
+            biased;
+            first = self.first_bytes(&mut stream) => first,
+            () = place.given_up() => {
+                self.hub.metrics.handshake_failed();
+                tracing::debug!(%peer, "a peer that said nothing was given up for others");
+                return None;
+            }
+        };
+        let permit = place.leave().ok()?;
+        let driver = match first {
             // A method's name begins with an uppercase letter, as no native message does.
             Some(Ok(bytes)) if matches!(bytes.first(), Some(b'A'..=b'Z')) => {
-                self.front.receive(stream, bytes, peer, security, serving).boxed().await?
+                let caller = Caller { peer, security, permit: permit.clone() };
+                self.front.receive(stream, bytes, caller, serving).boxed().await?
             }
             first => {
                 let connection = Connection::new(&self.hub, peer, stream.medium(), security);
@@ -87,7 +124,7 @@ impl Lobby {
         if self.draining.is_cancelled() {
             driver.connection().drain(DisconnectReason::ServerShuttingDown);
         }
-        Some(driver)
+        Some((driver, permit))
     }
 
     /// What is read first; `None` when there was nothing for too long, or no time is left for it.
@@ -101,7 +138,7 @@ impl Lobby {
     }
 }
 
-fn poll_first(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
+pub(super) fn poll_first(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<Vec<u8>>> {
     let mut buffer = [MaybeUninit::uninit(); READ];
     let mut read = ReadBuf::uninit(&mut buffer);
     ready!(Pin::new(stream).poll_read(cx, &mut read))?;
@@ -116,10 +153,12 @@ impl Future for Visit {
         loop {
             match this {
                 Self::Greeting(greeting) => match ready!(greeting.as_mut().poll(cx)) {
-                    Some(driver) => *this = Self::Serving(driver),
+                    Some((driver, None)) => *this = Self::Serving(driver),
+                    Some((driver, Some(permit))) => *this = Self::Counted(Box::new((driver, permit))),
                     None => return Poll::Ready(()),
                 },
                 Self::Serving(driver) => return Pin::new(driver).poll(cx).map(|_| ()),
+                Self::Counted(counted) => return Pin::new(&mut counted.0).poll(cx).map(|_| ()),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Servers: built, listening, accepting, draining.
 
 mod accept;
+mod admission;
 mod apps;
 mod builder;
 mod dial;
@@ -8,8 +9,10 @@ mod events;
 mod handshakes;
 mod http;
 mod lobby;
+mod pending;
 mod presence;
 mod proxy;
+mod refusal;
 mod run;
 
 use std::fmt;
@@ -23,7 +26,10 @@ use tokio::time::timeout;
 
 pub use builder::ServerBuilder;
 pub use dial::Dial;
-pub use http::{Cookie, Cors, HttpBody, HttpService, Origins, Resource, SameSite, Transport};
+pub use http::{
+    Cookie, Cors, HttpBody, HttpService, Origins, RequestBody, RequestBodyError, Resource, SameSite,
+    Transport,
+};
 pub use presence::Presence;
 pub use proxy::Proxy;
 pub use run::run;

@@ -45,6 +45,26 @@ impl Handshaking {
         Incoming::Encrypted(Self(Kind::Noise(stream, server)))
     }
 
+    /// Waits for the peer's first bytes, or for its end.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    #[cfg_attr(not(any(feature = "noise", feature = "tls")), allow(clippy::unused_async))]
+    pub async fn heard(&self) -> io::Result<()> {
+        // Looked at: a stream may be called readable that is not.
+        match self.0 {
+            #[cfg(feature = "tls")]
+            Kind::Tls(ref stream, _) => stream.peek(&mut [0]).await.map(|_| ()),
+            #[cfg(feature = "noise")]
+            Kind::Noise(ref stream, _) => stream.peek(&mut [0]).await.map(|_| ()),
+        }
+    }
+
     /// Runs the handshake: the stream, and what was proved with it.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::address::Address;
 #[cfg(any(feature = "noise", feature = "tls"))]
 use super::incoming::Handshaking;
 use super::incoming::Incoming;
+use super::keep_alive::KeepAlive;
 #[cfg(feature = "noise")]
 use super::noise::NoiseServer;
 use super::secrets::ServerSecrets;
@@ -36,8 +37,8 @@ enum Kind {
 }
 
 impl Listener {
-    /// Listens at `address`, at a name at each address it has; `configure` sees each socket before it does, and `secrets` has what an encrypted one
-    /// needs.
+    /// Listens at `address`, at a name at each address it has; `configure` sees each socket before it does, `secrets`
+    /// has what an encrypted one needs, and `keep_alive` is for TCP.
     ///
     /// # Errors
     ///
@@ -47,15 +48,16 @@ impl Listener {
         address: &Address,
         configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
         secrets: &ServerSecrets,
+        keep_alive: KeepAlive,
     ) -> io::Result<Self> {
         #[cfg(not(any(feature = "noise", feature = "tls")))]
         let ServerSecrets {} = secrets;
         match address {
-            Address::Tcp(authority) => tcp::listen(authority, configure).await.map(Kind::Tcp),
+            Address::Tcp(authority) => tcp::listen(authority, configure, keep_alive).await.map(Kind::Tcp),
             #[cfg(feature = "tls")]
             Address::Tls(authority) => match &secrets.tls {
                 Some(server) => {
-                    let listener = tcp::listen(authority, configure).await?;
+                    let listener = tcp::listen(authority, configure, keep_alive).await?;
                     Ok(Kind::Tls(listener, server.clone()))
                 }
                 None => Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no certificate")),
@@ -63,7 +65,7 @@ impl Listener {
             #[cfg(feature = "noise")]
             Address::Noise(authority) => match &secrets.noise {
                 Some(server) => {
-                    let listener = tcp::listen(authority, configure).await?;
+                    let listener = tcp::listen(authority, configure, keep_alive).await?;
                     Ok(Kind::Noise(listener, server.clone()))
                 }
                 None => Err(io::Error::new(io::ErrorKind::InvalidInput, "there are no keys")),

@@ -4,6 +4,7 @@ mod address;
 mod ahead;
 mod eyeballs;
 mod incoming;
+mod keep_alive;
 mod listener;
 mod memory;
 #[cfg(feature = "noise")]
@@ -21,10 +22,12 @@ mod verdict;
 
 pub use address::{Address, AddressError};
 pub use incoming::{Handshaking, Incoming};
+pub use keep_alive::KeepAlive;
 pub use listener::Listener;
 pub use pipe::MemoryStream;
 pub use secrets::{ClientSecrets, ServerSecrets};
 pub use stream::{Foreign, Stream};
+
 #[cfg(feature = "tls")]
 pub use tls::{TlsClient, TlsError, TlsServer, TlsStream};
 pub(crate) use verdict::Verdict;

@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::eyeballs::first_answer;
+use super::keep_alive::KeepAlive;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -24,6 +25,7 @@ pub(super) struct TcpListeners {
     listeners: Vec<TcpListener>,
     /// Which of them is asked first: none is kept waiting by another.
     first: usize,
+    keep_alive: KeepAlive,
 }
 
 /// Why there is nothing to listen with at an address.
@@ -35,14 +37,24 @@ enum Unbound {
 
 type Configure<'a> = &'a (dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync);
 
-pub(super) async fn listen(authority: &str, configure: Configure<'_>) -> io::Result<TcpListeners> {
+pub(super) async fn listen(
+    authority: &str,
+    configure: Configure<'_>,
+    keep_alive: KeepAlive,
+) -> io::Result<TcpListeners> {
     let mut addresses = Vec::new();
     for address in tokio::net::lookup_host(authority).await? {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
     }
-    TcpListeners::bind(&addresses, configure)
+    // The program has the last word.
+    let configure = |socket: &SockRef<'_>| {
+        prepare(socket, keep_alive);
+        configure(socket)
+    };
+    let listeners = TcpListeners::bind(&addresses, &configure)?;
+    Ok(TcpListeners { keep_alive, ..listeners })
 }
 
 impl TcpListeners {
@@ -81,7 +93,11 @@ impl TcpListeners {
                 Err(Unbound::Failed(error)) => return Err(error),
             }
         }
-        if listeners.is_empty() { Err(elsewhere) } else { Ok(Self { listeners, first: 0 }) }
+        if listeners.is_empty() {
+            Err(elsewhere)
+        } else {
+            Ok(Self { listeners, first: 0, keep_alive: KeepAlive::default() })
+        }
     }
 
     pub(super) fn addresses(&self) -> io::Result<Vec<SocketAddr>> {
@@ -92,7 +108,7 @@ impl TcpListeners {
     pub(super) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = poll_fn(|cx| self.poll_accept(cx)).await?;
         if !INHERITS {
-            prepare(&SockRef::from(&stream));
+            prepare(&SockRef::from(&stream), self.keep_alive);
         }
         Ok((stream, peer))
     }
@@ -125,9 +141,6 @@ fn listen_on(address: SocketAddr, configure: Configure<'_>) -> Result<TcpListene
     })?;
     let listen = || {
         configure(&SockRef::from(&socket))?;
-        if INHERITS {
-            prepare(&socket);
-        }
         socket.listen(BACKLOG)
     };
     listen().map_err(Unbound::Failed)?;
@@ -137,29 +150,40 @@ fn listen_on(address: SocketAddr, configure: Configure<'_>) -> Result<TcpListene
 pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
     let addresses = tokio::net::lookup_host(authority).await?;
     let stream = first_answer(addresses, TcpStream::connect).await?;
-    prepare(&SockRef::from(&stream));
+    prepare(&SockRef::from(&stream), KeepAlive::default());
     Ok(stream)
 }
 
 /// Small messages leave at once, and a peer that vanished without a word is found by the kernel.
-fn prepare(socket: &Socket) {
-    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| socket.set_keepalive(true)) {
+fn prepare(socket: &Socket, keep_alive: KeepAlive) {
+    if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| keep_alive.apply(socket)) {
         tracing::debug!(%error, "cannot set socket options");
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
     async fn both_ends_of_a_stream_are_prepared() {
-        let mut listener = listen("127.0.0.1:0", &|_| Ok(())).await.unwrap();
+        let mut listener = listen("127.0.0.1:0", &|_| Ok(()), KeepAlive::default()).await.unwrap();
         let authority = listener.addresses().unwrap()[0].to_string();
         let (ours, theirs) = tokio::join!(connect(&authority), listener.accept());
         for stream in [ours.unwrap(), theirs.unwrap().0] {
             assert!(stream.nodelay().unwrap());
-            assert!(SockRef::from(&stream).keepalive().unwrap());
+            let socket = SockRef::from(&stream);
+            assert!(socket.keepalive().unwrap());
+            #[cfg(target_os = "linux")]
+            {
+                let seconds = Duration::from_secs;
+                assert_eq!(socket.tcp_keepalive_time().unwrap(), seconds(60));
+                assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(15));
+                assert_eq!(socket.tcp_keepalive_retries().unwrap(), 4);
+                assert_eq!(socket.tcp_user_timeout().unwrap(), Some(seconds(120)));
+            }
         }
     }
 
@@ -195,6 +219,28 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
+    async fn the_program_has_the_last_word_and_any_time_will_do() {
+        let (seconds, max) = (Duration::from_secs, Duration::MAX);
+        for (after, patience, expected) in [
+            (Duration::ZERO, max, (false, None, None)),
+            (Duration::from_millis(1), Duration::ZERO, (true, Some(1), Some(2))),
+            (seconds(60), seconds(600), (true, Some(60), Some(1200))),
+            (max, max, (true, Some(32_767), Some(65_534))),
+        ] {
+            let listener = listen("127.0.0.1:0", &|_| Ok(()), KeepAlive { after, patience }).await.unwrap();
+            let socket = SockRef::from(&listener.listeners[0]);
+            let is_on = socket.keepalive().unwrap();
+            let time = is_on.then(|| socket.tcp_keepalive_time().unwrap().as_secs());
+            let user = socket.tcp_user_timeout().unwrap().map(|limit| limit.as_secs());
+            assert_eq!((is_on, time, user), expected, "{after:?} {patience:?}");
+        }
+        let off = |socket: &SockRef<'_>| socket.set_keepalive(false);
+        let listener = listen("127.0.0.1:0", &off, KeepAlive::default()).await.unwrap();
+        assert!(!SockRef::from(&listener.listeners[0]).keepalive().unwrap());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
     async fn half_of_a_name_is_not_served() {
         let taken = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
         let port = taken.local_addr().unwrap().port();
@@ -210,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_listened_at_wherever_it_is() {
-        let listeners = listen("localhost:0", &|_| Ok(())).await.unwrap();
+        let listeners = listen("localhost:0", &|_| Ok(()), KeepAlive::default()).await.unwrap();
         let bound = listeners.addresses().unwrap();
         for address in tokio::net::lookup_host(("localhost", bound[0].port())).await.unwrap() {
             if std::net::TcpListener::bind((address.ip(), 0)).is_ok() {

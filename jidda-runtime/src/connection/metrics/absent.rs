@@ -39,6 +39,9 @@ impl Metrics {
     pub(crate) fn handshake_failed(&self) {}
 
     #[inline]
+    pub(crate) fn connection_refused(&self, _: &'static str) {}
+
+    #[inline]
     pub(crate) fn socket_came(&self, _: &SocketInner) {}
 
     #[inline]

@@ -155,6 +155,11 @@ impl Metrics {
         counter!("jidda_handshake_failures_total", "side" => self.side).increment(1);
     }
 
+    /// A connection was beyond a limit.
+    pub(crate) fn connection_refused(&self, limit: &'static str) {
+        counter!("jidda_connections_refused_total", "side" => self.side, "limit" => limit).increment(1);
+    }
+
     fn namespace(&self, socket: &SocketInner) -> &Namespace {
         &self.namespaces[socket.table_place()]
     }
@@ -241,6 +246,7 @@ fn describe() {
         "jidda_handshake_failures_total",
         "peers that came and were not let in, or said nothing"
     );
+    describe_counter!("jidda_connections_refused_total", "connections beyond a limit, by the limit");
     describe_gauge!("jidda_sockets", "sockets there are, by namespace");
     describe_counter!("jidda_events_total", "events that were handled, by how that ended");
     describe_histogram!("jidda_event_duration_seconds", Unit::Seconds, "how long events took to be handled");

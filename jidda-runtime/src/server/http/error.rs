@@ -1,6 +1,6 @@
 //! Why a request is refused, in the words its clients know.
 
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
@@ -21,6 +21,8 @@ pub(super) enum Refused {
     UnsupportedVersion,
     /// The server takes no new sessions.
     ShuttingDown,
+    /// There are as many connections as there may be.
+    TooManyConnections,
 }
 
 impl Refused {
@@ -32,7 +34,7 @@ impl Refused {
             Self::BadRequest => 3,
             Self::Forbidden(_) | Self::ForeignOrigin => 4,
             Self::UnsupportedVersion => 5,
-            Self::ShuttingDown => u8::MAX,
+            Self::ShuttingDown | Self::TooManyConnections => u8::MAX,
         }
     }
 
@@ -47,6 +49,7 @@ impl Refused {
             Self::ForeignOrigin => "pages of this origin may not connect",
             Self::UnsupportedVersion => "Unsupported protocol version",
             Self::ShuttingDown => "the server is shutting down",
+            Self::TooManyConnections => "too many connections",
         }
     }
 
@@ -60,6 +63,11 @@ impl Refused {
         let status = match self {
             Self::Forbidden(_) | Self::ForeignOrigin => StatusCode::FORBIDDEN,
             Self::ShuttingDown => return text(StatusCode::SERVICE_UNAVAILABLE, self.message()),
+            Self::TooManyConnections => {
+                let mut response = text(StatusCode::SERVICE_UNAVAILABLE, self.message());
+                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+                return response;
+            }
             _ => StatusCode::BAD_REQUEST,
         };
         let body = serde_json::to_vec(&Body { code: self.code(), message: self.message() });
@@ -70,6 +78,11 @@ impl Refused {
 
     /// The response to a request for a WebSocket, after which its connection ends.
     pub(super) fn raw_response(&self) -> Response<HttpBody> {
+        if *self == Self::TooManyConnections {
+            let mut response = self.response();
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            return response;
+        }
         // Not as HTML, as others send it: the text may be the program's.
         let status = match self {
             // RFC 6455, section 4.2.2.

@@ -12,10 +12,10 @@ use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Either};
-use hyper::body::Incoming;
 use tower_service::Service;
 
 use super::body::{HttpBody, text};
+use super::request_body::RequestBody;
 use crate::connection::{FailureOrigin, Hub, Place};
 use crate::failure::Failure;
 use crate::guard::Guarded;
@@ -23,7 +23,7 @@ use crate::guard::Guarded;
 pub(in crate::server) type BoxError = Box<dyn StdError + Send + Sync>;
 pub(super) type Answer = Response<Either<HttpBody, FallbackBody>>;
 type Called = BoxFuture<'static, Result<Response<UnsyncBoxBody<Bytes, Failed>>, Failed>>;
-type Call = dyn Fn(Request<Incoming>) -> Called + Send + Sync;
+type Call = dyn Fn(Request<RequestBody>) -> Called + Send + Sync;
 
 /// Why the program's own service failed.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +40,7 @@ pub(in crate::server) struct Fallback(Box<Call>);
 impl Fallback {
     pub(in crate::server) fn new<S, B>(service: S) -> Self
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data = Bytes> + Send + 'static,
@@ -58,7 +58,7 @@ impl Fallback {
     }
 
     /// Answers a request. One at which the service panics is answered with 500, and no other is harmed.
-    pub(super) async fn respond(&self, request: Request<Incoming>, hub: &Arc<Hub>) -> Answer {
+    pub(super) async fn respond(&self, request: Request<RequestBody>, hub: &Arc<Hub>) -> Answer {
         let report = |failure: Box<Failure>| drop(hub.disclose(place().destructor(), *failure));
         let refused = || text(StatusCode::INTERNAL_SERVER_ERROR, "the server failed\n").map(Either::Left);
         match Guarded::new(async { self.0(request).await }, report).await {

@@ -13,6 +13,7 @@ mod origins;
 mod patient;
 mod polling;
 mod query;
+mod request_body;
 mod resource;
 mod serve;
 mod service;
@@ -24,7 +25,7 @@ mod websocket;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use ::http::{Method, Response, Uri};
+use ::http::{Method, Request, Response, Uri};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::watch;
@@ -36,12 +37,15 @@ pub use cors::Cors;
 pub(super) use fallback::{BoxError, Fallback};
 pub(super) use health::HealthPlan;
 pub use origins::Origins;
+pub use request_body::{RequestBody, RequestBodyError};
 pub use resource::{Resource, Transport};
-pub(super) use serve::Front;
+pub(super) use serve::{Caller, Front};
 pub use service::HttpService;
 
 use crate::connection::Hub;
 use crate::handler::Parameters;
+use crate::server::admission::Admission;
+use error::Refused;
 use health::Health;
 use query::Query;
 use site::Site;
@@ -56,9 +60,34 @@ pub(super) struct Http {
     health: Option<Health>,
     /// What requests have begun is waited for no longer.
     closing: CancellationToken,
+    limits: Limits,
+}
+
+/// What is limited, and what it counts against.
+#[derive(Debug, Default)]
+pub(super) struct Limits {
+    pub(super) connections: Option<Arc<Admission>>,
+    /// Sessions that poll, which have connections for moments only.
+    pub(super) sessions: Option<Arc<Admission>>,
 }
 
 impl Http {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Counts the WebSocket that a request asks for whose stream is another server's.
+    fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Refused> {
+        if let Some(admission) = &self.limits.connections
+            && websocket::is_wanted(request.version(), request.headers())
+        {
+            let admitted = admission.admit_or_report(request.extensions());
+            let permit = admitted.map_err(|_| Refused::TooManyConnections)?;
+            request.extensions_mut().insert(permit);
+        }
+        Ok(())
+    }
+
     /// Adds a resource and the hub of its app.
     ///
     /// # Errors
@@ -77,7 +106,8 @@ impl Http {
                 .map(|problem| format!("the resource `{path}`: {problem}"))
                 .collect::<Vec<_>>()
         };
-        let site = Site::open(resource, hub, stopping, self.closing.clone()).map_err(problems)?;
+        let site = Site::open(resource, hub, self.limits.sessions.clone(), stopping, self.closing.clone())
+            .map_err(problems)?;
         // Some clients leave the slash at the end away. There is no such path at the root.
         let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty()).map(str::to_owned);
         for path in [path.clone(), format!("{path}{{*{REST}}}")].into_iter().chain(bare) {

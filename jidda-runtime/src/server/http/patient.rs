@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use crate::deadline;
+use crate::server::admission::Permit;
 use crate::transport::Stream;
 
 /// Breaks a connection whose peer takes nothing of a response for too long: the response would be held for ever.
@@ -19,15 +20,17 @@ pub(super) struct Patient {
     /// Made when the peer is slow for the first time.
     timer: Option<Pin<Box<Sleep>>>,
     is_stalled: bool,
+    /// What the stream is counted by, for as long as anybody has it.
+    permit: Option<Permit>,
 }
 
 impl Patient {
-    pub(super) fn new(stream: Stream, limit: Duration) -> Self {
-        Self { stream, limit, timer: None, is_stalled: false }
+    pub(super) fn new(stream: Stream, limit: Duration, permit: Option<Permit>) -> Self {
+        Self { stream, limit, timer: None, is_stalled: false, permit }
     }
 
-    pub(super) fn into_inner(self) -> Stream {
-        self.stream
+    pub(super) fn into_parts(self) -> (Stream, Option<Permit>) {
+        (self.stream, self.permit)
     }
 
     /// Waits no longer than it may for what is pending.
@@ -97,7 +100,7 @@ mod tests {
     async fn a_peer_that_reads_slowly_is_waited_for_and_one_that_does_not_is_not() {
         let limit = Duration::from_secs(10);
         let (mut peer, ours) = crate::transport::pipe::pair(10);
-        let mut patient = Patient::new(Stream::Memory(ours), limit);
+        let mut patient = Patient::new(Stream::Memory(ours), limit, None);
         let start = Instant::now();
         let writing = tokio::spawn(async move {
             let slow = patient.write_all(&[7; 100]).await;

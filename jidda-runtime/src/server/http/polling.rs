@@ -17,6 +17,7 @@ use crate::connection::{Connection, Driver};
 use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::peer::Medium;
+use crate::server::admission::Permit;
 use crate::transport::polling::{self, After, Answer, Dialect, Get, Session};
 use crate::wire::engine_io::{Version, jsonp};
 
@@ -31,6 +32,7 @@ impl Site {
         parameters: Parameters,
     ) -> Result<Response<HttpBody>, Refused> {
         let (version, serving) = self.allow(&parts, query).await?;
+        let permit = self.count_session(&parts)?;
         let takes_bytes = !query.base64 && query.jsonp.is_none();
         let always_bytes = version == Version::V3 && takes_bytes && query.wants_bytes();
         let (session, stream) = Session::new(query.most_packets());
@@ -48,7 +50,7 @@ impl Site {
         self.sessions.insert(&entry);
         let driver = self.drive(&entry.connection, stream);
         drop(serving);
-        tokio::spawn(serve(Arc::clone(self), Arc::clone(&entry), driver));
+        tokio::spawn(serve(Arc::clone(self), Arc::clone(&entry), driver, permit));
         let mut response = self.answer_get(&entry, get, &parts.headers, query).await?;
         if let Some(value) = self.resource.cookie.as_ref().and_then(|cookie| cookie.value(id.as_str())) {
             response.headers_mut().insert(SET_COOKIE, value);
@@ -177,8 +179,9 @@ impl Site {
 }
 
 /// Serves a session's connection, and keeps the session as long as its client may ask for it.
-async fn serve(site: Arc<Site>, entry: Arc<Entry>, driver: Driver) {
+async fn serve(site: Arc<Site>, entry: Arc<Entry>, driver: Driver, permit: Option<Permit>) {
     driver.await;
     entry.session.last_words().await;
     site.sessions.remove(&entry.id);
+    drop(permit);
 }

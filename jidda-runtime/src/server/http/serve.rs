@@ -22,10 +22,12 @@ use tokio_util::task::TaskTracker;
 use super::body::{HttpBody, not_found};
 use super::fallback::{Answer, Fallback};
 use super::patient::Patient;
+use super::request_body::RequestBody;
 use super::{Http, begin};
 use crate::config::Config;
 use crate::connection::Hub;
 use crate::peer::{PeerAddress, Security};
+use crate::server::admission::Permit;
 use crate::sync::Mutex;
 use crate::transport::Stream;
 
@@ -33,6 +35,14 @@ use crate::transport::Stream;
 const HEAD: usize = 16 * 1024;
 /// The largest buffer of a connection.
 const BUFFER: usize = 64 * 1024;
+
+/// Who is at the other end of a stream that speaks HTTP.
+pub(in crate::server) struct Caller {
+    pub(in crate::server) peer: PeerAddress,
+    pub(in crate::server) security: Option<Box<Security>>,
+    /// What the stream is counted by, where connections are.
+    pub(in crate::server) permit: Option<Permit>,
+}
 
 /// The resources and what the program has for other requests.
 pub(in crate::server) struct Front {
@@ -45,6 +55,8 @@ pub(in crate::server) struct Front {
     idle: Duration,
     /// How long a peer may take nothing of a response.
     pub(super) patience: Duration,
+    /// How long it may send nothing of a request's body.
+    body_timeout: Duration,
     pub(super) connections: TaskTracker,
     /// Requests may end; there are to be no more of them.
     closing: CancellationToken,
@@ -73,6 +85,7 @@ impl Front {
             first_head: config.handshake_timeout,
             idle: config.http_idle_timeout,
             patience: config.slow_consumer,
+            body_timeout: config.body_timeout,
             connections: TaskTracker::new(),
             closing: CancellationToken::new(),
             aborted: CancellationToken::new(),
@@ -84,24 +97,18 @@ impl Front {
     pub(super) fn accept(
         self: &Arc<Self>,
         stream: Stream,
-        peer: PeerAddress,
-        security: Option<Box<Security>>,
+        caller: Caller,
         answer: Option<Response<HttpBody>>,
     ) {
-        let serving = Arc::clone(self).serve(stream, peer, security, answer);
+        let serving = Arc::clone(self).serve(stream, caller, answer);
         let aborted = self.aborted.clone();
         self.connections.spawn(async move {
             aborted.run_until_cancelled(serving).await;
         });
     }
 
-    async fn serve(
-        self: Arc<Self>,
-        stream: Stream,
-        peer: PeerAddress,
-        security: Option<Box<Security>>,
-        answer: Option<Response<HttpBody>>,
-    ) {
+    async fn serve(self: Arc<Self>, stream: Stream, caller: Caller, answer: Option<Response<HttpBody>>) {
+        let Caller { peer, security, permit } = caller;
         let answer = Mutex::new(answer);
         let begun = Notify::new();
         let service = service_fn(|mut request: Request<Incoming>| {
@@ -122,7 +129,7 @@ impl Front {
             .header_read_timeout(self.idle)
             .max_header_size(HEAD)
             .max_buf_size(BUFFER)
-            .serve_connection(TokioIo::new(Patient::new(stream, self.patience)), service)
+            .serve_connection(TokioIo::new(Patient::new(stream, self.patience, permit)), service)
             .with_upgrades();
         let mut connection = pin!(connection);
         let serving = async {
@@ -156,6 +163,7 @@ impl Front {
             return site.respond(request, parameters).await.map(Either::Left);
         }
         let Some(fallback) = &self.fallback else { return not_found().map(Either::Left) };
+        let request = request.map(|body| RequestBody::new(body, self.body_timeout));
         fallback.respond(request, &self.hub).await
     }
 

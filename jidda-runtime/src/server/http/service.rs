@@ -59,9 +59,12 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let http = Arc::clone(&self.http);
         begin(async move {
+            if let Err(refused) = http.admit(&mut request) {
+                return Ok(refused.raw_response());
+            }
             if let Some(answer) = http.health(request.method(), request.uri().path()).await {
                 return Ok(answer);
             }

@@ -24,6 +24,7 @@ use crate::guard::Guarded;
 use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::peer::{self, Medium, PeerAddress, Security};
+use crate::server::admission::{Admission, Permit};
 use crate::wire::Wire;
 use crate::wire::engine_io::{EngineIo, Layer, Version};
 
@@ -32,6 +33,8 @@ pub(super) struct Site {
     pub(super) resource: Resource,
     pub(super) hub: Arc<Hub>,
     pub(super) sessions: Sessions,
+    /// What sessions that poll count against, where they are limited.
+    admission: Option<Arc<Admission>>,
     client_file: Option<ClientFile>,
     /// Nothing new begins any more.
     stopping: watch::Receiver<bool>,
@@ -60,12 +63,23 @@ impl Site {
     pub(super) fn open(
         resource: Resource,
         hub: &Arc<Hub>,
+        admission: Option<Arc<Admission>>,
         stopping: watch::Receiver<bool>,
         closing: CancellationToken,
     ) -> Result<Arc<Self>, Vec<String>> {
         let client_file = resource.open()?;
-        let sessions = Sessions::default();
-        Ok(Arc::new(Self { resource, hub: Arc::clone(hub), sessions, client_file, stopping, closing }))
+        let (hub, sessions) = (Arc::clone(hub), Sessions::default());
+        Ok(Arc::new(Self { resource, hub, sessions, admission, client_file, stopping, closing }))
+    }
+
+    /// Counts one more session that polls.
+    ///
+    /// # Errors
+    ///
+    /// There are too many.
+    pub(super) fn count_session(&self, parts: &Parts) -> Result<Option<Permit>, Refused> {
+        let admitted = self.admission.as_ref().map(|admission| admission.admit_or_report(&parts.extensions));
+        admitted.transpose().map_err(|_| Refused::TooManyConnections)
     }
 
     /// How long bodies may take: a session that is silent for longer is over anyway.
@@ -173,10 +187,11 @@ impl Site {
         }
         if websocket::is_wanted(request.version(), request.headers()) {
             let upgrading = hyper::upgrade::on(&mut request);
+            let permit = request.extensions_mut().remove::<Permit>();
             let (parts, _) = request.into_parts();
             let (response, opened) = self.open_websocket(&parts, parameters).await;
             if let Some(opened) = opened {
-                self.serve_upgraded(opened, upgrading);
+                self.serve_upgraded(opened, upgrading, permit);
             }
             return response;
         }

@@ -12,12 +12,12 @@ use tokio::time::timeout;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::head;
-use super::serve::Front;
+use super::serve::{Caller, Front};
 use super::sessions::Entry;
 use super::site::Site;
 use super::websocket::Opened;
 use crate::connection::Driver;
-use crate::peer::{PeerAddress, Security};
+use crate::peer::Security;
 use crate::transport::Stream;
 use crate::transport::polling::Attempt;
 
@@ -28,8 +28,7 @@ impl Front {
         self: &Arc<Self>,
         mut stream: Stream,
         bytes: Vec<u8>,
-        peer: PeerAddress,
-        security: Option<Box<Security>>,
+        caller: Caller,
         serving: TaskTrackerToken,
     ) -> Option<Driver> {
         let counted = self.connections.token();
@@ -42,13 +41,13 @@ impl Front {
             Some((parts, length, site, parameters))
         });
         let Some((mut parts, length, site, parameters)) = asking else {
-            self.accept(stream.with_ahead(bytes.into()), peer, security, None);
+            self.accept(stream.with_ahead(bytes.into()), caller, None);
             return None;
         };
         if site.shows_requests() {
-            parts.extensions.insert(peer.clone());
+            parts.extensions.insert(caller.peer.clone());
         }
-        if let Some(security) = &security {
+        if let Some(security) = &caller.security {
             parts.extensions.insert(Security::clone(security));
         }
         let mut rest = bytes[length..].to_vec();
@@ -62,12 +61,12 @@ impl Front {
             None => {
                 // Hyper reads it once more, and is told the answer.
                 let read = [&bytes[..length], &rest].concat();
-                self.accept(stream.with_ahead(read), peer, security, Some(answer));
+                self.accept(stream.with_ahead(read), caller, Some(answer));
                 None
             }
             Some(Opened::Connection(mut arrival, _serving)) => {
                 arrival.preface = head::written(&answer);
-                (arrival.peer, arrival.security) = (peer, security);
+                (arrival.peer, arrival.security) = (caller.peer, caller.security);
                 let mut driver = site.connect(arrival, stream);
                 drop(counted);
                 if !rest.is_empty() {

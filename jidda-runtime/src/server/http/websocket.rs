@@ -22,6 +22,7 @@ use super::sessions::Entry;
 use super::site::Site;
 use crate::connection::{Arrival, Connection, Driver};
 use crate::reason::DisconnectReason;
+use crate::server::admission::Permit;
 use crate::transport::Stream;
 use crate::transport::polling::{self, Attempt};
 use crate::wire::websocket::close;
@@ -107,33 +108,52 @@ pub(super) enum Opened {
     Successor(Arc<Entry>, Option<Attempt>, TaskTrackerToken),
 }
 
-/// The stream below HTTP, with what was read of it already.
-fn stream(upgraded: Upgraded) -> Stream {
+/// The stream below HTTP, with what was read of it already, and what it is counted by.
+fn stream(upgraded: Upgraded) -> (Stream, Option<Permit>) {
     let upgraded = match upgraded.downcast::<TokioIo<Patient>>() {
-        Ok(parts) => return parts.io.into_inner().into_inner().with_ahead(parts.read_buf.into()),
+        Ok(parts) => {
+            let (stream, permit) = parts.io.into_inner().into_parts();
+            return (stream.with_ahead(parts.read_buf.into()), permit);
+        }
         Err(upgraded) => upgraded,
     };
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
+    let stream = match upgraded.downcast::<TokioIo<TcpStream>>() {
         Ok(parts) => Stream::Tcp(parts.io.into_inner()).with_ahead(parts.read_buf.into()),
         // Servers that look for HTTP/2, or speak TLS, have streams of their own.
         Err(upgraded) => Stream::foreign(TokioIo::new(upgraded)),
-    }
+    };
+    (stream, None)
+}
+
+async fn serve_counted(driver: Driver, permit: Permit) {
+    driver.await;
+    drop(permit);
 }
 
 impl Site {
-    /// Serves what a request opened, once the WebSocket is there.
-    pub(super) fn serve_upgraded(self: &Arc<Self>, opened: Opened, upgrading: OnUpgrade) {
+    /// Serves what a request opened, once the WebSocket is there. `permit` is what it is counted by, where that is not
+    /// its stream's.
+    pub(super) fn serve_upgraded(
+        self: &Arc<Self>,
+        opened: Opened,
+        upgrading: OnUpgrade,
+        permit: Option<Permit>,
+    ) {
         let site = Arc::clone(self);
         tokio::spawn(async move {
             // The host may never be able to write its answer.
             let Some(upgraded) = site.closing.run_until_cancelled(upgrading).await else { return };
             match upgraded {
                 Ok(upgraded) => {
-                    let stream = stream(upgraded);
+                    let (stream, own) = stream(upgraded);
                     match opened {
                         Opened::Connection(arrival, _serving) => {
                             // A task of its own, which holds nothing of all this.
-                            tokio::spawn(site.connect(arrival, stream));
+                            let driver = site.connect(arrival, stream);
+                            match own.or(permit) {
+                                None => tokio::spawn(driver).abort_handle(),
+                                Some(permit) => tokio::spawn(serve_counted(driver, permit)).abort_handle(),
+                            };
                         }
                         Opened::Successor(entry, attempt, _serving) => {
                             site.succeed(&entry, attempt, stream).await;

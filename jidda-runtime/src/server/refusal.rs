@@ -1,0 +1,100 @@
+//! Connections beyond the limits: told why, as long as that is cheap.
+
+use std::future::poll_fn;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::admission::{Admission, Limit};
+use super::lobby::poll_first;
+use crate::connection::{Connection, Driver, Hub};
+use crate::peer::PeerAddress;
+use crate::reason::DisconnectReason;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::transport::{Incoming, Stream};
+
+/// How many are told at once; the others are closed without a word.
+const MOST: usize = 64;
+/// How long one may take to say what it speaks and to hear why it is refused.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What HTTP is answered with.
+const HTTP: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Retry-After: 5\r\n\
+    Content-Type: text/plain; charset=UTF-8\r\n\
+    Content-Length: 21\r\n\
+    Connection: close\r\n\
+    \r\n\
+    too many connections\n";
+
+/// The refusals of a server.
+pub(super) struct Refusals {
+    hub: Arc<Hub>,
+    admission: Option<Arc<Admission>>,
+    going: Arc<AtomicUsize>,
+}
+
+/// One of those that are told.
+struct Told(Arc<AtomicUsize>);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Refusals {
+    pub(super) fn new(hub: &Arc<Hub>, admission: Option<Arc<Admission>>) -> Arc<Self> {
+        Arc::new(Self { hub: Arc::clone(hub), admission, going: Arc::default() })
+    }
+
+    /// Closes a stream that is beyond a limit. One in clear text is told why; a handshake would cost more than that is
+    /// worth.
+    pub(super) fn refuse(&self, incoming: Incoming, peer: PeerAddress, limit: Limit) {
+        if let Some(admission) = &self.admission {
+            admission.refused(limit, &peer);
+        }
+        let Incoming::Clear(stream) = incoming else { return };
+        let told = Told(Arc::clone(&self.going));
+        if self.going.fetch_add(1, Ordering::Relaxed) >= MOST {
+            return;
+        }
+        let telling = tell(stream, peer, Arc::clone(&self.hub));
+        tokio::spawn(async move {
+            let _told = told;
+            if let Ok(Err(error)) = timeout(PATIENCE, telling).await {
+                tracing::debug!(%error, "a refused connection broke");
+            }
+        });
+    }
+}
+
+async fn tell(mut stream: Stream, peer: PeerAddress, hub: Arc<Hub>) -> io::Result<()> {
+    let first = poll_fn(|cx| poll_first(&mut stream, cx)).await?;
+    if matches!(first.first(), Some(b'A'..=b'Z')) {
+        stream.write_all(HTTP).await?;
+        stream.shutdown().await?;
+        // With bytes of its own unread the peer might lose the answer.
+        while stream.read(&mut [0; 512]).await? > 0 {}
+        return Ok(());
+    }
+    let connection = Connection::new(&hub, peer, stream.medium(), None);
+    let driver = Driver::new(connection, stream);
+    driver.connection().close(DisconnectReason::TooManyConnections);
+    driver.await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_as_long_as_it_says() {
+        let (_, body) = std::str::from_utf8(HTTP).unwrap().split_once("\r\n\r\n").unwrap();
+        assert_eq!(body.len(), 21);
+    }
+}
