@@ -81,6 +81,15 @@ socket_io() { tests/interop/run.sh jidda; }
 
 browser() { tests/browser/run.sh; }
 
+# Autobahn's suite is written in a Python that few systems have any more.
+old_python() {
+    local candidate
+    for candidate in python2.7 "$HOME"/.pyenv/versions/2.7*/bin/python2.7; do
+        "$candidate" -c 'import pip' >/dev/null 2>&1 && echo "$candidate" && return
+    done
+    return 1
+}
+
 fuzz() {
     # The only step that needs a nightly compiler.
     cargo +nightly --version >/dev/null 2>&1 || rustup toolchain install nightly --profile minimal || return 1
@@ -106,6 +115,11 @@ step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metr
 step "documentation" documentation
 step "interop with a plain MessagePack-RPC peer" interop
 step "interop with Socket.IO clients" socket_io
+if old_python >/dev/null; then
+    step "WebSockets by Autobahn's test suite" tests/autobahn/run.sh "$(old_python)"
+else
+    skip "WebSockets by Autobahn's test suite" "there is no Python 2.7 (its cases in our words are among the tests)"
+fi
 step "examples in a browser" browser
 step "fuzz targets" fuzz
 if [ -f bench/Cargo.toml ]; then

@@ -310,32 +310,3 @@ async fn a_session_that_ends_takes_the_websocket_along() {
     assert_eq!(ws.text().await, "4a");
     assert_eq!(ws.close_code().await, 1000);
 }
-
-#[tokio::test]
-async fn frames_that_break_the_rules_end_their_websocket_only() {
-    let (builder, _) = builder();
-    let server = builder.max_message(1000).start().await.unwrap();
-    let mut good = connect(&server).await.websocket(OPEN).await;
-    good.text().await;
-    let mut reserved = frame(1, b"4a");
-    reserved[0] |= 0x40;
-    let unmasked = [0x81, 2, b'4', b'a'];
-    let large = [0x82, 0xfe, 0x03, 0xe9, 0, 0, 0, 0];
-    let cases: [(&[u8], u16); 7] = [
-        (&reserved, 1002),
-        (&unmasked, 1002),
-        (&frame(3, b"4a"), 1002),
-        (&frame(0, b"4a"), 1002),
-        (&large, 1009),
-        (&frame(1, b"4\xff"), 1007),
-        (&frame(1, b"abc"), 1002),
-    ];
-    for (bytes, code) in cases {
-        let mut ws = connect(&server).await.websocket(OPEN).await;
-        ws.text().await;
-        ws.http.send(bytes).await;
-        assert_eq!(ws.close_code().await, code, "{bytes:?}");
-    }
-    good.say("4a").await;
-    assert_eq!(good.text().await, "4a");
-}

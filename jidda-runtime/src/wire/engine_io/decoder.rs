@@ -12,8 +12,8 @@ use crate::wire::socket_io::{Parser, Pending};
 /// What is kept of messages and packets that are not complete.
 #[derive(Debug, Default)]
 pub(in crate::wire) struct Parts {
-    /// The opcode and the payload of a message whose last frame has not come.
-    fragments: Option<(u8, Vec<u8>)>,
+    /// A message whose last frame has not come.
+    fragments: Option<Fragments>,
     /// A packet whose attachments have not come.
     pending: Option<Pending>,
 }
@@ -21,6 +21,32 @@ pub(in crate::wire) struct Parts {
 impl Parts {
     pub(in crate::wire) fn is_empty(&self) -> bool {
         self.fragments.is_none() && self.pending.is_none()
+    }
+}
+
+/// The beginning of a message.
+#[derive(Debug)]
+struct Fragments {
+    opcode: u8,
+    bytes: Vec<u8>,
+    /// How many of them are whole characters, if it is a text.
+    checked: usize,
+}
+
+impl Fragments {
+    /// Takes a piece in. A text that cannot become valid is refused at once, not with its last frame.
+    fn add(&mut self, payload: &[u8]) -> Result<(), WireError> {
+        self.bytes.extend_from_slice(payload);
+        if self.opcode != opcode::TEXT {
+            return Ok(());
+        }
+        match std::str::from_utf8(&self.bytes[self.checked..]) {
+            Ok(text) => self.checked += text.len(),
+            // The last character may go on in the next frame.
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(WireError::NotText),
+        }
+        Ok(())
     }
 }
 
@@ -87,7 +113,7 @@ impl Reader<'_> {
         limits: Limits,
     ) -> Result<Packet<'static>, WireError> {
         let parts = self.held.parts_or_new();
-        let (_, message) = match (&mut parts.fragments, head.opcode) {
+        let begun = match (&mut parts.fragments, head.opcode) {
             (Some(_), opcode::TEXT | opcode::BINARY) => {
                 return Err(WireError::Malformed("a message begins within another"));
             }
@@ -95,16 +121,20 @@ impl Reader<'_> {
                 return Err(WireError::Malformed("a message is continued that was not begun"));
             }
             (Some(begun), _) => begun,
-            (fragments @ None, opcode) => fragments.insert((opcode, Vec::new())),
+            (fragments @ None, opcode) => {
+                fragments.insert(Fragments { opcode, bytes: Vec::new(), checked: 0 })
+            }
         };
-        if message.len() + payload.len() > limits.size {
+        if begun.bytes.len() + payload.len() > limits.size {
             return Err(WireError::TooLarge { limit: limits.size, id: None });
         }
-        message.extend_from_slice(payload);
+        begun.add(payload)?;
         if !head.is_final {
             return Ok(Packet::Alive);
         }
-        let (opcode, message) = parts.fragments.take().unwrap_or_default();
+        let Some(Fragments { opcode, bytes: message, .. }) = parts.fragments.take() else {
+            return Ok(Packet::Alive);
+        };
         self.held.tidy();
         self.message(opcode, &message, limits).map(Packet::into_owned)
     }
