@@ -130,7 +130,8 @@ fn a_job_on_a_runtime_that_is_down_is_dropped_while_nothing_is_locked() {
     run("spawn", async |mut case| {
         let other = tokio::runtime::Runtime::new().unwrap();
         let handle = other.handle().clone();
-        other.shutdown_background();
+        // Where it is waited for: nothing is taken in any more then.
+        std::thread::spawn(move || drop(other)).join().unwrap();
         let (socket, first, second, third) = (case.socket.clone(), case.value(), case.value(), case.value());
         let spawn = move || {
             let _entered = handle.enter();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, poll};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use crate::client::{Backoff, Client, ClientEvent};
 use crate::connection::{Hub, Socket};
@@ -99,11 +99,13 @@ impl World {
 
     /// Waits until there is as much of everything as before.
     async fn settles(&self, what: &str, before: &[Census; 2]) {
-        let end = Instant::now() + LIMIT;
-        while self.count() != *before {
-            assert!(Instant::now() < end, "{what}: {:#?} were {before:#?}", self.count());
-            sleep(Duration::from_millis(1)).await;
-        }
+        let settled = async {
+            while self.count() != *before {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let is_late = timeout(LIMIT, settled).await.is_err();
+        assert!(!is_late, "{what}: {:#?} were {before:#?}", self.count());
     }
 }
 
