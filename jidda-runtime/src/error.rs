@@ -6,6 +6,7 @@ use std::fmt;
 use rmpv::Value;
 use serde::Serialize;
 
+use crate::foreign::printable;
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
 
@@ -40,6 +41,8 @@ struct Inner {
     message: Cow<'static, str>,
     data: Option<Value>,
     source: Option<Source>,
+    /// Whether a peer chose its text.
+    is_foreign: bool,
 }
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -47,7 +50,20 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 impl Error {
     /// An error that the caller is shown as it is: a short `code` for programs, a `message` for people.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { code: code.into(), message: message.into(), data: None, source: None }))
+        Self(Box::new(Inner {
+            code: code.into(),
+            message: message.into(),
+            data: None,
+            source: None,
+            is_foreign: false,
+        }))
+    }
+
+    /// An error that a peer told us of. Its text is printed in one line.
+    pub(crate) fn of_peer(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(code, message);
+        error.0.is_foreign = true;
+        error
     }
 
     /// Adds a value that the caller receives beside code and message.
@@ -96,6 +112,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
             message: Cow::Owned(describe(&error)),
             data: None,
             source: Some(Box::new(error)),
+            is_foreign: false,
         }))
     }
 }
@@ -123,7 +140,10 @@ fn describe(error: &dyn std::error::Error) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        match self.0.is_foreign {
+            true => fmt::Display::fmt(&printable(&self.0.message), f),
+            false => f.write_str(&self.0.message),
+        }
     }
 }
 
@@ -160,10 +180,10 @@ pub enum SendError {
         limit: usize,
     },
     /// The value cannot be written on this wire.
-    #[error("cannot encode the message: {0}")]
+    #[error("cannot encode the message: {}", printable(.0))]
     Encode(String),
     /// The name is one of jidda's own, see [`crate::handler::RESERVED_EVENTS`].
-    #[error("the event name `{0}` is reserved")]
+    #[error("the event name `{}` is reserved", printable(.0))]
     Reserved(String),
 }
 
@@ -175,7 +195,7 @@ pub enum RecvError {
     #[error("the socket is closed: {0}")]
     Closed(DisconnectReason),
     /// The message is not what was asked for.
-    #[error("cannot decode the message: {0}")]
+    #[error("cannot decode the message: {}", printable(.0))]
     Decode(String),
 }
 
@@ -187,7 +207,7 @@ pub enum CallError<E = Value> {
     #[error("the handler failed: {0:?}")]
     App(E),
     /// The call was refused before or instead of a handler's own error.
-    #[error("{message} ({code})")]
+    #[error("{} ({})", printable(message), printable(code))]
     Refused {
         /// `not_found`, `bad_arguments`, `denied`, `too_large`, `busy`, `not_connected`, … or the code of
         /// a [`jidda::Error`](Error).
@@ -210,13 +230,13 @@ pub enum CallError<E = Value> {
         maybe_executed: bool,
     },
     /// The handler panicked or met an error it keeps to itself; the peer's log has it under this id.
-    #[error("internal error {id} at the other side")]
+    #[error("internal error {} at the other side", printable(id))]
     Internal {
         /// What to look for in the other side's log.
         id: String,
     },
     /// The reply is not what was asked for.
-    #[error("cannot decode the reply: {0}")]
+    #[error("cannot decode the reply: {}", printable(.0))]
     Decode(String),
     /// The request could not be written.
     #[error(transparent)]

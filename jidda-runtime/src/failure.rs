@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::foreign::{TEXT, cut};
+use crate::foreign::{TEXT, cut, in_one_line, printable};
 use crate::payload::{Encoding, Payload};
 
 /// Code, message and data of a failed event: on the native wire `{"code", "message", "data"?, "app"?}`.
@@ -160,7 +160,7 @@ impl Failure {
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({})", self.message, self.code)
+        write!(f, "{} ({})", in_one_line(&self.message), printable(&self.code))
     }
 }
 

@@ -9,6 +9,8 @@ pub(crate) const TEXT: usize = 1024;
 const NAME: usize = 256;
 /// The most of one text in a line of a log.
 const SHOWN: usize = 1024;
+/// The most of a text of the program's own.
+const WHOLE: usize = 64 * 1024;
 
 /// As much of a text as takes so many bytes when it is written as JSON, which a control character makes six of.
 pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
@@ -47,12 +49,34 @@ pub(crate) fn namespace_name(name: &str) -> Cow<'_, str> {
 /// direction of writing or is not seen at all is escaped, and what is long is cut.
 ///
 /// Every text of a peer that goes to a log or into the text of an error goes through it.
-pub(crate) struct Printable<T>(pub(crate) T);
+pub(crate) fn printable<T: fmt::Display>(text: T) -> Printable<T> {
+    Printable { text, most: SHOWN }
+}
+
+/// The same for a text that the program chose, of which little is cut.
+pub(crate) fn in_one_line<T: fmt::Display>(text: T) -> Printable<T> {
+    Printable { text, most: WHOLE }
+}
+
+/// The same as a text, which subscribers put in quotes.
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
+    if text.len() < SHOWN && !text.chars().any(is_hidden) {
+        text.into()
+    } else {
+        printable(text).to_string().into()
+    }
+}
+
+/// What is [printed in one line](printable).
+pub(crate) struct Printable<T> {
+    text: T,
+    most: usize,
+}
 
 impl<T: fmt::Display> fmt::Display for Printable<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut line = Line { out: f, left: SHOWN };
-        let result = write!(line, "{}", self.0);
+        let mut line = Line { out: f, left: self.most };
+        let result = write!(line, "{}", self.text);
         // Ended by this side, not by the formatter.
         if line.left == 0 { f.write_char('…') } else { result }
     }
@@ -109,14 +133,15 @@ mod tests {
     fn what_is_hidden_is_shown() {
         let text = "a\nb\r\u{1b}[0m\u{202e}\u{2028}\u{200f}\u{85}\u{feff} c é 語";
         let shown = "a\\nb\\r\\u{1b}[0m\\u{202e}\\u{2028}\\u{200f}\\u{85}\\u{feff} c é 語";
-        assert_eq!(Printable(text).to_string(), shown);
-        assert_eq!(format!("{:?}", Printable(text)), shown);
+        assert_eq!(printable(text).to_string(), shown);
+        assert_eq!(format!("{:?}", printable(text)), shown);
+        assert_eq!(super::shown(text), shown);
     }
 
     #[test]
     fn what_is_long_is_cut() {
         let long = "x".repeat(10_000);
-        assert_eq!(Printable(&long).to_string().chars().count(), SHOWN);
+        assert_eq!(printable(&long).to_string().chars().count(), SHOWN);
         assert_eq!(cut(&long, 100), format!("{}…", &long[..97]));
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("\0\0", 11), "\0…");
@@ -139,7 +164,8 @@ mod tests {
 
         #[test]
         fn a_shown_text_is_one_line(text in any::<String>()) {
-            prop_assert!(!Printable(&text).to_string().chars().any(is_hidden));
+            prop_assert!(!printable(&text).to_string().chars().any(is_hidden));
+            prop_assert_eq!(shown(&text), printable(&text).to_string());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::foreign::{Printable, TEXT, cut};
+use crate::foreign::{TEXT, cut, printable};
 
 /// Why a socket ended, as its `disconnect` handler and `closed().await` are told. It travels as its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -139,7 +139,7 @@ impl From<&str> for DisconnectReason {
 
 impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&Printable(self.as_str()), f)
+        fmt::Display::fmt(&printable(self.as_str()), f)
     }
 }
 

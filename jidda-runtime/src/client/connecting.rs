@@ -16,6 +16,7 @@ use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
 use crate::error::{CallError, Error};
 use crate::failure::Failure;
+use crate::foreign::{printable, shown};
 use crate::reason::DisconnectReason;
 use crate::sync::Mutex;
 use crate::transport::Verdict;
@@ -77,14 +78,16 @@ impl Kept for Connecting {
             ConnectError::Refused(refusal) => {
                 match self.source.role() {
                     // Anyone may connect to it: who refuses does not speak for the server.
-                    Role::Listens => tracing::warn!(%address, %refusal, "refused by a server that connected"),
-                    Role::Dials => tracing::debug!(%address, %error, "cannot connect"),
+                    Role::Listens => {
+                        tracing::warn!(%address, refusal = %printable(refusal), "refused by a server that connected")
+                    }
+                    Role::Dials => tracing::debug!(%address, error = %printable(error), "cannot connect"),
                 }
                 let reason = DisconnectReason::Other(error.to_string().into());
                 if passes(refusal) { Setback::Postponed(reason) } else { Setback::Refused(reason) }
             }
             _ => {
-                tracing::debug!(%address, %error, "cannot connect");
+                tracing::debug!(%address, error = %printable(error), "cannot connect");
                 if matches!(error, ConnectError::Io { .. }) { Setback::System } else { Setback::Passing }
             }
         }
@@ -161,7 +164,7 @@ impl Connecting {
                 // Without the root namespace there is no client; another one ends alone.
                 Err(error) if socket.path() == "/" => return Err(ConnectError::Refused(error)),
                 Err(error) => {
-                    tracing::warn!(namespace = socket.path(), %error, "the namespace cannot be joined again");
+                    tracing::warn!(namespace = &*shown(socket.path()), error = %printable(&error), "the namespace cannot be joined again");
                     if !matches!(error, CallError::Send(_)) {
                         socket.finish(&DisconnectReason::Other(error.to_string().into()));
                     }

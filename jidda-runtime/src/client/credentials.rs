@@ -12,6 +12,7 @@ use super::connecting::Connecting;
 use crate::connection::Connection;
 use crate::error::{CallError, Error, Result};
 use crate::failure::Failure;
+use crate::foreign::{in_one_line, printable};
 use crate::guard::Guarded;
 use crate::payload::{Encoding, Payload};
 use crate::wire::Introduction;
@@ -103,8 +104,12 @@ pub(super) async fn renew(client: &Connecting) -> Infallible {
         let address = client.source.address();
         match presented {
             Ok(Ok(())) => tracing::debug!(%address, "presented new credentials"),
-            Ok(Err(error)) => tracing::warn!(%address, %error, "the server refused the new credentials"),
-            Err(error) => tracing::warn!(%address, %error, "there are no new credentials"),
+            Ok(Err(error)) => {
+                tracing::warn!(%address, error = %printable(error), "the server refused the new credentials")
+            }
+            Err(error) => {
+                tracing::warn!(%address, error = %in_one_line(error), "there are no new credentials")
+            }
         }
     }
 }

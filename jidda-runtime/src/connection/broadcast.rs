@@ -16,6 +16,7 @@ use super::hub::Hub;
 use super::selection::Selection;
 use super::socket::{Frame, Socket, is_reserved};
 use crate::error::SendError;
+use crate::foreign::{printable, shown};
 use crate::payload::CodecError;
 use crate::room::Snapshot;
 use crate::sync::Mutex;
@@ -151,7 +152,7 @@ impl Delivery {
         }
         // What one kind of peers cannot be sent is no reason to leave the others without it.
         let frame = framed(wire, namespace, &self.event, &self.arguments).unwrap_or_else(|error| {
-            tracing::warn!(event = &*self.event, %error, "a broadcast cannot be sent by {}", wire.name());
+            tracing::warn!(event = &*shown(&self.event), error = %printable(&error), "a broadcast cannot be sent by {}", wire.name());
             tally.failed = Some(error);
             None
         });

@@ -8,6 +8,7 @@ use super::presence::Claim;
 use super::socket::Socket;
 use crate::error::Error;
 use crate::failure::Failure;
+use crate::foreign::{printable, shown};
 use crate::handler::{self, Arguments, FromConnection};
 use crate::identity::Identity;
 use crate::payload::Value;
@@ -141,7 +142,8 @@ impl Connection {
 
     pub(super) fn log_refusal(&self, failure: &Failure) {
         let (connection, peer, wire) = (self.id, &self.peer, self.wire.name());
-        tracing::info!(%connection, %peer, wire, code = %failure.code, "refused a peer's credentials: {}", failure.message);
+        let (code, message) = (&*shown(&failure.code), printable(&failure.message));
+        tracing::info!(%connection, %peer, wire, code, "refused a peer's credentials: {message}");
     }
 }
 

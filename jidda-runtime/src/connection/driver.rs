@@ -24,6 +24,7 @@ use super::running::Running;
 use super::socket::SocketInner;
 use super::turn::Turn;
 use super::wheel::Moment;
+use crate::foreign::printable;
 use crate::guard::wake_all;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
@@ -289,7 +290,7 @@ impl Driver {
     }
 
     fn lost(&mut self, error: &io::Error) {
-        tracing::debug!(connection = %self.connection.id, %error, "the connection broke");
+        tracing::debug!(connection = %self.connection.id, error = %printable(error), "the connection broke");
         let reason = match error.kind() {
             // A medium that has packets of its own met what is none.
             io::ErrorKind::InvalidData => DisconnectReason::ParseError,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::socket::{Frame, Phase, SocketInner};
 use crate::error::{Error, SendError};
 use crate::failure::Failure;
+use crate::foreign::shown;
 use crate::handler::Side;
 use crate::reason::DisconnectReason;
 use crate::wire::{Decoder, Limits, Packet};
@@ -89,6 +90,7 @@ impl SocketInner {
             if !self.show_refused(&self.event_of(frame), &Error::new(code, message)) {
                 let (namespace, count, failure) = (self.namespace(), frames.len(), failure(first.len()));
                 let event = self.event_of(first);
+                let (namespace, event) = (&*shown(namespace), &*shown(&event));
                 tracing::warn!(namespace, event, count, "events sent while away were dropped: {failure}");
                 return;
             }

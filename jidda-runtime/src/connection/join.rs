@@ -13,6 +13,7 @@ use super::hub::Hub;
 use super::socket::{Phase, Socket, SocketInner};
 use crate::error::{CallError, Error, SendError};
 use crate::failure::Failure;
+use crate::foreign::printable;
 use crate::handler::{CallerError, Table, call_error};
 use crate::id::SessionId;
 use crate::payload::{Encoding, Payload, encode_into};
@@ -258,7 +259,7 @@ impl Socket {
         self.inner.extra(|extra| extra.is_wanted = true);
         // It may be back already, without having known of this. One that is not joins by the wish.
         if let Err(error) = self.rejoin::<Error>().await {
-            tracing::debug!(namespace = self.path(), %error, "the namespace is not joined again yet");
+            tracing::debug!(namespace = self.path(), error = %printable(&error), "the namespace is not joined again yet");
         }
     }
 

@@ -25,7 +25,7 @@ use super::spans::{self, About};
 use super::state::Extra;
 use super::waiters::Waiters;
 use crate::failure::Failure;
-use crate::foreign::short_name;
+use crate::foreign::{printable, short_name, shown};
 use crate::guard::{Guarded, wake_all};
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
 use crate::id::SocketId;
@@ -175,7 +175,10 @@ impl Driver {
             }
         };
         if self.connection.hub.side == Side::Client {
-            tracing::warn!(namespace = socket.namespace(), "a client's connect handler failed: {failure}");
+            tracing::warn!(
+                namespace = &*shown(socket.namespace()),
+                "a client's connect handler failed: {failure}"
+            );
             return;
         }
         let (was_joining, connect_id, early) = {
@@ -352,7 +355,7 @@ impl Driver {
     /// Bytes that are no packets: the peer is told, then the connection closes.
     pub(super) fn malformed(&mut self, error: &WireError) {
         let connection = self.connection.id;
-        tracing::debug!(%connection, %error, "the peer breaks the protocol");
+        tracing::debug!(%connection, error = %printable(&error), "the peer breaks the protocol");
         let wire = self.connection.wire;
         if let Some(id) = error.id() {
             let failure = Failure::new(error.code(), error.to_string());

@@ -7,7 +7,7 @@ use super::report::{FailureOrigin, Place};
 use super::socket::SocketInner;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::foreign::{TEXT, cut, short_name};
+use crate::foreign::{TEXT, cut, printable, short_name, shown};
 use crate::handler::Side;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
@@ -25,7 +25,8 @@ impl Driver {
         self.connection.hub.metrics.refused(&failure);
         if self.connection.is_quiet() && (id.is_none() || OURS.contains(&&*failure.code)) {
             let connection = self.connection.id;
-            tracing::debug!(%connection, namespace, event, code = %failure.code, "left an event unanswered");
+            let (namespace, event, code) = (&*shown(namespace), &*shown(event), &*shown(&failure.code));
+            tracing::debug!(%connection, namespace, event, code, "left an event unanswered");
             return;
         }
         let mut exchange = self.connection.exchange.lock();
@@ -40,7 +41,14 @@ impl Driver {
         }
         drop(exchange);
         let connection = self.connection.id;
-        tracing::debug!(%connection, namespace, event, code = %failure.code, "refused an event");
+        let (shown_namespace, shown_event, code) = (shown(namespace), shown(event), shown(&failure.code));
+        tracing::debug!(
+            %connection,
+            namespace = &*shown_namespace,
+            event = &*shown_event,
+            code = &*code,
+            "refused an event"
+        );
         if self.draining.is_some() {
             // It was told already that the connection is about to close; what still runs may end first.
             return;
@@ -56,14 +64,18 @@ impl Driver {
     pub(super) fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
         let failure = self.connection.wire.read_failure(error);
         let (code, message) = (failure.code.clone(), failure.message.clone());
-        if self.find(namespace).is_some_and(|socket| socket.show_refused(event, &Error::new(code, message))) {
+        if self
+            .find(namespace)
+            .is_some_and(|socket| socket.show_refused(event, &Error::of_peer(code, message)))
+        {
             return;
         }
-        let (code, message) = (&failure.code, &failure.message);
+        let (namespace, event, code) = (&*shown(namespace), &*shown(event), &*shown(&failure.code));
+        let message = printable(&failure.message);
         // A server's peers are many, and may say what they like: they do not fill its log.
         match self.connection.hub.side {
-            Side::Client => tracing::warn!(namespace, event, %code, "the server refused an event: {message}"),
-            Side::Server => tracing::debug!(namespace, event, %code, "a peer refused an event: {message}"),
+            Side::Client => tracing::warn!(namespace, event, code, "the server refused an event: {message}"),
+            Side::Server => tracing::debug!(namespace, event, code, "a peer refused an event: {message}"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What failed on this side, told to the program: the one way from a failure to what its peer may know of it.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::panic;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::Connection;
 use super::hub::Hub;
 use super::socket::{Socket, SocketInner};
 use crate::failure::{Cause, Failure};
+use crate::foreign::{in_one_line, printable, shown};
 use crate::guard::{discard, guarded};
 use crate::handler::{HandlerEntry, Origin, RouteId};
 use crate::id::SocketId;
@@ -188,8 +189,9 @@ impl ErrorReport {
         if self.id.is_some() || is_untold {
             let (namespace, event, id) = (self.namespace(), self.event().unwrap_or_default(), self.id());
             let place = self.location.map(|(file, line)| format!("{file}:{line}"));
-            let (place, error) = (place.as_deref(), OneLine(self.message()));
+            let (place, error) = (place.as_deref(), in_one_line(self.message()));
             let origin = self.origin.as_str();
+            let (namespace, event) = (&*shown(namespace), &*shown(event));
             tracing::error!(namespace, event, id, place, %error, "a {origin} failed");
         } else {
             tracing::debug!("{self}");
@@ -197,29 +199,14 @@ impl ErrorReport {
     }
 }
 
-/// Text of peers and libraries: what could end a line of a log is escaped.
-struct OneLine<'a>(&'a str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|character| {
-            if character.is_control() {
-                write!(f, "{}", character.escape_default())
-            } else {
-                f.write_char(character)
-            }
-        })
-    }
-}
-
 impl fmt::Display for ErrorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of a {}", self.kind.as_str(), self.origin.as_str())?;
         match self.event() {
-            Some(event) if self.namespace.is_empty() => write!(f, ", `{}`", OneLine(event))?,
-            Some(event) => write!(f, ", `{}` in `{}`", OneLine(event), OneLine(self.namespace()))?,
+            Some(event) if self.namespace.is_empty() => write!(f, ", `{}`", printable(event))?,
+            Some(event) => write!(f, ", `{}` in `{}`", printable(event), printable(self.namespace()))?,
             None if self.namespace.is_empty() => {}
-            None => write!(f, ", in `{}`", OneLine(self.namespace()))?,
+            None => write!(f, ", in `{}`", printable(self.namespace()))?,
         }
         if let Some((file, line)) = self.location {
             write!(f, ", at {file}:{line}")?;
@@ -230,7 +217,7 @@ impl fmt::Display for ErrorReport {
         if let Some(id) = &self.id {
             write!(f, ", id {id}")?;
         }
-        write!(f, ": {} ({})", OneLine(self.message()), OneLine(self.code()))
+        write!(f, ": {} ({})", in_one_line(self.message()), printable(self.code()))
     }
 }
 
@@ -350,7 +337,7 @@ impl Hub {
             // The program's own code, like a handler: it must not take the connection's task along.
             Some(ErrorHook(hook)) => {
                 if let Err(failure) = guarded(|| hook(&report)) {
-                    let error = OneLine(&failure.message);
+                    let error = in_one_line(&failure.message);
                     tracing::error!(%error, "the hook for errors panicked at this one: {report}");
                 }
             }
@@ -371,16 +358,5 @@ impl Hub {
     #[inline]
     pub(crate) fn discard<T>(&self, place: Place<'_>, value: T) {
         self.run(place.destructor(), || drop(value));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_is_one_line() {
-        let text = format!("{}", OneLine("a\nb\r\x1b[0m c é"));
-        assert_eq!(text, "a\\nb\\r\\u{1b}[0m c é");
     }
 }

@@ -9,6 +9,7 @@ use tracing::{Instrument, Level, Span};
 
 use super::Connection;
 use super::socket::{Socket, SocketInner};
+use crate::foreign::shown;
 use crate::handler::{Dispatch, Scope};
 use crate::reason::DisconnectReason;
 use crate::trace::TraceContext;
@@ -43,8 +44,8 @@ fn in_span(socket: &Arc<SocketInner>, about: About<'_>, run: impl FnOnce() -> Di
         target: "jidda",
         parent: parent.as_ref().and_then(Span::id),
         "jidda.event",
-        namespace = socket.namespace(),
-        event = about.event,
+        namespace = &*shown(socket.namespace()),
+        event = &*shown(about.event),
         socket = %Socket { inner: Arc::clone(socket) }.id(),
         connection = %connection.id,
         kind = if about.is_call { "call" } else { "event" },
@@ -68,8 +69,8 @@ pub(super) fn of_call(socket: &Socket, event: &str, trace: Option<&TraceContext>
     let span = tracing::debug_span!(
         target: "jidda",
         "jidda.call",
-        namespace = socket.path(),
-        event,
+        namespace = &*shown(socket.path()),
+        event = &*shown(event),
         socket = %socket.id(),
         connection = %socket.connection_id(),
         trace_id = Empty,
@@ -107,7 +108,7 @@ impl Connection {
             return None;
         }
         if let Some(identity) = self.identity() {
-            span.record("identity", identity.name());
+            span.record("identity", &*shown(identity.name()));
         }
         self.kept(|kept| Some((**kept?.span.get_or_insert_with(|| Box::new(span))).clone()))
     }
@@ -117,7 +118,7 @@ impl Connection {
         if are_wanted()
             && let Some(span) = self.span()
         {
-            span.record("identity", identity);
+            span.record("identity", &*shown(identity));
         }
     }
 

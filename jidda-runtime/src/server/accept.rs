@@ -11,6 +11,7 @@ use super::handshakes::Handshakes;
 use super::lobby::Lobby;
 use super::refusal::Refusals;
 use crate::connection::Hub;
+use crate::foreign::printable;
 use crate::source::Source;
 use crate::transport::{Incoming, Listener};
 
@@ -39,7 +40,7 @@ pub(super) async fn accept(
         let (incoming, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(error = %printable(&error), "cannot accept a connection");
                 if is_out_of_descriptors(&error) {
                     // Those that hold one and have said nothing.
                     (0..WANTED).take_while(|_| lobby.pending.make_room(None)).count();

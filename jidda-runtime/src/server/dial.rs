@@ -14,6 +14,7 @@ use super::builder::ServerBuilder;
 use crate::client::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
 use crate::connection::{Connection, Driver, Hub};
 use crate::error::Error;
+use crate::foreign::printable;
 use crate::reason::DisconnectReason;
 #[cfg(feature = "tls")]
 use crate::transport::TlsClient;
@@ -183,7 +184,7 @@ impl Kept for Dialed {
     fn hang_up(&self, _: DisconnectReason) {}
 
     fn setback(&self, error: &io::Error) -> Setback {
-        tracing::debug!(address = %self.address, %error, "cannot dial");
+        tracing::debug!(address = %self.address, error = %printable(error), "cannot dial");
         Setback::Passing
     }
 

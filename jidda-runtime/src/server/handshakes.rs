@@ -8,6 +8,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::pending::Place;
+use crate::foreign::printable;
 use crate::peer::{PeerAddress, Security};
 use crate::sync::Mutex;
 use crate::transport::Stream;
@@ -58,7 +59,7 @@ impl Handshakes {
                 }
                 Ok(Err(error)) => {
                     failed();
-                    tracing::debug!(%peer, %error, "a handshake failed");
+                    tracing::debug!(%peer, error = %printable(error), "a handshake failed");
                 }
                 Err(_late) => {
                     failed();

@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::connection::{Delegate, Socket, Upstream};
 use crate::error::{CallError, Error};
 use crate::failure::Failure;
+use crate::foreign::{printable, shown};
 use crate::identity::Identity;
 use crate::payload::{Encoding, Payload, Value};
 use crate::reason::DisconnectReason;
@@ -215,7 +216,7 @@ async fn join_others(mut attempts: impl Stream<Item = Attempt> + Unpin, mut away
         match outcome {
             Err(error) if error.is_disconnected() => away.push(socket),
             Err(error) => {
-                tracing::warn!(namespace = socket.0.path(), %error, "one connection of a proxy was refused");
+                tracing::warn!(namespace = &*shown(socket.0.path()), error = %printable(&error), "one connection of a proxy was refused");
             }
             Ok(()) => {}
         }

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::admission::{Admission, Limit};
 use super::lobby::poll_first;
 use crate::connection::{Connection, Driver, Hub};
+use crate::foreign::printable;
 use crate::peer::PeerAddress;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -66,7 +67,7 @@ impl Refusals {
         tokio::spawn(async move {
             let _told = told;
             if let Ok(Err(error)) = timeout(PATIENCE, telling).await {
-                tracing::debug!(%error, "a refused connection broke");
+                tracing::debug!(error = %printable(&error), "a refused connection broke");
             }
         });
     }

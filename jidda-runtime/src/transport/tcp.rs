@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::eyeballs::first_answer;
 use super::keep_alive::KeepAlive;
+use crate::foreign::printable;
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 4096;
@@ -85,7 +86,7 @@ impl TcpListeners {
                 }
                 Err(Unbound::Elsewhere(error)) => {
                     if addresses.len() > 1 {
-                        tracing::debug!(%address, %error, "a host has an address that is not of this machine");
+                        tracing::debug!(%address, error = %printable(&error), "a host has an address that is not of this machine");
                     }
                     elsewhere = error;
                 }
@@ -157,7 +158,7 @@ pub(super) async fn connect(authority: &str) -> io::Result<TcpStream> {
 /// Small messages leave at once, and a peer that vanished without a word is found by the kernel.
 fn prepare(socket: &Socket, keep_alive: KeepAlive) {
     if let Err(error) = socket.set_tcp_nodelay(true).and_then(|()| keep_alive.apply(socket)) {
-        tracing::debug!(%error, "cannot set socket options");
+        tracing::debug!(error = %printable(&error), "cannot set socket options");
     }
 }
 

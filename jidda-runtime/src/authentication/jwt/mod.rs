@@ -13,6 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::presented::{authorization, field};
 use super::{Authenticator, unauthenticated};
 use crate::error::{Error, Result};
+use crate::foreign::printable;
 use crate::identity::Identity;
 use crate::payload::Value;
 use crate::peer::Handshake;
@@ -206,7 +207,7 @@ const EXPIRED: &str = "is over";
 
 impl From<Failed> for Error {
     fn from(failed: Failed) -> Self {
-        tracing::debug!(reason = %failed, "a token was refused");
+        tracing::debug!(reason = %printable(&failed), "a token was refused");
         let is_expired = failed.problem == EXPIRED;
         unauthenticated(if is_expired { "the token has expired" } else { "the token is not valid" })
     }

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::ClientEvent;
 use super::backoff::chance;
 use super::life::{Input, Life, Policy, Setback, State};
+use crate::foreign::in_one_line;
 use crate::guard::Guarded;
 use crate::reason::DisconnectReason;
 
@@ -76,7 +77,7 @@ impl<K: Kept> Keeper<K> {
             let input = match Guarded::new(self.act(), |_| {}).await {
                 Ok(input) => input,
                 Err(failure) => {
-                    let error = &failure.message;
+                    let error = in_one_line(&failure.message);
                     tracing::error!(%error, "keeping a connection panicked, and it is over: please report this");
                     Input::Torn(DisconnectReason::Other("the client broke down".into()))
                 }

@@ -18,6 +18,7 @@ use super::body::{HttpBody, text};
 use super::request_body::RequestBody;
 use crate::connection::{FailureOrigin, Hub, Place};
 use crate::failure::Failure;
+use crate::foreign::in_one_line;
 use crate::guard::Guarded;
 
 pub(in crate::server) type BoxError = Box<dyn StdError + Send + Sync>;
@@ -66,7 +67,7 @@ impl Fallback {
                 response.map(|body| Either::Right(FallbackBody { body: Some(body), hub: Arc::clone(hub) }))
             }
             Ok(Err(error)) => {
-                tracing::error!(%error, "the HTTP fallback failed");
+                tracing::error!(error = %in_one_line(error), "the HTTP fallback failed");
                 refused()
             }
             Err(failure) => {

@@ -26,6 +26,7 @@ use super::request_body::RequestBody;
 use super::{Http, begin};
 use crate::config::Config;
 use crate::connection::Hub;
+use crate::foreign::printable;
 use crate::peer::{PeerAddress, Security};
 use crate::server::admission::Permit;
 use crate::sync::Mutex;
@@ -151,7 +152,7 @@ impl Front {
             }) => return tracing::debug!("the head of a first request took too long"),
         };
         if let Err(error) = ended {
-            tracing::debug!(%error, "a connection of HTTP broke");
+            tracing::debug!(error = %printable(error), "a connection of HTTP broke");
         }
     }
 

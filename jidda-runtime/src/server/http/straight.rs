@@ -17,6 +17,7 @@ use super::sessions::Entry;
 use super::site::Site;
 use super::websocket::Opened;
 use crate::connection::Driver;
+use crate::foreign::printable;
 use crate::peer::Security;
 use crate::transport::Stream;
 use crate::transport::polling::Attempt;
@@ -108,7 +109,7 @@ impl Successor {
             Ok(Err(error)) => error,
             Err(_late) => io::ErrorKind::TimedOut.into(),
         };
-        tracing::debug!(%error, "a WebSocket was not opened");
+        tracing::debug!(error = %printable(error), "a WebSocket was not opened");
     }
 }
 

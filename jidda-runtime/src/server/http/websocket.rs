@@ -21,6 +21,7 @@ use super::patient::Patient;
 use super::sessions::Entry;
 use super::site::Site;
 use crate::connection::{Arrival, Connection, Driver};
+use crate::foreign::printable;
 use crate::reason::DisconnectReason;
 use crate::server::admission::Permit;
 use crate::transport::Stream;
@@ -160,7 +161,7 @@ impl Site {
                         }
                     }
                 }
-                Err(error) => tracing::debug!(%error, "a WebSocket was not opened"),
+                Err(error) => tracing::debug!(error = %printable(error), "a WebSocket was not opened"),
             }
         });
     }
@@ -190,7 +191,7 @@ impl Site {
             }
         };
         if let Some(Err(error)) = self.closing.run_until_cancelled(succeeding).await {
-            tracing::debug!(%error, "a WebSocket was lost");
+            tracing::debug!(error = %printable(error), "a WebSocket was lost");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The frames that a driver reads and writes, from the bodies of POSTs and to the bodies of GETs.
 
+use crate::foreign::printable;
 use crate::wire::engine_io::payload_v3::{self, Form};
 use crate::wire::engine_io::{PayloadError, PayloadPacket, Version, payload_v4};
 use crate::wire::websocket::{self, opcode};
@@ -119,7 +120,7 @@ async fn collect<'a>(
             Ok(PayloadPacket::Text(text)) => write(frames, opcode::TEXT, text.as_bytes()),
             Ok(PayloadPacket::Binary(bytes)) => write(frames, opcode::BINARY, &bytes),
             Err(error) => {
-                tracing::debug!(%error, "a POST is no payload");
+                tracing::debug!(error = %printable(&error), "a POST is no payload");
                 return After::Malformed;
             }
         }

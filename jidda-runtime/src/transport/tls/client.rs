@@ -11,6 +11,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::pem::Pem;
 use super::{JIDDA, PROVIDER, TlsError};
+use crate::foreign::printable;
 
 /// Which servers a client believes at `tls://`, and the certificate that it shows them.
 ///
@@ -158,7 +159,7 @@ impl TlsClient {
         if self.with_system || self.roots.is_none() {
             let system = rustls_native_certs::load_native_certs();
             for error in &system.errors {
-                tracing::debug!(%error, "cannot read a root certificate of the system");
+                tracing::debug!(error = %printable(&error), "cannot read a root certificate of the system");
             }
             roots.add_parsable_certificates(system.certs);
         }

@@ -12,6 +12,7 @@ use super::pem::{Pem, Stamp};
 use super::{HTTP, JIDDA, PROVIDER, TlsError};
 use crate::deadline::milliseconds;
 
+use crate::foreign::printable;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, RwLock};
 
@@ -179,7 +180,7 @@ impl Inner {
             Ok(()) => tracing::info!("the files changed: new certificates are in use"),
             // Half of them may be written; the next look may find them whole.
             Err(error) if is_news => {
-                tracing::warn!(%error, "the certificates changed, and the old ones stay in use");
+                tracing::warn!(error = %printable(&error), "the certificates changed, and the old ones stay in use");
             }
             Err(_) => {}
         }
