@@ -180,6 +180,33 @@ async fn a_client_that_asks_itself_has_its_own_time() {
     }
 }
 
+/// Waits for a client that asks itself for less than the server's clock needs to come round.
+struct Punctual;
+
+impl HeartbeatPolicy for Punctual {
+    fn patience(&self) -> Duration {
+        12 * MOMENT
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_polls_is_unknown_when_its_time_is_over() {
+    let (server, journal) = server(Punctual).await;
+    for method in ["GET", "POST"] {
+        let mut http = Http::connect(&peer::address(&server)).await;
+        let opening = http.get("/socket.io/?EIO=3&transport=polling").await;
+        let over = Instant::now() + 12 * MOMENT;
+        let place = opening.text().find("\"sid\":\"").unwrap() + 7;
+        let target =
+            format!("/socket.io/?EIO=3&transport=polling&sid={}", &opening.text()[place..place + 20]);
+        // What is tested is that moment, and not a long time after it.
+        tokio::time::sleep_until(over.into()).await;
+        let answer = http.request(method, &target, &[], if method == "GET" { "" } else { "1:2" }).await;
+        assert_eq!(answer.is(), (400, r#"{"code":1,"message":"Session ID unknown"}"#), "{method}");
+    }
+    eventually("both ended", || journal.count("disconnect: ping timeout") == 2).await;
+}
+
 struct Panics;
 
 impl HeartbeatPolicy for Panics {

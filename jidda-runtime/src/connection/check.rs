@@ -15,14 +15,16 @@ use crate::sync::atomic::Ordering;
 use crate::wire::Heartbeat;
 
 impl Connection {
-    /// Looks after the connection's timings; called by the wheel a few times an interval.
-    pub(super) fn check(self: &Arc<Self>, now: u32) {
+    /// Looks after the connection's timings; called by the wheel a few times an interval. Whether it has to end.
+    pub(super) fn check(self: &Arc<Self>, now: u32) -> bool {
+        // What is heard from now on must not seem to be in the future: before the time.
+        let seen = self.last_seen.load(Ordering::Relaxed);
+        let now = if self.asks_itself() { self.hub.exact_clock() } else { now };
         let since = |then: u32| u64::from(now.wrapping_sub(then));
         let mut exchange = self.exchange.lock();
-        if exchange.link != Link::Up {
-            return;
+        if exchange.link != Link::Up || exchange.is_to_close() {
+            return exchange.link != Link::Away;
         }
-        let seen = self.last_seen.load(Ordering::Relaxed);
         let ending = self.overdue(&exchange, since);
         let beat = if ending.is_none() { self.beat(&mut exchange, since, seen) } else { Beat::Rest };
         let silent_for = Duration::from_millis(since(seen));
@@ -51,6 +53,8 @@ impl Connection {
         let expiry = exchange.expiry(self.hub.config.expiry_notice);
         let ending =
             ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
+        let is_over = ending.is_some();
+        let left = if is_over { None } else { self.time_left(&exchange, since(seen)) };
         let waker = match ending {
             Some(reason) => exchange.control(Control::Close(reason)),
             None if matches!(expiry, Expiry::Near) => exchange.control(Control::Expiring),
@@ -65,6 +69,10 @@ impl Connection {
         if silent_for <= self.hub.wheel().turn() {
             self.hub.heartbeat.alive(self, silent_for);
         }
+        if let Some(left) = left {
+            self.check_after(left);
+        }
+        is_over
     }
 
     /// Why the connection has to end, if it has.
@@ -99,13 +107,13 @@ impl Connection {
                 beat_always(exchange, since, seen, interval, timeout)
             }
             Heartbeat::Theirs => {
-                let patience = milliseconds(self.hub.heartbeat.patience());
-                if since(seen) < patience {
+                if since(seen) < milliseconds(self.hub.heartbeat.patience()) {
                     exchange.missed = 0;
                 }
-                // Each time that it is late anew.
-                let limit = patience.saturating_mul(u64::from(exchange.missed) + 1);
-                if since(seen) >= limit && !exchange.is_paused { Beat::Late } else { Beat::Rest }
+                match self.time_left(exchange, since(seen)) {
+                    Some(Duration::ZERO) => Beat::Late,
+                    _ => Beat::Rest,
+                }
             }
         }
     }
@@ -129,6 +137,15 @@ impl Connection {
         let limit = milliseconds(self.hub.config.plain_idle_timeout);
         let has_lasted = |then: u32| u64::from(now.wrapping_sub(then)) >= limit;
         has_lasted(seen) && quiet.is_none_or(|quiet| has_lasted(quiet.clock()))
+    }
+
+    /// How long a peer that asks itself may go on being silent; `None` for others, and for one that is not read.
+    fn time_left(&self, exchange: &Exchange, silent_for: u64) -> Option<Duration> {
+        // Each time that it is late anew.
+        let limit =
+            milliseconds(self.hub.heartbeat.patience()).saturating_mul(u64::from(exchange.missed) + 1);
+        let is_timed = self.asks_itself() && !exchange.is_paused;
+        is_timed.then(|| Duration::from_millis(limit.saturating_sub(silent_for)))
     }
 
     fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {

@@ -85,7 +85,7 @@ impl Driver {
         let serving = connection.hub.serving();
         connection.is_established.store(false, Ordering::Relaxed);
         let now = connection.hub.clock();
-        connection.last_seen.store(now, Ordering::Relaxed);
+        connection.last_seen.store(connection.heart_clock(), Ordering::Relaxed);
         connection.opened_at.store(now, Ordering::Relaxed);
         let mut exchange = connection.exchange.lock();
         exchange.link = Link::Up;
@@ -97,6 +97,9 @@ impl Driver {
         exchange.calls.pinged_at =
             (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
         drop(exchange);
+        if connection.asks_itself() {
+            connection.check_after(connection.hub.heartbeat.patience());
+        }
         Self {
             _serving: serving,
             connection,
@@ -269,7 +272,7 @@ impl Driver {
             Ok(bytes) => {
                 let hub = &self.connection.hub;
                 if hub.heartbeat.traffic_counts {
-                    self.connection.last_seen.store(hub.clock(), Ordering::Relaxed);
+                    self.connection.last_seen.store(self.connection.heart_clock(), Ordering::Relaxed);
                 }
                 hub.metrics.read(bytes.len());
                 self.ingest(bytes, cx);

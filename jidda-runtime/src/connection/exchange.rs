@@ -303,6 +303,13 @@ impl Exchange {
         self.take_waiting()
     }
 
+    /// Whether the task is about to close the connection.
+    pub(super) fn is_to_close(&self) -> bool {
+        let passing = self.rare.as_ref().and_then(|rare| rare.passing.as_ref());
+        let mut controls = passing.into_iter().flat_map(|passing| &passing.controls);
+        controls.any(|control| matches!(control, Control::Close(_)))
+    }
+
     pub(super) fn has_controls(&self) -> bool {
         let passing = self.rare.as_ref().and_then(|rare| rare.passing.as_ref());
         passing.is_some_and(|passing| !passing.controls.is_empty())

@@ -252,7 +252,7 @@ impl Connection {
     pub(super) fn heard_beat(&self) {
         // Where all that is read counts, it was counted when it was read.
         if !self.hub.heartbeat.traffic_counts && self.hub.heartbeat.beats_count {
-            self.last_seen.store(self.hub.clock(), Ordering::Relaxed);
+            self.last_seen.store(self.heart_clock(), Ordering::Relaxed);
         }
     }
 }

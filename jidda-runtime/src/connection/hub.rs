@@ -196,6 +196,12 @@ impl Hub {
         self.wheel.clock()
     }
 
+    /// What the clock of the wheel is a little behind of.
+    #[inline]
+    pub(super) fn exact_clock(&self) -> u32 {
+        self.wheel.exact_clock()
+    }
+
     pub(super) fn watch(&self, connection: &Arc<Connection>) {
         self.wheel.insert(connection);
     }

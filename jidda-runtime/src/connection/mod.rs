@@ -42,6 +42,7 @@ mod permissions;
 mod plain;
 mod presence;
 mod producing;
+mod punctual;
 mod queue;
 mod refusal;
 mod renewal;
@@ -142,6 +143,8 @@ struct Requested {
     is_upgraded: AtomicBool,
     /// Whether refusals stay unanswered.
     is_quiet: bool,
+    /// Whether a timer runs for its next check.
+    is_timed: AtomicBool,
     /// The trace that the request is part of.
     trace: Option<TraceContext>,
 }
@@ -243,7 +246,8 @@ impl Connection {
         }
         let requested = session.map(|id| {
             let trace = request.as_ref().and_then(peer::Request::trace);
-            Requested { id, request, parameters, gate, is_upgraded: AtomicBool::new(false), is_quiet, trace }
+            let (is_upgraded, is_timed) = (AtomicBool::new(false), AtomicBool::new(false));
+            Requested { id, request, parameters, gate, is_upgraded, is_quiet, is_timed, trace }
         });
         let connection = Arc::new(Self {
             id: ConnectionId::next(),

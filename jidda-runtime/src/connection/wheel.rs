@@ -40,6 +40,7 @@ pub(super) struct Wheel {
     slots: [Mutex<Vec<Weak<Connection>>>; SLOTS],
     next: AtomicUsize,
     clock: AtomicU32,
+    started: Instant,
     tick: Duration,
 }
 
@@ -59,6 +60,7 @@ impl Wheel {
             slots: Default::default(),
             next: AtomicUsize::new(0),
             clock: AtomicU32::new(0),
+            started: Instant::now(),
             tick: turn / u32::try_from(SLOTS).expect("a small number"),
         }
     }
@@ -67,6 +69,14 @@ impl Wheel {
     #[inline]
     pub(super) fn clock(&self) -> u32 {
         self.clock.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds since the hub started. Wraps after 49 days, which `check` is written for.
+    #[inline]
+    pub(super) fn exact_clock(&self) -> u32 {
+        #[allow(clippy::cast_possible_truncation)]
+        let now = self.started.elapsed().as_millis() as u32;
+        now
     }
 
     pub(super) fn insert(&self, connection: &Arc<Connection>) {
@@ -105,13 +115,18 @@ impl Hub {
     /// Checks the connections of one slot.
     fn look_after(&self, slot: usize, check: impl Fn(&Arc<Connection>)) {
         for connection in self.wheel().visit(slot) {
-            let id = connection.id;
-            self.survive(format_args!("connection {id}"), || {
-                check(&connection);
-                // It may be the last to hold it, and what the connection holds is the program's.
-                drop(connection);
-            });
+            self.look_after_one(connection, &check);
         }
+    }
+
+    /// Checks one connection.
+    pub(super) fn look_after_one(&self, connection: Arc<Connection>, check: impl FnOnce(&Arc<Connection>)) {
+        let id = connection.id;
+        self.survive(format_args!("connection {id}"), || {
+            check(&connection);
+            // It may be the last to hold it, and what the connection holds is the program's.
+            drop(connection);
+        });
     }
 
     /// Runs one check and reports its panic. The wheel turns on: all other connections depend on it.
@@ -124,17 +139,16 @@ impl Hub {
 
 /// Turns the wheel of a hub for as long as the hub lives. A check that panics is reported, and ends nothing else.
 pub(super) async fn turn(hub: Weak<Hub>, tick: Duration) {
-    let start = Instant::now();
     let mut ticks = tokio::time::interval(tick);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for slot in (0..SLOTS).cycle() {
         ticks.tick().await;
         let Some(hub) = hub.upgrade() else { return };
-        // Wraps after 49 days, which `check` is written for.
-        #[allow(clippy::cast_possible_truncation)]
-        let now = start.elapsed().as_millis() as u32;
+        let now = hub.exact_clock();
         hub.wheel().clock.store(now, Ordering::Relaxed);
-        hub.look_after(slot, |connection| connection.check(now));
+        hub.look_after(slot, |connection| {
+            connection.check(now);
+        });
         hub.survive("sessions", || hub.expire_sessions(now));
     }
 }

@@ -280,6 +280,9 @@ impl Site {
             if is_mismatch || query.version() != Some(entry.dialect.version) {
                 return Err(Refused::BadRequest);
             }
+            if entry.connection.is_over_time() {
+                return Err(Refused::UnknownSession);
+            }
             return Ok(Wanted::Existing(entry));
         }
         if parts.method != Method::GET {
