@@ -216,3 +216,38 @@ async fn middleware_sees_the_connect_and_every_event_of_its_namespace() {
     peer.say(r#"42/guarded,2["secret"]"#).await;
     assert_eq!(peer.text().await, r#"43/guarded,2[{"error":{"code":"denied","message":"not that"}}]"#);
 }
+
+/// An acknowledgement of a namespace that was left is not going to come: nobody waits for it until a limit.
+#[tokio::test]
+async fn the_end_of_a_namespace_is_the_end_of_its_calls() {
+    let server = start().await;
+    for ends in ["client", "server"] {
+        let mut peer = Peer::open(&server).await;
+        peer.enter("/orders/7", "").await;
+        peer.enter("/orders/8", "").await;
+        let [seventh, eighth] =
+            ["/orders/7", "/orders/8"].map(|path| server.of(path).sockets().pop().expect("it is there"));
+        let call = |socket: jidda::Socket| {
+            tokio::spawn(
+                async move { socket.call::<i64>("asked", &()).timeout(Duration::from_secs(60)).await },
+            )
+        };
+        let calls = [call(seventh.clone()), call(eighth)];
+        let mut asked = [peer.text().await, peer.text().await];
+        asked.sort();
+        match ends {
+            "client" => peer.say("41/orders/7,").await,
+            _ => seventh.disconnect(),
+        }
+        let [of_seventh, of_eighth] = calls;
+        let ended =
+            tokio::time::timeout(Duration::from_secs(30), of_seventh).await.expect("it does not wait");
+        assert_eq!(ended.unwrap(), Err(CallError::Disconnected { maybe_executed: true }), "{ends}");
+        let id =
+            asked[1].strip_prefix("42/orders/8,").and_then(|rest| rest.strip_suffix(r#"["asked"]"#)).unwrap();
+        peer.say(&format!("43/orders/8,{id}[8]")).await;
+        assert_eq!(of_eighth.await.unwrap(), Ok(8), "{ends}");
+        peer.close().await;
+        while !matches!(peer.hear().await, Heard::End) {}
+    }
+}

@@ -168,6 +168,27 @@ async fn what_crosses_the_end_of_a_namespace_ends_nothing_else() {
     assert_eq!(peer.hear().await, Heard::Close(1000));
 }
 
+/// The same for what the server has read already, and that waits for a handler to end.
+#[tokio::test]
+async fn what_waits_at_the_end_of_a_namespace_is_not_told_of_there() {
+    let server = Server::builder().listen("127.0.0.1:0").state(Journal::default()).max_in_flight(1);
+    let server = server.start().await.unwrap();
+    let mut peer = Peer::open(&server).await;
+    peer.enter("/orders/8", "").await;
+    peer.enter("/", "").await;
+    peer.say(r#"42["ask_back","x"]"#).await;
+    let asked = peer.text().await;
+    assert!(asked.ends_with(r#"["asked","x"]"#), "{asked}");
+    peer.say(r#"42["echo",1]"#).await;
+    // Read after it, so that it waits by now.
+    peer.say(r#"42/orders/8,1["where"]"#).await;
+    assert!(peer.text().await.starts_with(r#"43/orders/8,1[{"error":{"code":"busy""#));
+    server.of("/").disconnect();
+    assert_eq!(peer.text().await, "41");
+    peer.say(r#"42/orders/8,2["where"]"#).await;
+    assert_eq!(peer.text().await, r#"43/orders/8,2["/orders/8",8]"#);
+}
+
 #[tokio::test]
 async fn an_event_before_a_connect_ends_the_connection() {
     let server = start().await;

@@ -253,7 +253,9 @@ impl<R, E> CallFuture<'_, R, E> {
             false if speaks_for => Err(SendError::Encode("the peer's protocol has no identities".to_owned())),
             false => Ok(Meta::default()),
         };
-        socket.inner.send_request(&self.call.event, arguments, describe, Calls::begin, cx)
+        let of = socket.inner.mark();
+        let begin = |calls: &mut Calls, place| calls.begin_of(place, of);
+        socket.inner.send_request(&self.call.event, arguments, describe, begin, cx)
     }
 
     /// What the peer is told beside the arguments.

@@ -26,6 +26,8 @@ enum Slot {
     /// Sent, at this place of the stream.
     Waiting {
         place: u64,
+        /// The mark of the socket that it is a call of.
+        of: usize,
         waker: Option<Waker>,
         joins: Option<Arc<SocketInner>>,
     },
@@ -132,12 +134,17 @@ impl Calls {
 
     /// Numbers a request that stands at `place` of the stream.
     pub(super) fn begin(&mut self, place: u64) -> u32 {
-        self.insert(Slot::Waiting { place, waker: None, joins: None })
+        self.begin_of(place, 0)
+    }
+
+    /// Numbers a call of the socket with this mark.
+    pub(super) fn begin_of(&mut self, place: u64, of: usize) -> u32 {
+        self.insert(Slot::Waiting { place, of, waker: None, joins: None })
     }
 
     /// Numbers a request to join a namespace.
     pub(super) fn begin_join(&mut self, place: u64, socket: Arc<SocketInner>) -> u32 {
-        self.insert(Slot::Waiting { place, waker: None, joins: Some(socket) })
+        self.insert(Slot::Waiting { place, of: 0, waker: None, joins: Some(socket) })
     }
 
     /// Numbers a request that takes so many items as its reply.
@@ -312,6 +319,21 @@ impl Calls {
         slots.retain(|_, slot| !matches!(slot, Slot::Ping));
         if slots.is_empty() {
             self.slots = None;
+        }
+        wakers
+    }
+
+    /// Ends the calls of one socket: it left, and there will be no answers. They may be under way.
+    #[must_use]
+    pub(super) fn fail_of(&mut self, mark: usize) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        for slot in self.slots.as_deref_mut().into_iter().flat_map(|slots| slots.values_mut()) {
+            if let Slot::Waiting { of, waker, .. } = slot
+                && *of == mark
+            {
+                wakers.extend(waker.take());
+                *slot = Slot::Answered(Answer::Disconnected { maybe_executed: true });
+            }
         }
         wakers
     }

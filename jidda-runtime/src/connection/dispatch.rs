@@ -179,14 +179,11 @@ impl Driver {
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
-        let namespace = socket.namespace();
         match socket.phase() {
             Phase::Active => self.run_event(socket, incoming, cx),
             Phase::Joining | Phase::Replaying => self.wait_early(socket, incoming, cx),
             Phase::Away | Phase::Closed => {
-                let message = format!("the namespace `{}` was left", short_name(namespace));
-                let failure = Failure::new("not_connected", message);
-                self.refuse_event(namespace, incoming.event, incoming.id, failure);
+                self.pass_over(socket.namespace(), incoming);
                 ControlFlow::Continue(())
             }
         }
@@ -551,7 +548,9 @@ impl Driver {
         let Err(failure) = reply.into_result() else { return };
         self.connection.hub.metrics.event(socket, label, failure.outcome());
         let failure = self.connection.hub.disclose(label.place(socket), *failure);
-        self.refuse_event(socket.namespace(), label.name(socket), id, failure);
+        if id.is_some() || !self.is_out(socket) {
+            self.refuse_event(socket.namespace(), label.name(socket), id, failure);
+        }
     }
 
     /// A handler that had to wait has ended.

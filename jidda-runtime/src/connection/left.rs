@@ -8,7 +8,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::dispatch::Incoming;
 use super::driver::Driver;
+use super::socket::{Phase, SocketInner};
 use crate::failure::Failure;
+use crate::foreign::short_name;
 
 /// The namespaces that were left last. Their names are the peer's to choose, and as long as a message: hashes are kept
 /// in place of them, since taking one for another passes over a packet that would have ended the connection, no more.
@@ -69,14 +71,20 @@ impl Driver {
         self.connection.exchange.lock().take_left(namespace)
     }
 
-    /// Passes over an event for a namespace that was left. Who waits for its answer gets one.
+    /// Whether the peer has nobody any more in a namespace: a client of Socket.IO forgets its side of a socket that ends.
+    pub(super) fn is_out(&self, socket: &SocketInner) -> bool {
+        self.connection.wire.is_strict() && socket.phase() == Phase::Closed
+    }
+
+    /// Does not run an event for a namespace that was left. Who waits for its answer gets one.
     #[cold]
     pub(super) fn pass_over(&mut self, namespace: &str, incoming: Incoming<'_>) {
-        let failure = Failure::new("not_connected", format!("the namespace `{namespace}` was left"));
-        if incoming.id.is_some() {
+        let message = format!("the namespace `{}` was left", short_name(namespace));
+        let failure = Failure::new("not_connected", message);
+        if incoming.id.is_some() || !self.connection.wire.is_strict() {
             return self.refuse_event(namespace, incoming.event, incoming.id, failure);
         }
-        // Without a socket there, the peer has nobody to hear of it.
+        // Nobody could be told there.
         self.connection.hub.metrics.refused(&failure);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -323,6 +323,11 @@ impl Driver {
         self.connection.forget_socket(socket);
         self.note_left(socket.namespace());
         self.current = None;
+        if self.connection.wire.is_strict() {
+            // Its peer answers none of them any more, since it has nobody there either.
+            let wakers = self.connection.exchange.lock().calls.fail_of(socket.mark());
+            wakers.into_iter().for_each(Waker::wake);
+        }
         self.running().wake_streams();
         let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Disconnect };
         let farewell = farewell(Arc::clone(socket), reason, was_accepted);

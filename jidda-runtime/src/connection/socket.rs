@@ -166,6 +166,12 @@ impl SocketInner {
         self.table as usize
     }
 
+    /// What tells this socket from all others that are there.
+    #[inline]
+    pub(super) fn mark(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
+    }
+
     #[inline]
     pub(super) fn wire(&self) -> Wire {
         self.connection.wire()
