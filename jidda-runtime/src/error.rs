@@ -161,6 +161,10 @@ impl PartialEq for Error {
     }
 }
 
+/// What is said where a blocking client would block an async runtime.
+pub(crate) const INSIDE_RUNTIME: &str =
+    "a blocking client would block the async runtime it is used in: use `jidda::Client` there";
+
 /// Why an event could not be handed to the connection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -185,6 +189,9 @@ pub enum SendError {
     /// The name is one of jidda's own, see [`crate::handler::RESERVED_EVENTS`].
     #[error("the event name `{}` is reserved", printable(.0))]
     Reserved(String),
+    /// A [`blocking`](crate::blocking) client was used in async code.
+    #[error("{}", crate::error::INSIDE_RUNTIME)]
+    InsideRuntime,
 }
 
 /// Why there is no message to receive.
@@ -197,6 +204,9 @@ pub enum RecvError {
     /// The message is not what was asked for.
     #[error("cannot decode the message: {}", printable(.0))]
     Decode(String),
+    /// A [`blocking`](crate::blocking) client was used in async code.
+    #[error("{}", crate::error::INSIDE_RUNTIME)]
+    InsideRuntime,
 }
 
 /// How a call failed, as its caller meets it. `E` is the handler's own error type.

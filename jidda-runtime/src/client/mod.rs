@@ -369,6 +369,11 @@ impl Client {
         self.inner.keepers.wait().await;
     }
 
+    /// What is left to do when nobody uses the client any more.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending { connections: self.inner.connections.clone(), keepers: self.inner.keepers.clone() }
+    }
+
     /// Waits until the first connection is over for good, and says why: it was closed, refused or given up.
     ///
     /// # Cancel safety
@@ -376,6 +381,23 @@ impl Client {
     /// Nothing is lost by dropping the future.
     pub async fn closed(&self) -> DisconnectReason {
         self.root().closed().await
+    }
+}
+
+/// The end of a client, for those who may outlive its handles.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    connections: Vec<Arc<Connection>>,
+    keepers: TaskTracker,
+}
+
+impl Ending {
+    /// Asks for it, and waits for it.
+    pub(crate) async fn ended(self) {
+        for connection in &self.connections {
+            connection.ask_to_end(DisconnectReason::ForcedClose);
+        }
+        self.keepers.wait().await;
     }
 }
 

@@ -1,29 +1,34 @@
 //! A client for programs without an async runtime.
 
+mod runtime;
+
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::runtime::Runtime;
 
 use super::{Client as AsyncClient, ClientBuilder, ConnectError};
 use crate::connection::{
     Emit as AsyncEmit, Listener, Request, Socket as AsyncSocket, Streaming as AsyncStreaming,
 };
-use crate::error::{CallError, Error, RecvError, SendError};
+use crate::error::{CallError, Error, INSIDE_RUNTIME, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, StreamCarrier};
 use crate::payload::Value;
+use runtime::{Home, InsideRuntime};
 
 /// A client whose methods block. Its connections are served by one thread of its own, also between calls.
 ///
-/// Not for use inside an async runtime: there, use [`jidda::Client`](AsyncClient).
+/// Not for use in async code, which it would block: there, its methods fail, and [`jidda::Client`](AsyncClient) is to be used.
+/// Threads for blocking code, such as those of blocking handlers, may use it.
+///
+/// It can be dropped anywhere. When the last clone is dropped outside of a runtime, what was emitted is written first, for
+/// five seconds at most; in a runtime that goes on behind it.
 #[derive(Clone)]
 pub struct Client {
     // Dropped before the runtime that serves it.
     client: AsyncClient,
-    runtime: Arc<Runtime>,
+    home: Home,
 }
 
 impl fmt::Debug for Client {
@@ -32,26 +37,12 @@ impl fmt::Debug for Client {
     }
 }
 
-fn runtime() -> Result<Arc<Runtime>, ConnectError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("jidda-client")
-        .enable_all()
-        .build()
-        .map(Arc::new)
-        .map_err(|source| ConnectError::Io { address: "a thread of its own".to_owned(), source })
-}
-
 impl Client {
     /// Connects with one connection and joins the root namespace.
     ///
     /// # Errors
     ///
-    /// [`ConnectError`].
-    ///
-    /// # Panics
-    ///
-    /// Inside an async runtime, as all of its methods.
+    /// [`ConnectError`]; in async code, it is [`ConnectError::Start`].
     pub fn connect(address: &str) -> Result<Self, ConnectError> {
         Self::connect_with(AsyncClient::builder(address))
     }
@@ -60,11 +51,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`].
+    /// As for [`connect`](Self::connect).
     pub fn connect_with(builder: ClientBuilder) -> Result<Self, ConnectError> {
-        let runtime = runtime()?;
-        let client = runtime.block_on(builder.connect())?;
-        Ok(Self { client, runtime })
+        let (home, client) = Home::connect(builder.connect())?;
+        Ok(Self { client, home })
     }
 
     /// Calls a handler of the root namespace and waits for its reply.
@@ -73,12 +63,12 @@ impl Client {
         event: &'a str,
         arguments: &(impl Serialize + ?Sized),
     ) -> Call<'a, R> {
-        Call { request: self.client.call(event, arguments), runtime: Arc::clone(&self.runtime) }
+        Call { request: self.client.call(event, arguments), home: self.home.clone() }
     }
 
     /// Calls a handler of the root namespace whose reply is a stream, and waits for each item in its turn.
     pub fn stream<T>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> Streaming<T> {
-        Streaming { items: self.client.stream(event, arguments), runtime: Arc::clone(&self.runtime) }
+        Streaming { items: self.client.stream(event, arguments), home: self.home.clone(), is_over: false }
     }
 
     /// Sends an event to the root namespace.
@@ -87,7 +77,7 @@ impl Client {
     ///
     /// [`SendError`].
     pub fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
-        self.runtime.block_on(self.client.emit(event, arguments))
+        self.home.wait(self.client.emit(event, arguments))?
     }
 
     /// Sends a bare value to the root namespace.
@@ -96,7 +86,7 @@ impl Client {
     ///
     /// [`SendError`].
     pub fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), SendError> {
-        self.runtime.block_on(self.client.send(value))
+        self.home.wait(self.client.send(value))?
     }
 
     /// Waits for the next bare message that no handler takes.
@@ -105,7 +95,7 @@ impl Client {
     ///
     /// [`RecvError`].
     pub fn recv<T: DeserializeOwned>(&self) -> Result<T, RecvError> {
-        self.runtime.block_on(self.client.recv())
+        self.home.wait(self.client.recv())?
     }
 
     /// Handles an event of the root namespace with a closure, on the client's thread.
@@ -118,10 +108,12 @@ impl Client {
     }
 
     /// Runs any future of the async client, such as a stub's `connect`, and waits for it.
+    ///
+    /// # Panics
+    ///
+    /// In async code, which it would block.
     pub fn wait<F: IntoFuture>(&self, future: F) -> F::Output {
-        // Inside the runtime's context already when the future is made: it may start a timer.
-        let _context = self.runtime.enter();
-        self.runtime.block_on(future.into_future())
+        self.home.wait(future).unwrap_or_else(|InsideRuntime| panic!("{INSIDE_RUNTIME}"))
     }
 
     /// The async client underneath, to make futures for [`wait`](Self::wait).
@@ -135,13 +127,29 @@ impl Client {
     ///
     /// As for [`jidda::Client::join`](AsyncClient::join).
     pub fn join<A: Serialize + Sync>(&self, namespace: &str, auth: &A) -> Result<Socket, CallError<Error>> {
-        let socket = self.runtime.block_on(self.client.join(namespace, auth))?;
-        Ok(Socket { socket, runtime: Arc::clone(&self.runtime) })
+        let socket = self.home.wait(self.client.join(namespace, auth)).map_err(SendError::from)??;
+        Ok(Socket { socket, home: self.home.clone() })
     }
 
     /// Closes the connections and waits for that.
+    ///
+    /// # Panics
+    ///
+    /// In async code, which it would block.
     pub fn disconnect(&self) {
-        self.runtime.block_on(self.client.disconnect());
+        self.wait(self.client.disconnect());
+    }
+}
+
+impl From<InsideRuntime> for SendError {
+    fn from(_: InsideRuntime) -> Self {
+        Self::InsideRuntime
+    }
+}
+
+impl From<InsideRuntime> for RecvError {
+    fn from(_: InsideRuntime) -> Self {
+        Self::InsideRuntime
     }
 }
 
@@ -149,7 +157,7 @@ impl Client {
 #[derive(Clone, Debug)]
 pub struct Socket {
     socket: AsyncSocket,
-    runtime: Arc<Runtime>,
+    home: Home,
 }
 
 /// A call that is sent when it is waited for.
@@ -157,7 +165,7 @@ pub struct Socket {
 #[derive(Debug)]
 pub struct Call<'a, R, E = Value> {
     request: Request<'a, R, E>,
-    runtime: Arc<Runtime>,
+    home: Home,
 }
 
 impl<R: DeserializeOwned, E: CallerError> Call<'_, R, E> {
@@ -173,7 +181,7 @@ impl<R: DeserializeOwned, E: CallerError> Call<'_, R, E> {
     ///
     /// [`CallError`].
     pub fn wait(self) -> Result<R, CallError<E>> {
-        self.runtime.block_on(self.request.into_future())
+        self.home.wait(self.request).map_err(SendError::from)?
     }
 }
 
@@ -183,7 +191,9 @@ impl<R: DeserializeOwned, E: CallerError> Call<'_, R, E> {
 #[derive(Debug)]
 pub struct Streaming<T, E = Value> {
     items: AsyncStreaming<T, E>,
-    runtime: Arc<Runtime>,
+    home: Home,
+    /// It was used in async code.
+    is_over: bool,
 }
 
 impl<T, E> Streaming<T, E> {
@@ -204,7 +214,14 @@ impl<T: DeserializeOwned, E: CallerError> Iterator for Streaming<T, E> {
     type Item = Result<T, CallError<E>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.runtime.block_on(self.items.next())
+        if self.is_over {
+            return None;
+        }
+        self.home.wait(self.items.next()).unwrap_or_else(|inside| {
+            // It would say so for ever.
+            self.is_over = true;
+            Some(Err(SendError::from(inside).into()))
+        })
     }
 }
 
@@ -213,7 +230,7 @@ impl<T: DeserializeOwned, E: CallerError> Iterator for Streaming<T, E> {
 #[derive(Debug)]
 pub struct Emit {
     emit: AsyncEmit,
-    runtime: Arc<Runtime>,
+    home: Home,
 }
 
 impl Emit {
@@ -223,7 +240,7 @@ impl Emit {
     ///
     /// [`SendError`].
     pub fn wait(self) -> Result<(), SendError> {
-        self.runtime.block_on(self.emit.into_future())
+        self.home.wait(self.emit)?
     }
 }
 
@@ -241,7 +258,7 @@ macro_rules! blocking_carrier {
                 arguments: &A,
             ) -> Self::Call<R, E> {
                 let request = Carrier::call(&self.$field, namespace, event, arguments);
-                Call { request, runtime: Arc::clone(&self.runtime) }
+                Call { request, home: self.home.clone() }
             }
 
             fn tell<A: Serialize, E: CallerError>(
@@ -251,7 +268,7 @@ macro_rules! blocking_carrier {
                 arguments: &A,
             ) -> Self::Tell<E> {
                 let request = Carrier::tell(&self.$field, namespace, event, arguments);
-                Call { request, runtime: Arc::clone(&self.runtime) }
+                Call { request, home: self.home.clone() }
             }
 
             fn emit<A: Serialize>(
@@ -261,7 +278,7 @@ macro_rules! blocking_carrier {
                 arguments: &A,
             ) -> Emit {
                 let emit = Carrier::emit(&self.$field, namespace, event, arguments);
-                Emit { emit, runtime: Arc::clone(&self.runtime) }
+                Emit { emit, home: self.home.clone() }
             }
         }
 
@@ -275,7 +292,7 @@ macro_rules! blocking_carrier {
                 arguments: &A,
             ) -> Streaming<T, E> {
                 let items = StreamCarrier::stream(&self.$field, namespace, event, arguments);
-                Streaming { items, runtime: Arc::clone(&self.runtime) }
+                Streaming { items, home: self.home.clone(), is_over: false }
             }
         }
     };
@@ -294,6 +311,6 @@ impl Connector for Client {
         auth: &A,
     ) -> Result<Socket, CallError<E>> {
         let socket = self.client.join_as(namespace, auth).await?;
-        Ok(Socket { socket, runtime: Arc::clone(&self.runtime) })
+        Ok(Socket { socket, home: self.home.clone() })
     }
 }
