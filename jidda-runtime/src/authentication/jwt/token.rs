@@ -16,7 +16,7 @@ use super::{Claims, Failed};
 pub(super) struct Key {
     pub(super) algorithm: Algorithm,
     name: &'static str,
-    key: DecodingKey,
+    decoding: DecodingKey,
 }
 
 impl Key {
@@ -29,7 +29,7 @@ impl Key {
         key: DecodingKey,
     ) -> jsonwebtoken::errors::Result<Self> {
         (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key)?;
-        Ok(Self { algorithm, name, key })
+        Ok(Self { algorithm, name, decoding: key })
     }
 
     /// The claims of a token, once its header and its signature are found to be right.
@@ -64,7 +64,7 @@ impl Key {
     /// The cryptography is named here: `jsonwebtoken::decode` takes that of the process, which is another one, or none
     /// at all, once the program or a dependency of it switches the other backend of that crate on.
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm, &self.key);
+        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&self.algorithm, &self.decoding);
         verifier.is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok())
     }
 }
@@ -119,7 +119,8 @@ mod tests {
         let root = BASE64_URL_SAFE_NO_PAD.encode(claims(json!({ "sub": "root" })).to_string());
         assert!(is_refused(&format!("{header}.{root}.{signature}")));
         let stranger = jsonwebtoken::EncodingKey::from_secret(b"another secret that is long enough, too");
-        let token = jsonwebtoken::encode(&Default::default(), &claims(json!({})), &stranger).unwrap();
+        let token =
+            jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims(json!({})), &stranger).unwrap();
         assert!(is_refused(&token));
     }
 

@@ -46,7 +46,9 @@ impl Refused {
             Self::BadRequest => "Bad request",
             Self::Forbidden(message) if message.is_empty() => "Forbidden",
             Self::Forbidden(message) => message,
-            Self::ForeignOrigin => "pages of this origin may not connect",
+            Self::ForeignOrigin => {
+                "pages of this origin may not connect: the server names those that may in `.origins(..)` or `.cors(..)`"
+            }
             Self::UnsupportedVersion => "Unsupported protocol version",
             Self::ShuttingDown => "the server is shutting down",
             Self::TooManyConnections => "too many connections",

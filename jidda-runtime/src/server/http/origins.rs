@@ -151,7 +151,11 @@ impl<'a> Page<'a> {
         }
         // Old browsers say no site, and for a script no origin either. For other requests those that are no browser
         // say as little.
-        if !matches!(site, Some("cross-site" | "same-site")) && !(is_script && site.is_none()) {
+        let is_foreign = match site {
+            Some(site) => ["cross-site", "same-site"].contains(&site),
+            None => is_script,
+        };
+        if !is_foreign {
             return Self::Own;
         }
         let origin = value(&parts.headers, &REFERER).and_then(origin_of);
@@ -277,7 +281,7 @@ mod tests {
         let all = [true; 3];
         let none = [false; 3];
         let polling = [false, true, false];
-        for (resource, headers, expected) in [
+        for (resource, headers, expected) in vec![
             // Nothing is set: anybody, but no other site with the user's credentials.
             (plain(), &[("origin", EVIL)][..], all),
             (plain(), &[("origin", EVIL), ("cookie", "a=b")], none),

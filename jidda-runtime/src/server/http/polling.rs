@@ -111,11 +111,13 @@ impl Site {
     }
 
     async fn payload(&self, body: polling::Body, is_script: bool, headers: &HeaderMap) -> Response<HttpBody> {
-        let content_type = match body.is_binary {
-            true => "application/octet-stream",
+        let content_type = if body.is_binary {
+            "application/octet-stream"
+        } else if is_script {
             // Which browsers run as a script only where it says that it is one.
-            false if is_script => "text/javascript; charset=UTF-8",
-            false => "text/plain; charset=UTF-8",
+            "text/javascript; charset=UTF-8"
+        } else {
+            "text/plain; charset=UTF-8"
         };
         let is_large = self.resource.compression.is_some_and(|threshold| body.bytes.len() >= threshold);
         let encoding = Encoding::accepted(headers).filter(|_| is_large);

@@ -103,36 +103,30 @@ impl Site {
     {
         let is_preflight = self.resource.cors.is_some() && request.method() == Method::OPTIONS;
         let (parts, body) = request.into_parts();
-        let shown = self.is_dressed().then(|| parts.clone());
+        let asked = self.resource.cors.is_some().then(|| parts.headers.clone());
+        let shown = self.changes_headers().then(|| parts.clone());
         let mut response = if is_preflight {
             response(StatusCode::NO_CONTENT, "")
         } else {
             self.answer(Request::from_parts(parts, body), parameters).await
         };
         refuse_guessing(&mut response);
+        if let (Some(cors), Some(asked)) = (&self.resource.cors, asked) {
+            cors.apply(is_preflight, &asked, response.headers_mut());
+        }
         if let Some(parts) = shown {
-            self.dress(is_preflight, &parts, &mut response);
+            self.change_headers(&parts, &mut response);
         }
         response
     }
 
-    /// Whether responses have headers that depend on the request.
-    fn is_dressed(&self) -> bool {
-        self.resource.cors.is_some() || self.changes_headers()
-    }
-
+    /// Whether the program changes the headers of responses.
     fn changes_headers(&self) -> bool {
         self.resource.headers.is_some() || self.resource.initial_headers.is_some()
     }
 
-    /// Adds what CORS and the program say to a response.
-    fn dress(&self, is_preflight: bool, parts: &Parts, response: &mut Response<HttpBody>) {
-        if let Some(cors) = &self.resource.cors {
-            cors.apply(is_preflight, &parts.headers, response.headers_mut());
-        }
-        if !self.changes_headers() {
-            return;
-        }
+    /// Lets the program change the headers of a response.
+    fn change_headers(&self, parts: &Parts, response: &mut Response<HttpBody>) {
         let is_opened = matches!(response.status(), StatusCode::OK | StatusCode::SWITCHING_PROTOCOLS);
         let is_first = is_opened
             && !Self::is_file(parts.uri.path())
@@ -156,7 +150,12 @@ impl Site {
     ) -> (Response<HttpBody>, Option<Opened>) {
         let (mut response, opened) = self.open_websocket(parts, parameters).await;
         refuse_guessing(&mut response);
-        self.dress(false, parts, &mut response);
+        if let Some(cors) = &self.resource.cors {
+            cors.apply(false, &parts.headers, response.headers_mut());
+        }
+        if self.changes_headers() {
+            self.change_headers(parts, &mut response);
+        }
         (response, opened)
     }
 
