@@ -215,7 +215,7 @@ mod tests {
         let value: Value = serde_json::from_str(text).unwrap();
         let packed = crate::payload::to_msgpack(&value);
         let names = NAMES.iter().map(|name| Value::from(*name));
-        let named = Value::Map(names.zip(value.as_array().unwrap().iter().cloned()).collect());
+        let map = Value::Map(names.zip(value.as_array().unwrap().iter().cloned()).collect());
         let mut bundle =
             format!(r#"{},{{"_placeholder":true,"num":0}}]"#, &text[..text.len() - 1]).into_bytes();
         crate::payload::json::bundle(&mut bundle, 0, &[vec![7]]);
@@ -225,7 +225,7 @@ mod tests {
             (format!(",{}", &text[1..]).into_bytes(), Encoding::Json),
             (packed.clone(), Encoding::SocketIoMessagePack),
             (packed, Encoding::MessagePack),
-            (crate::payload::to_msgpack(&named), Encoding::MessagePack),
+            (crate::payload::to_msgpack(&map), Encoding::MessagePack),
             (bundle, Encoding::Json),
         ]
     }
