@@ -140,3 +140,33 @@ async fn nothing_that_one_caller_is_answered_ends_the_calls_of_others() {
     gate.open.notify_one();
     assert_eq!(held.await.unwrap(), Ok("held".to_owned()));
 }
+
+#[tokio::test]
+async fn one_callers_running_calls_leave_room_for_those_of_others() {
+    let Shared { gateway, gate, _behind } = shared(|builder| builder.max_in_flight(16)).await;
+    let greedy = connect(&gateway).await;
+    let mut held: futures_util::stream::FuturesUnordered<_> =
+        (0..100).map(|_| greedy.call::<String>("hold", &()).into_future()).collect();
+    // The half that it may have is under way when the rest has been refused.
+    for _ in 0..92 {
+        assert_eq!(code(&held.next().await.unwrap().unwrap_err()), "busy");
+    }
+    let modest = connect(&gateway).await;
+    assert_eq!(modest.call("number", &7).await, Ok(7));
+    // Its own share is free as soon as it gives calls up.
+    for _ in 0..50 {
+        let calls: Vec<_> = (0..4).map(|_| modest.call::<String>("hold", &()).into_future()).collect();
+        let mut calls = Box::pin(futures_util::future::select_all(calls));
+        assert!(futures_util::poll!(&mut calls).is_pending());
+        drop(calls);
+        assert_eq!(modest.call("number", &7).await, Ok(7));
+    }
+    while !held.is_empty() {
+        gate.open.notify_waiters();
+        if let std::task::Poll::Ready(Some(ended)) = futures_util::poll!(held.next()) {
+            assert_eq!(ended, Ok("held".to_owned()));
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(greedy.call("number", &7).await, Ok(7));
+}

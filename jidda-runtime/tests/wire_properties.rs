@@ -160,6 +160,7 @@ impl Said {
                     heartbeat,
                     timeout: heartbeat,
                     max_message: *max_message,
+                    max_in_flight: 1024,
                     identity: Some("ada"),
                     expires: None,
                 };

@@ -16,11 +16,13 @@ use super::encoded::Encoded;
 use super::hub::Hub;
 use super::invoke::run_callback;
 use super::report::{FailureOrigin, Place};
+use super::share::Share;
 use super::socket::{Socket, SocketInner};
 use super::streaming::{End, Streaming};
 use crate::error::SendError;
 use crate::failure::Failure;
 use crate::handler::{Args, Arguments, Callback, Dispatch, Origin, Reply, Scope};
+use crate::id::ConnectionId;
 use crate::identity::{Asker, Identity};
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
 use crate::wire::{Meta, Servers, nests_within};
@@ -113,16 +115,21 @@ fn pass_on(
         None => Taking::Value,
     };
     let errand = Errand { event: event.into(), arguments, forwards, encoding, taking };
+    let caller = socket.connection.id;
     if let Some(upstream) = delegate.upstream.joined(socket.namespace()) {
+        let way = match Way::to(upstream, caller) {
+            Ok(way) => way,
+            Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
+        };
         return match errand.taking {
-            Taking::Value => Dispatch::future(errand.value(upstream)),
-            Taking::Stream | Taking::Either => Dispatch::future(errand.run(upstream)),
+            Taking::Value => Dispatch::future(errand.value(way)),
+            Taking::Stream | Taking::Either => Dispatch::future(errand.run(way)),
         };
     }
     let joining = delegate.upstream.join(socket.namespace());
     Dispatch::future(async move {
-        match joining.await {
-            Ok(upstream) => errand.run(upstream).await,
+        match joining.await.and_then(|upstream| Way::to(upstream, caller)) {
+            Ok(way) => errand.run(way).await,
             Err(failure) => Reply::failure(failure),
         }
     })
@@ -241,35 +248,51 @@ enum Taking {
     Either,
 }
 
+/// The socket there, and the caller's place among those who use its connection.
+struct Way {
+    upstream: Socket,
+    share: Share,
+}
+
+impl Way {
+    fn to(upstream: Socket, caller: ConnectionId) -> Result<Self, Failure> {
+        let share = upstream.inner.connection.share(caller)?;
+        Ok(Self { upstream, share })
+    }
+}
+
 impl Errand {
     /// Runs it. What the other server answers is the answer, whatever it is.
-    async fn run(self, upstream: Socket) -> Reply {
+    async fn run(self, way: Way) -> Reply {
         // Boxed: few events are streams, and the future of each would be as large as that of one.
         match self.taking {
-            Taking::Stream => Box::pin(self.stream(upstream)).await,
-            Taking::Either => Box::pin(self.either(upstream)).await,
-            Taking::Value => self.value(upstream).await,
+            Taking::Stream => Box::pin(self.stream(way)).await,
+            Taking::Either => Box::pin(self.either(way)).await,
+            Taking::Value => self.value(way).await,
         }
     }
 
-    fn value(self, upstream: Socket) -> Passing {
+    fn value(self, Way { upstream, share }: Way) -> Passing {
         let Self { event, arguments, forwards, encoding, .. } = self;
         let request = Request::forwarded(upstream, event, arguments, forwards);
-        Passing { call: request.into_future(), encoding }
+        Passing { call: request.into_future(), encoding, share }
     }
 
     /// Asks for a value, and if there is a stream instead, for that.
-    async fn either(self, upstream: Socket) -> Reply {
-        let mut passing = self.clone().value(upstream.clone());
+    async fn either(self, way: Way) -> Reply {
+        let upstream = way.upstream.clone();
+        let mut passing = self.clone().value(way);
         match poll_fn(|cx| passing.poll_reply(cx)).await {
             Ok(reply) => reply,
-            Err(failure) if failure.code == "streaming" && !failure.app => self.stream(upstream).await,
+            Err(failure) if failure.code == "streaming" && !failure.app => {
+                self.stream(Way { upstream, share: passing.share }).await
+            }
             Err(failure) => Reply::failure(failure),
         }
     }
 
     /// Asks for a stream. There is one once its first item is there.
-    async fn stream(self, upstream: Socket) -> Reply {
+    async fn stream(self, Way { upstream, share }: Way) -> Reply {
         let Self { event, arguments, forwards, encoding, .. } = self;
         let mut items = Streaming::<Value>::forwarded(upstream, &event, arguments, forwards);
         let first = match poll_fn(|cx| items.poll_raw(cx)).await {
@@ -282,6 +305,8 @@ impl Errand {
             Some(Err(end)) => return Reply::failure(ended(end)),
         };
         let rest = futures_util::stream::poll_fn(move |cx| {
+            // Its place is free when this is dropped.
+            let _share = &share;
             items.poll_raw(cx).map(|next| match next? {
                 Err(End::Answer(Answer::Value(_))) => None,
                 next => Some(next),
@@ -297,9 +322,11 @@ impl Errand {
 
 /// A call on its way to the other server and back.
 struct Passing {
+    // Dropped first: what is cancelled frees its place there before the next call comes.
     call: CallFuture<'static, Value, Value>,
     /// How the caller reads.
     encoding: Encoding,
+    share: Share,
 }
 
 impl Passing {

@@ -215,7 +215,7 @@ impl Driver {
     }
 
     /// Handlers that were waiting and have been woken.
-    fn run_woken(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(super) fn run_woken(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
         while !self.turn.is_over()
             && let Some(running) = &mut self.running

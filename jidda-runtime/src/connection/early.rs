@@ -17,8 +17,12 @@ impl Driver {
         let Some(running) = &mut self.running else { return };
         match running.cancel(id) {
             Cancelled::Unknown => {}
-            // It made room, which belongs to what waits and not to what is read next.
-            Cancelled::Dropped => drop(self.run_backlog(cx)),
+            Cancelled::Dropped => {
+                // The future is dropped now, with what it holds, such as a place on a connection that many share.
+                self.run_woken(cx);
+                // It made room, which belongs to what waits and not to what is read next.
+                self.run_backlog(cx);
+            }
             Cancelled::Early(socket, place) => drop(socket.extra(|extra| extra.early.remove(place))),
         }
     }

@@ -11,6 +11,7 @@ use super::left::Left;
 use super::loan::Whereabouts;
 use super::outbox::Outbox;
 use super::sessions::Kept;
+use super::share::Shares;
 use super::socket::SocketInner;
 use crate::failure::{Failure, Told};
 use crate::handler::Side;
@@ -63,6 +64,8 @@ struct Rare {
     left: Option<Box<Left>>,
     /// Why a client's connection is to end for good, whatever becomes of its stream.
     ending: Option<Box<DisconnectReason>>,
+    /// What callers of a gateway have under way on it.
+    shares: Option<Box<Shares>>,
 }
 
 /// What a connection has for a moment only.
@@ -151,12 +154,20 @@ impl Exchange {
         self.rare.get_or_insert_default().passing.get_or_insert_default()
     }
 
+    /// What callers of a gateway have under way on it; the server behind runs so many at once, unless it said
+    /// otherwise.
+    pub(super) fn shares(&mut self, limit: usize) -> &mut Shares {
+        let shares = &mut self.rare.get_or_insert_default().shares;
+        shares.get_or_insert_with(|| Box::new(Shares::new(limit)))
+    }
+
     /// Frees what there is no need for any more.
     fn tidy(&mut self) {
         let Some(rare) = &mut self.rare else { return };
         rare.passing.take_if(|passing| passing.controls.is_empty() && passing.waiting.is_empty());
-        let Rare { passing, standing, kept, left, ending } = &**rare;
-        if passing.is_none() && standing.is_none() && kept.is_none() && left.is_none() && ending.is_none() {
+        let Rare { passing, standing, kept, left, ending, shares } = &**rare;
+        let has_words = passing.is_some() || left.is_some() || ending.is_some();
+        if !has_words && standing.is_none() && kept.is_none() && shares.is_none() {
             self.rare = None;
         }
     }

@@ -131,6 +131,7 @@ impl Driver {
             heartbeat: config.heartbeat,
             timeout: config.heartbeat_timeout,
             max_message: config.max_message,
+            max_in_flight: config.max_in_flight,
             identity: identity.as_ref().map(Identity::name),
             expires: identity.as_ref().and_then(left),
         };

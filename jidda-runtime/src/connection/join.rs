@@ -65,6 +65,7 @@ impl Connection {
         #[derive(Deserialize)]
         struct Welcome {
             max_message: usize,
+            max_in_flight: Option<usize>,
             session: Option<String>,
         }
         let resume = self.former_session();
@@ -82,6 +83,9 @@ impl Connection {
                 exchange.outbox.limit(own);
                 if let Ok(welcome) = payload.decode::<Welcome>() {
                     exchange.outbox.limit(own.min(welcome.max_message));
+                    if let Some(limit) = welcome.max_in_flight {
+                        exchange.shares(limit).limit(limit);
+                    }
                     drop(exchange);
                     if let Some(session) = welcome.session.and_then(|session| SessionId::parse(&session)) {
                         self.name_session(session);

@@ -51,6 +51,7 @@ mod rooms;
 mod running;
 mod selection;
 mod sessions;
+mod share;
 mod socket;
 mod spans;
 mod state;
@@ -232,6 +233,7 @@ impl Connection {
                 heartbeat: config.heartbeat,
                 timeout: config.heartbeat_timeout,
                 max_message: config.max_message,
+                max_in_flight: config.max_in_flight,
                 identity: None,
                 expires: None,
             };

@@ -28,7 +28,9 @@ use crate::reason::DisconnectReason;
 ///
 /// They also share what one connection may have under way there (`max_in_flight`): give the client several
 /// [connections](crate::ClientBuilder::connections), which take turns, or the server behind a higher limit, where calls take
-/// long. While one connection is away, the others are used.
+/// long. While one connection is away, the others are used. One caller, which is one connection to this server, may have no
+/// more calls under way on a connection to the server behind than are left there for everyone else; past that it is
+/// refused as `busy`, and nobody else is.
 ///
 /// Handlers of the server itself come first, a catch-all among them. What is left is passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.

@@ -67,6 +67,7 @@ pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
         heartbeat: u64,
         timeout: u64,
         max_message: usize,
+        max_in_flight: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
         identity: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +79,7 @@ pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
         heartbeat: milliseconds(welcome.heartbeat),
         timeout: milliseconds(welcome.timeout),
         max_message: welcome.max_message,
+        max_in_flight: welcome.max_in_flight,
         identity: welcome.identity,
         expires: welcome.expires.map(milliseconds),
     };

@@ -63,6 +63,8 @@ pub struct Opening<'a> {
     pub timeout: Duration,
     /// The largest message in bytes.
     pub max_message: usize,
+    /// How many calls of the connection run at once.
+    pub max_in_flight: usize,
     /// Who the peer was found to be.
     pub identity: Option<&'a str>,
     /// For how long that holds.
