@@ -63,6 +63,9 @@ prepare() {
         "$target/python/bin/pip" install --quiet --disable-pip-version-check msgpack
 }
 
+# Whatever profile a test is built in, a sum that overflows is a failure. That of releases has no such checks of its own.
+export CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=true
+
 tests() {
     # Examples and the linking fixture are run by tests; release changes what a linker drops.
     JIDDA_TEST_RELEASE=1 cargo test "${jobs[@]}" --workspace --no-fail-fast 2>&1 | tee "$target/tests.log"
@@ -80,6 +83,22 @@ interop() {
 socket_io() { tests/interop/run.sh jidda; }
 
 browser() { tests/browser/run.sh; }
+
+features_tool() { cargo hack --version >/dev/null 2>&1 || cargo install cargo-hack --locked --quiet; }
+
+# What depends on a feature that is not there is found by what nothing else uses, too: by clippy's warnings.
+features() {
+    cargo hack clippy "${jobs[@]}" --quiet --package jidda --feature-powerset --exclude-features default \
+        -- -D warnings
+}
+
+# The one that Cargo.toml promises.
+oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+oldest_compiler() {
+    cargo "+$oldest" --version >/dev/null 2>&1 ||
+        rustup toolchain install "$oldest" --profile minimal >/dev/null 2>&1
+}
 
 # Autobahn's suite is written in a Python that few systems have any more.
 old_python() {
@@ -100,7 +119,8 @@ bench() { (cd bench && cargo check "${jobs[@]}" --workspace --all-targets); }
 
 instructions() {
     has valgrind || install_packages valgrind || return 1
-    (cd bench && cargo run "${jobs[@]}" --quiet --release -p instructions)
+    # What is counted is what is released.
+    (cd bench && CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS=false cargo run "${jobs[@]}" --quiet --release -p instructions)
 }
 
 step "what is needed" prepare
@@ -108,7 +128,17 @@ step "what is needed" prepare
 step "format" cargo fmt --check
 step "lints" cargo clippy "${jobs[@]}" --keep-going --workspace --all-targets \
     --features jidda-runtime/__models -- -D warnings
-step "without default features" cargo check "${jobs[@]}" --workspace --no-default-features
+if features_tool; then
+    step "each set of features" features
+else
+    skip "each set of features" "cargo-hack is missing, and could not be installed (\`cargo install cargo-hack --locked\`)"
+    step "without default features" cargo check "${jobs[@]}" --workspace --no-default-features
+fi
+if oldest_compiler; then
+    step "the oldest compiler" cargo "+$oldest" check "${jobs[@]}" --workspace --target-dir "$target/oldest"
+else
+    skip "the oldest compiler" "Rust $oldest is missing, and could not be installed (clippy knows what it lacks of std)"
+fi
 step "tests" tests
 step "models" cargo test "${jobs[@]}" --package jidda-runtime --lib --features __models models::
 step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metrics
@@ -129,6 +159,8 @@ else
     skip "benchmarks compile" "there are none"
     skip "instruction counts" "there are no benchmarks"
 fi
+# Nothing is published that this could break: once it is, `cargo semver-checks` has something to compare with.
+skip "compatibility with the last release" "there is none yet"
 if has cargo-deny; then
     # The fourth check, for advisories, needs the network: `cargo deny check advisories` when there is some.
     step "dependencies" cargo deny check bans licenses sources

@@ -79,7 +79,7 @@ async fn stubs(client: &Client) -> jidda::Result<()> {
     Ok(())
 }
 
-fn main() {
+pub fn main() {
     let _ = stubs;
     let table = Server::builder().check().expect("nothing is handled twice");
     assert_eq!(table.handlers().count(), 10);

@@ -18,6 +18,6 @@ async fn caller(client: &Client) {
     let _: u64 = orders.total().await.unwrap();
 }
 
-fn main() {
+pub fn main() {
     let _ = caller;
 }

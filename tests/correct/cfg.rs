@@ -88,7 +88,7 @@ async fn caller(client: &Client) {
     let _: u8 = module::Client::new(client).there(1).await.unwrap();
 }
 
-fn main() {
+pub fn main() {
     let _ = caller;
     assert_eq!(ChatClient::handlers().len(), 2);
     assert_eq!(module::Client::handlers().len(), 1);

@@ -72,4 +72,6 @@ pub struct User(pub u8);
 #[derive(::core::clone::Clone, ::jidda::FromConnection)]
 pub struct Wrapped<T>(pub T);
 
-fn main() {}
+pub fn main() {
+    let _ = (User(1).0, Wrapped(()).0);
+}

@@ -36,7 +36,7 @@ impl ChatEvents for Events {
     async fn posted(&self) {}
 }
 
-fn main() {
+pub fn main() {
     assert!(ChatClient::handlers()[0].is_deprecated());
     assert!(ChatEventsClient::handlers::<Events>()[0].is_deprecated());
 }

@@ -44,7 +44,7 @@ async fn caller(socket: &jidda::Socket) {
     let _: Result<String, jidda::CallError<String>> = shared::ChatEventsClient::new(socket).sheep().await;
 }
 
-fn main() {
+pub fn main() {
     let _ = caller;
     let events: Vec<_> =
         shared::ChatEventsClient::handlers::<Events>().iter().map(|entry| entry.event()).collect();

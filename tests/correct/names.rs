@@ -48,7 +48,7 @@ impl Chat {
 
     #[on]
     async fn of_itself(&self) -> Option<Self>
-    where {
+where {
         None
     }
 }
@@ -79,7 +79,7 @@ async fn caller(client: &Client) {
     let _: u8 = chat.without_self(3).await.unwrap();
 }
 
-fn main() {
+pub fn main() {
     let _ = caller;
     handlers_in_functions();
     assert_eq!(r#match::handler().event(), "match");
