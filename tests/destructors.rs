@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
 use jidda::prelude::*;
 use jidda::{Client, testing};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -75,8 +77,6 @@ async fn count(socket: &Socket, values: &State<Values>) -> impl jidda::Stream<It
         n
     })
 }
-
-use futures_util::StreamExt;
 
 struct Case {
     client: Client,
@@ -249,6 +249,11 @@ fn closures_are_dropped_while_nothing_is_locked() {
         }
         listen(case.value());
         case.dropped("a listener that was not kept").await;
+        // One that begins when its connection is over is over, too: what it is given may hold it.
+        let late = client.namespace("/late");
+        let value = case.values.one(&late);
+        late.on_any(move |_, _| assert!(value.socket.is_connected()));
+        case.dropped("a listener of a socket that never was").await;
     });
 }
 
@@ -296,54 +301,28 @@ fn wakers_are_dropped_while_nothing_is_locked() {
             let waker = Waker::from(Arc::new(Keeps(value)));
             assert!(future.poll(&mut Context::from_waker(&waker)).is_pending());
         };
-        let waits: [(&str, Box<dyn Fn() -> std::pin::Pin<Box<dyn Future<Output = ()>>>>); 4] = [
-            ("closed", {
-                let socket = socket.clone();
-                Box::new(move || {
-                    let socket = socket.clone();
-                    Box::pin(async move { drop(socket.closed().await) })
-                })
-            }),
-            ("recv", {
-                let socket = socket.clone();
-                Box::new(move || {
-                    let socket = socket.clone();
-                    Box::pin(async move { drop(socket.recv::<u8>().await) })
-                })
-            }),
-            ("call", {
-                let client = client.clone();
-                Box::new(move || {
-                    let client = client.clone();
-                    Box::pin(async move { drop(client.call::<()>("wait", &()).await) })
-                })
-            }),
-            ("stream", {
-                let client = client.clone();
-                Box::new(move || {
-                    let client = client.clone();
-                    Box::pin(async move {
-                        let mut numbers = client.stream::<u32>("count", &());
-                        while numbers.next().await.is_some() {}
-                    })
-                })
-            }),
+        let (first, second, third, fourth) = (socket.clone(), socket.clone(), client.clone(), client.clone());
+        // Who waits for an answer touches the client's socket: that is the one that is asked.
+        let waits: [(&str, &Socket, BoxFuture<'static, ()>); 4] = [
+            ("closed", &socket, async move { drop(first.closed().await) }.boxed()),
+            ("recv", &socket, async move { drop(second.recv::<u8>().await) }.boxed()),
+            ("call", &client.root(), async move { drop(third.call::<()>("wait", &()).await) }.boxed()),
+            (
+                "stream",
+                &client.root(),
+                async move { drop(fourth.stream::<u32>("count", &()).count().await) }.boxed(),
+            ),
         ];
-        // Those of the client's calls touch the client's socket: that is what they wait for.
-        let touch = |case: &Case, name: &str| match name {
-            "call" | "stream" => case.values.one(&client.root()),
-            _ => case.value(),
-        };
-        for (name, wait) in &waits[..3] {
-            let mut waiting = wait();
-            once(touch(&case, name), waiting.as_mut());
-            once(touch(&case, name), waiting.as_mut());
+        for (name, socket, mut waiting) in waits {
+            once(case.values.one(socket), waiting.as_mut());
+            once(case.values.one(socket), waiting.as_mut());
             case.dropped(name).await;
             drop(waiting);
             case.dropped(name).await;
         }
-        // The handler that was cancelled had a value, too.
+        // The handlers that were cancelled had a value, too.
         case.dropped("a handler").await;
+        case.dropped("a stream").await;
         let mut waiting = pin!(socket.closed());
         let mut value = Some(case.value());
         poll_fn(|cx| match value.take() {

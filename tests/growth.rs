@@ -110,7 +110,7 @@ async fn enter(socket: &Socket, word: Option<String>) -> jidda::Result<()> {
         return Err(Error::new("no", "no"));
     }
     socket.spawn(pending::<()>());
-    Ok(socket.join("everyone").await?)
+    socket.join("everyone").await
 }
 
 #[on(app = Growing, namespace = "/other")]
@@ -183,11 +183,11 @@ async fn back(events: &mut ClientEvents) {
 }
 
 const USES: &[Use] = &[
-    kind("a call", 2000, 8, |world| settle(world).boxed_local()),
-    kind("a call whose handler waits", 2000, 18, |world| {
+    kind("a call", 1000, 8, |world| settle(world).boxed_local()),
+    kind("a call whose handler waits", 1000, 18, |world| {
         async { assert_eq!(world.client.call::<u32>("later", &1).await, Ok(1)) }.boxed_local()
     }),
-    kind("a call that is given up", 2000, 14, |world| {
+    kind("a call that is given up", 1000, 14, |world| {
         async {
             let mut call = pin!(world.client.call::<()>("wait", &()).into_future());
             assert!(poll!(call.as_mut()).is_pending());
@@ -195,36 +195,36 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a call that fails", 2000, 29, |world| {
+    kind("a call that fails", 1000, 29, |world| {
         async { assert!(world.client.call::<()>("echo", "text").await.is_err()) }.boxed_local()
     }),
-    kind("a handler that waits for the end", 2000, 18, |world| {
+    kind("a handler that waits for the end", 1000, 18, |world| {
         async { world.client.call::<()>("select", &()).await.unwrap() }.boxed_local()
     }),
-    kind("a message that is waited for", 2000, 3, |world| {
+    kind("a message that is waited for", 1000, 3, |world| {
         async { assert!(world.client.recv::<u8>().now_or_never().is_none()) }.boxed_local()
     }),
-    kind("the end that is waited for", 2000, 3, |world| {
+    kind("the end that is waited for", 1000, 3, |world| {
         async { assert!(world.client.closed().now_or_never().is_none()) }.boxed_local()
     }),
-    kind("an event", 2000, 8, |world| {
+    kind("an event", 1000, 8, |world| {
         async {
             world.client.emit("echo", &1).await.unwrap();
             settle(world).await;
         }
         .boxed_local()
     }),
-    kind("an event that is refused", 2000, 30, |world| {
+    kind("an event that is refused", 1000, 30, |world| {
         async {
             world.client.emit("nothing", &1).await.unwrap();
             settle(world).await;
         }
         .boxed_local()
     }),
-    kind("a stream", 500, 50, |world| {
+    kind("a stream", 300, 50, |world| {
         async { assert_eq!(world.client.stream::<u32>("count", &5).count().await, 5) }.boxed_local()
     }),
-    kind("a stream that is given up", 500, 132, |world| {
+    kind("a stream that is given up", 300, 132, |world| {
         async {
             let mut items = world.client.stream::<u32>("count", &1000);
             assert_eq!(items.next().await, Some(Ok(0)));
@@ -233,35 +233,35 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a broadcast", 500, 32, |world| {
+    kind("a broadcast", 300, 32, |world| {
         async { assert_eq!(world.client.call::<usize>("everyone", &1).await, Ok(2)) }.boxed_local()
     }),
-    kind("a call of everyone", 500, 57, |world| {
+    kind("a call of everyone", 300, 57, |world| {
         async { assert_eq!(world.client.call::<usize>("ask_everyone", &()).await, Ok(2)) }.boxed_local()
     }),
-    kind("a call back", 500, 26, |world| {
+    kind("a call back", 300, 26, |world| {
         async { assert_eq!(world.client.call::<u32>("ask_back", &()).await, Ok(7)) }.boxed_local()
     }),
-    kind("jobs", 500, 15, |world| {
+    kind("jobs", 300, 15, |world| {
         async { world.client.call::<()>("work", &()).await.unwrap() }.boxed_local()
     }),
-    kind("rooms and identities", 500, 20, |world| {
+    kind("rooms and identities", 300, 20, |world| {
         async { world.client.call::<()>("move_about", &()).await.unwrap() }.boxed_local()
     }),
-    kind("values and closures", 500, 17, |world| {
+    kind("values and closures", 300, 17, |world| {
         async { world.client.call::<()>("keep", &1).await.unwrap() }.boxed_local()
     }),
-    kind("somebody who does not come", 500, 29, |world| {
+    kind("somebody who does not come", 300, 29, |world| {
         async {
             let _ = world.server.user("nobody").present(Duration::ZERO).await.unwrap_err();
             assert!(world.server.user("no one").present(LIMIT).now_or_never().is_none());
         }
         .boxed_local()
     }),
-    kind("an event between servers", 500, 5, |world| {
+    kind("an event between servers", 300, 5, |world| {
         async { assert_eq!(world.server.server_emit("reload", &1).await, Ok(0)) }.boxed_local()
     }),
-    kind("a namespace", 200, 66, |world| {
+    kind("a namespace", 100, 66, |world| {
         async {
             let socket = world.client.join("/other", &()).await.unwrap();
             socket.disconnect();
@@ -269,10 +269,10 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a namespace that refuses", 200, 36, |world| {
+    kind("a namespace that refuses", 100, 36, |world| {
         async { assert!(world.client.join("/closed", &()).await.is_err()) }.boxed_local()
     }),
-    kind("a connection", 50, 152, |world| {
+    kind("a connection", 25, 152, |world| {
         async {
             let client = Client::connect(&world.address).await.unwrap();
             client.call::<u32>("echo", &1).await.unwrap();
@@ -280,7 +280,7 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a connection that is dropped", 50, 159, |world| {
+    kind("a connection that is dropped", 25, 159, |world| {
         async {
             let client = Client::connect(&world.address).await.unwrap();
             let mut call = pin!(client.call::<()>("wait", &()).into_future());
@@ -288,11 +288,11 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a connection that is refused", 50, 150, |world| {
+    kind("a connection that is refused", 25, 150, |world| {
         async { assert!(Client::builder(&*world.address).auth(&"word").connect().await.is_err()) }
             .boxed_local()
     }),
-    kind("a client that comes back", 20, 92, |world| {
+    kind("a client that comes back", 10, 92, |world| {
         async {
             let mut events = world.returning.events();
             world.returning.call::<u32>("echo", &1).await.unwrap();
@@ -301,7 +301,7 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a WebSocket", 50, 89, |world| {
+    kind("a WebSocket", 25, 89, |world| {
         async {
             let (mut peer, _) = Peer::join(&world.server).await;
             assert_eq!(peer.ask(r#"["echo",1]"#).await, "[1]");
@@ -309,7 +309,7 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a session that polls", 50, 357, |world| {
+    kind("a session that polls", 25, 357, |world| {
         async {
             let (poller, _) = Poller::open(&world.server, "EIO=4").await;
             poller.say("40").await;
@@ -318,14 +318,14 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("a session of version 3", 50, 237, |world| {
+    kind("a session of version 3", 25, 237, |world| {
         async {
             let (poller, _) = Poller::open(&world.server, "EIO=3").await;
             let (_, ()) = tokio::join!(poller.poll(), poller.say("1:1"));
         }
         .boxed_local()
     }),
-    kind("an upgrade", 50, 296, |world| {
+    kind("an upgrade", 25, 296, |world| {
         async {
             let (poller, _) = Poller::open(&world.server, "EIO=4").await;
             poller.say("40").await;

@@ -3,7 +3,6 @@
 #![allow(missing_docs, clippy::assertions_on_constants)]
 
 #[path = "../jidda-runtime/tests/support/http.rs"]
-#[allow(dead_code)]
 mod http;
 
 use std::convert::Infallible;
@@ -39,6 +38,9 @@ impl Drop for Bomb {
         panic!("a destructor");
     }
 }
+
+/// Another type that has one.
+struct Another(#[allow(dead_code)] Bomb);
 
 /// What panics when it is written, read, or taken from the connection.
 #[derive(Debug, PartialEq)]
@@ -99,10 +101,8 @@ fn at_once() {
 
 #[on(app = Panicking)]
 async fn at_first() {
-    if true {
-        panic!("at first");
-    }
-    tokio::task::yield_now().await;
+    std::future::ready(()).await;
+    panic!("at first");
 }
 
 #[on(app = Panicking)]
@@ -456,7 +456,6 @@ async fn jobs_fail_by_themselves() {
 async fn every_value_is_dropped_and_each_that_panics_is_reported() {
     let mut bench = Bench::new(|builder| builder.session_linger(Duration::ZERO).state(Bomb)).await;
     let socket = bench.socket.clone();
-    struct Another(#[allow(dead_code)] Bomb);
     drop((socket.insert(Bomb), socket.insert(Another(Bomb))));
     drop(socket.connection_values().insert(Bomb));
     drop(socket.session().insert(Bomb));

@@ -15,17 +15,17 @@ use crate::failure::Failure;
 /// Runs code of the program. Its panic is a failure like any other.
 #[inline]
 pub(crate) fn guarded<R>(run: impl FnOnce() -> R) -> Result<R, Box<Failure>> {
-    catch_unwind(AssertUnwindSafe(run)).map_err(caught)
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| Box::new(caught(panic)))
 }
 
 #[cold]
-fn caught(panic: Box<dyn Any + Send>) -> Box<Failure> {
+fn caught(panic: Box<dyn Any + Send>) -> Failure {
     let failure = Failure::panic(&*panic);
     // What was thrown is a value of the program, too: of one whose destructor panics, nothing more can be had.
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(another);
     }
-    Box::new(failure)
+    failure
 }
 
 /// Runs code of the program where there is nothing to report its panic to but the log.

@@ -46,7 +46,9 @@ impl Arrivals {
 
     fn wake(&self, key: Option<&RoomKey>) {
         let waits = self.waits.lock().get(&key.cloned()).cloned().unwrap_or_default();
-        waits.into_values().for_each(|waiting| waiting.notify_waiters());
+        for waiting in waits.into_values() {
+            waiting.notify_waiters();
+        }
     }
 
     /// For how many groups somebody waits.

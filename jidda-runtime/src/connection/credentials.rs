@@ -125,7 +125,7 @@ impl Connection {
     /// The server says that this client's credentials are about to expire.
     pub(super) fn told_expiring(&self) {
         let told = Standing { is_told: true, ..Standing::default() };
-        drop(self.exchange.lock().note_standing(Some(told)));
+        let _before = self.exchange.lock().note_standing(Some(told));
         self.hub.expiring.notify_waiters();
     }
 
@@ -133,7 +133,8 @@ impl Connection {
     pub(crate) async fn expiring(&self) {
         loop {
             let told = self.hub.expiring.notified();
-            if self.exchange.lock().note_standing(None).is_some() {
+            let before = self.exchange.lock().note_standing(None);
+            if before.is_some() {
                 return;
             }
             told.await;

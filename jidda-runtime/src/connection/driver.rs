@@ -409,7 +409,8 @@ impl Driver {
                         self.lost(&error);
                     } else {
                         // Nobody waits for room any more: they were told when the closing began.
-                        drop(self.connection.exchange.lock().clear_outbox());
+                        let waiting = self.connection.exchange.lock().clear_outbox();
+                        wake_all(waiting);
                     }
                     return false;
                 }
@@ -542,10 +543,12 @@ impl Drop for Driver {
             let Connection { medium, wire, .. } = &*self.connection;
             self.connection.hub.metrics.disconnected(medium.name(), wire.name());
         }
-        let (waiting, _stream, _claim) = {
+        // Dropped when nothing is locked any more: a control may be the last to hold a socket that was left.
+        let (waiting, _controls, _stream, _claim) = {
             let mut exchange = self.connection.exchange.lock();
+            let controls = exchange.take_controls();
             let (waiting, stream) = exchange.detach(self.connection.hub.side);
-            (waiting, stream, exchange.standing_mut().and_then(|standing| standing.claim.take()))
+            (waiting, controls, stream, exchange.standing_mut().and_then(|standing| standing.claim.take()))
         };
         wake_all(waiting);
         self.connection.leave_sockets();

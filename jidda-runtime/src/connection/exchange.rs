@@ -235,7 +235,6 @@ impl Exchange {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
-        drop(self.take_controls());
         let mut wakers = Vec::new();
         if self.link == Link::Up {
             let returns = side == Side::Client && self.ending().is_none();

@@ -124,8 +124,12 @@ impl Drop for Hub {
         self.discard_sessions();
         let of = |what| Place::apart(FailureOrigin::Destructor, what);
         let (states, delegates) = (std::mem::take(&mut self.states), std::mem::take(&mut self.delegates));
-        states.into_values().for_each(|state| self.discard(of("state"), state));
-        delegates.into_iter().for_each(|delegate| self.discard(of("proxy"), delegate));
+        for state in states.into_values() {
+            self.discard(of("state"), state);
+        }
+        for delegate in delegates {
+            self.discard(of("proxy"), delegate);
+        }
         let (gate, trust) = (self.gate.take(), self.trust.take());
         self.discard(of("authenticator"), gate);
         self.discard(of("trust_identities_from"), trust);

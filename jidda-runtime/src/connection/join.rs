@@ -302,7 +302,10 @@ impl Connection {
         }
         let inner = SocketInner::new(self, namespace).expect("a client may join any namespace");
         if self.exchange.lock().link == Link::Closed {
+            drop(sockets);
             inner.end(&DisconnectReason::ForcedClose);
+            // What it is given from now on may hold it, and nothing would free either.
+            inner.release();
         } else {
             sockets.push(Arc::clone(&inner));
         }

@@ -126,8 +126,12 @@ impl Listeners {
     /// Drops all of them, each by itself.
     pub(super) fn discard(self, hub: &Hub, place: Place<'_>) {
         let Self { by_event, observers, outgoing } = self;
-        by_event.into_values().for_each(|(callback, _)| hub.discard(place, callback));
-        observers.into_iter().chain(outgoing).for_each(|observer| hub.discard(place, observer));
+        for (callback, _) in by_event.into_values() {
+            hub.discard(place, callback);
+        }
+        for observer in observers.into_iter().chain(outgoing) {
+            hub.discard(place, observer);
+        }
     }
 }
 

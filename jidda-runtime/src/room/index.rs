@@ -438,7 +438,9 @@ mod tests {
             rooms.select(&target).iter().map(Member::id).collect::<Vec<_>>()
         };
         let all: Vec<_> = (0..200).map(|_| Aliased(SocketId::random(), SocketId::random())).collect();
-        all.iter().for_each(|member| rooms.enter(member.clone()));
+        for member in &all {
+            rooms.enter(member.clone());
+        }
         // The second one of the same session has its name, also when the first one exits after that.
         let second = Aliased(SocketId::random(), all[0].1);
         rooms.enter(second.clone());
@@ -448,7 +450,9 @@ mod tests {
         assert_eq!(own(all[1].1), own(all[1].0));
         rooms.exit(second.0);
         rooms.exit(second.0);
-        all[1..].iter().for_each(|member| rooms.exit(member.0));
+        for member in &all[1..] {
+            rooms.exit(member.0);
+        }
         let index = rooms.index.read();
         assert!(index.aliases.is_empty() && index.aliases.capacity() <= 64);
     }
@@ -535,12 +539,9 @@ mod tests {
         assert!(index.joined.capacity() <= 64);
         assert_eq!(index.joined.len(), 10);
         drop(index);
-        let rooms_of = |person: &Somebody| {
-            (0..500).map(|number| RoomKey::room(&format!("room {number}"))).for_each(|key| {
-                rooms.join(person.clone(), key);
-            })
-        };
-        rooms_of(&people[0]);
+        for number in 0..500 {
+            rooms.join(people[0].clone(), RoomKey::room(&format!("room {number}")));
+        }
         rooms.exit(people[0].0);
         let index = rooms.index.read();
         assert!(index.numbers.capacity() <= 64 && index.groups.capacity() <= 64);

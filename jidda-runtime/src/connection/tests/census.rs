@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt, poll};
+use futures_util::{FutureExt, poll};
 use tokio::time::{sleep, timeout};
 
 use crate::client::{Backoff, Client, ClientEvent};
@@ -112,7 +112,7 @@ impl World {
 /// What the tests' server handles, by closures: no handler of the table is needed for any of it.
 fn listen(socket: &Socket) {
     socket.on("echo", |n: u32| async move { n });
-    socket.on("wait", || pending::<()>());
+    socket.on("wait", pending::<()>);
     let own = Arc::downgrade(&socket.inner);
     socket.on("work", move || {
         let socket = Socket { inner: own.upgrade().expect("it is called") };

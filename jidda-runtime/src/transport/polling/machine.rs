@@ -131,6 +131,7 @@ pub struct Machine {
     pub(super) upgrade: Option<Upgrade>,
     waiting: [Option<Waker>; PARTIES],
     woken: SmallVec<[Waker; 2]>,
+    spent: SmallVec<[Waker; 2]>,
 }
 
 impl Default for Machine {
@@ -153,6 +154,7 @@ impl Machine {
             upgrade: None,
             waiting: [const { None }; PARTIES],
             woken: SmallVec::new(),
+            spent: SmallVec::new(),
         }
     }
 
@@ -167,11 +169,15 @@ impl Machine {
         }
     }
 
+    /// Wakers that are not needed any more, to be dropped then: they may be of an executor of the program's.
+    pub fn take_spent(&mut self) -> SmallVec<[Waker; 2]> {
+        std::mem::take(&mut self.spent)
+    }
+
     pub(super) fn wait<T>(&mut self, party: Party, cx: &Context<'_>) -> Poll<T> {
         let waiting = &mut self.waiting[party as usize];
-        match waiting {
-            Some(waker) => waker.clone_from(cx.waker()),
-            None => *waiting = Some(cx.waker().clone()),
+        if !waiting.as_ref().is_some_and(|waiting| waiting.will_wake(cx.waker())) {
+            self.spent.extend(waiting.replace(cx.waker().clone()));
         }
         Poll::Pending
     }

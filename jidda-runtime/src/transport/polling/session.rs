@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::super::Stream;
 use super::machine::{After, Answer, Ending, Machine, Refusal};
-
+use crate::guard::wake_all;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -55,11 +55,10 @@ impl Session {
         let mut shared = self.shared.lock();
         let result = change(&mut shared);
         self.gate.store(shared.machine.is_writable(), Ordering::Release);
-        let woken = shared.machine.take_woken();
+        let (woken, spent) = (shared.machine.take_woken(), shared.machine.take_spent());
         drop(shared);
-        for waker in woken {
-            waker.wake();
-        }
+        drop(spent);
+        wake_all(woken);
         result
     }
 

@@ -191,7 +191,8 @@ impl Inner {
         let stamps = self.sources.stamps();
         match self.sources.config() {
             Ok(config) => {
-                *self.current.write() = config;
+                // Dropped after the lock: it may hold what the program gave.
+                let _before = std::mem::replace(&mut *self.current.write(), config);
                 *files = Files { used: stamps, refused: None };
                 Ok(())
             }
