@@ -26,8 +26,9 @@ pub struct Config {
     pub max_message: usize,
     /// How deep arrays and maps may nest in one message. Default: 64; never more than 1024.
     pub max_depth: usize,
-    /// How many incoming calls and events of one connection may be running at once. Past it a call is refused
-    /// as `busy`, and events wait in the peer's send buffer. Default: 1024.
+    /// How many incoming calls and events of one connection may be running at once; their arguments together have no
+    /// more bytes than sixteen messages. Past it a call is refused as `busy`, and events wait in the peer's send buffer.
+    /// Default: 1024.
     pub max_in_flight: usize,
     /// How many namespaces one connection may join; their names and auth values together are no larger than one
     /// message. Default: 64.
@@ -217,6 +218,21 @@ pub(crate) fn too_short(name: &str, limit: Duration) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Each limit is on the page of all limits.
+    #[test]
+    fn every_limit_is_documented() {
+        let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/limits.md");
+        let page = std::fs::read_to_string(page).expect("the page of all limits");
+        let shown = format!("{:#?}", Config::default());
+        let fields = shown.lines().filter_map(|line| line.strip_prefix("    ")?.split_once(':'));
+        let names: Vec<_> =
+            fields.map(|(name, _)| name).filter(|name| *name != "duplicate_identity").collect();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            assert!(page.contains(&format!("`{name}`")), "`{name}` is missing");
+        }
+    }
 
     #[test]
     fn the_defaults_are_within_bounds() {

@@ -41,10 +41,11 @@ impl<T> Default for Backlog<T> {
 }
 
 impl<T> Backlog<T> {
-    /// Whether one more may wait: together they take no more memory than one message may. One that
-    /// is alone always may.
-    pub(super) fn has_room(&self, waiting: &Waiting, config: &Config) -> bool {
-        self.events.is_empty() || self.bytes + waiting.size() <= config.max_message
+    /// Whether one more may wait: together, and with so many bytes that wait elsewhere, they take no more memory than one
+    /// message may. One that is alone always may.
+    pub(super) fn has_room(&self, waiting: &Waiting, beside: usize, config: &Config) -> bool {
+        let is_alone = self.events.is_empty() && beside == 0;
+        is_alone || self.bytes + beside + waiting.size() <= config.max_message
     }
 
     /// How many bytes wait, about.

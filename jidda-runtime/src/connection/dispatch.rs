@@ -246,7 +246,7 @@ impl Driver {
             && let Some((dispatch, started)) = listened(socket, about, arguments)
         {
             let label = EventLabel::listener(incoming.event, started);
-            self.start(socket, incoming.id, label, dispatch, scope, cx);
+            self.start(socket, incoming, label, dispatch, scope, cx);
             return;
         }
         let (route, name) = if let Some(route) = route {
@@ -280,14 +280,14 @@ impl Driver {
                 let label = EventLabel::caught(fallback, incoming.event);
                 let run = || delegated(delegate, socket, incoming.event, arguments);
                 let dispatch = spans::run(socket, about, run);
-                self.start(socket, incoming.id, label, dispatch, scope, cx);
+                self.start(socket, incoming, label, dispatch, scope, cx);
                 return;
             }
             if incoming.event == "message" && !has_handler {
                 let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, &inbox(socket));
                 let dispatch = spans::run(socket, about, run);
-                self.start(socket, incoming.id, label, dispatch, scope, cx);
+                self.start(socket, incoming, label, dispatch, scope, cx);
                 return;
             }
             (fallback, Some(EventName::new(incoming.event.to_owned())))
@@ -303,7 +303,7 @@ impl Driver {
         let backlog = self.backlog.get_or_insert_default();
         // The one that is too many is kept as well: it has been read.
         let waiting = incoming.into();
-        let has_room = backlog.has_room(&waiting, &self.connection.hub.config);
+        let has_room = backlog.has_room(&waiting, 0, &self.connection.hub.config);
         backlog.push(Arc::clone(socket), waiting);
         if has_room {
             return ControlFlow::Continue(());
@@ -323,10 +323,7 @@ impl Driver {
     /// Runs what waits in the backlog, as far as handlers have ended and the turn goes. Whether there was any.
     pub(super) fn run_backlog(&mut self, cx: &mut Context<'_>) -> bool {
         let mut progress = false;
-        while self.closing.is_none()
-            && !self.turn.is_over()
-            && self.running_events() < self.connection.hub.config.max_in_flight
-        {
+        while self.closing.is_none() && !self.turn.is_over() && self.has_room() {
             let Some(backlog) = &mut self.backlog else { break };
             let Some((socket, waiting)) = backlog.pop() else {
                 self.backlog = None;
@@ -353,13 +350,14 @@ impl Driver {
             self.malformed(&ID_IN_USE);
             return Some(Overload::End);
         }
-        if self.running_events() < self.connection.hub.config.max_in_flight {
+        if self.has_room() {
             return None;
         }
         Some(match id {
-            Some(_) => {
-                Overload::Refuse(Failure::new("busy", "too many calls are running on this connection"))
-            }
+            Some(_) => Overload::Refuse(Failure::new(
+                "busy",
+                "too many calls, or too large ones, are running on this connection",
+            )),
             None => Overload::Wait,
         })
     }
@@ -404,7 +402,7 @@ impl Driver {
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
         let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
         let dispatch = spans::run(socket, about, || run_glue(&context, arguments));
-        self.start(socket, incoming.id, label, dispatch, scope, cx);
+        self.start(socket, incoming, label, dispatch, scope, cx);
     }
 
     /// Polls a handler for the first time; what waits joins the running ones.
@@ -412,7 +410,7 @@ impl Driver {
     fn start(
         &mut self,
         socket: &Arc<SocketInner>,
-        id: Option<u32>,
+        incoming: Incoming<'_>,
         label: EventLabel,
         dispatch: Dispatch,
         scope: Option<Arc<Scope>>,
@@ -423,14 +421,15 @@ impl Driver {
             Dispatch::Future(future) => match Scope::enter(scope.as_ref(), || first_poll(future, cx)) {
                 Ok(reply) => reply,
                 Err(future) => {
-                    return self.running().push_event(socket, (id, label, false), future, scope);
+                    let event = (incoming.id, label, false, incoming.arguments.len());
+                    return self.running().push_event(socket, event, future, scope);
                 }
             },
         };
         if reply.is_stream() {
-            return self.begin_stream(socket, (id, label, false), &reply, scope);
+            return self.begin_stream(socket, (incoming.id, label, false), &reply, scope);
         }
-        self.respond(socket, id, &label, reply);
+        self.respond(socket, incoming.id, &label, reply);
     }
 
     /// Runs one event of a sequence. Whether it waits for something now.
@@ -447,7 +446,8 @@ impl Driver {
             Dispatch::Future(future) => match Scope::enter(scope, || first_poll(future, cx)) {
                 Ok(reply) => reply,
                 Err(future) => {
-                    self.running().push_event(socket, (queued.id, label, true), future, queued.scope.clone());
+                    let event = (queued.id, label, true, queued.arguments.len());
+                    self.running().push_event(socket, event, future, queued.scope.clone());
                     return true;
                 }
             },
@@ -564,7 +564,7 @@ impl Driver {
             return;
         };
         match ticket.purpose {
-            Purpose::Event { id, name, is_sequential } if reply.is_stream() => {
+            Purpose::Event { id, name, is_sequential, .. } if reply.is_stream() => {
                 self.begin_stream(&ticket.socket, (id, name, is_sequential), &reply, scope);
             }
             Purpose::Event { id, name, .. } => self.respond(&ticket.socket, id, &name, reply),

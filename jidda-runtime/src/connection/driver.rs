@@ -152,8 +152,10 @@ impl Driver {
         self.running.get_or_insert_default()
     }
 
-    pub(super) fn running_events(&self) -> usize {
-        self.running.as_ref().map_or(0, |running| running.events())
+    /// Whether one more event may be under way.
+    pub(super) fn has_room(&self) -> bool {
+        let config = &self.connection.hub.config;
+        self.running.as_ref().is_none_or(|running| running.has_room(config))
     }
 
     pub(super) fn is_running(&self) -> bool {

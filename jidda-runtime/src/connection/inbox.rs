@@ -16,11 +16,13 @@ const CAPACITY: usize = 1024;
 impl SocketInner {
     /// Keeps a message that no handler took. Whether there was room.
     pub(super) fn deliver_message(&self, arguments: &[u8]) -> bool {
+        let beside = self.connection.waiting_beside(self);
         let mut state = self.state.lock();
         let extra = state.extra();
         let is_full = extra.inbox.len() >= CAPACITY
-            || extra.inbox_bytes + arguments.len() > self.connection.hub.config.max_message;
-        if is_full && !extra.inbox.is_empty() {
+            || extra.inbox_bytes + beside + arguments.len() > self.connection.hub.config.max_message;
+        let is_alone = extra.inbox.is_empty() && beside == 0;
+        if is_full && !is_alone {
             return false;
         }
         extra.inbox_bytes += arguments.len();
@@ -43,7 +45,8 @@ impl Extra {
 impl Socket {
     /// The next bare message (event `message`) that no handler takes. Several receivers share the messages.
     ///
-    /// Up to 1024 messages, and together no more bytes than one message may have, wait to be received; past that a peer is refused as `busy`.
+    /// Up to 1024 messages wait to be received, and those of all sockets of a connection have together no more bytes than
+    /// one message may; past that a peer is refused as `busy`.
     ///
     /// # Errors
     ///

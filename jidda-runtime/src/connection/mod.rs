@@ -335,6 +335,13 @@ impl Connection {
         Some(socket)
     }
 
+    /// How many bytes of the peer's wait with the connection's other sockets, to be received or for them to be accepted.
+    fn waiting_beside(&self, socket: &SocketInner) -> usize {
+        let sockets = self.sockets.lock();
+        let others = sockets.iter().filter(|other| other.key != socket.key);
+        others.map(|other| other.waiting_bytes()).sum()
+    }
+
     /// Whether one more socket may keep so many bytes that its peer chose, its name and its auth value: all of them
     /// together are no more than a message may have, as if they had come in one.
     fn has_room_for_socket(&self, bytes: usize) -> bool {

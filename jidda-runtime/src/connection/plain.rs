@@ -57,7 +57,12 @@ impl Driver {
         match dispatch {
             Dispatch::Ready(reply) => self.respond(&socket, incoming.id, &label, reply),
             Dispatch::Future(future) => {
-                self.running().push_event(&socket, (incoming.id, label, false), future, None);
+                self.running().push_event(
+                    &socket,
+                    (incoming.id, label, false, incoming.arguments.len()),
+                    future,
+                    None,
+                );
             }
         }
         socket

@@ -126,7 +126,7 @@ impl Driver {
                 // It ends like any other, one turn later, so that what waits behind it goes on.
                 let ticket = Ticket {
                     socket: Arc::clone(socket),
-                    purpose: Purpose::Event { id, name, is_sequential },
+                    purpose: Purpose::Event { id, name, is_sequential, size: 0 },
                 };
                 let end: HandlerFuture = Box::pin(std::future::ready(Reply::failure(failure)));
                 self.running().push(ticket, end, scope);

@@ -19,10 +19,14 @@ use super::label::EventLabel;
 use super::queue::Queue;
 use super::report::{FailureOrigin, Place};
 use super::socket::SocketInner;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
 use crate::id::SocketId;
+
+/// How many of the largest messages the arguments of the events under way may be, together.
+const MESSAGES: usize = 16;
 
 /// What a reply belongs to.
 #[derive(Debug, Clone)]
@@ -33,8 +37,8 @@ pub(super) struct Ticket {
 
 #[derive(Debug, Clone)]
 pub(super) enum Purpose {
-    /// An event; with an id when the peer wants a reply.
-    Event { id: Option<u32>, name: EventLabel, is_sequential: bool },
+    /// An event; with an id when the peer wants a reply, and how many bytes its arguments had.
+    Event { id: Option<u32>, name: EventLabel, is_sequential: bool, size: usize },
     /// The items of a streaming reply, by the number that the peer knows the stream by.
     Stream { id: u32, name: EventLabel, is_sequential: bool },
     /// The `connect` handler of a socket.
@@ -51,6 +55,11 @@ impl Purpose {
 
     fn is_sequential(&self) -> bool {
         matches!(self, Self::Event { is_sequential: true, .. } | Self::Stream { is_sequential: true, .. })
+    }
+
+    /// How many bytes it counts for among those under way.
+    fn size(&self) -> usize {
+        if let Self::Event { size, .. } = self { *size } else { 0 }
     }
 }
 
@@ -98,6 +107,8 @@ pub(super) struct Finished {
 enum Known {
     Running {
         abort: AbortHandle,
+        /// How many bytes its arguments had.
+        size: usize,
         /// How many items it takes, if it takes a streaming reply.
         credit: Option<Arc<Credit>>,
     },
@@ -199,6 +210,8 @@ pub(super) struct Running {
     /// How many events run or wait in a sequence. One that was cancelled is none from then on, though its future is
     /// dropped a little later.
     events: usize,
+    /// How many bytes the arguments of those have, or had when they began.
+    bytes: usize,
     /// How many `connect` and `disconnect` handlers run.
     others: usize,
     /// The authenticator's answer that is waited for.
@@ -225,8 +238,14 @@ impl Running {
     }
 
     /// How many events are under way.
+    #[cfg(test)]
     pub(super) fn events(&self) -> usize {
         self.events
+    }
+
+    /// Whether one more event may be under way. One that finds room is taken however large it is.
+    pub(super) fn has_room(&self, config: &Config) -> bool {
+        self.events < config.max_in_flight && self.bytes < MESSAGES.saturating_mul(config.max_message)
     }
 
     /// How many sockets come or go, or went while their `connect` handler still runs.
@@ -272,11 +291,11 @@ impl Running {
     pub(super) fn push_event(
         &mut self,
         socket: &Arc<SocketInner>,
-        (id, name, is_sequential): (Option<u32>, EventLabel, bool),
+        (id, name, is_sequential, size): (Option<u32>, EventLabel, bool, usize),
         future: HandlerFuture,
         scope: Option<Arc<Scope>>,
     ) {
-        let purpose = Purpose::Event { id, name, is_sequential };
+        let purpose = Purpose::Event { id, name, is_sequential, size };
         self.push(Ticket { socket: Arc::clone(socket), purpose }, future, scope);
     }
 
@@ -300,10 +319,12 @@ impl Running {
     ) {
         let (abort, registration) = AbortHandle::new_pair();
         if ticket.purpose.is_event() {
+            let size = ticket.purpose.size();
             self.events += 1;
+            self.bytes += size;
             if let Some(id) = ticket.number() {
                 self.streams += usize::from(credit.is_some());
-                self.by_id.insert(id, Known::Running { abort, credit });
+                self.by_id.insert(id, Known::Running { abort, size, credit });
             }
         } else {
             self.others += 1;
@@ -321,6 +342,7 @@ impl Running {
     pub(super) fn queue(&mut self, socket: &SocketInner, queued: Queued) -> Option<Queued> {
         let Some(queue) = self.sequences.get_mut(&socket.key) else { return Some(queued) };
         self.events += 1;
+        self.bytes += queued.arguments.len();
         let id = queued.id.filter(|_| socket.wire().has_unique_ids());
         let place = queue.push(queued);
         if let Some(id) = id {
@@ -338,6 +360,7 @@ impl Running {
             // A cancelled call's place and number were freed then, and may be another's by now.
             if finished.reply.is_some() {
                 self.events -= 1;
+                self.bytes -= ticket.purpose.size();
                 if let Some(id) = ticket.number() {
                     self.forget(id);
                 }
@@ -375,6 +398,7 @@ impl Running {
             return None;
         };
         self.events -= 1;
+        self.bytes -= next.arguments.len();
         if let Some(id) = next.id.filter(|_| socket.wire().has_unique_ids()) {
             self.forget(id);
         }
@@ -423,15 +447,17 @@ impl Running {
     pub(super) fn cancel(&mut self, id: u32) -> Cancelled {
         match self.forget(id) {
             None => Cancelled::Unknown,
-            Some(Known::Running { abort, .. }) => {
+            Some(Known::Running { abort, size, .. }) => {
                 abort.abort();
                 self.events -= 1;
+                self.bytes -= size;
                 Cancelled::Dropped
             }
             Some(Known::Queued { sequence, place }) => {
                 let queue = self.sequences.get_mut(&sequence);
-                if queue.and_then(|queue| queue.remove(place)).is_some() {
+                if let Some(queued) = queue.and_then(|queue| queue.remove(place)) {
                     self.events -= 1;
+                    self.bytes -= queued.arguments.len();
                 }
                 Cancelled::Dropped
             }

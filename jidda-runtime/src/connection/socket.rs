@@ -277,13 +277,14 @@ impl SocketInner {
     /// Keeps an event that came before its socket was accepted, and gives its place; or gives the event back when the
     /// socket is active, or when too many wait.
     pub(super) fn keep_early(&self, early: Waiting) -> Result<u64, Waiting> {
+        let beside = self.connection.waiting_beside(self);
         let mut state = self.state.lock();
         if !matches!(self.phase(), Phase::Joining | Phase::Replaying) {
             return Err(early);
         }
         let extra = state.extra();
         let config = &self.connection.hub.config;
-        let has_room = extra.early.has_room(&early, config);
+        let has_room = extra.early.has_room(&early, beside, config);
         if !has_room || extra.early.len() >= config.max_in_flight {
             return Err(early);
         }
@@ -295,6 +296,12 @@ impl SocketInner {
         let state = self.state.lock();
         let auth = state.extra.as_ref().and_then(|extra| extra.auth.as_ref());
         self.namespace().len() + auth.map_or(0, |auth| auth.bytes().len())
+    }
+
+    /// How many bytes of the peer's wait, to be received or for the socket to be accepted.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        let state = self.state.lock();
+        state.extra.as_ref().map_or(0, |extra| extra.inbox_bytes + extra.early.bytes())
     }
 
     /// Hands one encoded frame to the connection.

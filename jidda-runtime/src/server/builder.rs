@@ -289,7 +289,8 @@ impl ServerBuilder {
         max_message: usize;
         /// How deep arrays and maps may nest in one message. Default: 64; never more than 1024.
         max_depth: usize;
-        /// How many events of one connection may run at once. Default: 1024.
+        /// How many events of one connection may run at once; their arguments together have no more bytes than sixteen
+        /// messages. Default: 1024.
         max_in_flight: usize;
         /// How many namespaces one connection may join. Default: 64.
         max_namespaces: usize;
