@@ -79,7 +79,7 @@ impl Kept for Connecting {
                 match self.source.role() {
                     // Anyone may connect to it: who refuses does not speak for the server.
                     Role::Listens => {
-                        tracing::warn!(%address, refusal = %printable(refusal), "refused by a server that connected")
+                        tracing::warn!(%address, refusal = %printable(refusal), "refused by a server that connected");
                     }
                     Role::Dials => tracing::debug!(%address, error = %printable(error), "cannot connect"),
                 }

@@ -105,10 +105,10 @@ pub(super) async fn renew(client: &Connecting) -> Infallible {
         match presented {
             Ok(Ok(())) => tracing::debug!(%address, "presented new credentials"),
             Ok(Err(error)) => {
-                tracing::warn!(%address, error = %printable(error), "the server refused the new credentials")
+                tracing::warn!(%address, error = %printable(error), "the server refused the new credentials");
             }
             Err(error) => {
-                tracing::warn!(%address, error = %in_one_line(error), "there are no new credentials")
+                tracing::warn!(%address, error = %in_one_line(error), "there are no new credentials");
             }
         }
     }

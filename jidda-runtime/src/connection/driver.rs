@@ -88,6 +88,7 @@ impl Driver {
         connection.last_seen.store(connection.heart_clock(), Ordering::Relaxed);
         connection.opened_at.store(now, Ordering::Relaxed);
         let mut exchange = connection.exchange.lock();
+        debug_assert_ne!(exchange.link, Link::Closed, "only the keeper of a connection gives it streams");
         exchange.link = Link::Up;
         exchange.stream = Whereabouts::Running;
         exchange.outbox.stalled_since = None;

@@ -1,6 +1,7 @@
 //! Tests that look into connections.
 
 mod census;
+mod ending;
 mod refusals;
 mod task;
 mod turns;
