@@ -15,8 +15,6 @@ mod families;
 mod names;
 #[path = "correct/no_prelude.rs"]
 mod no_prelude;
-#[path = "correct/permissions.rs"]
-mod permissions;
 
 #[test]
 fn correct_programs_run() {
@@ -26,5 +24,4 @@ fn correct_programs_run() {
     families::main();
     names::main();
     no_prelude::main();
-    permissions::main();
 }
