@@ -15,7 +15,7 @@ struct Order {
 }
 
 #[namespace("/forms")]
-mod forms {
+mod handlers {
     use super::*;
 
     #[on("connect")]
