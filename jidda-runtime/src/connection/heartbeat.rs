@@ -130,14 +130,14 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
     /// never more than 24 days.
     ///
     /// By default [`interval`](Self::interval) and [`timeout`](Self::timeout) together, but at least 70 seconds:
-    /// browsers let the timers of a tab that is hidden fire only once a minute, whatever the interval that the client was told,
-    /// and its connection is to outlive that. Where the interval is two seconds or less it is the two together: who asks as
-    /// often wants to know within seconds who is gone, hidden tabs included.
+    /// browsers let the timers of a tab that is hidden fire only once a minute, whatever interval the client was given,
+    /// and its connection is to outlive that. Where the interval is two seconds or less it is the two together: a server
+    /// with such an interval is to find a dead peer within seconds, at the cost of hidden tabs.
     ///
     /// A connection whose stream ends is over at once, whatever this says.
     fn patience(&self) -> Duration {
-        let told = self.interval().saturating_add(self.timeout());
-        if self.interval() <= HASTY { told } else { told.max(THROTTLED) }
+        let both = self.interval().saturating_add(self.timeout());
+        if self.interval() <= HASTY { both } else { both.max(THROTTLED) }
     }
 
     /// Whether this is a sign of life. By default everything is. Asked once for each, at start.

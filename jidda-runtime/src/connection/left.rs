@@ -1,8 +1,8 @@
 //! The namespaces that a connection was in a moment ago.
 //!
-//! What a peer sends may cross the word that it is out of a namespace: the server left it, or its handler refused it. That
-//! is no fault of the peer's, so that it ends nothing, until the peer shows that it knows: by leaving itself, or by
-//! asking to join anew. A namespace that the connection was never in is another matter.
+//! What a peer sends may cross the packet that ends or refuses its namespace. That is no protocol error of the peer's, so
+//! that its connection lives, until the peer shows that it received that packet: by leaving itself, or by asking to join
+//! anew. A packet for a namespace that the connection was never in stays a protocol error.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -23,12 +23,15 @@ fn hash(namespace: &str) -> u64 {
     hasher.finish()
 }
 
+/// The most that are kept, however many may be joined.
+const MOST: usize = 1024;
+
 impl Left {
     /// Keeps a namespace, and `limit` at most: as many as may be joined, and so left, at once.
     pub(super) fn note(&mut self, namespace: &str, limit: usize) {
         let hash = hash(namespace);
         self.0.retain(|other| *other != hash);
-        if self.0.len() >= limit.max(1) {
+        if self.0.len() >= limit.clamp(1, MOST) {
             self.0.remove(0);
         }
         self.0.push(hash);
@@ -66,7 +69,7 @@ impl Driver {
         self.connection.exchange.lock().has_left(namespace)
     }
 
-    /// The peer knows that it is out of a namespace. Whether that was news of a moment ago.
+    /// The peer knows that it is out of a namespace. Whether it was in it a moment ago.
     pub(super) fn take_left(&self, namespace: &str) -> bool {
         self.connection.exchange.lock().take_left(namespace)
     }
@@ -84,7 +87,7 @@ impl Driver {
         if incoming.id.is_some() || !self.connection.wire.is_strict() {
             return self.refuse_event(namespace, incoming.event, incoming.id, failure);
         }
-        // Nobody could be told there.
+        // There is no socket left at the peer that could hear of it.
         self.connection.hub.metrics.refused(&failure);
     }
 }
@@ -106,9 +109,10 @@ mod tests {
         assert_eq!((left.take("/a"), left.take("/a"), left.is_empty()), (true, false, false));
         left.note("/d", 0);
         assert!(left.contains("/d"));
-        for number in 0..1000 {
-            left.note(&number.to_string(), 3);
+        for (limit, kept) in [(usize::MAX, MOST), (3, 3)] {
+            let mut left = Left::default();
+            (0..2 * MOST).for_each(|number| left.note(&number.to_string(), limit));
+            assert_eq!(left.0.len(), kept);
         }
-        assert_eq!(left.0.len(), 3);
     }
 }
