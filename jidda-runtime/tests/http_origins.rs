@@ -165,3 +165,31 @@ async fn a_program_adds_headers_to_the_first_response_and_to_all() {
     }
     assert_eq!(ask(&server, "/broken", "EIO=4&transport=polling", &[]).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_function_that_panics_lets_nobody_in_and_harms_nobody_else() {
+    let (builder, _, _) = handlers::builder([&CONNECT, &DISCONNECT]);
+    let reports = Arc::new(AtomicUsize::new(0));
+    let counting = Arc::clone(&reports);
+    let server = builder
+        .on_error(move |_| {
+            counting.fetch_add(1, Ordering::SeqCst);
+        })
+        .resource(Resource::raw("/origins").origins(Origins::matching(|_| panic!("a fault of the program"))))
+        .resource(Resource::raw("/cors").cors(Cors::origin_if(|_| panic!("a fault of the program"))))
+        .start()
+        .await
+        .unwrap();
+    for (path, expected, reported) in [("/origins", [403; 3], 4), ("/cors", [403; 3], 8)] {
+        assert_eq!(statuses(&server, path, &[EVIL, COOKIE]).await, expected, "{path}");
+        let count = reports.swap(0, Ordering::SeqCst);
+        assert!(count >= reported, "{path}: {count}");
+        assert_eq!(statuses(&server, path, &[]).await[..2], [101, 200], "{path}");
+    }
+    // The same connection goes on.
+    let mut http = Http::connect(&peer::address(&server)).await;
+    for _ in 0..2 {
+        let answer = http.request("GET", "/cors/?EIO=4&transport=none", &[EVIL], "").await;
+        assert_eq!((answer.status, answer.headers("access-control")), (400, vec![]));
+    }
+}

@@ -14,6 +14,7 @@ use http::request::Parts;
 use super::client_file::ClientFile;
 use super::{Cookie, Cors, Origins};
 use crate::config::too_short;
+use crate::guard::logged;
 use crate::handler::AppKey;
 use crate::wire::engine_io::{Layer, Version};
 use crate::wire::socket_io::Parser;
@@ -290,7 +291,9 @@ impl Resource {
         problems.extend(self.cors.as_ref().and_then(Cors::problem));
         problems.extend(self.origins.as_ref().and_then(Origins::problem));
         if let (Some(origins), Some(cors)) = (&self.origins, &self.cors)
-            && let Some(origin) = cors.named().listed().iter().find(|origin| !origins.allow(origin))
+            && let Some(origin) = cors.named().listed().iter().find(|origin| {
+                logged("the function of `.origins(..)`", || origins.allow(origin)) == Some(false)
+            })
         {
             problems
                 .push(format!("`.cors(..)` names `{origin}`, which `.origins(..)` refuses: add it there"));

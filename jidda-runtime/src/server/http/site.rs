@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::body::{HttpBody, Pace, not_found, response};
 use super::client_file::{self, ClientFile};
+use super::cors::Cors;
 use super::error::Refused;
 use super::query::Query;
 use super::resource::{Resource, Transport};
@@ -112,12 +113,25 @@ impl Site {
         };
         refuse_guessing(&mut response);
         if let (Some(cors), Some(asked)) = (&self.resource.cors, asked) {
-            cors.apply(is_preflight, &asked, response.headers_mut());
+            self.tell_origins(cors, is_preflight, &asked, &mut response);
         }
         if let Some(parts) = shown {
             self.change_headers(&parts, &mut response);
         }
         response
+    }
+
+    /// Adds what a browser has to know of the pages that may read a response. One whose program panics over it is for none.
+    fn tell_origins(
+        &self,
+        cors: &Cors,
+        is_preflight: bool,
+        asked: &HeaderMap,
+        response: &mut Response<HttpBody>,
+    ) {
+        let headers = response.headers_mut();
+        let place = Place::apart(FailureOrigin::Hook, "cors");
+        self.hub.run(place, || cors.apply(is_preflight, asked, headers));
     }
 
     /// Whether the program changes the headers of responses.
@@ -151,7 +165,7 @@ impl Site {
         let (mut response, opened) = self.open_websocket(parts, parameters).await;
         refuse_guessing(&mut response);
         if let Some(cors) = &self.resource.cors {
-            cors.apply(false, &parts.headers, response.headers_mut());
+            self.tell_origins(cors, false, &parts.headers, &mut response);
         }
         if self.changes_headers() {
             self.change_headers(parts, &mut response);
@@ -270,7 +284,10 @@ impl Site {
         if is_script && !self.resource.jsonp {
             return Err(Refused::UnknownTransport);
         }
-        if !self.resource.admits(parts, transport, is_script) {
+        // A function of the program that panics has not said that a page may come.
+        let place = Place::apart(FailureOrigin::Hook, "origins");
+        let is_admitted = self.hub.run(place, || self.resource.admits(parts, transport, is_script));
+        if is_admitted != Some(true) {
             return Err(Refused::ForeignOrigin);
         }
         if !query.session.is_empty() {
