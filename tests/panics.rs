@@ -491,6 +491,75 @@ async fn every_value_is_dropped_and_each_that_panics_is_reported() {
     assert_eq!((report.origin(), report.event()), (FailureOrigin::Destructor, Some("state")));
 }
 
+/// Keeps a bomb for as long as the server.
+struct Explosives(#[allow(dead_code)] Bomb);
+
+impl HeartbeatPolicy for Explosives {}
+
+impl Authenticator for Explosives {
+    async fn authenticate(&self, _: &Handshake) -> jidda::Result<Option<Identity>> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn what_a_server_was_given_is_dropped_with_it_and_each_that_panics_is_reported() {
+    let change = |builder: ServerBuilder| {
+        let (check, request, headers, trust, service) = (Bomb, Bomb, Bomb, Bomb, Arc::new(Bomb));
+        builder
+            .heartbeat_policy(Explosives(Bomb))
+            .authenticator(Explosives(Bomb))
+            .allow_anonymous()
+            .trust_identities_from(move |_| std::mem::size_of_val(&trust) > 0)
+            .health("/alive", "/ready")
+            .ready_check("disk", move || {
+                let _bomb = &check;
+                std::future::ready(Ok::<(), Error>(()))
+            })
+            .http_fallback(tower_of(service))
+            .socket_io(move |resource| {
+                resource
+                    .allow_request(move |_| {
+                        let _bomb = &request;
+                        std::future::ready(Ok(()))
+                    })
+                    .headers(move |_, _| {
+                        let _bomb = &headers;
+                    })
+            })
+    };
+    let bench = Bench::new(change).await;
+    let listener = Bomb;
+    bench.server.on("between", move || {
+        let _bomb = &listener;
+        std::future::ready(())
+    });
+    let Bench { client, server, socket, others, mut reports, .. } = bench;
+    for other in others.iter().chain([&client]) {
+        other.disconnect().await;
+    }
+    server.shutdown(LIMIT).await;
+    drop((client, server, socket, others));
+    let mut dropped = Vec::new();
+    while let Some(report) = timeout(LIMIT, reports.recv()).await.expect("the hook goes last") {
+        assert_eq!(
+            (report.kind(), report.origin()),
+            (FailureKind::Panic, FailureOrigin::Destructor),
+            "{report}"
+        );
+        dropped.push(report.event().unwrap().to_owned());
+    }
+    dropped.sort();
+    let hooks =
+        ["allow_request", "authenticator", "between", "disk", "headers", "heartbeat policy", "http_fallback"];
+    assert_eq!(dropped, [&hooks[..], &["trust_identities_from"]].concat());
+}
+
+/// A service that keeps a bomb.
+fn tower_of(bomb: Arc<Bomb>) -> axum::Router {
+    axum::Router::new().route("/", axum::routing::get(async move || drop(Arc::clone(&bomb))))
+}
+
 #[tokio::test]
 async fn an_observer_harms_neither_an_event_nor_a_broadcast() {
     let mut bench = Bench::new(|builder| builder).await;

@@ -130,6 +130,8 @@ impl Drop for Hub {
         for delegate in delegates {
             self.discard(of("proxy"), delegate);
         }
+        let heartbeat = std::mem::replace(&mut self.heartbeat, Watch::new(DefaultHeartbeat::default()));
+        self.discard(of("heartbeat policy"), heartbeat);
         let (gate, trust) = (self.gate.take(), self.trust.take());
         self.discard(of("authenticator"), gate);
         self.discard(of("trust_identities_from"), trust);

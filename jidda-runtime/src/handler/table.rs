@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::events::Events;
 use super::{Glue, HandlerEntry, MiddlewareEntry};
+use crate::guard::discard;
 
 pub(super) type Names<V> = HashMap<&'static str, V, foldhash::fast::RandomState>;
 pub(super) type Service = Arc<dyn Any + Send + Sync>;
@@ -32,6 +33,13 @@ pub struct Route {
     pub(super) middleware: Arc<[&'static MiddlewareEntry]>,
     /// The same event's handler for callers who may not have this one run.
     pub(super) next: Option<RouteId>,
+}
+
+/// The last route of a service drops it.
+impl Drop for Route {
+    fn drop(&mut self) {
+        discard("the destructor of a service", self.service.take());
+    }
 }
 
 impl fmt::Debug for Route {

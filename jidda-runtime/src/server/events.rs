@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Server;
-use crate::connection::{FailureOrigin, Listener, Place};
+use crate::connection::{FailureOrigin, Hub, Listener, Place};
 use crate::error::{CallError, SendError};
 use crate::failure::Failure;
 use crate::guard::Guarded;
@@ -20,6 +20,15 @@ use crate::sync::Mutex;
 pub(super) struct ServerListeners(Mutex<HashMap<Box<str>, Vec<Callback>>>);
 
 impl ServerListeners {
+    /// Drops all of them, each by itself.
+    pub(super) fn discard(&mut self, hub: &Hub) {
+        for (event, callbacks) in std::mem::take(self.0.get_mut()) {
+            for callback in callbacks {
+                hub.discard(Place::apart(FailureOrigin::Destructor, &event), callback);
+            }
+        }
+    }
+
     fn of(&self, event: &str) -> Vec<Callback> {
         self.0.lock().get(event).cloned().unwrap_or_default()
     }

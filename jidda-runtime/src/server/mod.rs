@@ -230,6 +230,8 @@ impl Server {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stopping.send_replace(true);
+        let hub = Arc::clone(&self.apps.all()[0].hub);
+        self.listeners.discard(&hub);
     }
 }
 

@@ -92,6 +92,14 @@ impl fmt::Debug for Health {
     }
 }
 
+impl Drop for Health {
+    fn drop(&mut self) {
+        for (name, run) in std::mem::take(&mut self.checks) {
+            self.hub.discard(Place::apart(FailureOrigin::Destructor, &name), run);
+        }
+    }
+}
+
 type Checked = Arc<BTreeMap<String, Outcome>>;
 
 /// What the world is told of one check: as much as a peer is told of a handler that failed.

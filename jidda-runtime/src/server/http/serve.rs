@@ -25,7 +25,7 @@ use super::patient::Patient;
 use super::request_body::RequestBody;
 use super::{Http, begin};
 use crate::config::Config;
-use crate::connection::Hub;
+use crate::connection::{FailureOrigin, Hub, Place};
 use crate::foreign::printable;
 use crate::peer::{PeerAddress, Security};
 use crate::server::admission::Permit;
@@ -63,6 +63,12 @@ pub(in crate::server) struct Front {
     closing: CancellationToken,
     /// Nothing is waited for any more.
     pub(super) aborted: CancellationToken,
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        self.hub.discard(Place::apart(FailureOrigin::Destructor, "http_fallback"), self.fallback.take());
+    }
 }
 
 impl fmt::Debug for Front {

@@ -43,6 +43,15 @@ pub(super) struct Site {
     pub(super) closing: CancellationToken,
 }
 
+impl Drop for Site {
+    fn drop(&mut self) {
+        let of = |what| Place::apart(FailureOrigin::Destructor, what);
+        self.hub.discard(of("allow_request"), self.resource.allow_request.take());
+        self.hub.discard(of("headers"), self.resource.headers.take());
+        self.hub.discard(of("initial_headers"), self.resource.initial_headers.take());
+    }
+}
+
 /// What a request wants that passed the checks.
 enum Wanted {
     /// A session of its own.
