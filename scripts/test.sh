@@ -71,6 +71,8 @@ tests() {
     JIDDA_TEST_RELEASE=1 cargo test "${jobs[@]}" --workspace --no-fail-fast 2>&1 | tee "$target/tests.log"
 }
 
+simulation() { JIDDA_SIMULATION_SEEDS=${JIDDA_SIMULATION_SEEDS:-300} cargo test "${jobs[@]}" --test simulation; }
+
 documentation() {
     RUSTDOCFLAGS="-D warnings" cargo doc "${jobs[@]}" --workspace --no-deps
 }
@@ -141,6 +143,7 @@ else
 fi
 step "tests" tests
 step "models" cargo test "${jobs[@]}" --package jidda-runtime --lib --features __models models::
+step "simulation" simulation
 step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metrics
 step "documentation" documentation
 step "interop with a plain MessagePack-RPC peer" interop

@@ -101,7 +101,7 @@ pub(crate) struct Hub {
     pub(crate) presence: Presence,
     pub(super) arrivals: Arrivals,
     wheel: Wheel,
-    started: std::time::Instant,
+    started: tokio::time::Instant,
     pub(super) sessions: Sessions,
     drivers: TaskTracker,
     /// Sees what fails in the program's own code; without it, it is logged.
@@ -177,7 +177,7 @@ impl Hub {
             presence: Presence::default(),
             arrivals: Arrivals::default(),
             wheel,
-            started: std::time::Instant::now(),
+            started: tokio::time::Instant::now(),
             sessions,
             drivers: TaskTracker::new(),
             on_error,

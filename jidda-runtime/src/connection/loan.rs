@@ -5,9 +5,9 @@
 //! itself would be that.
 
 use std::task::Waker;
-use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::Connection;
 use super::exchange::Exchange;
