@@ -39,6 +39,8 @@ pub(crate) struct Shares<O, V> {
     /// The one that makes room next is the last.
     ranking: BTreeSet<Rank<O>>,
     next: u64,
+    /// How many have earned their place.
+    earned: usize,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,7 @@ type Rank<O> = (Reverse<u8>, usize, Reverse<(Merit, u64)>, O);
 
 impl<O, V> Default for Shares<O, V> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new(), held: HashMap::new(), ranking: BTreeSet::new(), next: 0 }
+        Self { entries: BTreeMap::new(), held: HashMap::new(), ranking: BTreeSet::new(), next: 0, earned: 0 }
     }
 }
 
@@ -71,6 +73,7 @@ impl<O: Owner, V> Shares<O, V> {
             held.insert((merit, number));
         });
         self.entries.insert(number, Entry { owner, merit, value });
+        self.earned += usize::from(merit == Merit::Some);
         number
     }
 
@@ -98,6 +101,8 @@ impl<O: Owner, V> Shares<O, V> {
     pub(crate) fn judge(&mut self, number: u64, merit: Merit) {
         let Some(entry) = self.entries.get_mut(&number) else { return };
         let before = std::mem::replace(&mut entry.merit, merit);
+        self.earned += usize::from(merit == Merit::Some);
+        self.earned -= usize::from(before == Merit::Some);
         let owner = entry.owner.clone();
         self.change(&owner, |held| {
             held.remove(&(before, number));
@@ -107,6 +112,7 @@ impl<O: Owner, V> Shares<O, V> {
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<V> {
         let Entry { owner, merit, value } = self.entries.remove(&number)?;
+        self.earned -= usize::from(merit == Merit::Some);
         self.change(&owner, |held| {
             held.remove(&(merit, number));
         });
@@ -117,6 +123,18 @@ impl<O: Owner, V> Shares<O, V> {
     pub(crate) fn evict(&mut self) -> Option<V> {
         let (_, _, Reverse((_, number)), _) = self.ranking.last()?;
         self.remove(*number)
+    }
+
+    /// How many have earned their place.
+    pub(crate) fn earned(&self) -> usize {
+        self.earned
+    }
+
+    /// Takes the oldest entry out that has earned its place, of the owner that has most.
+    pub(crate) fn evict_earned(&mut self) -> Option<V> {
+        let oldest = |rank: &Rank<O>| self.held.get(&rank.3)?.range((Merit::Some, 0)..).next().copied();
+        let (_, number) = self.ranking.iter().rev().find_map(oldest)?;
+        self.remove(number)
     }
 
     /// Takes an entry out that has not earned its place, of the owner that has most; or of this one.
@@ -183,6 +201,7 @@ mod tests {
         Remove(u64),
         Evict,
         EvictIdle(Option<u8>),
+        EvictEarned,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -192,6 +211,7 @@ mod tests {
             2 => (0..40u64, merit()).prop_map(|(number, merit)| Step::Judge(number, merit)),
             1 => (0..40u64).prop_map(Step::Remove),
             2 => Just(Step::Evict),
+            1 => Just(Step::EvictEarned),
             1 => proptest::option::of(0..5u8).prop_map(Step::EvictIdle),
         ];
         proptest::collection::vec(step, 0..80)
@@ -256,6 +276,21 @@ mod tests {
                         prop_assert_eq!(shares.evict().is_some(), victim.is_some());
                         model.remove(victim.unwrap_or(u64::MAX));
                     }
+                    Step::EvictEarned => {
+                        // The order of owners is that of their first entries.
+                        let mut owners = model.firsts();
+                        owners.sort_by_key(|&(number, owner, merit)| {
+                            let merit = merit != Merit::None;
+                            (Reverse(owner.standing()), model.count(owner), Reverse((merit, number)))
+                        });
+                        let oldest = |owner: u8| {
+                            let own = model.0.iter().filter(|entry| entry.1 == owner && entry.2 == Merit::Some);
+                            own.map(|entry| entry.0).min()
+                        };
+                        let victim = owners.iter().rev().find_map(|&(_, owner, _)| oldest(owner));
+                        prop_assert_eq!(shares.evict_earned().is_some(), victim.is_some());
+                        model.remove(victim.unwrap_or(u64::MAX));
+                    }
                     Step::EvictIdle(of) => {
                         let among = |entry: &(u64, u8, Merit)| {
                             entry.2 != Merit::Some && of.is_none_or(|of| of == entry.1)
@@ -265,6 +300,7 @@ mod tests {
                         model.remove(victim.unwrap_or(u64::MAX));
                     }
                 }
+                prop_assert_eq!(shares.earned(), model.0.iter().filter(|entry| entry.2 == Merit::Some).count());
                 let left: Vec<_> = shares.entries.keys().copied().collect();
                 let expected: Vec<_> = model.0.iter().map(|entry| entry.0).collect();
                 prop_assert_eq!(left, expected);

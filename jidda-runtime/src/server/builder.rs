@@ -308,7 +308,8 @@ impl ServerBuilder {
         max_connections_per_address: usize;
         /// How many connections may be at their beginning at once: in the handshake of an encrypted address, or before
         /// their first byte. Past it the address that has most of them loses one, first of those that have said
-        /// nothing. Default: 1024.
+        /// nothing. Default: 16,384;
+        /// 1024 of them in a handshake that has begun.
         max_pending: usize;
         /// How many bytes may wait for a peer to read them. Default: 1 MiB.
         max_outbox: usize;

@@ -15,6 +15,10 @@ use crate::sync::Mutex;
 /// gives way after as many, and what they have sent by then is seen.
 const FRESH: usize = 128;
 
+/// How many may be in a handshake that has begun: it takes memory and time, as a silent stream does not. The address that
+/// has most makes room.
+const BEGUN: usize = 1024;
+
 /// The pending streams of a server, at all of its addresses. When there are too many, the address that has most of
 /// them loses one: one that said nothing before one that did, then the oldest.
 #[derive(Clone)]
@@ -115,7 +119,13 @@ pub(super) struct Ear {
 impl Ear {
     /// The peer has said something: it keeps its place longer than those of its address that have not.
     pub(super) fn heard(self) {
-        self.pending.crowd.lock().shares.judge(self.number, Merit::Some);
+        let mut crowd = self.pending.crowd.lock();
+        crowd.shares.judge(self.number, Merit::Some);
+        let evicted = if crowd.shares.earned() > BEGUN { crowd.shares.evict_earned() } else { None };
+        drop(crowd);
+        if evicted.is_some() {
+            tracing::debug!(most = BEGUN, "too many handshakes at once: one is given up");
+        }
     }
 }
 
@@ -184,6 +194,20 @@ mod tests {
             }
             assert_eq!(!is_lost(honest), is_kept, "{is_heard} {floods_are_heard} {count}");
         }
+    }
+
+    #[test]
+    fn handshakes_that_have_begun_have_a_limit_of_their_own() {
+        let pending = Pending::new(10_000);
+        let honest = pending.enter(at(1), None);
+        honest.ear().heard();
+        let silent = pending.enter(at(2), None);
+        let mut places: Vec<_> = (0..3000).map(|_| pending.enter(at(2), None)).collect();
+        for place in &places {
+            place.ear().heard();
+        }
+        assert_eq!(pending.len(), BEGUN + 1);
+        assert!(is_lost(places.swap_remove(0)) && !is_lost(honest) && !is_lost(silent));
     }
 
     #[test]
