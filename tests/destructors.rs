@@ -310,7 +310,7 @@ fn wakers_are_dropped_while_nothing_is_locked() {
             (
                 "stream",
                 &client.root(),
-                async move { drop(fourth.stream::<u32>("count", &()).count().await) }.boxed(),
+                async move { assert_eq!(fourth.stream::<u32>("count", &()).count().await, 0) }.boxed(),
             ),
         ];
         for (name, socket, mut waiting) in waits {
