@@ -1,12 +1,20 @@
 //! A whole program in one call: runtime, signals, graceful end.
 
-use super::{Server, ServerBuilder};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+use super::{LAST_CALL, LAST_RESPONSE, Server, ServerBuilder};
+use crate::deadline;
 use crate::error::Error;
 
 /// The variable that replaces the address of [`run`](ServerBuilder::run).
 const LISTEN: &str = "JIDDA_LISTEN";
 /// The variable that makes `run` print the handlers and end.
 const HANDLERS: &str = "JIDDA_HANDLERS";
+
+/// The exit code of a program that a second signal ended.
+const INTERRUPTED: i32 = 130;
 
 /// What `jidda::run!` does.
 ///
@@ -21,6 +29,9 @@ pub fn run(address: &str, links: &[&'static str]) -> Result<(), Error> {
 impl ServerBuilder {
     /// Serves until Ctrl-C or SIGTERM, on a runtime of its own; then accepts no more, lets running calls end
     /// for a while and returns. A second signal ends the process at once.
+    ///
+    /// It returns a few seconds after the [grace](Self::grace) at most, also when the program's own code blocks: a blocking
+    /// handler that does not end, or a thread that reads standard input, is left behind, to end with the process.
     ///
     /// `JIDDA_LISTEN=host:port` replaces the addresses; `JIDDA_HANDLERS=1` prints the handlers and returns.
     /// Unless the program has installed a `tracing` subscriber, warnings and errors go to standard error;
@@ -44,12 +55,46 @@ impl ServerBuilder {
             return Ok(());
         }
         log_to_standard_error();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(self.serve())
+        let grace = self.grace;
+        let runtime = Builder::new_multi_thread().enable_all().build()?;
+        // Signals and the end have a runtime of their own, on this thread: the program may block all threads of the other.
+        let watching = Builder::new_current_thread().enable_all().build()?;
+        let outcome = watching.block_on(async {
+            // Before anyone can know that the server is there: a signal must not end it the rough way.
+            let mut signals = Signals::new()?;
+            let Some(server) = self.serve(runtime.handle(), &mut signals).await? else { return Ok(None) };
+            println!("jidda stops: running calls have {} s", grace.as_secs());
+            let end = deadline::after(grace);
+            let shutdown = runtime.spawn(async move { server.shutdown(grace).await });
+            // Its own time-outs are those of the other runtime, which may be blocked.
+            let limit = deadline::bounded(grace) + LAST_CALL + LAST_RESPONSE;
+            tokio::select! {
+                _ = timeout(limit, shutdown) => {}
+                () = signals.next() => std::process::exit(INTERRUPTED),
+            }
+            Ok(Some((end, signals)))
+        });
+        let Ok(Some((end, mut signals))) = outcome else {
+            runtime.shutdown_background();
+            return outcome.map(|_| ());
+        };
+        // Jobs on the blocking pool have what is left of the grace. Nothing can end them.
+        let (ended, end_of_jobs) = oneshot::channel();
+        std::thread::spawn(move || {
+            runtime.shutdown_timeout(end.saturating_duration_since(Instant::now()));
+            let _ = ended.send(());
+        });
+        watching.block_on(async {
+            tokio::select! {
+                _ = end_of_jobs => {}
+                () = signals.next() => std::process::exit(INTERRUPTED),
+            }
+        });
+        Ok(())
     }
 
-    async fn serve(self) -> Result<(), Error> {
-        let grace = self.grace;
+    /// Starts the server and waits for the first signal. There is no server when that came before.
+    async fn serve(self, runtime: &Handle, signals: &mut Signals) -> Result<Option<Server>, Error> {
         if self.listen.is_empty() && self.dials.is_empty() {
             return Err(Error::new(
                 "start",
@@ -58,9 +103,12 @@ impl ServerBuilder {
         }
         let has_proxies = !self.proxies.is_empty();
         let dials: Vec<_> = self.dials.iter().map(|dial| format!("dials {dial}")).collect();
-        // Before anyone can know that the server is there: a signal must not end it the rough way.
-        let mut signals = Signals::new()?;
-        let server = self.start().await?;
+        let starting = runtime.spawn(self.start());
+        let started = tokio::select! {
+            started = starting => started,
+            () = signals.next() => return Ok(None),
+        };
+        let server = started.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let apps = server.inner.apps.all();
         let handlers: usize = apps.iter().map(|app| app.hub.table.handlers().count()).sum();
         if handlers == 0 && !has_proxies {
@@ -76,12 +124,7 @@ impl ServerBuilder {
         let plural = if handlers == 1 { "" } else { "s" };
         println!("jidda {} with {handlers} handler{plural}", what.join(", "));
         signals.next().await;
-        println!("jidda stops: running calls have {} s", grace.as_secs());
-        tokio::select! {
-            _ = server.shutdown(grace) => {}
-            () = signals.next() => std::process::exit(130),
-        }
-        Ok(())
+        Ok(Some(server))
     }
 }
 
