@@ -25,7 +25,8 @@ impl Connection {
         if exchange.link != Link::Up || exchange.is_to_close() {
             return exchange.link != Link::Away;
         }
-        let ending = self.overdue(&exchange, since);
+        exchange.delay_ping(self.is_between_polls(), seen, now);
+        let ending = self.overdue(&mut exchange, now);
         let beat = if ending.is_none() { self.beat(&mut exchange, since, seen) } else { Beat::Rest };
         let silent_for = Duration::from_millis(since(seen));
         let ending = match beat {
@@ -76,7 +77,8 @@ impl Connection {
     }
 
     /// Why the connection has to end, if it has.
-    fn overdue(&self, exchange: &Exchange, since: impl Fn(u32) -> u64) -> Option<DisconnectReason> {
+    fn overdue(&self, exchange: &mut Exchange, now: u32) -> Option<DisconnectReason> {
+        let since = |then: u32| u64::from(now.wrapping_sub(then));
         let config = &self.hub.config;
         // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
         // its heart stops.
@@ -91,7 +93,13 @@ impl Connection {
         let handshake = if self.wire.is_strict() { config.connect_timeout } else { config.handshake_timeout };
         let opened = since(self.opened_at.load(Ordering::Relaxed));
         let is_late = !self.is_established.load(Ordering::Relaxed) && opened >= milliseconds(handshake);
-        is_late.then_some(DisconnectReason::HandshakeTimeout)
+        if is_late {
+            return Some(DisconnectReason::HandshakeTimeout);
+        }
+        // As long as a peer may be silent: it says something, but not what it has to say next.
+        let limit = milliseconds(config.heartbeat.saturating_add(config.heartbeat_timeout));
+        let is_amiss = exchange.rest_missing_for(now).is_some_and(|missing| missing >= limit);
+        is_amiss.then(|| DisconnectReason::Other("the rest of a message did not come in time".into()))
     }
 
     fn beat(&self, exchange: &mut Exchange, since: impl Fn(u32) -> u64, seen: u32) -> Beat {
@@ -150,6 +158,7 @@ impl Connection {
 
     fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {
         exchange.calls.pinged_at = Some(Moment::at(now));
+        exchange.note_ping();
         let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
         if self.wire.heartbeat() != Heartbeat::Theirs {
             exchange.outbox.append(|out| self.wire.ping(out, id));

@@ -75,6 +75,8 @@ pub(crate) struct Driver {
     rests: bool,
     /// The peer said something complete: it is one of those that are counted.
     pub(super) is_counted: bool,
+    /// Parts of a message have come, and the others are waited for.
+    is_amid: bool,
     /// What is left of this poll.
     pub(super) turn: Turn,
 }
@@ -94,6 +96,7 @@ impl Driver {
         exchange.outbox.stalled_since = None;
         exchange.note_standing(None);
         exchange.missed = 0;
+        exchange.forget_awaited();
         // Who is asked each interval is asked for the first time when one is over.
         exchange.calls.pinged_at =
             (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
@@ -119,6 +122,7 @@ impl Driver {
             is_interrupted: false,
             rests: false,
             is_counted: false,
+            is_amid: false,
             turn: Turn::begin(),
         }
     }
@@ -308,6 +312,23 @@ impl Driver {
 
     /// Runs the messages in `bytes`, and keeps the beginning of one that is not complete.
     fn ingest(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) {
+        self.ingest_messages(bytes, cx);
+        if self.is_amid || self.decoder.kept() > 0 {
+            self.note_rest();
+        }
+    }
+
+    /// Notes how much there is of a message in several parts.
+    #[cold]
+    fn note_rest(&mut self) {
+        let kept = self.decoder.kept();
+        self.is_amid = kept > 0;
+        let now = self.connection.hub.clock();
+        self.connection.exchange.lock().note_rest(kept, self.partial.is_some(), now);
+    }
+
+    #[inline]
+    fn ingest_messages(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) {
         let Some(mut partial) = self.partial.take() else {
             let used = self.run_messages(bytes, cx);
             if used < bytes.len() && self.closing.is_none() {

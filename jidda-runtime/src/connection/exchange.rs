@@ -5,6 +5,7 @@ use std::task::Waker;
 
 use tracing::Span;
 
+use super::awaited::Awaited;
 use super::calls::Calls;
 use super::credentials::Standing;
 use super::left::Left;
@@ -66,6 +67,8 @@ struct Rare {
     ending: Option<Box<DisconnectReason>>,
     /// What callers of a gateway have under way on it.
     shares: Option<Box<Shares>>,
+    /// What the peer is waited for.
+    awaited: Option<Box<Awaited>>,
 }
 
 /// What a connection has for a moment only.
@@ -150,6 +153,23 @@ impl Exchange {
         kept
     }
 
+    /// What the peer is waited for, if anything.
+    pub(super) fn awaited(&self) -> Option<&Awaited> {
+        self.rare.as_ref()?.awaited.as_deref()
+    }
+
+    pub(super) fn awaited_mut(&mut self) -> &mut Awaited {
+        self.rare.get_or_insert_default().awaited.get_or_insert_default()
+    }
+
+    /// The peer is a new one.
+    pub(super) fn forget_awaited(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.awaited = None;
+        }
+        self.tidy();
+    }
+
     fn passing(&mut self) -> &mut Passing {
         self.rare.get_or_insert_default().passing.get_or_insert_default()
     }
@@ -162,11 +182,12 @@ impl Exchange {
     }
 
     /// Frees what there is no need for any more.
-    fn tidy(&mut self) {
+    pub(super) fn tidy(&mut self) {
         let Some(rare) = &mut self.rare else { return };
+        rare.awaited.take_if(|awaited| awaited.is_nothing());
         rare.passing.take_if(|passing| passing.controls.is_empty() && passing.waiting.is_empty());
-        let Rare { passing, standing, kept, left, ending, shares } = &**rare;
-        let has_words = passing.is_some() || left.is_some() || ending.is_some();
+        let Rare { passing, standing, kept, left, ending, shares, awaited } = &**rare;
+        let has_words = passing.is_some() || left.is_some() || ending.is_some() || awaited.is_some();
         if !has_words && standing.is_none() && kept.is_none() && shares.is_none() {
             self.rare = None;
         }

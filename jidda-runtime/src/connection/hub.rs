@@ -20,7 +20,7 @@ use super::report::{ErrorHook, FailureOrigin, Place};
 use super::wheel::{self, Wheel};
 use super::{Connection, Socket};
 use crate::authentication::Gate;
-use crate::config::Config;
+use crate::config::{Config, too_short};
 use crate::guard::discard;
 use crate::handler::{Side, Table};
 use crate::id::SocketId;
@@ -57,7 +57,10 @@ impl Policies {
         if let Some(heartbeat) = &self.heartbeat {
             (config.heartbeat, config.heartbeat_timeout) = (heartbeat.interval(), heartbeat.timeout());
         }
-        let problems = config.problems();
+        let mut problems = config.problems();
+        problems.extend(
+            self.heartbeat.as_ref().and_then(|heartbeat| too_short("patience", heartbeat.patience())),
+        );
         if problems.is_empty() { Ok(config.bounded()) } else { Err(problems) }
     }
 }

@@ -5,6 +5,7 @@
 
 mod answers;
 mod arrivals;
+mod awaited;
 mod away;
 mod backlog;
 mod broadcast;

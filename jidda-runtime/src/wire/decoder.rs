@@ -61,6 +61,14 @@ impl Decoder {
         self.0 = Some(Box::new(held));
     }
 
+    /// How much is kept of a message whose rest has not come, beside what the caller keeps.
+    pub fn kept(&self) -> usize {
+        match self.0.as_deref() {
+            Some(Held::Parts(parts)) => parts.kept(),
+            Some(Held::Scanner(_) | Held::Skip(_)) | None => 0,
+        }
+    }
+
     /// The parts there are.
     #[inline]
     pub(super) fn parts(&mut self) -> Option<&mut engine_io::Parts> {

@@ -22,6 +22,12 @@ impl Parts {
     pub(in crate::wire) fn is_empty(&self) -> bool {
         self.fragments.is_none() && self.pending.is_none()
     }
+
+    /// How many bytes there are; one more for each message that has begun.
+    pub(in crate::wire) fn kept(&self) -> usize {
+        self.fragments.as_ref().map_or(0, |begun| 1 + begun.bytes.len())
+            + self.pending.as_ref().map_or(0, |pending| 1 + pending.size())
+    }
 }
 
 /// The beginning of a message.

@@ -53,6 +53,11 @@ impl Pending {
         Ok(self.attachments.len() == self.expected)
     }
 
+    /// How many bytes there are; one more for each attachment, which may have none.
+    pub(in crate::wire) fn size(&self) -> usize {
+        self.size + self.attachments.len()
+    }
+
     /// The whole packet.
     pub(in crate::wire) fn into_packet(mut self) -> Packet<'static> {
         json::bundle(&mut self.list, 0, &self.attachments);
