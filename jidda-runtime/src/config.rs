@@ -48,8 +48,7 @@ pub struct Config {
     pub max_connections_per_address: usize,
     /// How many connections may be at their beginning at once: in the handshake of an encrypted address, or before
     /// their first byte. Past it the address that has most of them loses one, first of those that have said nothing.
-    /// Default: 16,384;
-    /// 1024 of them in a handshake that has begun.
+    /// Default: 16,384; 1024 of them in a handshake that has begun.
     pub max_pending: usize,
     /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
     /// A broadcast may exceed it up to twice; then the peer is disconnected. Default: 1 MiB.
