@@ -1,5 +1,6 @@
 //! Models of connections: threads over the same code as in a server, in many orders, see [`crate::sync::model`].
 
+mod broadcasts;
 mod calls;
 mod presence;
 mod sockets;
