@@ -91,8 +91,8 @@ pub struct Config {
     /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped: first those of
     /// peers without an identity, counted by address, then those of identities. Default: 10,000.
     pub max_lingering_sessions: usize,
-    /// How long a call waits for its reply when the call itself does not say. Default: no limit but the
-    /// connection's life.
+    /// How long a call waits for its reply when the call itself does not say. Default: 30 s for a server's calls to its
+    /// clients; no limit but the connection's life for a client's.
     pub call_timeout: Option<Duration>,
     /// What happens when an identity connects that is connected already. Default: nothing.
     pub duplicate_identity: DuplicateIdentity,

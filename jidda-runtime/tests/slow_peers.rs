@@ -185,3 +185,37 @@ async fn what_is_announced_before_joining_gives_no_more_time_for_that() {
     let ended = ws.live(60 * SECOND).await.expect("it does not wait for ever");
     assert!((3..5).contains(&ended.as_secs()), "{ended:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_without_a_handler_does_not_hold_a_call_for_ever() {
+    for (limit, expected) in [(None, 30), (Some(7 * SECOND), 7)] {
+        let name = format!("no handler, {expected}");
+        let (server, _) = server(&name, |builder| match limit {
+            Some(limit) => builder.call_timeout(limit),
+            None => builder,
+        })
+        .await;
+        let mut ws = WebSocket::join(&name).await;
+        let living = tokio::spawn(async move { ws.live(100 * SECOND).await });
+        while server.count() == 0 {
+            sleep(SECOND / 100).await;
+        }
+        let (socket, start) = (server.sockets().pop().unwrap(), Instant::now());
+        assert!(socket.call::<Value>("nobody", &()).await.unwrap_err().is_timeout());
+        assert_eq!(start.elapsed().as_secs(), expected);
+        living.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_may_have_no_limit() {
+    let name = "no limit for calls";
+    let (server, _) = server(name, |builder| builder.call_timeout(None)).await;
+    let mut ws = WebSocket::join(name).await;
+    tokio::spawn(async move { ws.live(1000 * SECOND).await });
+    while server.count() == 0 {
+        sleep(SECOND / 100).await;
+    }
+    let socket = server.sockets().pop().unwrap();
+    assert!(timeout(500 * SECOND, socket.call::<Value>("nobody", &()).into_future()).await.is_err());
+}

@@ -236,9 +236,10 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call waits for its reply when the call itself does not say.
-    pub fn call_timeout(mut self, limit: Duration) -> Self {
-        self.config.call_timeout = Some(limit);
+    /// How long a call waits for its reply when the call itself does not say. Default: `None`, no limit but the
+    /// connection's life.
+    pub fn call_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.config.call_timeout = limit.into();
         self
     }
 

@@ -36,6 +36,9 @@ use crate::transport::TlsServer;
 use crate::transport::noise::NoiseServer;
 use crate::transport::{Address, KeepAlive, Listener, ServerSecrets};
 
+/// How long a client may take for its reply, unless something else is said.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
 type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>;
 
 /// Collects what a server is made of; see [`Server::builder`].
@@ -73,7 +76,7 @@ impl Default for ServerBuilder {
             secrets: ServerSecrets::default(),
             table: TableBuilder::new(Side::Server),
             app: AppKey::of::<()>(),
-            config: Config::default(),
+            config: Config { call_timeout: Some(CALL_TIMEOUT), ..Config::default() },
             states: States::default(),
             policies: Policies::default(),
             configure: Vec::new(),
@@ -351,9 +354,11 @@ impl ServerBuilder {
         max_lingering_sessions: usize;
     }
 
-    /// How long a call to a client waits for its reply when the call itself does not say.
-    pub fn call_timeout(mut self, limit: Duration) -> Self {
-        self.config.call_timeout = Some(limit);
+    /// How long a call to a client waits for its reply when the call itself does not say. Default: 30 s, since clients of
+    /// Socket.IO answer nothing where they have no handler; `None` for no limit but the connection's life. Streams have
+    /// none.
+    pub fn call_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.config.call_timeout = limit.into();
         self
     }
 
