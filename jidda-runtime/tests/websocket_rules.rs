@@ -293,7 +293,7 @@ async fn run(server: &Server, case: &Case, in_bytes: bool) {
         ws.http.send(&sent).await;
     }
     for (opcode, expected) in &case.expected {
-        let got = ws.frame().await.unwrap_or_else(|| panic!("{}: the end got too early", case.name));
+        let got = ws.frame().await.unwrap_or_else(|| panic!("{}: the end came too early", case.name));
         let payload = if got.0 == CLOSE { &got.1[..2] } else { &got.1[..] };
         assert!((got.0, payload) == (*opcode, expected), "{}: {got:?}", case.name);
     }
