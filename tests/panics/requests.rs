@@ -91,6 +91,7 @@ async fn what_answers_requests_fails_one_of_them() {
     assert_eq!(bench.report(FailureOrigin::Hook).await.event(), Some("headers"));
     let answer = http.request("GET", session, &["origin: https://panic.example", "cookie: a=b"], "").await;
     assert_eq!(answer.status, 403);
+    assert_eq!(bench.report(FailureOrigin::Hook).await.event(), Some("origins"));
     assert_eq!(http.get(session).await.status, 200);
     bench.goes_on().await;
 }
