@@ -140,10 +140,10 @@ fn describe(error: &dyn std::error::Error) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.is_foreign {
-            true => fmt::Display::fmt(&printable(&self.0.message), f),
-            false => f.write_str(&self.0.message),
+        if self.0.is_foreign {
+            return fmt::Display::fmt(&printable(&self.0.message), f);
         }
+        f.write_str(&self.0.message)
     }
 }
 

@@ -97,7 +97,7 @@ struct Line<'a, 'b> {
 impl Write for Line<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            self.left = self.left.checked_sub(character.len_utf8()).unwrap_or_default();
+            self.left = self.left.saturating_sub(character.len_utf8());
             if self.left == 0 {
                 return Err(fmt::Error);
             }

@@ -103,6 +103,5 @@ mod tests {
         let mut turn = Turn::begin();
         turn.spend(100 << 10);
         assert!(!turn.is_over());
-        drop(turn);
     }
 }

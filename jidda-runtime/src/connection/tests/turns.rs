@@ -16,9 +16,9 @@ use crate::wire::socket_io::Parser;
 use tokio::sync::Semaphore;
 
 /// How many messages a flood has.
-const COUNT: usize = 8000;
+const COUNT: u32 = 8000;
 /// How many polls they take at least.
-const POLLS: usize = COUNT / MOST as usize;
+const POLLS: usize = COUNT as usize / MOST as usize;
 
 fn nothing() -> Reply {
     Reply::value(&(), Encoding::MessagePack)
@@ -56,7 +56,7 @@ impl Task {
             Wire::MessagePackRpc => (request(7, "$/ping", vec![]), vec![0x94, 1, 7, 0xc0, 0xc0]),
             Wire::EngineIo(_) => (frame(0x89, b"END"), [&[0x8a, 3][..], b"END"].concat()),
         };
-        let mut bytes: Vec<u8> = (0..COUNT).flat_map(|number| message(1000 + number as u32)).collect();
+        let mut bytes: Vec<u8> = (0..COUNT).flat_map(|number| message(1000 + number)).collect();
         bytes.extend(end);
         let polls = self.say(&bytes).await;
         assert_eq!(self.ended, None, "{name}");
@@ -68,8 +68,9 @@ impl Task {
 /// Everything a native peer can send as often as it likes.
 #[tokio::test]
 async fn a_flood_of_the_native_wire_is_answered_in_turns() {
+    type Write = Box<dyn Fn(u32) -> Vec<u8>>;
     let error = || Value::Map(vec![("code".into(), "no".into()), ("message".into(), "no".into())]);
-    let floods: Vec<(&str, Box<dyn Fn(u32) -> Vec<u8>>)> = vec![
+    let floods: Vec<(&str, Write)> = vec![
         ("pings", Box::new(|id| request(id, "$/ping", vec![]))),
         ("hellos", Box::new(|id| request(id, "$/hello", vec![Value::Map(vec![("wire".into(), 1.into())])]))),
         ("calls", Box::new(|id| request(id, "ready", vec![]))),
@@ -122,11 +123,11 @@ async fn a_flood_of_socket_io_is_answered_in_turns() {
 /// What was read and has to wait is run in turns, too, once it can be.
 #[tokio::test]
 async fn what_waited_is_run_in_turns() {
-    let config = || Config { max_in_flight: 2 * COUNT, max_message: 8 << 20, ..Config::default() };
+    let config = || Config { max_in_flight: 2 * COUNT as usize, max_message: 8 << 20, ..Config::default() };
     let mut early = request(3, "$/connect", vec!["/slow/1".into()]);
     early.extend((0..COUNT).flat_map(|_| notification("/slow/1:ready", vec![])));
     let held = |event: &'static str| {
-        let events = (0..COUNT).flat_map(move |number| request(1000 + number as u32, event, vec![]));
+        let events = (0..COUNT).flat_map(move |number| request(1000 + number, event, vec![]));
         events.collect::<Vec<_>>()
     };
     let one = || Config { max_in_flight: 1, ..config() };
