@@ -1,163 +1,242 @@
 //! One event handed to many sockets.
+//!
+//! First it takes its place with every recipient, at the first poll and without giving way: what the same task emits next,
+//! and what the next events of the same socket cause, stands behind it at each of them. All broadcasts of a namespace do
+//! so one after another, so that two of them arrive in the same order at all who get both. Then the frames are written,
+//! which takes far longer, with pauses in which other tasks run. Last it waits for the recipients that had no room.
 
-use std::ops::Range;
-use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use smallvec::SmallVec;
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
 use tracing::Instrument;
 
+use super::Connection;
 use super::encoded::Encoded;
-use super::hub::Hub;
+use super::line::Position;
+use super::loan::BroadcastTime;
+use super::push::{Placed, Waiting};
 use super::selection::Selection;
-use super::socket::{Frame, Socket, is_reserved};
+use super::socket::{Socket, is_reserved};
 use crate::error::SendError;
 use crate::foreign::{printable, shown};
+use crate::guard::wake_all;
 use crate::payload::CodecError;
+use crate::reason::DisconnectReason;
 use crate::room::Snapshot;
-use crate::sync::Mutex;
 use crate::wire::Wire;
 
-/// After so many deliveries a broadcast lets other tasks run.
+/// After so many frames a broadcast lets other tasks run.
 const STRIDE: usize = 64;
 /// And after so many bytes.
 const BYTES: usize = 256 * 1024;
-/// What one task delivers, where there are several worker threads to do it.
+/// What one task writes, where there are several worker threads to do it.
 const PART: usize = 4 * STRIDE;
+/// How long recipients that have no room may hold a broadcast back.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// An event for the sockets of one namespace.
-struct Delivery {
-    hub: Arc<Hub>,
-    sockets: Snapshot<Socket>,
-    event: Arc<str>,
-    arguments: Arc<Encoded>,
+/// An event that takes its place with the sockets of a selection.
+struct Placing<'a> {
+    event: &'a str,
+    arguments: &'a Encoded,
     is_volatile: bool,
-    frames: Mutex<Frames>,
+    now: BroadcastTime,
+    outcome: Outcome,
+}
+
+/// Where the frames stand.
+#[derive(Default)]
+struct Outcome {
+    delivered: usize,
+    /// Why a kind of peers could not be sent it.
+    failed: Option<(Wire, SendError)>,
+    /// The connections whose streams are reserved: the group of each, and its place there.
+    reserved: Vec<(u32, u32)>,
+    /// The tasks of those that write by themselves.
+    wakers: Vec<Waker>,
+    /// Those that have no room, and when they do.
+    waiting: Vec<(Socket, Arc<Position>)>,
+    /// Those whose program watches what is sent.
+    watched: Vec<Socket>,
 }
 
 /// As it is written for each wire, not for each socket; `None` where it cannot be sent.
-type Frames = SmallVec<[(Wire, Option<Bytes>); 2]>;
-
-/// How far a delivery came.
-#[derive(Debug, Default)]
-struct Tally {
-    delivered: usize,
-    failed: Option<SendError>,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.delivered += other.delivered;
-        self.failed = self.failed.take().or(other.failed);
-    }
-}
+type Frames = SmallVec<[(Wire, Option<Arc<Bytes>>); 2]>;
 
 impl Selection {
     pub(super) async fn emit_encoded(&self, event: &str, arguments: Encoded) -> Result<usize, SendError> {
         if is_reserved(event) {
             return Err(SendError::Reserved(event.to_owned()));
         }
-        let (event, arguments) = (Arc::<str>::from(event), Arc::new(arguments));
-        let mut tally = Tally::default();
-        for rooms in self.places() {
-            let delivery = Delivery {
-                hub: Arc::clone(&self.hub),
-                sockets: rooms.select(&self.target),
-                event: Arc::clone(&event),
-                arguments: Arc::clone(&arguments),
-                is_volatile: self.is_volatile,
-                frames: Mutex::default(),
-            };
-            tally.add(delivery.run().await);
+        let mut placing = Placing {
+            event,
+            arguments: &arguments,
+            is_volatile: self.is_volatile,
+            now: self.hub.broadcast_time(),
+            outcome: Outcome::default(),
+        };
+        let groups: SmallVec<[_; 1]> = self.in_order(|places| {
+            let groups = places.iter().map(|rooms| rooms.select(&self.target));
+            groups.zip(0..).map(|(sockets, group)| placing.take_places(sockets, group)).collect()
+        });
+        let Outcome { delivered, failed, reserved, wakers, waiting, watched } = placing.outcome;
+        let stride = (BYTES / arguments.longest().max(1)).clamp(1, STRIDE);
+        // Before anything else: dropped, it leaves the frames to the connections' tasks.
+        let unwritten = Part::all(Writing { groups, reserved, stride });
+        wake_all(wakers);
+        // What one kind of peers cannot be sent is no reason to leave the others without it.
+        if let Some((wire, error)) = &failed {
+            tracing::warn!(event = &*shown(event), error = %printable(error), "a broadcast cannot be sent by {}", wire.name());
         }
-        match tally.failed {
-            Some(error) if tally.delivered == 0 => Err(error),
-            _ => Ok(tally.delivered),
+        for socket in &watched {
+            socket.inner.show_outgoing_encoded(event, &arguments);
+        }
+        drop(watched);
+        unwritten.write_divided().await;
+        if !waiting.is_empty() {
+            hold_back(waiting, self.hub.config.slow_consumer.min(PATIENCE)).await;
+        }
+        match failed {
+            Some((_, error)) if delivered == 0 => Err(error),
+            _ => Ok(delivered),
         }
     }
 }
 
-impl Delivery {
-    /// Delivers to all. Writing takes far longer than finding out to whom: what is too much for a moment is divided
-    /// among the worker threads. Dropping the future ends all of it.
-    async fn run(self) -> Tally {
-        let count = self.sockets.len();
-        let has_helpers = || Handle::try_current().is_ok_and(|runtime| runtime.metrics().num_workers() > 1);
-        if count <= PART || !has_helpers() {
-            return self.deliver(0..count).await;
-        }
-        let whole = Arc::new(self);
-        let mut parts = JoinSet::new();
-        for start in (PART..count).step_by(PART) {
-            let whole = Arc::clone(&whole);
-            let part = async move { whole.deliver(start..count.min(start + PART)).await };
-            parts.spawn(part.in_current_span());
-        }
-        let mut tally = whole.deliver(0..PART).await;
-        while let Some(ended) = parts.join_next().await {
-            match ended.map_err(tokio::task::JoinError::try_into_panic) {
-                Ok(part) => tally.add(part),
-                // An observer of the program's.
-                Err(Ok(panic)) => resume_unwind(panic),
-                // The runtime shuts down.
-                Err(Err(_)) => {}
-            }
-        }
-        tally
-    }
-
-    /// Delivers to some.
-    async fn deliver(&self, places: Range<usize>) -> Tally {
-        let mut tally = Tally::default();
+impl Placing<'_> {
+    /// Takes a place with each socket of one namespace.
+    fn take_places(&mut self, sockets: Snapshot<Socket>, group: u32) -> Snapshot<Socket> {
         let mut frames = Frames::new();
-        let stride = (BYTES / self.arguments.longest().max(1)).clamp(1, STRIDE);
-        for start in places.clone().step_by(stride) {
-            if start > places.start {
-                yield_now().await;
-            }
-            let now = self.hub.broadcast_time();
-            for socket in self.sockets.part(start..places.end.min(start + stride)) {
-                let wire = socket.inner.wire();
-                let place = frames.iter().position(|(other, _)| *other == wire).unwrap_or_else(|| {
-                    frames.push((wire, self.frame(wire, socket.path(), &mut tally)));
-                    frames.len() - 1
-                });
-                let Some(frame) = &frames[place].1 else { continue };
-                if self.is_volatile && !socket.inner.is_writable() {
+        for (place, socket) in sockets.enumerate() {
+            let wire = socket.inner.wire();
+            let found = frames.iter().position(|(other, _)| *other == wire).unwrap_or_else(|| {
+                frames.push((wire, self.frame(wire, socket.path())));
+                frames.len() - 1
+            });
+            let Some(frame) = &frames[found].1 else { continue };
+            match socket.inner.take_place(frame, self.now, self.is_volatile) {
+                Ok(Placed::Dropped) => continue,
+                Ok(Placed::Reserved) => self.outcome.reserved.push((group, place)),
+                Ok(Placed::Queued(waker)) => self.outcome.wakers.extend(waker),
+                Ok(Placed::Waits(position)) => self.outcome.waiting.push((socket.clone(), position)),
+                // It left between the look-up and now, or is given up: it has its own `disconnect`.
+                Err(SendError::NotConnected | SendError::Full) => continue,
+                Err(error) => {
+                    self.outcome.failed = Some((wire, error));
                     continue;
                 }
-                match socket.inner.push(Frame::Shared(frame, now), None) {
-                    Ok(_) => {
-                        tally.delivered += 1;
-                        socket.inner.show_outgoing_encoded(&self.event, &self.arguments);
-                    }
-                    // It left between the look-up and now, or is given up: it has its own `disconnect`.
-                    Err(SendError::NotConnected | SendError::Full) => {}
-                    Err(error) => tally.failed = Some(error),
-                }
+            }
+            self.outcome.delivered += 1;
+            if socket.inner.is_watched() {
+                self.outcome.watched.push(socket.clone());
             }
         }
-        tally
+        sockets
     }
 
     /// The event as it goes to every socket of one wire; `None` if it cannot be sent to them.
-    fn frame(&self, wire: Wire, namespace: &str, tally: &mut Tally) -> Option<Bytes> {
-        let mut frames = self.frames.lock();
-        if let Some((_, frame)) = frames.iter().find(|(other, _)| *other == wire) {
-            return frame.clone();
+    fn frame(&mut self, wire: Wire, namespace: &str) -> Option<Arc<Bytes>> {
+        match framed(wire, namespace, self.event, self.arguments) {
+            Ok(frame) => frame.map(Arc::new),
+            Err(error) => {
+                self.outcome.failed = Some((wire, error));
+                None
+            }
         }
-        // What one kind of peers cannot be sent is no reason to leave the others without it.
-        let frame = framed(wire, namespace, &self.event, &self.arguments).unwrap_or_else(|error| {
-            tracing::warn!(event = &*shown(&self.event), error = %printable(&error), "a broadcast cannot be sent by {}", wire.name());
-            tally.failed = Some(error);
-            None
-        });
-        frames.push((wire, frame.clone()));
-        frame
+    }
+}
+
+/// The frames that are to be written from here.
+struct Writing {
+    groups: SmallVec<[Snapshot<Socket>; 1]>,
+    reserved: Vec<(u32, u32)>,
+    /// After so many frames other tasks run.
+    stride: usize,
+}
+
+/// Some of them. Dropped, it leaves those that are not written to the connections' tasks.
+struct Part {
+    whole: Arc<Writing>,
+    next: usize,
+    end: usize,
+}
+
+impl Part {
+    fn all(whole: Writing) -> Self {
+        let end = whole.reserved.len();
+        Self { whole: Arc::new(whole), next: 0, end }
+    }
+
+    /// Takes up to `count` frames off the beginning.
+    fn split(&mut self, count: usize) -> Self {
+        let (start, end) = (self.next, self.end.min(self.next + count));
+        self.next = end;
+        Self { whole: Arc::clone(&self.whole), next: start, end }
+    }
+
+    /// Writes them, divided among the worker threads where that is worth it.
+    async fn write_divided(mut self) {
+        let has_helpers = || Handle::try_current().is_ok_and(|runtime| runtime.metrics().num_workers() > 1);
+        if self.end <= PART || !has_helpers() {
+            return self.write().await;
+        }
+        let own = self.split(PART);
+        let mut others = JoinSet::new();
+        while self.next < self.end {
+            others.spawn(self.split(PART).write().in_current_span());
+        }
+        own.write().await;
+        // One that did not end was dropped with its runtime, and left its frames to the connections' tasks.
+        while others.join_next().await.is_some() {}
+    }
+
+    async fn write(mut self) {
+        while self.next < self.end {
+            for _ in 0..self.whole.stride.min(self.end - self.next) {
+                self.next += 1;
+                self.connection(self.next - 1).write_reserved();
+            }
+            if self.next < self.end {
+                yield_now().await;
+            }
+        }
+    }
+
+    fn connection(&self, number: usize) -> &Connection {
+        let (group, place) = self.whole.reserved[number];
+        &self.whole.groups[group as usize].at(place).inner.connection
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        for number in self.next..self.end {
+            self.connection(number).release_reserved();
+        }
+    }
+}
+
+/// Waits for the recipients that have no room. Those that have none for too long do not read, and are given up.
+async fn hold_back(waiting: Vec<(Socket, Arc<Position>)>, patience: Duration) {
+    let positions = waiting.iter().map(|(socket, position)| Waiting {
+        connection: &socket.inner.connection,
+        position: Arc::clone(position),
+    });
+    let all = join_all(positions.collect::<Vec<_>>());
+    if Handle::try_current().is_err() {
+        // There is no clock outside of a runtime: the time that slow consumers have is the limit.
+        drop(all.await);
+    } else if tokio::time::timeout(patience, all).await.is_err() {
+        for (socket, position) in &waiting {
+            if position.is_undecided() {
+                socket.inner.connection.close(DisconnectReason::SlowConsumer);
+            }
+        }
     }
 }
 

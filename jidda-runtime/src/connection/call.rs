@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::Sleep;
 use tracing::Span;
 
-use super::calls::{Answer, Calls};
+use super::calls::{Answer, Calls, UNPLACED};
 use super::encoded::Encoded;
 use super::events::{Emit, encoding_of};
 use super::exchange::Link;
@@ -145,16 +145,15 @@ impl Deadline {
 }
 
 impl SocketInner {
-    /// Sends a request. `describe` says what goes with it, to a peer that is acquainted or not; `begin` numbers it.
-    /// `None` when there is no room for it yet.
+    /// Sends a request, or lets it wait for room; its number. `describe` says what goes with it, to a peer that is
+    /// acquainted or not; `begin` numbers it.
     pub(super) fn send_request(
         self: &Arc<Self>,
         event: &str,
         arguments: &Encoded,
         describe: impl FnOnce(bool) -> Result<Meta, SendError>,
         begin: impl FnOnce(&mut Calls, u64) -> u32,
-        cx: &mut Context<'_>,
-    ) -> Result<Option<u32>, SendError> {
+    ) -> Result<u32, SendError> {
         if is_reserved(event) {
             return Err(SendError::Reserved(event.to_owned()));
         }
@@ -174,14 +173,21 @@ impl SocketInner {
         if size > exchange.outbox.max_message() {
             return Err(SendError::TooLarge { size, limit: exchange.outbox.max_message() });
         }
-        if exchange.outbox.queued() >= connection.hub.config.max_outbox {
-            exchange.wait_for_room(cx.waker());
-            return Ok(None);
-        }
-        let place = exchange.outbox.place();
-        let id = begin(&mut exchange.calls, place);
         let target = (self.namespace(), event);
-        let written = exchange.outbox.append(|out| connection.wire.request(out, id, target, list, &meta));
+        let has_room = exchange.has_room(connection.hub.config.max_outbox);
+        let place = if has_room { exchange.outbox.place() } else { UNPLACED };
+        let id = begin(&mut exchange.calls, place);
+        let written = if has_room {
+            exchange.outbox.append(|out| connection.wire.request(out, id, target, list, &meta))
+        } else {
+            let mut frame = Vec::with_capacity(size);
+            let written = connection.wire.request(&mut frame, id, target, list, &meta);
+            if written.is_ok() {
+                // The caller waits for the answer, not for this.
+                let _turn = exchange.wait_in_line(frame.into(), self.key, Some(id));
+            }
+            written
+        };
         if let Err(error) = written {
             // Nobody waits for it yet.
             drop(exchange.calls.forget(id));
@@ -192,16 +198,17 @@ impl SocketInner {
         if let Some(waker) = waker {
             waker.wake();
         }
-        self.show_outgoing_encoded(event, arguments);
-        Ok(Some(id))
+        Ok(id)
     }
 
     /// Forgets a request; if its answer is still to come, the peer is told to drop the handler.
     pub(super) fn cancel_request(&self, id: u32) {
         let connection = &self.connection;
         let mut exchange = connection.exchange.lock();
+        let is_unsent = exchange.withdraw_call(id);
         let forgotten = exchange.calls.forget(id);
-        let waker = if forgotten.was_waiting() && exchange.is_acquainted && exchange.link == Link::Up {
+        let is_known = forgotten.was_waiting() && !is_unsent;
+        let waker = if is_known && exchange.is_acquainted && exchange.link == Link::Up {
             exchange.outbox.append(|out| connection.wire.cancel(out, id));
             exchange.queued()
         } else {
@@ -242,8 +249,8 @@ impl<R, E> fmt::Debug for CallFuture<'_, R, E> {
 impl<R, E> Unpin for CallFuture<'_, R, E> {}
 
 impl<R, E> CallFuture<'_, R, E> {
-    /// Sends the request. `None` when there is no room for it yet.
-    fn send(&mut self, cx: &mut Context<'_>) -> Result<Option<u32>, SendError> {
+    /// Sends the request, or lets it wait for room; its number.
+    fn send(&self) -> Result<u32, SendError> {
         let socket = self.call.socket.as_ref().map_err(Clone::clone)?;
         let arguments = self.call.arguments.as_ref().map_err(Clone::clone)?;
         let speaks_for = self.call.forwards.as_ref().is_some_and(|forwards| forwards.identity.is_some());
@@ -255,7 +262,7 @@ impl<R, E> CallFuture<'_, R, E> {
         };
         let of = socket.inner.mark();
         let begin = |calls: &mut Calls, place| calls.begin_of(place, of);
-        socket.inner.send_request(&self.call.event, arguments, describe, begin, cx)
+        socket.inner.send_request(&self.call.event, arguments, describe, begin)
     }
 
     /// What the peer is told beside the arguments.
@@ -300,6 +307,28 @@ pub(super) enum Failed {
 }
 
 impl<R, E> CallFuture<'_, R, E> {
+    /// Makes all of it that runs code of the program's: then it may be begun while others wait.
+    pub(super) fn prepared(mut self) -> Self {
+        self.span = self.new_span();
+        self
+    }
+
+    /// Sends the call, unless it has no time at all. Polled later, it waits for the answer.
+    pub(super) fn begin(&mut self) -> Result<(), SendError> {
+        if !matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
+            self.id = Some(self.send()?);
+        }
+        Ok(())
+    }
+
+    /// Shows the call to the program's observers.
+    #[inline]
+    pub(super) fn show(&self) {
+        if let (Ok(socket), Ok(arguments)) = (&self.call.socket, &self.call.arguments) {
+            socket.inner.show_outgoing_encoded(&self.call.event, arguments);
+        }
+    }
+
     /// Sends the call, and waits for what the peer answers, whatever it is.
     #[inline]
     pub(super) fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Failed>> {
@@ -343,10 +372,11 @@ impl<R, E> CallFuture<'_, R, E> {
             if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
                 return Poll::Ready(Err(Failed::Timeout));
             }
-            match self.send(cx) {
-                Ok(id) => self.id = id,
+            match self.send() {
+                Ok(id) => self.id = Some(id),
                 Err(error) => return Poll::Ready(Err(Failed::Send(error))),
             }
+            self.show();
         }
         if let Some(id) = self.id
             && let Poll::Ready(answer) = self.poll_reply(id, is_new, cx)

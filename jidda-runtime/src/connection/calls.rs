@@ -98,6 +98,9 @@ pub(super) struct Calls {
 /// Room for how many requests a connection keeps that has none.
 const KEPT: usize = 32;
 
+/// The place in the stream of a request that waits for room in the outbox.
+pub(super) const UNPLACED: u64 = u64::MAX;
+
 type Slots = HashMap<u32, Slot, foldhash::fast::RandomState>;
 
 /// What to do about a reply that came.
@@ -140,6 +143,24 @@ impl Calls {
     /// Numbers a call of the socket with this mark.
     pub(super) fn begin_of(&mut self, place: u64, of: usize) -> u32 {
         self.insert(Slot::Waiting { place, of, waker: None, joins: None })
+    }
+
+    /// A request that waited for room stands at `place` of the stream now.
+    pub(super) fn place(&mut self, id: u32, place: u64) {
+        match self.slots.as_deref_mut().and_then(|slots| slots.get_mut(&id)) {
+            Some(Slot::Waiting { place: before, .. }) => *before = place,
+            Some(Slot::Stream(inflow)) => inflow.place = place,
+            Some(Slot::Answered(_) | Slot::Ping) | None => {}
+        }
+    }
+
+    /// Ends a request that was not sent; whose task is to be woken.
+    #[must_use]
+    pub(super) fn lose(&mut self, id: u32) -> Option<Waker> {
+        match self.resolve(id, || Answer::Disconnected { maybe_executed: false }) {
+            Resolved::Told(waker) => waker,
+            Resolved::Joins(_) | Resolved::Beat | Resolved::Unknown => None,
+        }
     }
 
     /// Numbers a request to join a namespace.
@@ -297,9 +318,10 @@ impl Calls {
         Forgotten(self.remove(id))
     }
 
-    /// Ends every request: the connection is gone. `is_unwritten` tells by a request's place in the stream
-    /// whether it can have reached the peer.
+    /// Ends every request: the connection ended. `is_unwritten` says by a request's place in the stream whether it
+    /// cannot have reached the peer; one that has no place cannot.
     pub(super) fn fail_all(&mut self, is_unwritten: impl Fn(u64) -> bool) -> Vec<Waker> {
+        let is_unwritten = |place| place == UNPLACED || is_unwritten(place);
         let mut wakers = Vec::new();
         let Some(slots) = self.slots.as_deref_mut() else { return wakers };
         for slot in slots.values_mut() {

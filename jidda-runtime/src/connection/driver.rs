@@ -410,17 +410,17 @@ impl Driver {
             let mut written = 0;
             let result = batch.poll_write(self.stream(), cx, &mut written);
             self.connection.hub.metrics.wrote(written);
-            let waiting = {
+            let wakers = {
                 let mut exchange = self.connection.exchange.lock();
-                if written > 0 || result.is_ready() {
+                exchange.block(result.is_pending());
+                if result.is_ready() {
                     exchange.outbox.stalled_since = None;
-                }
-                if result.is_pending() && exchange.outbox.stalled_since.is_none() {
+                } else if batch.progressed(written) || exchange.outbox.stalled_since.is_none() {
                     exchange.outbox.stalled_since = Some(Moment::at(self.connection.hub.clock()));
                 }
                 exchange.wrote(written, self.connection.hub.config.max_outbox)
             };
-            wake_all(waiting);
+            wake_all(wakers);
             self.turn.spend(written);
             match result {
                 Poll::Ready(Ok(())) if self.turn.is_over() => {
@@ -432,9 +432,8 @@ impl Driver {
                     if self.closing.is_none() {
                         self.lost(&error);
                     } else {
-                        // Nobody waits for room any more: they were told when the closing began.
-                        let waiting = self.connection.exchange.lock().clear_outbox();
-                        wake_all(waiting);
+                        // Nothing waits for room any more: that ended when the closing began.
+                        self.connection.exchange.lock().outbox.clear();
                     }
                     return false;
                 }
@@ -568,13 +567,13 @@ impl Drop for Driver {
             self.connection.hub.metrics.disconnected(medium.name(), wire.name());
         }
         // Dropped when nothing is locked any more: a control may be the last to hold a socket that was left.
-        let (waiting, _controls, _stream, _claim) = {
+        let (lost, _controls, _stream, _claim) = {
             let mut exchange = self.connection.exchange.lock();
             let controls = exchange.take_controls();
-            let (waiting, stream) = exchange.detach(self.connection.hub.side);
-            (waiting, controls, stream, exchange.standing_mut().and_then(|standing| standing.claim.take()))
+            let (lost, stream) = exchange.detach(self.connection.hub.side);
+            (lost, controls, stream, exchange.standing_mut().and_then(|standing| standing.claim.take()))
         };
-        wake_all(waiting);
+        lost.settle();
         self.connection.leave_sockets();
     }
 }
@@ -589,7 +588,7 @@ mod tests {
         // Mio's streams are larger where they are debugged.
         let stream = size_of::<tokio::net::TcpStream>();
         let sizes = [size_of::<Driver>(), size_of::<Connection>(), size_of::<SocketInner>()];
-        let limits = [104 + stream, 184 + stream, 88];
+        let limits = [104 + stream, 192 + stream, 88];
         assert!(sizes.into_iter().zip(limits).all(|(size, limit)| size <= limit), "{sizes:?}");
     }
 }

@@ -34,7 +34,7 @@ impl Connection {
     /// Ends a client's connection for good: nobody keeps it any more. Where a stream is still served, that is asked to
     /// end, and ends all that goes with the connection.
     pub(crate) fn finish(&self, reason: &DisconnectReason) {
-        let wakers = {
+        let lost = {
             let mut exchange = self.exchange.lock();
             exchange.note_ending(reason);
             if exchange.link == Link::Up {
@@ -43,9 +43,10 @@ impl Connection {
                 return wake_all(waker);
             }
             exchange.link = Link::Closed;
-            exchange.clear_outbox()
+            exchange.outbox.clear();
+            exchange.end_waiting()
         };
-        wake_all(wakers);
+        lost.settle();
         // Not while they are locked: what they let go of is the program's, and may look for them.
         let sockets = std::mem::take(&mut *self.sockets.lock());
         for socket in &*sockets {

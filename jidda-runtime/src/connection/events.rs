@@ -1,11 +1,11 @@
 //! Events on their way out.
 
 use std::borrow::Cow;
-use std::task::Poll;
 
 use serde::Serialize;
 
-use super::socket::{Frame, Socket, SocketInner, is_reserved};
+use super::push::{Pushed, WhenFull};
+use super::socket::{Socket, SocketInner, is_reserved};
 use crate::error::SendError;
 use crate::handler::Scope;
 use crate::payload::{self, CodecError, Encoding};
@@ -54,6 +54,9 @@ impl Socket {
     /// Sends an event; a tuple is several arguments. Done when it is queued, which waits for room in the
     /// outbox when the peer reads slowly.
     ///
+    /// The event has its place when the future is first polled: what the same task sends next, and what other tasks send
+    /// from then on, arrives behind it, however long it waits for room.
+    ///
     /// # Errors
     ///
     /// [`SendError`]: not connected, too large, not serializable, a reserved name.
@@ -72,19 +75,14 @@ impl Socket {
     async fn send_with(
         &self,
         event: &str,
-        encode: impl Fn(&mut Vec<u8>) -> Result<(), CodecError>,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), CodecError>,
     ) -> Result<(), SendError> {
         self.inner.ready_to_send(event)?;
-        std::future::poll_fn(|cx| {
-            let encode = |out: &mut Vec<u8>| self.inner.traced(out, &encode);
-            let sent = with_scratch(encode, |bytes| self.inner.push(Frame::Own(bytes), Some(cx.waker())));
-            match sent {
-                Ok(Ok(true)) => Poll::Ready(Ok(())),
-                Ok(Ok(false)) => Poll::Pending,
-                Ok(Err(error)) | Err(error) => Poll::Ready(Err(error)),
-            }
-        })
-        .await
+        let encode = |out: &mut Vec<u8>| self.inner.traced(out, encode);
+        match with_scratch(encode, |bytes| self.inner.push(bytes, WhenFull::Wait))?? {
+            Pushed::Queued => Ok(()),
+            Pushed::Waits(ticket) => self.inner.admitted(ticket).await,
+        }
     }
 
     /// Sends an event if there is room for it right now.
@@ -95,13 +93,10 @@ impl Socket {
     pub fn try_emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
         self.inner.ready_to_send(event)?;
         let wire = self.inner.wire();
-        let sent = with_scratch(
+        let _queued = with_scratch(
             |out| self.inner.traced(out, |out| wire.event(out, self.inner.namespace(), event, arguments)),
-            |bytes| self.inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
+            |bytes| self.inner.push(bytes, WhenFull::Refuse),
         )??;
-        if !sent {
-            return Err(SendError::Full);
-        }
         self.inner.show_outgoing(event, arguments);
         Ok(())
     }
@@ -125,7 +120,8 @@ impl Socket {
     }
 }
 
-/// Events that are worth nothing later: sent if the connection can write right now, else dropped.
+/// Events that are worth nothing later: sent if the connection can write right now, else dropped. It cannot while the
+/// stream has not taken all of what was written before; what was sent since is no reason to drop anything.
 #[derive(Debug)]
 pub struct Volatile<'a> {
     socket: &'a Socket,
@@ -147,15 +143,15 @@ impl Volatile<'_> {
         let wire = inner.wire();
         let sent = with_scratch(
             |out| inner.traced(out, |out| wire.event(out, inner.namespace(), event, arguments)),
-            |bytes| inner.push(Frame::Own(bytes), Some(std::task::Waker::noop())),
+            |bytes| inner.push(bytes, WhenFull::Refuse),
         )?;
         match sent {
-            Err(SendError::NotConnected | SendError::Full) => Ok(false),
-            Ok(true) => {
+            Ok(_queued) => {
                 inner.show_outgoing(event, arguments);
                 Ok(true)
             }
-            other => other,
+            Err(SendError::NotConnected | SendError::Full) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

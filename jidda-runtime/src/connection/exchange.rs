@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::task::Waker;
 
+use bytes::Bytes;
 use tracing::Span;
 
 use super::awaited::Awaited;
 use super::calls::Calls;
 use super::credentials::Standing;
 use super::left::Left;
+use super::line::{Entry, Line, Lost, Position};
 use super::loan::Whereabouts;
 use super::outbox::Outbox;
 use super::sessions::Kept;
@@ -16,6 +18,7 @@ use super::share::Shares;
 use super::socket::SocketInner;
 use crate::failure::{Failure, Told};
 use crate::handler::Side;
+use crate::id::SocketId;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
@@ -75,7 +78,9 @@ struct Rare {
 #[derive(Debug, Default)]
 struct Passing {
     controls: Vec<Control>,
-    /// Who waits for room in the outbox.
+    /// Frames that wait for room in the outbox.
+    line: Line,
+    /// Streaming replies that wait for room in the outbox before they produce anything.
     waiting: Vec<Waker>,
 }
 
@@ -185,7 +190,9 @@ impl Exchange {
     pub(super) fn tidy(&mut self) {
         let Some(rare) = &mut self.rare else { return };
         rare.awaited.take_if(|awaited| awaited.is_nothing());
-        rare.passing.take_if(|passing| passing.controls.is_empty() && passing.waiting.is_empty());
+        rare.passing.take_if(|passing| {
+            passing.controls.is_empty() && passing.waiting.is_empty() && passing.line.is_empty()
+        });
         let Rare { passing, standing, kept, left, ending, shares, awaited } = &**rare;
         let has_words = passing.is_some() || left.is_some() || ending.is_some() || awaited.is_some();
         if !has_words && standing.is_none() && kept.is_none() && shares.is_none() {
@@ -216,9 +223,38 @@ impl Exchange {
         self.outbox.append(|out| write(out, &told));
     }
 
-    /// Whether a message leaves at once: nothing waits before it.
+    /// Whether the stream takes what is written next: nothing is left of what was written before.
     pub(super) fn is_writable(&self) -> bool {
-        self.link == Link::Up && !self.is_blocked && self.outbox.queued() == 0
+        self.link == Link::Up && !self.is_blocked && !self.has_line()
+    }
+
+    /// The stream does or does not take more than it was given.
+    pub(super) fn block(&mut self, is_blocked: bool) {
+        self.is_blocked = is_blocked;
+    }
+
+    /// Reserves the stream of a task that sleeps for one frame of a broadcast, which counts as queued from now on. `false`
+    /// if the task runs or anything waits to be written: then the frame has to wait, too.
+    pub(super) fn reserve(&mut self, frame: &Arc<Bytes>) -> bool {
+        let Whereabouts::Resting(stream) = &self.stream else { return false };
+        let is_free = stream.takes_from_anyone() && !self.is_blocked && self.outbox.queued() == 0;
+        if is_free {
+            self.outbox.reserve(frame);
+        }
+        is_free
+    }
+
+    /// Gives the stream out, with the frame that it is reserved for. There is none if the task took that to write it
+    /// itself, or is about to since more was queued behind it.
+    pub(super) fn lend(&mut self) -> Option<(Stream, Arc<Bytes>)> {
+        if !self.outbox.is_reserved() || !matches!(self.stream, Whereabouts::Resting(_)) {
+            return None;
+        }
+        let frame = self.outbox.take_reserved()?;
+        match std::mem::replace(&mut self.stream, Whereabouts::Lent) {
+            Whereabouts::Resting(stream) => Some((stream, frame)),
+            _ => unreachable!("looked at above"),
+        }
     }
 
     /// The task runs, and has the stream until it rests. `false` while that is lent to somebody: then the task rests on,
@@ -249,10 +285,9 @@ impl Exchange {
         self.rare.as_ref()?.ending.as_deref()
     }
 
-    /// The task is gone: nobody looks at this until there is another one. Those who waited for room, or for replies,
-    /// are to be woken. One that broke down in the middle leaves a client's connection as if its stream had been lost.
-    #[must_use]
-    pub(super) fn detach(&mut self, side: Side) -> (Vec<Waker>, Whereabouts) {
+    /// The task ended: nothing looks at this until there is another one. What waited for room, or for replies, is to learn
+    /// it. A task that broke down in the middle leaves a client's connection as if its stream had been lost.
+    pub(super) fn detach(&mut self, side: Side) -> (Lost, Whereabouts) {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
@@ -263,8 +298,10 @@ impl Exchange {
             self.is_acquainted = false;
             wakers = self.calls.fail_all(|_| false);
         }
-        wakers.extend(self.clear_outbox());
-        (wakers, std::mem::take(&mut self.stream))
+        self.outbox.clear();
+        let mut lost = self.end_waiting();
+        lost.wakers.append(&mut wakers);
+        (lost, std::mem::take(&mut self.stream))
     }
 
     pub(super) fn end_poll(&mut self, stream: Option<Stream>, waker: Waker, is_blocked: bool) {
@@ -300,7 +337,7 @@ impl Exchange {
         controls
     }
 
-    /// Wakes somebody when there is room in the outbox again, or when it is known that there will not be any.
+    /// Wakes a streaming reply when there is room in the outbox again, or when it is known that there will not be any.
     pub(super) fn wait_for_room(&mut self, waker: &Waker) {
         let waiting = &mut self.passing().waiting;
         if !waiting.iter().any(|waiting| waiting.will_wake(waker)) {
@@ -308,9 +345,75 @@ impl Exchange {
         }
     }
 
-    /// Who waits for room: there is some, or there will not be any.
+    /// Whether frames wait for room in the outbox: what is handed in now stands behind them.
+    #[inline]
+    pub(super) fn has_line(&self) -> bool {
+        let passing = self.rare.as_ref().and_then(|rare| rare.passing.as_ref());
+        passing.is_some_and(|passing| !passing.line.is_empty())
+    }
+
+    /// Whether the outbox takes one more frame now, if it is to have no more than `limit` bytes.
+    #[inline]
+    pub(super) fn has_room(&self, limit: usize) -> bool {
+        self.outbox.queued() < limit && !self.has_line()
+    }
+
+    /// Lets a frame wait for room in the outbox, behind those that do already.
+    pub(super) fn wait_in_line(&mut self, frame: Bytes, owner: SocketId, call: Option<u32>) -> Arc<Position> {
+        self.passing().line.push(frame, owner, call)
+    }
+
+    /// A frame's sender does not wait any longer: it is not sent, unless the outbox has it by now.
+    pub(super) fn withdraw(&mut self, position: &Arc<Position>) -> Option<Entry> {
+        if !self.has_line() {
+            return None;
+        }
+        let entry = self.passing().line.withdraw(position);
+        self.tidy();
+        entry
+    }
+
+    /// Forgets a request that waits for room. Whether it did.
+    pub(super) fn withdraw_call(&mut self, id: u32) -> bool {
+        if !self.has_line() {
+            return false;
+        }
+        let was_there = self.passing().line.withdraw_call(id).is_some();
+        self.tidy();
+        was_there
+    }
+
+    /// Takes out the frames that wait for a socket that leaves its namespace. Their requests are answered.
+    pub(super) fn take_line_of(&mut self, owner: SocketId) -> Lost {
+        if !self.has_line() {
+            return Lost::default();
+        }
+        let entries = self.passing().line.take_of(owner);
+        self.tidy();
+        let calls = entries.iter().filter_map(|entry| entry.call);
+        let wakers = calls.filter_map(|id| self.calls.lose(id)).collect();
+        Lost { entries, wakers }
+    }
+
+    /// Hands frames that waited to the outbox, for as long as that has less than `limit` bytes.
+    #[cold]
+    fn admit(&mut self, limit: usize) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        while self.outbox.queued() < limit {
+            let Some(entry) = self.passing().line.pop() else { break };
+            if let Some(id) = entry.call {
+                self.calls.place(id, self.outbox.place());
+            }
+            self.outbox.share(&entry.frame);
+            wakers.extend(entry.admit());
+        }
+        self.tidy();
+        wakers
+    }
+
+    /// The streaming replies that wait for room: there is some, or there will not be any.
     #[must_use]
-    pub(super) fn take_waiting(&mut self) -> Vec<Waker> {
+    fn take_waiting(&mut self) -> Vec<Waker> {
         if self.rare.as_ref().is_none_or(|rare| rare.passing.is_none()) {
             return Vec::new();
         }
@@ -319,19 +422,27 @@ impl Exchange {
         waiting
     }
 
-    /// Accounts for `count` written bytes; those who waited for room below `limit` are to be woken.
+    /// Accounts for `count` written bytes, and lets frames in that waited for room below `limit`; whose tasks are to be
+    /// woken.
     #[must_use]
     pub(super) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
         self.has_written |= count > 0;
         self.outbox.wrote(count);
-        if self.outbox.queued() < limit { self.take_waiting() } else { Vec::new() }
+        let mut wakers = if self.has_line() { self.admit(limit) } else { Vec::new() };
+        if self.has_room(limit) {
+            wakers.append(&mut self.take_waiting());
+        }
+        wakers
     }
 
-    /// Drops all that waits to be written: the stream is gone. Those who waited for room learn it by being woken.
-    #[must_use]
-    pub(super) fn clear_outbox(&mut self) -> Vec<Waker> {
-        self.outbox.clear();
-        self.take_waiting()
+    /// There will be no room any more: all that waits for some is to learn it.
+    pub(super) fn end_waiting(&mut self) -> Lost {
+        let Some(passing) = self.rare.as_mut().and_then(|rare| rare.passing.as_mut()) else {
+            return Lost::default();
+        };
+        let lost = Lost { entries: passing.line.take_all(), wakers: std::mem::take(&mut passing.waiting) };
+        self.tidy();
+        lost
     }
 
     /// Whether the task is about to close the connection.

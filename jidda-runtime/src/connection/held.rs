@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::socket::{Frame, Phase, SocketInner};
+use super::socket::{Phase, SocketInner};
 use crate::error::{Error, SendError};
 use crate::failure::Failure;
 use crate::foreign::shown;
@@ -25,16 +25,12 @@ impl HeldFrames {
     }
 
     /// Keeps one more. `false` when there is no room for it.
-    fn push(&mut self, frame: &Frame<'_>, limit: usize) -> bool {
-        let size = frame.bytes().len();
-        if self.bytes + size > limit {
+    fn push(&mut self, size: usize, share: impl FnOnce() -> Bytes, limit: usize) -> bool {
+        if self.bytes.saturating_add(size) > limit {
             return false;
         }
         self.bytes += size;
-        self.frames.push(match frame {
-            Frame::Own(bytes) => Bytes::copy_from_slice(bytes),
-            Frame::Shared(bytes, _) => (*bytes).clone(),
-        });
+        self.frames.push(share());
         true
     }
 
@@ -46,8 +42,14 @@ impl HeldFrames {
 }
 
 impl SocketInner {
-    /// Keeps a frame until the socket is active. `false` when it has become active meanwhile.
-    pub(super) fn hold(&self, frame: &Frame<'_>, can_wait: bool) -> Result<bool, SendError> {
+    /// Keeps a frame of so many bytes, which `share` gives, until the socket is active. `false` when it has become active
+    /// meanwhile.
+    pub(super) fn hold(
+        &self,
+        size: usize,
+        share: impl FnOnce() -> Bytes,
+        can_wait: bool,
+    ) -> Result<bool, SendError> {
         let hub = &self.connection.hub;
         let mut state = self.state.lock();
         match self.phase() {
@@ -59,13 +61,13 @@ impl SocketInner {
             return Err(SendError::NotConnected);
         }
         // The limit of the last hello. The next one may lower it: what is too large then is dropped alone.
-        let (size, limit) = (frame.bytes().len(), self.connection.exchange.lock().outbox.max_message());
+        let limit = self.connection.exchange.lock().outbox.max_message();
         if size > limit {
             return Err(SendError::TooLarge { size, limit });
         }
         // No room can be waited for: only a peer that reads makes some, and there is none.
-        let room = if can_wait { hub.config.max_outbox } else { 2 * hub.config.max_outbox };
-        if !state.extra().held.push(frame, room) {
+        let room = hub.config.max_outbox.saturating_mul(if can_wait { 1 } else { 2 });
+        if !state.extra().held.push(size, share, room) {
             drop(state);
             if !can_wait {
                 // As when it is connected: it must not go on without what it was sent.

@@ -291,17 +291,22 @@ impl Driver {
         if !wire.has_namespaces() {
             return self.begin_closing(reason, None);
         }
-        let mut exchange = self.connection.exchange.lock();
-        match connect_id {
-            Some(id) => {
-                let failure = Failure::new("denied", reason.as_str().to_owned());
-                exchange.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
+        let lost = {
+            let mut exchange = self.connection.exchange.lock();
+            match connect_id {
+                Some(id) => {
+                    let failure = Failure::new("denied", reason.as_str().to_owned());
+                    exchange
+                        .tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
+                }
+                None => {
+                    exchange.outbox.append(|out| wire.disconnect(out, socket.namespace(), reason.as_str()));
+                }
             }
-            None => {
-                exchange.outbox.append(|out| wire.disconnect(out, socket.namespace(), reason.as_str()));
-            }
-        }
-        drop(exchange);
+            // What waits for room would arrive behind that.
+            exchange.take_line_of(socket.key)
+        };
+        lost.settle();
         self.part(socket, reason);
     }
 
@@ -419,7 +424,7 @@ impl Driver {
         let is_final = self.connection.hub.side == Side::Server
             || is_asked_for
             || (!reason.invites_return() && is_believed);
-        let wakers = {
+        let (lost, wakers) = {
             let mut exchange = self.connection.exchange.lock();
             exchange.link = if is_final { Link::Closed } else { Link::Away };
             exchange.is_acquainted = false;
@@ -428,12 +433,12 @@ impl Driver {
             let outbox = &exchange.outbox;
             // What is still going to be written may be executed.
             let mut wakers = exchange.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
-            // What waits for room to emit or to call learns that there will be none.
-            wakers.extend(exchange.take_waiting());
+            let mut lost = exchange.end_waiting();
+            wakers.append(&mut lost.wakers);
             if is_broken {
-                wakers.extend(exchange.clear_outbox());
+                exchange.outbox.clear();
             }
-            wakers
+            (lost, wakers)
         };
         wake_all(wakers);
         let mut farewells: Vec<_> =
@@ -443,6 +448,9 @@ impl Driver {
             let was_accepted = if is_final { socket.end(&reason) } else { socket.go_away() };
             farewells.push(farewell(socket, reason.clone(), was_accepted).boxed());
         }
+        // Now that the sockets know that their connection is lost: what a client was about to send may be kept for its
+        // return.
+        lost.settle();
         if is_final {
             let sockets = std::mem::take(&mut *self.connection.sockets.lock());
             drop(sockets);

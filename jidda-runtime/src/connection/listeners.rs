@@ -148,10 +148,16 @@ pub(super) fn show(socket: &Arc<SocketInner>, observers: Vec<Observer>, event: &
 }
 
 impl SocketInner {
+    /// Whether the program watches what is sent.
+    #[inline]
+    pub(super) fn is_watched(&self) -> bool {
+        self.is_watched.load(Ordering::Acquire)
+    }
+
     /// Shows an event that was sent to those who watch; `list` is asked for only if somebody does.
     #[inline]
     pub(super) fn show_outgoing<A: Serialize + ?Sized>(self: &Arc<Self>, event: &str, arguments: &A) {
-        if self.is_watched.load(Ordering::Acquire) {
+        if self.is_watched() {
             self.show_encoded(event, &Encoded::one(arguments, Encoding::MessagePack));
         }
     }
@@ -159,7 +165,7 @@ impl SocketInner {
     /// The same for arguments that are encoded already.
     #[inline]
     pub(super) fn show_outgoing_encoded(self: &Arc<Self>, event: &str, arguments: &Encoded) {
-        if self.is_watched.load(Ordering::Acquire) {
+        if self.is_watched() {
             self.show_encoded(event, &Ok(arguments.clone()));
         }
     }

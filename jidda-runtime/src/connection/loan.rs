@@ -1,16 +1,15 @@
 //! Writing to a connection from where a broadcast is made.
 //!
-//! While a connection's task sleeps, its stream lies in the exchange. Who has a frame for it then borrows the stream,
-//! writes, and puts it back: nobody is woken, and nothing is queued. Most of what a delivery costs besides the write
-//! itself would be that.
+//! While a connection's task sleeps, its stream lies in the exchange. A broadcast first reserves the streams of all its
+//! recipients for its frame, so that the frame has its place in the order of what each of them gets. Later, and without
+//! hurry, it borrows one stream after the other, writes, and puts it back: no task is woken. Most of what a delivery costs
+//! besides the write itself would be that. A task that wakes meanwhile finds the frame in its outbox and writes it
+//! itself.
 
-use std::task::Waker;
-
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::Connection;
-use super::exchange::Exchange;
+use crate::guard::wake_all;
 use crate::sync::atomic::Ordering;
 use crate::transport::Stream;
 
@@ -24,7 +23,7 @@ pub(super) enum Whereabouts {
     Running,
     /// Here: the task sleeps.
     Resting(Stream),
-    /// Somebody writes a frame to it.
+    /// A frame of a broadcast is being written to it.
     Lent,
     /// The same, and the task waits for it.
     Awaited,
@@ -48,55 +47,48 @@ impl BroadcastTime {
     }
 }
 
-impl Exchange {
-    /// Gives the stream out to write a frame of so many bytes, which counts as queued from now on. There is none if
-    /// the task runs or anything waits to be written: then the frame has to wait, too.
-    fn lend(&mut self, size: usize) -> Option<Stream> {
-        let Whereabouts::Resting(stream) = &self.stream else { return None };
-        if !stream.takes_from_anyone() || !self.is_writable() {
-            return None;
-        }
-        let Whereabouts::Resting(stream) = std::mem::replace(&mut self.stream, Whereabouts::Lent) else {
-            return None;
-        };
-        self.outbox.enter(size);
-        Some(stream)
-    }
-}
-
 impl Connection {
-    /// The stream, to write a frame of a broadcast to it.
-    pub(super) fn borrow_stream(
-        &self,
-        exchange: &mut Exchange,
-        size: usize,
-        now: BroadcastTime,
-    ) -> Option<Stream> {
-        // Only changed while the exchange is locked. It stands outside of it, where two bytes were left.
-        let told = self.told.load(Ordering::Relaxed);
+    /// Whether no other broadcast for this peer was made just before; takes note that one was made. Only while the
+    /// exchange is locked.
+    pub(super) fn is_first_of_burst(&self, now: BroadcastTime) -> bool {
+        // It stands outside of the exchange, where two bytes were left.
+        let before = self.told.load(Ordering::Relaxed);
         self.told.store(now.0, Ordering::Relaxed);
-        if now.follows(told) { None } else { exchange.lend(size) }
+        !now.follows(before)
     }
 
-    /// Writes a frame to a stream that was lent for it, and puts the stream back. What it does not take is left to the
-    /// task, and so is finding out what went wrong.
-    pub(super) fn write_lent(&self, stream: Stream, frame: &Bytes) {
-        let written = stream.try_write(frame).unwrap_or(0);
+    /// Writes the frame that the stream is reserved for, unless the connection's task did so or is about to. What the
+    /// stream does not take is left to the task, and so is finding out what went wrong.
+    pub(super) fn write_reserved(&self) {
+        let Some((stream, frame)) = self.exchange.lock().lend() else { return };
+        let written = stream.try_write(&frame).unwrap_or(0);
         self.hub.metrics.wrote(written);
         let mut exchange = self.exchange.lock();
         let is_awaited = match exchange.stream {
             Whereabouts::Lent => false,
             Whereabouts::Awaited => true,
-            // The task is gone, as when its runtime shuts down.
+            // The task ended, as when its runtime shuts down.
             _ => return drop((exchange, stream)),
         };
         exchange.stream = Whereabouts::Resting(stream);
-        let waiting = exchange.wrote(written, self.hub.config.max_outbox);
+        let wakers = exchange.wrote(written, self.hub.config.max_outbox);
         if written < frame.len() {
             exchange.outbox.put_first(frame.slice(written..));
+            // Until the task has tried again.
+            exchange.block(true);
         }
         let waker = if is_awaited || !exchange.outbox.is_empty() { exchange.waker.take() } else { None };
         drop(exchange);
-        waiting.into_iter().chain(waker).for_each(Waker::wake);
+        wake_all(wakers.into_iter().chain(waker));
+    }
+
+    /// Leaves the frame that the stream is reserved for to the connection's task.
+    pub(super) fn release_reserved(&self) {
+        let mut exchange = self.exchange.lock();
+        let waker = if exchange.outbox.is_reserved() { exchange.queued() } else { None };
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }

@@ -32,6 +32,7 @@ mod join;
 mod label;
 mod left;
 mod lifecycle;
+mod line;
 mod listeners;
 mod loan;
 mod metrics;
@@ -44,6 +45,7 @@ mod plain;
 mod presence;
 mod producing;
 mod punctual;
+mod push;
 mod queue;
 mod refusal;
 mod renewal;
@@ -303,7 +305,7 @@ impl Connection {
         gate.is_some_and(|gate| !gate.load(Ordering::Acquire))
     }
 
-    /// Whether a message leaves at once: nothing waits before it.
+    /// Whether what is handed in now is written with the next write: nothing is left of the one before.
     fn is_writable(&self) -> bool {
         !self.is_between_polls() && self.exchange.lock().is_writable()
     }

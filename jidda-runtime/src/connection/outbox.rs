@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -17,16 +18,32 @@ const COPIED: usize = 1024;
 const SLICES: usize = 32;
 /// The largest buffer that a worker thread keeps for the next connection it serves.
 const KEPT: usize = 64 * 1024;
+/// From this size on the buffer behind the frames becomes a frame. A buffer that grew without end would have twice the
+/// memory of what waits, and would keep what is written until all of it is.
+const SEALED: usize = 64 * 1024;
+
+/// How many bytes a peer has to take in the time that a slow consumer has, if so many wait: less is no progress.
+pub(super) const PROGRESS: usize = 32 * 1024;
 
 thread_local! {
     static SPARE: Cell<Option<Box<Batch>>> = const { Cell::new(None) };
 }
 
+/// What waits, without the batch that is being written.
+#[derive(Debug, Default)]
+enum Content {
+    #[default]
+    Nothing,
+    /// One frame of a broadcast, shared with the other connections that get it: it costs no allocation here.
+    Frame(Arc<Bytes>),
+    /// Boxed, like all that an idle connection does not need.
+    Batch(Box<Batch>),
+}
+
 /// What waits to be written, and how much of it there is.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// Boxed, like all that an idle connection does not need.
-    batch: Option<Box<Batch>>,
+    content: Content,
     /// All that is not written yet, the batch under way included.
     queued: usize,
     /// All that was ever handed in: a message's place in the stream.
@@ -55,7 +72,7 @@ impl Outbox {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.batch.is_none()
+        matches!(self.content, Content::Nothing)
     }
 
     /// How many bytes wait, those under way included.
@@ -73,48 +90,90 @@ impl Outbox {
         self.entered - self.queued as u64 <= place
     }
 
-    /// Appends what `write` writes, to a batch that this thread wrote before if there is one.
+    /// The batch that what is handed in next belongs to; one that this thread wrote before, if there is one.
+    #[inline]
+    fn batch(&mut self) -> &mut Batch {
+        if !matches!(self.content, Content::Batch(_)) {
+            let mut batch = SPARE.take().unwrap_or_default();
+            if let Content::Frame(frame) = std::mem::take(&mut self.content) {
+                batch.share(&frame);
+            }
+            self.content = Content::Batch(batch);
+        }
+        match &mut self.content {
+            Content::Batch(batch) => batch,
+            Content::Nothing | Content::Frame(_) => unreachable!("a batch was put there above"),
+        }
+    }
+
+    /// Appends what `write` writes.
     #[inline]
     pub(super) fn append<R>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-        let tail = &mut self.batch.get_or_insert_with(|| SPARE.take().unwrap_or_default()).tail;
-        let before = tail.len();
-        let result = write(tail);
-        let added = tail.len() - before;
+        let batch = self.batch();
+        let before = batch.tail.len();
+        let result = write(&mut batch.tail);
+        let added = batch.tail.len() - before;
+        if batch.tail.len() >= SEALED {
+            batch.seal();
+        }
         self.enter(added);
         result
     }
 
     /// Appends a frame that other connections get too.
     pub(super) fn share(&mut self, frame: &Bytes) {
-        let Batch { frames, tail, .. } = &mut **self.batch.get_or_insert_default();
-        if frame.len() <= COPIED {
-            if tail.capacity() == 0 {
-                tail.reserve_exact(frame.len());
-            }
-            tail.extend_from_slice(frame);
-        } else {
-            if !tail.is_empty() {
-                frames.push_back(std::mem::take(tail).into());
-            }
-            frames.push_back(frame.clone());
-        }
+        self.batch().share(frame);
         self.enter(frame.len());
     }
 
-    /// Counts so many bytes as handed in: they are written by somebody else.
-    pub(super) fn enter(&mut self, count: usize) {
+    /// Appends a frame of a broadcast to an outbox that is empty, to be written soon by whoever makes the broadcast.
+    #[inline]
+    pub(super) fn reserve(&mut self, frame: &Arc<Bytes>) {
+        debug_assert!(self.is_empty(), "something waits before it");
+        self.content = Content::Frame(Arc::clone(frame));
+        self.enter(frame.len());
+    }
+
+    /// Whether one frame of a broadcast is all that waits.
+    #[inline]
+    pub(super) fn is_reserved(&self) -> bool {
+        matches!(self.content, Content::Frame(_))
+    }
+
+    /// Takes the one frame that waits, to write it.
+    #[inline]
+    pub(super) fn take_reserved(&mut self) -> Option<Arc<Bytes>> {
+        match std::mem::take(&mut self.content) {
+            Content::Frame(frame) => Some(frame),
+            other => {
+                self.content = other;
+                None
+            }
+        }
+    }
+
+    /// Counts so many bytes as handed in.
+    fn enter(&mut self, count: usize) {
         self.queued += count;
         self.entered += count as u64;
     }
 
     /// Puts what is left of a frame that was counted before everything else.
     pub(super) fn put_first(&mut self, rest: Bytes) {
-        self.batch.get_or_insert_default().frames.push_front(rest);
+        self.batch().frames.push_front(rest);
     }
 
     /// Takes all that waits, to be written as one batch.
     pub(super) fn take(&mut self) -> Option<Box<Batch>> {
-        self.batch.take()
+        match std::mem::take(&mut self.content) {
+            Content::Nothing => None,
+            Content::Batch(batch) => Some(batch),
+            Content::Frame(frame) => {
+                let mut batch = SPARE.take().unwrap_or_default();
+                batch.share(&frame);
+                Some(batch)
+            }
+        }
     }
 
     /// Accounts for `count` written bytes.
@@ -124,7 +183,7 @@ impl Outbox {
 
     /// Drops everything: the stream is gone.
     pub(super) fn clear(&mut self) {
-        self.batch = None;
+        self.content = Content::Nothing;
         self.queued = 0;
     }
 }
@@ -136,6 +195,8 @@ pub(super) struct Batch {
     tail: Vec<u8>,
     /// How much of the tail is written.
     offset: usize,
+    /// How many bytes the stream took since it began to refuse some, or since they were last enough.
+    progress: usize,
 }
 
 impl Batch {
@@ -171,6 +232,42 @@ impl Batch {
         }
     }
 
+    /// Appends a frame that other connections get too.
+    fn share(&mut self, frame: &Bytes) {
+        if frame.len() > COPIED {
+            self.seal();
+            self.frames.push_back(frame.clone());
+            return;
+        }
+        if self.tail.capacity() == 0 {
+            self.tail.reserve_exact(frame.len());
+        }
+        self.tail.extend_from_slice(frame);
+        if self.tail.len() >= SEALED {
+            self.seal();
+        }
+    }
+
+    /// Makes a frame of the buffer behind the frames. Only for a batch of which nothing is written.
+    fn seal(&mut self) {
+        if !self.tail.is_empty() {
+            let mut tail = std::mem::take(&mut self.tail);
+            tail.shrink_to_fit();
+            self.frames.push_back(tail.into());
+        }
+    }
+
+    /// Takes note that the stream took `count` bytes and refuses the rest. Whether it took enough lately to pass for one
+    /// whose peer reads.
+    pub(super) fn progressed(&mut self, count: usize) -> bool {
+        self.progress += count;
+        let is_enough = self.progress >= PROGRESS;
+        if is_enough {
+            self.progress = 0;
+        }
+        is_enough
+    }
+
     fn advance(&mut self, mut count: usize) {
         while let Some(frame) = self.frames.front_mut() {
             if frame.len() > count {
@@ -187,7 +284,7 @@ impl Batch {
     pub(super) fn recycle(mut self: Box<Self>) {
         if self.tail.capacity() <= KEPT {
             self.tail.clear();
-            self.offset = 0;
+            (self.offset, self.progress) = (0, 0);
             SPARE.set(Some(self));
         }
     }

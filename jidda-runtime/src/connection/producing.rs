@@ -55,7 +55,7 @@ impl Producing {
         let connection = &self.socket.connection;
         {
             let mut exchange = connection.exchange.lock();
-            if exchange.outbox.queued() >= connection.hub.config.max_outbox {
+            if !exchange.has_room(connection.hub.config.max_outbox) {
                 exchange.wait_for_room(cx.waker());
                 return Poll::Pending;
             }

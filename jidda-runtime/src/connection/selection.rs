@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
 
 use super::broadcast::Broadcast;
 use super::call::Request;
@@ -104,6 +105,18 @@ impl Selection {
         }
     }
 
+    /// Runs `act` while no other broadcast takes its places among the sockets. It runs no code of the program's, a
+    /// subscriber of traces included.
+    pub(super) fn in_order<R>(&self, act: impl FnOnce(&[Arc<Rooms<Socket>>]) -> R) -> R {
+        let mut places = self.places();
+        if places.len() > 1 {
+            places.retain(|rooms| !rooms.select(&self.target).is_empty());
+            places.sort_unstable_by(|a, b| a.namespace().cmp(b.namespace()));
+        }
+        let _order: SmallVec<[_; 1]> = places.iter().map(|rooms| rooms.order().lock()).collect();
+        act(&places)
+    }
+
     /// The sockets as they are now.
     pub fn sockets(&self) -> Vec<Socket> {
         self.places()
@@ -125,10 +138,20 @@ impl Selection {
     }
 
     /// Sends an event to each. It is encoded once, and written at once to those whose connections rest, over
-    /// TCP or a Unix socket in clear text; a runtime with several worker threads divides many sockets among them. Gives how many sockets it was handed to.
+    /// TCP or a Unix socket in clear text; a runtime with several worker threads divides many sockets among them. Gives
+    /// how many sockets it was handed to.
     ///
-    /// A socket whose outbox is full takes it beyond the limit, up to twice; then its peer is disconnected as a
-    /// slow consumer.
+    /// # Order
+    ///
+    /// The event has its place with every socket when the future is first polled. What one task emits, and what the events
+    /// of one socket make their handlers emit at once, arrives at each recipient in that order, whatever the size of the
+    /// room, also among broadcasts, events for one socket and calls. Two broadcasts arrive in the same order at all
+    /// sockets that get both.
+    ///
+    /// # Slow recipients
+    ///
+    /// A socket takes the event beyond `max_outbox`, up to twice; past that the future waits for it, for at most a second.
+    /// A peer that made no room by then is disconnected as a slow consumer.
     ///
     /// # Errors
     ///
@@ -137,7 +160,7 @@ impl Selection {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, only some sockets got the event: it is handed out in strides of at most 64.
+    /// Dropped after its first poll, the event still arrives, except at sockets that had no room for it yet.
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<usize, SendError> {
         let arguments = Encoded::all(arguments, &self.hub)?;
         self.emit_encoded(event, arguments).await
@@ -258,11 +281,23 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
         // To call a socket is a sign that it is accepted: one that its `connect` handler has not let in is not
         // called.
         let sockets = self.selection.sockets().into_iter().filter(Socket::is_connected);
-        let calls = sockets.map(|socket| {
-            let call = Request::<R, E>::encoded(socket.clone(), event, &arguments).timeout(limit);
-            async move { (socket, call.await) }
+        let prepare = |socket: Socket| {
+            let request = Request::<R, E>::encoded(socket.clone(), event, &arguments);
+            (socket, request.timeout(limit).into_future().prepared())
+        };
+        let mut calls: Vec<_> = sockets.map(prepare).collect();
+        let sent: Vec<_> =
+            self.selection.in_order(|_| calls.iter_mut().map(|(_, call)| call.begin()).collect());
+        let replies = calls.into_iter().zip(sent).map(|((socket, call), sent)| async move {
+            match sent {
+                Ok(()) => {
+                    call.show();
+                    (socket, call.await)
+                }
+                Err(error) => (socket, Err(CallError::Send(error))),
+            }
         });
-        Ok(join_all(calls).await)
+        Ok(join_all(replies).await)
     }
 
     /// Sends it as an event instead: no replies are waited for.

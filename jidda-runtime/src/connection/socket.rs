@@ -3,15 +3,11 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
-use std::task::Waker;
-
-use bytes::Bytes;
 
 use super::Connection;
 use super::backlog::Waiting;
-use super::exchange::{Control, Link};
+use super::exchange::Control;
 use super::listeners::Listeners;
-use super::loan::BroadcastTime;
 use super::report::{FailureOrigin, Place};
 use super::state::{Extra, State};
 use crate::error::SendError;
@@ -303,64 +299,6 @@ impl SocketInner {
         let state = self.state.lock();
         state.extra.as_ref().map_or(0, |extra| extra.inbox_bytes + extra.early.bytes())
     }
-
-    /// Hands one encoded frame to the connection.
-    ///
-    /// `wait` is woken when there may be room again, if there is none now; without it the frame is taken beyond
-    /// the limit, up to twice, and past that the peer is given up as a slow consumer.
-    pub(super) fn push(&self, frame: Frame<'_>, wait: Option<&Waker>) -> Result<bool, SendError> {
-        match self.phase() {
-            Phase::Active | Phase::Replaying => {}
-            Phase::Closed => return Err(SendError::NotConnected),
-            Phase::Joining | Phase::Away => {
-                if self.hold(&frame, wait.is_some())? {
-                    return Ok(true);
-                }
-            }
-        }
-        let limit = self.connection.hub.config.max_outbox;
-        let mut exchange = self.connection.exchange.lock();
-        if exchange.link != Link::Up {
-            return Err(SendError::NotConnected);
-        }
-        let size = frame.bytes().len();
-        if size > exchange.outbox.max_message() {
-            return Err(SendError::TooLarge { size, limit: exchange.outbox.max_message() });
-        }
-        if exchange.outbox.queued() >= limit {
-            if let Some(waker) = wait {
-                exchange.wait_for_room(waker);
-                return Ok(false);
-            }
-            if exchange.outbox.queued() + size > 2 * limit {
-                let waker = exchange.control(Control::Close(DisconnectReason::SlowConsumer));
-                drop(exchange);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-                return Err(SendError::Full);
-            }
-        }
-        match frame {
-            Frame::Own(bytes) => {
-                exchange.outbox.append(|out| out.extend_from_slice(bytes));
-            }
-            Frame::Shared(bytes, now) => {
-                if let Some(stream) = self.connection.borrow_stream(&mut exchange, bytes.len(), now) {
-                    drop(exchange);
-                    self.connection.write_lent(stream, bytes);
-                    return Ok(true);
-                }
-                exchange.outbox.share(bytes);
-            }
-        }
-        let waker = exchange.queued();
-        drop(exchange);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        Ok(true)
-    }
 }
 
 /// What a socket keeps that did not end before it was dropped, as a client's that was never joined.
@@ -372,23 +310,6 @@ impl Drop for SocketInner {
         values.discard(hub, place);
         listeners.discard(hub, place);
         hub.discard(place, refused);
-    }
-}
-
-/// One encoded message on its way out.
-pub(super) enum Frame<'a> {
-    /// For this connection only.
-    Own(&'a [u8]),
-    /// For others too; and since when.
-    Shared(&'a Bytes, BroadcastTime),
-}
-
-impl Frame<'_> {
-    pub(super) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Own(bytes) => bytes,
-            Self::Shared(bytes, _) => bytes,
-        }
     }
 }
 

@@ -137,8 +137,8 @@ impl<T, E> Streaming<T, E> {
         self
     }
 
-    /// Sends the request. `None` when there is no room for it yet.
-    fn send(&mut self, cx: &mut Context<'_>) -> Result<Option<u32>, SendError> {
+    /// Sends the request, or lets it wait for room; its number.
+    fn send(&self) -> Result<u32, SendError> {
         let socket = self.socket.as_ref().map_err(Clone::clone)?;
         let arguments = self.arguments.as_ref().map_err(Clone::clone)?;
         let credit = self.window;
@@ -150,13 +150,10 @@ impl<T, E> Streaming<T, E> {
             }
             Err(SendError::Encode("the peer's protocol has no streaming replies".to_owned()))
         };
-        socket.inner.send_request(
-            &self.event,
-            arguments,
-            describe,
-            |calls, place| calls.begin_stream(place, credit),
-            cx,
-        )
+        let begin = |calls: &mut Calls, place| calls.begin_stream(place, credit);
+        let id = socket.inner.send_request(&self.event, arguments, describe, begin)?;
+        socket.inner.show_outgoing_encoded(&self.event, arguments);
+        Ok(id)
     }
 
     /// What the peer is told beside the arguments.
@@ -239,9 +236,8 @@ impl<T, E> Streaming<T, E> {
                     self.state = State::Over;
                     return Poll::Ready(Some(Err(End::Failed(Failed::Timeout))));
                 }
-                match self.send(cx) {
-                    Ok(Some(id)) => self.state = State::Sent { id, taken: 0 },
-                    Ok(None) => {}
+                match self.send() {
+                    Ok(id) => self.state = State::Sent { id, taken: 0 },
                     Err(error) => {
                         self.state = State::Over;
                         return Poll::Ready(Some(Err(End::Failed(Failed::Send(error)))));
@@ -253,9 +249,6 @@ impl<T, E> Streaming<T, E> {
         if self.deadline.as_mut().is_some_and(|deadline| deadline.is_over(cx)) {
             self.cancel();
             return Poll::Ready(Some(Err(End::Failed(Failed::Timeout))));
-        }
-        if matches!(self.state, State::Unsent) {
-            return Poll::Pending;
         }
         Poll::Ready(Some(ready!(self.poll_payload(cx)).map_err(|answer| {
             self.state = State::Over;

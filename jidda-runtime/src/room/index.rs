@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::BuildHasher;
-use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -15,7 +14,7 @@ use smallvec::SmallVec;
 use super::target::{RoomKey, Target};
 use crate::few::Few;
 use crate::id::SocketId;
-use crate::sync::RwLock;
+use crate::sync::{Mutex, RwLock};
 
 type Map<K, V> = HashMap<K, V, RandomState>;
 
@@ -35,6 +34,8 @@ pub(crate) trait Member: Clone {
 pub(crate) struct Rooms<M> {
     namespace: Box<str>,
     index: RwLock<Index<M>>,
+    /// Held while a broadcast takes its place with each of its recipients.
+    order: Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -125,7 +126,14 @@ impl<M: Member> Rooms<M> {
             aliases: Map::default(),
             random: RandomState::default(),
         };
-        Self { namespace: namespace.into(), index: RwLock::new(index) }
+        Self { namespace: namespace.into(), index: RwLock::new(index), order: Mutex::new(()) }
+    }
+
+    /// Locked by a broadcast while it takes its place with each of its recipients, so that two of them have the same order
+    /// at all who get both. Several namespaces are locked in the order of their names. No code of the program runs
+    /// meanwhile, and a socket's state or a connection's exchange is only locked after it.
+    pub(crate) fn order(&self) -> &Mutex<()> {
+        &self.order
     }
 
     /// The namespace's name.
@@ -326,18 +334,23 @@ pub(crate) struct Snapshot<M> {
 impl<M: Member> Snapshot<M> {
     /// Each socket once.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &M> {
-        self.part(0..self.len())
+        self.enumerate().map(|(_, member)| member)
     }
 
-    /// How many places there are, of sockets and of those that are excepted.
-    pub(crate) fn len(&self) -> usize {
-        self.members.len()
+    /// Each socket once, and where it is.
+    pub(crate) fn enumerate(&self) -> impl Iterator<Item = (u32, &M)> {
+        let members = (0..).zip(&*self.members);
+        members.filter(|(_, member)| self.without.is_empty() || !self.without.contains(&member.id()))
     }
 
-    /// The sockets at some of the places.
-    pub(crate) fn part(&self, places: Range<usize>) -> impl Iterator<Item = &M> {
-        let members = self.members[places].iter();
-        members.filter(|member| self.without.is_empty() || !self.without.contains(&member.id()))
+    /// The socket at a place.
+    pub(crate) fn at(&self, place: u32) -> &M {
+        &self.members[place as usize]
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
     }
 }
 

@@ -41,7 +41,11 @@ impl Census {
     fn of(hub: &Hub) -> Self {
         let mut census = Self {
             served: hub.served(),
-            in_rooms: hub.all_rooms().iter().map(|rooms| rooms.select(&Target::default()).len()).sum(),
+            in_rooms: hub
+                .all_rooms()
+                .iter()
+                .map(|rooms| rooms.select(&Target::default()).iter().count())
+                .sum(),
             people: hub.presence.count(),
             awaited: hub.arrivals.count(),
             ..Self::default()
