@@ -56,7 +56,7 @@ impl Slow {
     }
 
     async fn receive(&mut self) {
-        let mut bytes = [0; 16_384];
+        let mut bytes = vec![0; 16_384];
         let count = timeout(LIMIT, self.stream.read(&mut bytes)).await.expect("an answer in time");
         let mut bytes = &bytes[..count.expect("the server has not closed")];
         assert!(!bytes.is_empty(), "the server has closed");
