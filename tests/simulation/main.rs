@@ -19,7 +19,7 @@ fn number(name: &str) -> Option<u64> {
 fn live(seed: u64) -> Vec<String> {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
-    runtime.block_on(world::live(seed, number("JIDDA_SIMULATION_ORDER") == Some(1)))
+    runtime.block_on(world::live(seed))
 }
 
 #[test]

@@ -48,13 +48,11 @@ impl Record {
 
 impl Seen {
     /// What is not as it was promised.
-    pub(crate) fn violations(&self, is_order_checked: bool) -> Vec<String> {
+    pub(crate) fn violations(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.check_pairs(&mut found);
         self.check_losses(&mut found);
-        if is_order_checked {
-            self.check_order(&mut found);
-        }
+        self.check_order(&mut found);
         self.check_calls(&mut found);
         found
     }

@@ -206,7 +206,7 @@ async fn trouble(network: &Network, clients: usize, random: &mut Random) {
 }
 
 /// Lives through one seed; what was not as promised.
-pub(crate) async fn live(seed: u64, is_order_checked: bool) -> Vec<String> {
+pub(crate) async fn live(seed: u64) -> Vec<String> {
     let mut random = Random::new(seed);
     let record = Arc::new(Record::default());
     let back = format!("mem:simulation-{seed}");
@@ -253,6 +253,6 @@ pub(crate) async fn live(seed: u64, is_order_checked: bool) -> Vec<String> {
         }
     }
     server.shutdown(PATIENCE).await;
-    found.extend(record.seen().violations(is_order_checked));
+    found.extend(record.seen().violations());
     found
 }

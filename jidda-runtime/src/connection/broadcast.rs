@@ -120,12 +120,11 @@ impl Placing<'_> {
             });
             let Some(frame) = &frames[found].1 else { continue };
             match socket.inner.take_place(frame, self.now, self.is_volatile) {
-                Ok(Placed::Dropped) => continue,
                 Ok(Placed::Reserved) => self.outcome.reserved.push((group, place)),
                 Ok(Placed::Queued(waker)) => self.outcome.wakers.extend(waker),
                 Ok(Placed::Waits(position)) => self.outcome.waiting.push((socket.clone(), position)),
                 // It left between the look-up and now, or is given up: it has its own `disconnect`.
-                Err(SendError::NotConnected | SendError::Full) => continue,
+                Ok(Placed::Dropped) | Err(SendError::NotConnected | SendError::Full) => continue,
                 Err(error) => {
                     self.outcome.failed = Some((wire, error));
                     continue;

@@ -424,7 +424,7 @@ impl Driver {
         let is_final = self.connection.hub.side == Side::Server
             || is_asked_for
             || (!reason.invites_return() && is_believed);
-        let (lost, wakers) = {
+        let (unsent, wakers) = {
             let mut exchange = self.connection.exchange.lock();
             exchange.link = if is_final { Link::Closed } else { Link::Away };
             exchange.is_acquainted = false;
@@ -433,12 +433,12 @@ impl Driver {
             let outbox = &exchange.outbox;
             // What is still going to be written may be executed.
             let mut wakers = exchange.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
-            let mut lost = exchange.end_waiting();
-            wakers.append(&mut lost.wakers);
+            let mut unsent = exchange.end_waiting();
+            wakers.append(&mut unsent.wakers);
             if is_broken {
                 exchange.outbox.clear();
             }
-            (lost, wakers)
+            (unsent, wakers)
         };
         wake_all(wakers);
         let mut farewells: Vec<_> =
@@ -450,7 +450,7 @@ impl Driver {
         }
         // Now that the sockets know that their connection is lost: what a client was about to send may be kept for its
         // return.
-        lost.settle();
+        unsent.settle();
         if is_final {
             let sockets = std::mem::take(&mut *self.connection.sockets.lock());
             drop(sockets);
