@@ -5,15 +5,18 @@
 //! so one after another, so that two of them arrive in the same order at all who get both. Then the frames are written,
 //! which takes far longer, with pauses in which other tasks run. Last it waits for the recipients that had no room.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 use tokio::runtime::Handle;
 use tokio::task::{JoinSet, yield_now};
+use tokio::time::{MissedTickBehavior, interval_at};
 use tracing::Instrument;
 
 use super::Connection;
@@ -23,6 +26,7 @@ use super::loan::BroadcastTime;
 use super::push::{Placed, Waiting};
 use super::selection::Selection;
 use super::socket::{Socket, is_reserved};
+use crate::deadline::after;
 use crate::error::SendError;
 use crate::foreign::{printable, shown};
 use crate::guard::wake_all;
@@ -37,8 +41,11 @@ const STRIDE: usize = 64;
 const BYTES: usize = 256 * 1024;
 /// What one task writes, where there are several worker threads to do it.
 const PART: usize = 4 * STRIDE;
-/// How long recipients that have no room may hold a broadcast back.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How often a broadcast looks after recipients that hold it back.
+const LOOK: Duration = Duration::from_millis(500);
+/// How much such a recipient has to take between two looks. One that does not twice in a row is given up: once may be this
+/// machine's fault.
+const ENOUGH: u64 = 128 * 1024;
 
 /// An event that takes its place with the sockets of a selection.
 struct Placing<'a> {
@@ -99,7 +106,7 @@ impl Selection {
         drop(watched);
         unwritten.write_divided().await;
         if !waiting.is_empty() {
-            hold_back(waiting, self.hub.config.slow_consumer.min(PATIENCE)).await;
+            hold_back(&waiting).await;
         }
         match failed {
             Some((_, error)) if delivered == 0 => Err(error),
@@ -220,23 +227,50 @@ impl Drop for Part {
     }
 }
 
-/// Waits for the recipients that have no room. Those that have none for too long do not read, and are given up.
-async fn hold_back(waiting: Vec<(Socket, Arc<Position>)>, patience: Duration) {
-    let positions = waiting.iter().map(|(socket, position)| Waiting {
-        connection: &socket.inner.connection,
-        position: Arc::clone(position),
-    });
-    let all = join_all(positions.collect::<Vec<_>>());
-    if Handle::try_current().is_err() {
-        // There is no clock outside of a runtime: the time that slow consumers have is the limit.
-        drop(all.await);
-    } else if tokio::time::timeout(patience, all).await.is_err() {
-        for (socket, position) in &waiting {
-            if position.is_undecided() {
-                socket.inner.connection.close(DisconnectReason::SlowConsumer);
-            }
+/// A recipient that has no room.
+struct Held<'a> {
+    waiting: Waiting<'a>,
+    /// How much its connection had written at the last look.
+    written: u64,
+    /// How many times in a row it had not taken enough.
+    missed: u32,
+}
+
+impl Held<'_> {
+    /// Gives the recipient up if it does not read.
+    fn look(&mut self) {
+        let connection = self.waiting.connection;
+        let written = connection.exchange.lock().outbox.written();
+        self.missed = if written - self.written >= ENOUGH { 0 } else { self.missed + 1 };
+        self.written = written;
+        if self.missed == 2 {
+            connection.close(DisconnectReason::SlowConsumer);
         }
     }
+}
+
+/// Waits for the recipients that have no room, and gives up those that do not read: they would hold back everybody else.
+async fn hold_back(waiting: &[(Socket, Arc<Position>)]) {
+    let held = waiting.iter().map(|(socket, position)| {
+        let connection = &*socket.inner.connection;
+        let written = connection.exchange.lock().outbox.written();
+        Held { waiting: Waiting { connection, position: Arc::clone(position) }, written, missed: 0 }
+    });
+    let mut held: Vec<_> = held.collect();
+    // There is no clock outside of a runtime: the time that slow consumers have is the limit.
+    let mut looks = Handle::try_current().is_ok().then(|| interval_at(after(LOOK), LOOK));
+    looks.iter_mut().for_each(|looks| looks.set_missed_tick_behavior(MissedTickBehavior::Delay));
+    poll_fn(|cx| {
+        held.retain_mut(|held| Pin::new(&mut held.waiting).poll(cx).is_pending());
+        while let Some(looks) = looks.as_mut().filter(|_| !held.is_empty()) {
+            if looks.poll_tick(cx).is_pending() {
+                return Poll::Pending;
+            }
+            held.iter_mut().for_each(Held::look);
+        }
+        if held.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }
 
 /// An event as it goes to every socket of one wire; `None` for peers of a kind that came only after it was written.

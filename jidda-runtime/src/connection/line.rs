@@ -67,11 +67,6 @@ impl Position {
         Poll::Pending
     }
 
-    /// Whether the frame still waits, or its sender stopped waiting.
-    pub(super) fn is_undecided(&self) -> bool {
-        matches!(*self.0.lock(), Fate::Waiting(_))
-    }
-
     fn decide(&self, fate: Fate) -> Option<Waker> {
         match std::mem::replace(&mut *self.0.lock(), fate) {
             Fate::Waiting(waker) => waker,

@@ -85,9 +85,14 @@ impl Outbox {
         self.entered
     }
 
+    /// How many bytes were written, of all that were ever handed in.
+    pub(super) fn written(&self) -> u64 {
+        self.entered - self.queued as u64
+    }
+
     /// Whether nothing from `place` on was written.
     pub(super) fn is_unwritten(&self, place: u64) -> bool {
-        self.entered - self.queued as u64 <= place
+        self.written() <= place
     }
 
     /// The batch that what is handed in next belongs to; one that this thread wrote before, if there is one.

@@ -150,8 +150,8 @@ impl Selection {
     ///
     /// # Slow recipients
     ///
-    /// A socket takes the event beyond `max_outbox`, up to twice; past that the future waits for it, for at most a second.
-    /// A peer that made no room by then is disconnected as a slow consumer.
+    /// A socket takes the event beyond `max_outbox`, up to twice; past that the future waits for it, as long as its peer
+    /// takes 256 KiB a second. One that does not is disconnected as a slow consumer.
     ///
     /// # Errors
     ///

@@ -46,9 +46,21 @@ async fn read(mut peer: MemoryStream) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn each_line_arrives_once_and_in_the_order_of_who_said_it() {
-    check(|| {
-        let hub = hub(Side::Server, &[], Config::default());
+fn each_line_arrives_once_and_in_order() {
+    lines_arrive_once_and_in_order(&Config::default());
+}
+
+/// With room for a line or two, so that most wait for some.
+#[test]
+fn each_line_arrives_once_and_in_order_where_there_is_little_room() {
+    lines_arrive_once_and_in_order(&Config { max_outbox: 12, ..Config::default() });
+}
+
+/// In the order of who said them, and those of two broadcasters in the same order at both peers.
+fn lines_arrive_once_and_in_order(config: &Config) {
+    let config = config.clone();
+    check(move || {
+        let hub = hub(Side::Server, &[], config.clone());
         let connections = [(); 2].map(|()| connection(&hub));
         let mut threads = Vec::new();
         let readers = connections.each_ref().map(|connection| {
@@ -87,8 +99,10 @@ fn each_line_arrives_once_and_in_the_order_of_who_said_it() {
         for connection in &connections {
             connection.close(DisconnectReason::ForcedClose);
         }
+        let mut broadcast = Vec::new();
         for (place, reader) in readers.into_iter().enumerate() {
             let got = reader.join().unwrap();
+            broadcast.push(got.iter().copied().filter(|(by, _)| *by < 2).collect::<Vec<_>>());
             let callers = if place == 0 { 3 } else { 2 };
             assert_eq!(got.len() as u64, callers * EACH, "{got:?}");
             for who in 0..callers {
@@ -96,6 +110,7 @@ fn each_line_arrives_once_and_in_the_order_of_who_said_it() {
                 assert!(theirs.eq(0..EACH), "{got:?}");
             }
         }
+        assert_eq!(broadcast[0], broadcast[1]);
         for thread in threads {
             thread.join().unwrap();
         }
