@@ -116,7 +116,7 @@ fuzz_target!(|input: (u8, Vec<Frame<'_>>, Vec<u8>)| {
         1 => Layer::SocketIo(Parser::MessagePack),
         _ => Layer::SocketIo(Parser::Json),
     };
-    let wire = EngineIo { version, layer, base64: dialect & 8 != 0, is_parted: false };
+    let wire = EngineIo { version, layer, base64: dialect & 8 != 0, max_attachments: 10, is_parted: false };
     let mut bytes = Vec::new();
     frames.into_iter().for_each(|frame| write(&mut bytes, frame));
     let whole = decode(wire, &bytes, || bytes.len());

@@ -12,7 +12,7 @@ use serde_json::Value;
 const LIMITS: Limits = Limits::new(1 << 20, 32);
 
 fn wire(version: Version) -> Wire {
-    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, is_parted: false })
+    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false })
 }
 
 /// A client's frame, masked with nothing.

@@ -51,9 +51,10 @@ pub struct Config {
     /// Default: 16,384; 1024 of them in a handshake that has begun.
     pub max_pending: usize,
     /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
-    /// A broadcast may exceed it up to twice; then the peer is disconnected. Default: 1 MiB.
+    /// A broadcast may exceed it up to twice, and waits past that as long as the peer takes 256 KiB a second; one that
+    /// does not is disconnected. Default: 1 MiB.
     pub max_outbox: usize,
-    /// How long a peer may take nothing of a waiting outbox. Default: 10 s.
+    /// How long a peer may take less than 32 KiB of an outbox in which more waits. Default: 10 s.
     pub slow_consumer: Duration,
     /// How long a new connection may take for its first complete message, or for the head of its first HTTP request, and
     /// before that for the handshake of an encrypted address. Default: 10 s.
@@ -64,7 +65,8 @@ pub struct Config {
     pub http_idle_timeout: Duration,
     /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
     pub connect_timeout: Duration,
-    /// How many byte strings one event of a Socket.IO client may have beside its text. Default: 10.
+    /// How many byte strings one event may have beside its text, from a Socket.IO client and to one: more are an error for
+    /// their sender, since parsers of JavaScript end the connection at more. Default: 10.
     pub max_attachments: usize,
     /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s; at least a millisecond, and
     /// never more than 12 days.

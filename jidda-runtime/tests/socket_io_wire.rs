@@ -9,8 +9,13 @@ use jidda_runtime::{Encoding, Failure, Payload, Value};
 use proptest::prelude::*;
 
 const LIMITS: Limits = Limits::new(100_000, 32);
-const V4: EngineIo =
-    EngineIo { version: Version::V4, layer: Layer::SocketIo(Parser::Json), base64: false, is_parted: false };
+const V4: EngineIo = EngineIo {
+    version: Version::V4,
+    layer: Layer::SocketIo(Parser::Json),
+    base64: false,
+    max_attachments: 10,
+    is_parted: false,
+};
 const V3: EngineIo = EngineIo { version: Version::V3, ..V4 };
 
 /// The frames of what a server wrote: opcode and payload.
@@ -339,7 +344,7 @@ proptest! {
         let arguments = Value::Array(arguments);
         prop_assume!(attachments(&arguments) <= LIMITS.attachments);
         let version = if is_v3 { Version::V3 } else { Version::V4 };
-        let wire = EngineIo { version, base64, layer: Layer::SocketIo(parser), is_parted: false };
+        let wire = EngineIo { version, base64, layer: Layer::SocketIo(parser), max_attachments: 10, is_parted: false };
         let encoding = Wire::EngineIo(wire).encoding();
         // A value that is encoded is no list yet: JSON shows the array itself, which is what a list looks like.
         let list = Payload::encode(&arguments, encoding).unwrap();
@@ -372,7 +377,7 @@ proptest! {
             Just(Layer::Raw), Just(Layer::SocketIo(Parser::Json)), Just(Layer::SocketIo(Parser::MessagePack))
         ],
     ) {
-        let wire = EngineIo { version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, is_parted: false };
+        let wire = EngineIo { version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, max_attachments: 10, is_parted: false };
         decode(wire, &bytes, &[]).1.ok();
         let mut framed_texts = Vec::new();
         for (opcode, text) in &texts {

@@ -259,7 +259,9 @@ async fn hold_back(waiting: &[(Socket, Arc<Position>)]) {
     let mut held: Vec<_> = held.collect();
     // There is no clock outside of a runtime: the time that slow consumers have is the limit.
     let mut looks = Handle::try_current().is_ok().then(|| interval_at(after(LOOK), LOOK));
-    looks.iter_mut().for_each(|looks| looks.set_missed_tick_behavior(MissedTickBehavior::Delay));
+    if let Some(looks) = &mut looks {
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     poll_fn(|cx| {
         held.retain_mut(|held| Pin::new(&mut held.waiting).poll(cx).is_pending());
         while let Some(looks) = looks.as_mut().filter(|_| !held.is_empty()) {

@@ -54,7 +54,7 @@ impl<'a, R, E> Request<'a, R, E> {
     }
 
     pub(super) fn encoded(socket: Socket, event: &'a str, arguments: &Encoded) -> Self {
-        let arguments = arguments.only(socket.inner.wire().encoding());
+        let arguments = arguments.checked(socket.inner.wire().encoding());
         Self {
             socket: Ok(socket),
             event: event.into(),

@@ -522,16 +522,14 @@ impl Driver {
         let (hub, wire) = (&self.connection.hub, self.connection.wire);
         hub.metrics.event(socket, label, "ok");
         let Some(id) = id else { return };
-        let limit = {
+        let written = {
             let mut exchange = self.connection.exchange.lock();
-            let limit = exchange.outbox_reply(wire, socket.namespace(), id, value);
+            let written = exchange.outbox_reply(wire, socket.namespace(), id, value);
             self.is_congested |= exchange.outbox.queued() >= hub.config.max_outbox;
-            limit
+            written
         };
-        if let Err(limit) = limit {
-            let message = format!("the reply has {} bytes, the limit is {limit}", value.bytes().len());
-            let failure = Failure::new("too_large", message);
-            self.refuse_event(socket.namespace(), label.name(socket), Some(id), failure);
+        if let Err(failure) = written {
+            self.refuse_event(socket.namespace(), label.name(socket), Some(id), *failure);
         }
     }
 

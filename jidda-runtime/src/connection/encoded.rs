@@ -1,5 +1,7 @@
 //! Arguments that are written before it is known who gets them.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use smallvec::SmallVec;
 
@@ -9,7 +11,13 @@ use crate::payload::{CodecError, Encoding, encode_arguments_into};
 
 /// An event's argument list, in each encoding that may be asked for, or why it has none there.
 #[derive(Clone, Debug)]
-pub(super) struct Encoded(SmallVec<[(Encoding, List); 1]>);
+pub(super) enum Encoded {
+    Own(Lists),
+    /// Of a call of many: each has the same.
+    Shared(Arc<Lists>),
+}
+
+type Lists = SmallVec<[(Encoding, List); 1]>;
 
 type List = Result<Vec<u8>, CodecError>;
 
@@ -20,32 +28,46 @@ fn encode<A: Serialize + ?Sized>(arguments: &A, encoding: Encoding) -> List {
 }
 
 impl Encoded {
+    fn lists(&self) -> &Lists {
+        match self {
+            Self::Own(lists) => lists,
+            Self::Shared(lists) => lists,
+        }
+    }
+
+    /// The same, which is cheap to clone.
+    pub(super) fn shared(self) -> Self {
+        match self {
+            Self::Own(lists) => Self::Shared(Arc::new(lists)),
+            shared @ Self::Shared(_) => shared,
+        }
+    }
+
     /// Writes the list for one peer.
     pub(super) fn one<A: Serialize + ?Sized>(arguments: &A, encoding: Encoding) -> Result<Self, CodecError> {
         let list = encode(arguments, encoding)?;
-        Ok(Self(SmallVec::from_iter([(encoding, Ok(list))])))
+        Ok(Self::Own(SmallVec::from_iter([(encoding, Ok(list))])))
     }
 
     /// A list that is written already.
     pub(super) fn messagepack(list: Vec<u8>) -> Self {
-        Self(SmallVec::from_iter([(Encoding::MessagePack, Ok(list))]))
+        Self::Own(SmallVec::from_iter([(Encoding::MessagePack, Ok(list))]))
     }
 
     /// Writes the list for any of a hub's connections. It is an error if none of them can be sent it.
     pub(super) fn all<A: Serialize + ?Sized>(arguments: &A, hub: &Hub) -> Result<Self, CodecError> {
-        let lists: SmallVec<[(Encoding, List); 1]> =
-            hub.encodings().map(|encoding| (encoding, encode(arguments, encoding))).collect();
+        let lists: Lists = hub.encodings().map(|encoding| (encoding, encode(arguments, encoding))).collect();
         match &lists[..] {
             // Said even when nobody is there to hear it.
             [] => Self::one(arguments, Encoding::MessagePack),
             [(_, Err(error)), rest @ ..] if rest.iter().all(|(_, list)| list.is_err()) => Err(error.clone()),
-            _ => Ok(Self(lists)),
+            _ => Ok(Self::Own(lists)),
         }
     }
 
     /// The list in one encoding. There is none for peers of a kind that came only after it was written.
     pub(super) fn list(&self, encoding: Encoding) -> Option<Result<&[u8], CodecError>> {
-        let (_, list) = self.0.iter().find(|(each, _)| *each == encoding)?;
+        let (_, list) = self.lists().iter().find(|(each, _)| *each == encoding)?;
         Some(list.as_deref().map_err(Clone::clone))
     }
 
@@ -56,18 +78,22 @@ impl Encoded {
 
     /// How many bytes the longest of the lists has.
     pub(super) fn longest(&self) -> usize {
-        self.0.iter().flat_map(|(_, list)| list.as_ref().map(Vec::len)).max().unwrap_or_default()
+        self.lists().iter().flat_map(|(_, list)| list.as_ref().map(Vec::len)).max().unwrap_or_default()
     }
 
     /// The list in whatever encoding there is.
     pub(super) fn any(&self) -> Option<(Encoding, &[u8])> {
-        self.0.iter().find_map(|(encoding, list)| Some((*encoding, &**list.as_ref().ok()?)))
+        self.lists().iter().find_map(|(encoding, list)| Some((*encoding, &**list.as_ref().ok()?)))
     }
 
-    /// Only the list in one encoding.
-    pub(super) fn only(&self, encoding: Encoding) -> Result<Self, CodecError> {
-        let list = self.list(encoding).ok_or_else(|| CodecError("the peer came later".into()))??;
-        Ok(Self(SmallVec::from_iter([(encoding, Ok(list.to_vec()))])))
+    /// The same for a peer that wants it in this encoding.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none in it.
+    pub(super) fn checked(&self, encoding: Encoding) -> Result<Self, CodecError> {
+        self.list(encoding).ok_or_else(|| CodecError("the peer came later".into()))??;
+        Ok(self.clone())
     }
 }
 

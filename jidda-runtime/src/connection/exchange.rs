@@ -84,6 +84,28 @@ struct Passing {
     waiting: Vec<Waker>,
 }
 
+/// Whether the peer takes a value with so many bytes around it; what is to be said instead, if not.
+#[inline]
+pub(super) fn check_value(
+    wire: Wire,
+    value: &Payload,
+    around: usize,
+    what: &str,
+    limit: usize,
+) -> Result<(), Box<Failure>> {
+    let size = value.bytes().len();
+    if size + around > limit {
+        return Err(Box::new(too_large(format!("{what} has {size} bytes, the limit is {limit}"))));
+    }
+    wire.check_value(value)
+        .map_err(|error| Box::new(too_large(format!("{what} cannot be sent: {}", error.0))))
+}
+
+#[cold]
+fn too_large(message: String) -> Failure {
+    Failure::new("too_large", message)
+}
+
 // Independent facts about the task, the stream and the peer.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
@@ -200,7 +222,7 @@ impl Exchange {
         }
     }
 
-    /// Queues the reply to a request of the peer, unless it is larger than the peer takes.
+    /// Queues the reply to a request of the peer, unless that does not take it; what is to be said instead.
     #[inline]
     pub(super) fn outbox_reply(
         &mut self,
@@ -208,10 +230,8 @@ impl Exchange {
         namespace: &str,
         id: u32,
         value: &Payload,
-    ) -> Result<(), usize> {
-        if value.bytes().len() + wire.reply_head() > self.outbox.max_message() {
-            return Err(self.outbox.max_message());
-        }
+    ) -> Result<(), Box<Failure>> {
+        check_value(wire, value, wire.reply_head(), "the reply", self.outbox.max_message())?;
         self.outbox.append(|out| wire.reply(out, namespace, id, value));
         Ok(())
     }

@@ -29,20 +29,20 @@ pub(super) enum Whereabouts {
     Awaited,
 }
 
-/// When a broadcast is made: the last digits of a count of milliseconds, which come again after a minute. What is
+/// When a broadcast is made: the last digits of a count of milliseconds, which repeat after a quarter of a second. What is
 /// mistaken for another moment by that is queued instead of written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct BroadcastTime(u16);
+pub(super) struct BroadcastTime(u8);
 
 impl BroadcastTime {
     #[allow(clippy::cast_possible_truncation)]
     pub(super) fn since(start: Instant) -> Self {
-        Self(start.elapsed().as_millis() as u16)
+        Self(start.elapsed().as_millis() as u8)
     }
 
     /// Whether it is less than two milliseconds after another one. Then its frames are queued: a task writes all that
     /// has come by the time it runs at once, which is less work when much comes.
-    fn follows(self, other: u16) -> bool {
+    fn follows(self, other: u8) -> bool {
         self.0.wrapping_sub(other) < 2
     }
 }

@@ -98,7 +98,7 @@ use crate::id::{ConnectionId, SocketId};
 use crate::peer::{self, CompactPeer, Medium, PeerAddress, Security};
 use crate::reason::DisconnectReason;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::trace::TraceContext;
 use crate::wire::engine_io::EngineIo;
 use crate::wire::{Opening, Wire};
@@ -124,7 +124,7 @@ pub(crate) struct Connection {
     /// Whether anything complete was read yet.
     is_established: AtomicBool,
     /// When a broadcast was last made that the peer gets: a [`loan::BroadcastTime`].
-    told: AtomicU16,
+    told: AtomicU8,
     exchange: Mutex<Exchange>,
     sockets: Mutex<Few<Arc<SocketInner>>>,
 }
@@ -266,7 +266,7 @@ impl Connection {
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
-            told: AtomicU16::new(0),
+            told: AtomicU8::new(0),
             exchange: Mutex::new(exchange),
             sockets: Mutex::default(),
         });

@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use super::calls::Received;
 use super::dispatch::Incoming;
 use super::driver::Driver;
+use super::exchange::check_value;
 use super::label::EventLabel;
 use super::running::{Purpose, Ticket};
 use super::socket::{Phase, SocketInner};
@@ -71,11 +72,8 @@ impl Producing {
         let wire = self.socket.wire();
         let mut exchange = self.socket.connection.exchange.lock();
         let limit = exchange.outbox.max_message();
-        let size = item.bytes().len();
-        if size + wire.item_head() > limit {
-            let message = format!("an item has {size} bytes, the limit is {limit}");
-            return Err(Reply::failure(Failure::new("too_large", message)));
-        }
+        check_value(wire, item, wire.item_head(), "an item", limit)
+            .map_err(|failure| Reply::failure(*failure))?;
         exchange.outbox.append(|out| wire.item(out, self.socket.namespace(), self.id, item));
         self.credit.spend();
         Ok(())

@@ -106,6 +106,7 @@ mod tests {
             version: Version::V3,
             layer: Layer::Raw,
             base64: false,
+            max_attachments: 10,
             is_parted: false,
         });
         let arrival = Arrival {

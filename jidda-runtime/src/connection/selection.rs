@@ -276,7 +276,7 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
         if is_reserved(&self.event) {
             return Err(SendError::Reserved(self.event));
         }
-        let arguments = self.arguments?;
+        let arguments = self.arguments?.shared();
         let event = &self.event;
         // To call a socket is a sign that it is accepted: one that its `connect` handler has not let in is not
         // called.

@@ -56,7 +56,7 @@ impl ServerSecrets {
             (None, Some(_)) if addresses.iter().any(is_clear) => return Some(unused("noise", suffix)),
             _ => {}
         }
-        let _ = (addresses, suffix);
+        let _ = (self, addresses, suffix);
         None
     }
 }
@@ -79,7 +79,7 @@ impl ClientSecrets {
             Some(_) if is_clear(address) => return Some(unused("noise", "")),
             _ => {}
         }
-        let _ = address;
+        let _ = (self, address);
         None
     }
 }

@@ -230,6 +230,19 @@ impl Wire {
         }
     }
 
+    /// Whether the peer takes an encoded value as a reply or an item of one, whatever its size.
+    ///
+    /// # Errors
+    ///
+    /// What is to be said to the peer instead, if not.
+    #[inline]
+    pub fn check_value(self, value: &Payload) -> Result<(), CodecError> {
+        match self {
+            Self::MessagePackRpc => Ok(()),
+            Self::EngineIo(wire) => engine::check_attachments(wire, value.bytes()),
+        }
+    }
+
     /// How many bytes a request has beside its arguments, at most.
     pub fn request_head(self, namespace: &str, event: &str, meta: &Meta) -> usize {
         match self {

@@ -22,7 +22,7 @@ const FIRST: &[u8] = b"\x94\x00\x01\xa9$/connect\x92\xa1/\xc0";
 const PIPE: usize = 20;
 const EACH: u64 = 3;
 /// Another moment than the one in which a model runs.
-const LONG_AGO: u16 = 1000;
+const LONG_AGO: u8 = 100;
 
 /// What comes until the end is announced: who said it, and the how manieth it was.
 async fn read(mut peer: MemoryStream) -> Vec<(u64, u64)> {

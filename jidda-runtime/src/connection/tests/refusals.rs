@@ -148,7 +148,7 @@ proptest! {
         runtime().block_on(async {
             for version in [Version::V4, Version::V3] {
                 let wire =
-                    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, is_parted: false });
+                    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false });
                 for (what, packet) in socket_io(&text) {
                     let mut task = Task::new(wire, Config::default(), &ENTRIES);
                     task.say(&if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() }).await;

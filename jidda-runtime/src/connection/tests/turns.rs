@@ -109,6 +109,7 @@ async fn a_flood_of_socket_io_is_answered_in_turns() {
             version,
             layer: Layer::SocketIo(Parser::Json),
             base64: false,
+            max_attachments: 10,
             is_parted: false,
         });
         let before = if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() };

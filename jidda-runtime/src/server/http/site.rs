@@ -359,11 +359,12 @@ impl Site {
         let base64 = query.base64 || query.jsonp.is_some();
         let layer = self.resource.layer;
         let is_parted = layer == Layer::Raw && version == Version::V4 && medium == Medium::Polling;
+        let max_attachments = u8::try_from(self.hub.config.max_attachments).unwrap_or(u8::MAX);
         let peer = parts.extensions.get::<PeerAddress>().cloned();
         Arrival {
             peer: peer.unwrap_or(PeerAddress::Unknown),
             medium,
-            wire: Wire::EngineIo(EngineIo { version, layer, base64, is_parted }),
+            wire: Wire::EngineIo(EngineIo { version, layer, base64, max_attachments, is_parted }),
             session: Some(session),
             security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),

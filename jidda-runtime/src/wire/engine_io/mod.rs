@@ -42,6 +42,8 @@ pub struct EngineIo {
     pub layer: Layer,
     /// Whether bytes have to be written as text: the client asked for it.
     pub base64: bool,
+    /// How many byte strings a client takes beside one text; parsers of JavaScript close the connection at more.
+    pub max_attachments: u8,
     /// Whether U+001E stands between packets, so that no text of the program's may have it: in version 4 for as long as
     /// the client polls. Socket.IO escapes it.
     pub is_parted: bool,

@@ -96,6 +96,31 @@ pub(in crate::wire) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
     });
 }
 
+/// Whether a client takes an encoded value or list, with as many byte strings as it has.
+///
+/// # Errors
+///
+/// What is to be said to its sender if not.
+#[inline]
+pub(in crate::wire) fn check_attachments(wire: EngineIo, bytes: &[u8]) -> Result<(), CodecError> {
+    if wire.layer != Layer::SocketIo(Parser::Json) {
+        return Ok(());
+    }
+    let (_, attachments) = json::parts(bytes);
+    if attachments.is_empty() { Ok(()) } else { check_count(wire, attachments.count()) }
+}
+
+#[cold]
+fn check_count(wire: EngineIo, count: usize) -> Result<(), CodecError> {
+    let limit = wire.max_attachments;
+    if count <= usize::from(limit) {
+        return Ok(());
+    }
+    let text =
+        format!("there are {count} byte strings, and a client of Socket.IO takes {limit} in one event");
+    Err(CodecError(text))
+}
+
 /// Writes a text message whose JSON `write` appends behind the head, and its attachments behind it.
 fn with_attachments(
     out: &mut Vec<u8>,
@@ -161,6 +186,7 @@ pub(in crate::wire) fn event<A: Serialize + ?Sized>(
         finish(out, start);
         return Ok(());
     }
+    check_count(wire, attachments.len()).inspect_err(|_| out.truncate(start))?;
     // Their number stands in front, which was not known there.
     let mut list = out.split_off(list);
     out.truncate(start);
@@ -180,6 +206,7 @@ pub(in crate::wire) fn event_encoded(
     match wire.layer {
         Layer::Raw => return raw::event(out, wire, event, arguments),
         Layer::SocketIo(Parser::Json) => {
+            check_attachments(wire, arguments)?;
             with_attachments(out, wire, (b'2', namespace, id), (Some(event), arguments));
         }
         Layer::SocketIo(Parser::MessagePack) => {
@@ -283,6 +310,7 @@ pub(in crate::wire) fn failure(
     let error = |failure: &Told<'_>| Value::Map(vec![("error".into(), described(failure))]);
     // Data may be of a kind that the encoding has no form for; an answer there is in any case.
     let payload = Payload::reply(&error(failure), wire.encoding())
+        .and_then(|payload| check_attachments(wire, payload.bytes()).map(|()| payload))
         .or_else(|_| Payload::reply(&error(&failure.without_data()), wire.encoding()));
     if let Ok(payload) = payload {
         reply(out, wire, namespace, id, &payload);
