@@ -47,7 +47,9 @@ fn send(context: &Context, arguments: Arguments<'_>) -> Dispatch {
                 let members = others.sockets();
                 let calls = members.iter().map(|member| member.call::<Value>("n", &(number, "")));
                 let mut calls: Vec<_> = calls.map(|call| call.timeout(limit).into_future()).collect();
-                calls.iter_mut().for_each(|call| assert!(poll_once(Pin::new(call)).is_pending()));
+                for call in &mut calls {
+                    assert!(poll_once(Pin::new(call)).is_pending());
+                }
                 for call in calls {
                     drop(call.await);
                 }
@@ -323,7 +325,7 @@ async fn one_who_does_not_read_is_given_up() {
     for number in 0..400 {
         told.push(server.of("/").emit("n", &(number, &pad)).await.unwrap());
     }
-    assert_eq!(other.await.unwrap(), Vec::from_iter(0..400));
+    assert!(other.await.unwrap().into_iter().eq(0..400));
     assert_eq!((told[0], told[399]), (2, 1));
     assert_eq!(server.count(), 1);
 }
