@@ -119,6 +119,10 @@ fn is_safe(value: &str, before: &str) -> bool {
     if SAFE.contains(&value) || is_escaped(value) || value.starts_with(['?', '"']) {
         return true;
     }
+    // A constant is the program's own.
+    if value.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_') {
+        return true;
+    }
     // Or it has just got its form, in the lines above.
     let mut lets = before.rsplit("let ").take(8);
     lets.any(|statement| {

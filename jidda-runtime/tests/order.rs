@@ -70,9 +70,12 @@ async fn native(mut peer: Peer, count: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.len() < usize::try_from(count).unwrap() {
         let message = peer.receive().await.expect("the server goes on");
-        // A request has its parameters one place later.
-        let parameters = if message[0] == 2.into() { &message[2] } else { &message[3] };
-        numbers.push(parameters[0].as_u64().expect("a number"));
+        // A request has its number in between.
+        let at = if message[0] == 0.into() { 2 } else { 1 };
+        // A call that is given up is cancelled.
+        if message[at] == "n".into() {
+            numbers.push(message[at + 1][0].as_u64().expect("a number"));
+        }
     }
     numbers
 }

@@ -119,13 +119,17 @@ impl Placing<'_> {
     /// Takes a place with each socket of one namespace.
     fn take_places(&mut self, sockets: Snapshot<Socket>, group: u32) -> Snapshot<Socket> {
         let mut frames = Frames::new();
+        let mut last = 0;
         for (place, socket) in sockets.enumerate() {
             let wire = socket.inner.wire();
-            let found = frames.iter().position(|(other, _)| *other == wire).unwrap_or_else(|| {
-                frames.push((wire, self.frame(wire, socket.path())));
-                frames.len() - 1
-            });
-            let Some(frame) = &frames[found].1 else { continue };
+            // Most members of a room are of the same kind.
+            if frames.get(last).is_none_or(|(other, _)| *other != wire) {
+                last = frames.iter().position(|(other, _)| *other == wire).unwrap_or(frames.len());
+                if last == frames.len() {
+                    frames.push((wire, self.frame(wire, socket.path())));
+                }
+            }
+            let Some(frame) = &frames[last].1 else { continue };
             match socket.inner.take_place(frame, self.now, self.is_volatile) {
                 Ok(Placed::Reserved) => self.outcome.reserved.push((group, place)),
                 Ok(Placed::Queued(waker)) => self.outcome.wakers.extend(waker),

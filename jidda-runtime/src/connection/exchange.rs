@@ -416,7 +416,6 @@ impl Exchange {
     }
 
     /// Hands frames that waited to the outbox, for as long as that has less than `limit` bytes.
-    #[cold]
     fn admit(&mut self, limit: usize) -> Vec<Waker> {
         let mut wakers = Vec::new();
         while self.outbox.queued() < limit {
@@ -444,10 +443,17 @@ impl Exchange {
 
     /// Accounts for `count` written bytes, and lets frames in that waited for room below `limit`; whose tasks are to be
     /// woken.
+    #[inline]
     #[must_use]
     pub(super) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
         self.has_written |= count > 0;
         self.outbox.wrote(count);
+        if self.rare.is_none() { Vec::new() } else { self.make_room(limit) }
+    }
+
+    /// Lets in what waited for room below `limit`; whose tasks are to be woken.
+    #[cold]
+    fn make_room(&mut self, limit: usize) -> Vec<Waker> {
         let mut wakers = if self.has_line() { self.admit(limit) } else { Vec::new() };
         if self.has_room(limit) {
             wakers.append(&mut self.take_waiting());

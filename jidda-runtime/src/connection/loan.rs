@@ -77,7 +77,10 @@ impl Connection {
             // Until the task has tried again.
             exchange.block(true);
         }
-        let waker = if is_awaited || !exchange.outbox.is_empty() { exchange.waker.take() } else { None };
+        if !is_awaited && exchange.outbox.is_empty() && wakers.is_empty() {
+            return;
+        }
+        let waker = exchange.waker.take();
         drop(exchange);
         wake_all(wakers.into_iter().chain(waker));
     }
