@@ -183,12 +183,14 @@ impl Client {
         }
     }
 
-    /// The socket of a namespace that was joined, of a connection that is up if there is one: they take turns.
-    pub(crate) fn joined(&self, namespace: &str) -> Option<Socket> {
+    /// The socket of a namespace that was joined, of a connection that is up if there is one. The same `number` gives the
+    /// same connection, as long as that is up.
+    pub(crate) fn joined(&self, namespace: &str, number: u64) -> Option<Socket> {
         let Inner { connections, roots, .. } = &*self.inner;
-        let turn = self.turn();
+        let count = connections.len();
+        let first = usize::try_from(number % count as u64).expect("it is less than the count");
         let mut away = None;
-        for place in (turn..connections.len()).chain(0..turn) {
+        for place in (first..count).chain(0..first) {
             let socket = if namespace == "/" {
                 Some(roots[place].clone())
             } else {

@@ -32,11 +32,11 @@ const HOPS: usize = 16;
 
 /// The way to another server.
 pub(crate) trait Upstream: Send + Sync {
-    /// The socket of a namespace there, if that was joined.
-    fn joined(&self, namespace: &str) -> Option<Socket>;
+    /// The socket of a namespace there that a caller's events are sent by, if that was joined.
+    fn joined(&self, namespace: &str, caller: ConnectionId) -> Option<Socket>;
 
     /// Joins a namespace first.
-    fn join(&self, namespace: &str) -> BoxFuture<'static, Result<Socket, Failure>>;
+    fn join(&self, namespace: &str, caller: ConnectionId) -> BoxFuture<'static, Result<Socket, Failure>>;
 }
 
 /// Which events are passed on, and to whom.
@@ -116,7 +116,7 @@ fn pass_on(
     };
     let errand = Errand { event: event.into(), arguments, forwards, encoding, taking };
     let caller = socket.connection.id;
-    if let Some(upstream) = delegate.upstream.joined(socket.namespace()) {
+    if let Some(upstream) = delegate.upstream.joined(socket.namespace(), socket.connection.id) {
         let way = match Way::to(upstream, caller) {
             Ok(way) => way,
             Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
@@ -126,7 +126,7 @@ fn pass_on(
             Taking::Stream | Taking::Either => Dispatch::future(errand.run(way)),
         };
     }
-    let joining = delegate.upstream.join(socket.namespace());
+    let joining = delegate.upstream.join(socket.namespace(), socket.connection.id);
     Dispatch::future(async move {
         match joining.await.and_then(|upstream| Way::to(upstream, caller)) {
             Ok(way) => errand.run(way).await,

@@ -15,6 +15,7 @@ use crate::connection::{Delegate, Socket, Upstream};
 use crate::error::{CallError, Error};
 use crate::failure::Failure;
 use crate::foreign::{printable, shown};
+use crate::id::ConnectionId;
 use crate::identity::Identity;
 use crate::payload::{Encoding, Payload, Value};
 use crate::reason::DisconnectReason;
@@ -130,14 +131,15 @@ struct Behind {
 }
 
 impl Upstream for Behind {
-    fn joined(&self, namespace: &str) -> Option<Socket> {
-        self.client.joined(namespace)
+    fn joined(&self, namespace: &str, caller: ConnectionId) -> Option<Socket> {
+        // A caller keeps to one connection: what it sends stays in its order.
+        self.client.joined(namespace, caller.number())
     }
 
-    fn join(&self, namespace: &str) -> BoxFuture<'static, Result<Socket, Failure>> {
+    fn join(&self, namespace: &str, caller: ConnectionId) -> BoxFuture<'static, Result<Socket, Failure>> {
         let (client, auth) = (self.client.clone(), self.auth.clone());
         let (joining, namespace) = (Arc::clone(&self.joining), namespace.to_owned());
-        async move { joined(&client, &namespace, &joining, &auth).await }.boxed()
+        async move { joined(&client, &namespace, (&joining, caller), &auth).await }.boxed()
     }
 }
 
@@ -176,13 +178,13 @@ async fn attempt(socket: Unjoined, auth: Value) -> Attempt {
 async fn joined(
     client: &Client,
     namespace: &str,
-    joining: &Joining,
+    (joining, caller): (&Joining, ConnectionId),
     auth: &Value,
 ) -> Result<Socket, Failure> {
     // Of several events that come at once, one joins and the others wait for it.
     let turn = joining.of(namespace);
     let _turn = turn.lock().await;
-    if let Some(socket) = client.joined(namespace) {
+    if let Some(socket) = client.joined(namespace, caller.number()) {
         return Ok(socket);
     }
     // Those from before may have been refused meanwhile, and be over.
