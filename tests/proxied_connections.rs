@@ -143,3 +143,33 @@ async fn a_connection_that_is_away_joins_when_it_is_back() {
     eventually("the client knows", || joined(&client) == 2).await;
     assert_eq!(used(&caller, 4).await.len(), 1);
 }
+
+/// What a caller sends while the namespace behind is joined for the first time, and right after that.
+#[tokio::test]
+async fn events_that_wait_for_the_first_join_keep_their_order() {
+    static HEARD: std::sync::Mutex<Vec<u32>> = std::sync::Mutex::new(Vec::new());
+    struct Ordered;
+    struct Door;
+    #[on("connect", namespace = "/late", app = Ordered)]
+    async fn slowly() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    #[on("hear", namespace = "/late", app = Ordered)]
+    fn hear(number: u32) {
+        HEARD.lock().unwrap().push(number);
+    }
+    let back = Server::builder().app::<Ordered>().listen("127.0.0.1:0").start().await.unwrap();
+    let client = Client::builder(back.addresses()[0].to_string()).connections(2).connect().await.unwrap();
+    let proxy = Proxy::to(&client).namespace("/late");
+    let gate = Server::builder().app::<Door>().proxy(proxy).listen("127.0.0.1:0").start().await.unwrap();
+    let caller = Client::connect(&gate.addresses()[0].to_string()).await.unwrap();
+    let late = caller.join("/late", &()).await.unwrap();
+    for number in 0..500 {
+        late.emit("hear", &number).await.unwrap();
+        if number % 50 == 0 {
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    }
+    eventually("all have arrived", || HEARD.lock().unwrap().len() == 500).await;
+    assert!(HEARD.lock().unwrap().iter().copied().eq(0..500));
+}

@@ -19,6 +19,7 @@ use crate::id::ConnectionId;
 use crate::identity::Identity;
 use crate::payload::{Encoding, Payload, Value};
 use crate::reason::DisconnectReason;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
 ///
@@ -118,7 +119,7 @@ impl Proxy {
 
     pub(super) fn into_delegate(self) -> Delegate {
         let Self { client, namespace, prefix, auth, passes_identity } = self;
-        let upstream = Arc::new(Behind { client, auth, joining: Arc::default() });
+        let upstream = Arc::new(Behind { client, auth, joining: Arc::default(), waiting: Arc::default() });
         Delegate { namespace, prefix: prefix.into(), upstream, passes_identity }
     }
 }
@@ -128,10 +129,32 @@ struct Behind {
     client: Client,
     auth: Value,
     joining: Arc<Joining>,
+    /// How many events wait for a namespace to be joined.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// One event that waits for a namespace to be joined.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Upstream for Behind {
     fn joined(&self, namespace: &str, caller: ConnectionId) -> Option<Socket> {
+        // Behind those that wait, which are served in the order in which they came.
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            return None;
+        }
         // A caller keeps to one connection: what it sends stays in its order.
         self.client.joined(namespace, caller.number())
     }
@@ -139,7 +162,14 @@ impl Upstream for Behind {
     fn join(&self, namespace: &str, caller: ConnectionId) -> BoxFuture<'static, Result<Socket, Failure>> {
         let (client, auth) = (self.client.clone(), self.auth.clone());
         let (joining, namespace) = (Arc::clone(&self.joining), namespace.to_owned());
-        async move { joined(&client, &namespace, (&joining, caller), &auth).await }.boxed()
+        let waiting = Waiting::new(&self.waiting);
+        async move {
+            let socket = joined(&client, &namespace, (&joining, caller), &auth).await;
+            // The event is sent in this very poll: what is passed on from now on stands behind it.
+            drop(waiting);
+            socket
+        }
+        .boxed()
     }
 }
 
