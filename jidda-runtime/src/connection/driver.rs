@@ -54,7 +54,7 @@ pub(crate) struct Driver {
     /// Boxed, like all that an idle connection does not need: its task is a third of its memory.
     partial: Option<Box<Partial>>,
     /// What the stream did not take at once.
-    writing: Option<Box<Batch>>,
+    pub(super) writing: Option<Box<Batch>>,
     pub(super) running: Option<Box<Running>>,
     /// The socket of the last message: most come for the same one.
     pub(super) current: Option<Arc<SocketInner>>,

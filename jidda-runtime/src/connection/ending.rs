@@ -43,7 +43,10 @@ impl Connection {
                 return wake_all(waker);
             }
             exchange.link = Link::Closed;
-            exchange.outbox.clear();
+            // A task that is still closing its stream counts what it writes, and clears the rest itself when it ends.
+            if !exchange.is_served() {
+                exchange.outbox.clear();
+            }
             exchange.end_waiting()
         };
         lost.settle();

@@ -324,6 +324,11 @@ impl Exchange {
         (lost, std::mem::take(&mut self.stream))
     }
 
+    /// Whether a task still has the stream, if only to close it.
+    pub(super) fn is_served(&self) -> bool {
+        !matches!(self.stream, Whereabouts::Nowhere)
+    }
+
     pub(super) fn end_poll(&mut self, stream: Option<Stream>, waker: Waker, is_blocked: bool) {
         self.stream = stream.map_or(Whereabouts::Nowhere, Whereabouts::Resting);
         self.is_blocked = is_blocked;

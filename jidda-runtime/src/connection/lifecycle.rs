@@ -436,6 +436,7 @@ impl Driver {
             let mut unsent = exchange.end_waiting();
             wakers.append(&mut unsent.wakers);
             if is_broken {
+                self.writing = None;
                 exchange.outbox.clear();
             }
             (unsent, wakers)

@@ -186,7 +186,7 @@ impl Outbox {
         self.queued -= count;
     }
 
-    /// Drops everything: the stream is gone.
+    /// Drops everything, what is under way included: only for the task that writes, or when there is none.
     pub(super) fn clear(&mut self) {
         self.content = Content::Nothing;
         self.queued = 0;

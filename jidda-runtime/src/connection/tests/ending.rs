@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use futures_util::{FutureExt, poll};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::config::Config;
@@ -98,4 +100,52 @@ async fn a_task_that_breaks_down_leaves_its_connection_as_a_loss_does() {
     assert!(connection.is_closed());
     assert_eq!(root.closed().now_or_never(), Some(DisconnectReason::ClientDisconnect));
     assert_eq!(root.emit("never", &1).now_or_never(), Some(Err(SendError::NotConnected)));
+}
+
+/// A stream that takes nothing until it is opened, and is at its end for who reads.
+struct Gated {
+    is_open: Arc<AtomicBool>,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl AsyncRead for Gated {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Gated {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.is_open.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
+        self.written.lock().extend_from_slice(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The keeper of a client may be dropped, as when its runtime shuts down, while another thread still closes the stream.
+#[tokio::test]
+async fn what_is_being_written_while_the_client_is_finished_is_written_to_its_end() {
+    let (connection, root) = client();
+    let (is_open, written) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
+    let stream = Stream::foreign(Gated { is_open: Arc::clone(&is_open), written: Arc::clone(&written) });
+    let mut driver = Driver::new(Arc::clone(&connection), stream);
+    root.take_for_joined();
+    assert_eq!(root.emit("last", &7).now_or_never(), Some(Ok(())));
+    assert!(poll!(&mut driver).is_pending(), "closing, with an event under way");
+    connection.finish(&DisconnectReason::ClientDisconnect);
+    assert!(connection.is_closed());
+    is_open.store(true, Ordering::Relaxed);
+    driver.await;
+    let written = written.lock();
+    assert!(written.windows(4).any(|bytes| bytes == b"last"), "{written:?}");
 }
