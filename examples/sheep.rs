@@ -24,9 +24,11 @@ enum Size {
 }
 
 /// Why there is no drawing. Both sides have it as this type.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 enum NoDrawing {
+    #[error("nobody of that name is online")]
     NobodyOfThatName,
+    #[error("there was no drawing in time")]
     NotInTime,
 }
 
@@ -35,7 +37,7 @@ enum NoDrawing {
 /// A peer says who it is. A real server would ask for a proof.
 #[on]
 async fn my_name_is(socket: &Socket, name: String) -> jidda::Result<()> {
-    socket.identify(&*name)
+    Ok(socket.identify(&*name)?)
 }
 
 /// Tells who is here, each once.
@@ -53,7 +55,7 @@ async fn wish(
     patience: Option<u64>,
 ) -> Result<String, NoDrawing> {
     let patience = Duration::from_secs(patience.unwrap_or(0));
-    let easel = server.user(&artist).present(patience).await.map_err(|_| NoDrawing::NobodyOfThatName)?;
+    let easel = server.user(&artist).wait_online(patience).await.map_err(|_| NoDrawing::NobodyOfThatName)?;
     let size = size.unwrap_or(Size::Small);
     // An artist may be connected more than once: each is asked, and the first who answers is taken.
     let replies = ArtistClient::new(easel).sheep(size).timeout(Duration::from_secs(5)).await;

@@ -49,13 +49,14 @@ pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
     ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
-    DefaultHeartbeat, Dial, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport,
-    FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService, Identity, Inherit, Job,
-    JobOutput, Listener, ListeningClient, Or, Origins, Parser, Password, Payload, PeerAddress, Presence,
-    PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError, Replies, Request, RequestBody, RequestBodyError,
-    Resource, Result, SameSite, Security, Selection, SendError, Server, ServerBuilder, Session, SessionId,
-    Sign, Socket, SocketId, Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer,
-    Value, Version, Volatile, WhileAway, blocking, handler, inherit, testing,
+    DefaultHeartbeat, Dial, DialError, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error,
+    ErrorReport, FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService,
+    IdentifyError, Identity, Inherit, Job, JobOutput, Listener, ListeningClient, Or, Origins, Parser,
+    Password, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Problems, Proxy, Pulse,
+    RecvError, Replies, Request, RequestBody, RequestBodyError, Resource, Result, RoomError, SameSite,
+    Security, Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId,
+    StdError, Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer, Value, Version,
+    Volatile, WaitError, WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
 pub use jidda_runtime::{Jwt, JwtKeyError};

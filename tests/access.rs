@@ -13,7 +13,7 @@ use socket_io::Peer;
 /// What a refused call says, whole.
 fn refusal<T: std::fmt::Debug, E: std::fmt::Debug>(result: Result<T, CallError<E>>) -> (String, String) {
     match result {
-        Err(CallError::Refused { code, message, data: None }) => (code, message),
+        Err(CallError::Refused { code, message, data: None, .. }) => (code, message),
         other => panic!("{other:?}"),
     }
 }
@@ -264,12 +264,12 @@ impl Artist for Painter {
 
 #[on("connect", app = People)]
 async fn root_enter(socket: &Socket, login: Option<Login>) -> jidda::Result<()> {
-    login.map_or(Ok(()), |login| socket.identify(&login.name))
+    Ok(login.map_or(Ok(()), |login| socket.identify(&login.name))?)
 }
 
 #[on("connect", app = People, namespace = "/chat")]
 async fn chat_enter(socket: &Socket, login: Option<Login>) -> jidda::Result<()> {
-    login.map_or(Ok(()), |login| socket.identify(&login.name))
+    Ok(login.map_or(Ok(()), |login| socket.identify(&login.name))?)
 }
 
 async fn painter(server: &Server, name: &'static str) -> Client {
@@ -347,21 +347,22 @@ async fn a_person_is_called_and_told_and_sent_away_wherever_it_is() {
 #[tokio::test]
 async fn who_is_not_there_yet_is_waited_for() {
     let server = Server::builder().app::<People>().listen("127.0.0.1:0").start().await.unwrap();
-    let error = server.user("alice").present(Duration::from_millis(1)).await.unwrap_err();
-    assert_eq!((error.code(), error.message()), ("not_here", "`alice` is not here"));
-    let error = server.of("/chat").to("lobby").present(Duration::ZERO).await.unwrap_err();
-    assert_eq!(error.code(), "not_here");
+    let error = server.user("alice").wait_online(Duration::from_millis(1)).await.unwrap_err();
+    assert_eq!((error.code(), &*error.to_string()), ("not_online", "`alice` is not online"));
+    let error = server.of("/chat").to("lobby").wait_online(Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.code(), "not_online");
 
     let long = Duration::from_secs(60);
     let waiting = server.clone();
     let drawn = tokio::spawn(async move {
-        let alice = waiting.user("alice").present(long).await.unwrap();
+        let alice = waiting.user("alice").wait_online(long).await.unwrap();
         ArtistClient::new(alice).sheep(1).timeout(long).await.unwrap().pop().unwrap().1.unwrap()
     });
     let waiting = server.clone();
-    let in_the_lobby = tokio::spawn(async move { waiting.to("lobby").present(long).await.unwrap().count() });
+    let in_the_lobby =
+        tokio::spawn(async move { waiting.to("lobby").wait_online(long).await.unwrap().count() });
     let waiting = server.clone();
-    let anyone = tokio::spawn(async move { waiting.of("/").present(long).await.unwrap().count() });
+    let anyone = tokio::spawn(async move { waiting.of("/").wait_online(long).await.unwrap().count() });
     tokio::task::yield_now().await;
     let _alice = painter(&server, "alice").await;
     assert_eq!(drawn.await.unwrap(), "1 by alice");
@@ -370,7 +371,7 @@ async fn who_is_not_there_yet_is_waited_for() {
     server.of("/").join("lobby").await.unwrap();
     assert_eq!(in_the_lobby.await.unwrap(), 1);
     assert_eq!(
-        server.user("alice").present(Duration::ZERO).await.unwrap().count(),
+        server.user("alice").wait_online(Duration::ZERO).await.unwrap().count(),
         1,
         "who is there is there"
     );

@@ -102,7 +102,7 @@ fn is_our_sentence(text: &str) {
 /// All that fails in async code, and says why.
 fn everything(client: &blocking::Client, address: &str) {
     let error = blocking::Client::connect(address).unwrap_err();
-    assert!(matches!(error, ConnectError::Start(_)));
+    assert!(matches!(error, ConnectError::InsideRuntime));
     is_our_sentence(&error.to_string());
     let error = client.call::<i64>("double", &1).wait().unwrap_err();
     assert!(matches!(error, CallError::Send(SendError::InsideRuntime)));

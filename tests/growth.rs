@@ -92,7 +92,7 @@ async fn work(socket: &Socket) {
 async fn move_about(socket: &Socket) -> jidda::Result<()> {
     socket.join("a room").await?;
     socket.leave("a room").await;
-    socket.identify("somebody")
+    Ok(socket.identify("somebody")?)
 }
 
 #[on(app = Growing)]
@@ -110,7 +110,7 @@ async fn enter(socket: &Socket, word: Option<String>) -> jidda::Result<()> {
         return Err(Error::new("no", "no"));
     }
     socket.spawn(pending::<()>());
-    socket.join("everyone").await
+    Ok(socket.join("everyone").await?)
 }
 
 #[on(app = Growing, namespace = "/other")]
@@ -253,8 +253,8 @@ const USES: &[Use] = &[
     }),
     kind("somebody who does not come", 300, 29, |world| {
         async {
-            let _ = world.server.user("nobody").present(Duration::ZERO).await.unwrap_err();
-            assert!(world.server.user("no one").present(LIMIT).now_or_never().is_none());
+            let _ = world.server.user("nobody").wait_online(Duration::ZERO).await.unwrap_err();
+            assert!(world.server.user("no one").wait_online(LIMIT).now_or_never().is_none());
         }
         .boxed_local()
     }),

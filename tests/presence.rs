@@ -34,12 +34,12 @@ async fn enter(socket: &Socket, login: Option<Login>) -> jidda::Result<()> {
 
 #[on("connect", app = Hall, namespace = "/room/{number}")]
 async fn enter_room(socket: &Socket, login: Login) -> jidda::Result<()> {
-    socket.identify(&login.name)
+    Ok(socket.identify(&login.name)?)
 }
 
 #[on(app = Hall)]
 async fn i_am(socket: &Socket, name: String) -> jidda::Result<()> {
-    socket.identify(&name)
+    Ok(socket.identify(&name)?)
 }
 
 #[on(app = Hall)]
@@ -269,7 +269,7 @@ async fn the_second_connection_is_refused_until_the_first_has_ended() {
     let first = native(&server, "alice").await;
     first.join("/room/1", &login("alice")).await.unwrap();
     let refused = Client::builder(server.addresses()[0].to_string()).auth(&login("alice")).connect().await;
-    let refused = refused.unwrap_err().to_string();
+    let refused = Error::from(refused.unwrap_err()).to_string();
     assert!(refused.contains("this identity is connected already (already_connected)"), "{refused}");
     let mut peer = Peer::open(&server).await;
     peer.say(r#"40{"name":"alice"}"#).await;
@@ -432,7 +432,7 @@ async fn a_proved_identity_is_one_connection_whatever_it_joins_and_leaves() {
     until("she left the chat", || server.user("alice").count() == 1).await;
     assert!(server.presence().is_here("alice"));
 
-    let refused = known(&server, "alice").await.unwrap_err().to_string();
+    let refused = Error::from(known(&server, "alice").await.unwrap_err()).to_string();
     assert!(refused.contains("(already_connected)"), "{refused}");
     let mut rivals = Vec::new();
     for _ in 0..8 {

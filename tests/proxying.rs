@@ -176,7 +176,7 @@ async fn errors_arrive_as_they_are() {
     let error = place::call(&orders, 4).await.unwrap_err();
     assert_eq!(error, CallError::App(OrderError::SoldOut { left: 3 }));
     let error = orders.call::<()>("refuse", &()).await.unwrap_err();
-    let CallError::Refused { code, message, data } = error else { panic!("{error}") };
+    let CallError::Refused { code, message, data, .. } = error else { panic!("{error}") };
     assert_eq!((&*code, &*message, data), ("quota", "too many", Some(7.into())));
     let error = orders.call::<()>("fail", &()).await.unwrap_err();
     assert!(matches!(&error, CallError::Internal { id } if !id.is_empty()), "{error}");

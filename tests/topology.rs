@@ -33,7 +33,7 @@ async fn ask_back(socket: &Socket, n: i64) -> jidda::Result<i64> {
 
 #[on("connect", namespace = "/side", app = Hidden)]
 async fn enter_side(socket: &Socket, name: String) -> jidda::Result<()> {
-    socket.identify(&*name)
+    Ok(socket.identify(&*name)?)
 }
 
 #[on("name", namespace = "/side", app = Hidden)]

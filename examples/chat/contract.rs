@@ -1,6 +1,7 @@
 //! What the two sides may ask of each other. In a project of several crates this is the one that both use.
 
 use jidda::prelude::*;
+use jidda::{IdentifyError, RoomError};
 use serde::{Deserialize, Serialize};
 
 /// Where everyone begins.
@@ -12,25 +13,36 @@ pub struct Login {
     pub name: String,
 }
 
-/// Why somebody is not let in.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+/// Why a connection is refused.
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum Refusal {
+    #[error("this name is taken")]
     NameTaken,
+    #[error("a name is needed")]
     NameEmpty,
     /// What jidda itself refuses, such as a name that is too long.
+    #[error("{0}")]
     Other(String),
 }
 
-impl From<jidda::Error> for Refusal {
-    fn from(error: jidda::Error) -> Self {
+impl From<IdentifyError> for Refusal {
+    fn from(error: IdentifyError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<RoomError> for Refusal {
+    fn from(error: RoomError) -> Self {
         Self::Other(error.to_string())
     }
 }
 
 /// Why a line is not posted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum ChatError {
+    #[error("there is nothing to post")]
     Empty,
+    #[error("at most {limit} letters, please")]
     TooLong { limit: usize },
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use jidda::RoomError;
 use jidda::prelude::*;
 
 use crate::contract::{Chat, ChatError, ChatEventsClient, LOBBY, Line, Login, Refusal};
@@ -30,7 +31,7 @@ fn others(socket: &Socket) -> ChatEventsClient<Selection> {
 }
 
 /// Joins a room, which may be refused: a client chose its name.
-async fn move_to(socket: &Socket, room: String) -> jidda::Result<()> {
+async fn move_to(socket: &Socket, room: String) -> Result<(), RoomError> {
     socket.join(&room).await?;
     socket.insert(Room(room));
     // A broadcast fails only when its value cannot be written; these can.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Its handlers are its own, though the example links all three servers into one program.
 pub(crate) struct Catalog;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub(crate) enum Unknown {
+    #[error("there is no {0}")]
     Fruit(String),
 }
 

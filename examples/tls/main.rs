@@ -76,7 +76,7 @@ async fn both(folder: &Path) -> jidda::Result<()> {
     for tls in [nobody, TlsClient::new()] {
         match Client::builder(&address).tls(tls).no_reconnect().connect().await {
             Ok(_) => println!("client: this should not have happened"),
-            Err(error) => println!("client: {error}"),
+            Err(error) => println!("client: {}", jidda::Error::from(error)),
         }
     }
     server.shutdown(Duration::from_secs(1)).await;

@@ -44,7 +44,9 @@ pub use connection::{
     Pulse, Replies, Request, Selection, Session, Sign, Socket, Streaming, Volatile,
 };
 
-pub use error::{CallError, Error, RecvError, Result, SendError};
+pub use error::{
+    CallError, Error, IdentifyError, Problems, RecvError, Result, RoomError, SendError, StdError, WaitError,
+};
 pub use failure::{Failure, Told};
 pub use futures_util::Stream;
 pub use handler::{Deadline, Inherit, inherit};
@@ -54,8 +56,8 @@ pub use payload::{CodecError, Encoding, Payload, Value};
 pub use peer::{Handshake, PeerAddress, Security, Time};
 pub use reason::DisconnectReason;
 pub use server::{
-    Cookie, Cors, Dial, HttpBody, HttpService, Origins, Presence, Proxy, RequestBody, RequestBodyError,
-    Resource, SameSite, Server, ServerBuilder, Transport,
+    Cookie, Cors, Dial, DialError, HttpBody, HttpService, Origins, Presence, Proxy, RequestBody,
+    RequestBodyError, Resource, SameSite, Server, ServerBuilder, Transport,
 };
 pub use trace::TraceContext;
 #[cfg(feature = "noise")]

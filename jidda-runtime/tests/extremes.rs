@@ -375,8 +375,8 @@ async fn whatever_takes_a_limit_takes_any() {
     let socket = server.sockets().pop().unwrap();
     assert!(socket.call::<i64>("echo", &21).timeout(MAX).await.is_err());
     assert_eq!(server.of("/").call::<i64>("echo", &21).timeout(MAX).await.unwrap().len(), 1);
-    assert!(server.user("nobody").present(Duration::ZERO).await.is_err());
-    assert!(timeout(MOMENT, server.user("nobody").present(MAX)).await.is_err());
+    assert!(server.user("nobody").wait_online(Duration::ZERO).await.is_err());
+    assert!(timeout(MOMENT, server.user("nobody").wait_online(MAX)).await.is_err());
     drop((
         socket.after(MAX, async {}),
         socket.every(MAX, || async {}),

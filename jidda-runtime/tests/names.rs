@@ -13,7 +13,7 @@ use handlers::{ECHO, HERE};
 use http::{Http, frame};
 use jidda_runtime::handler::HandlerEntry;
 use jidda_runtime::{
-    Authenticator, Error, Handshake, Identity, Result, Server, ServerBuilder, Socket, Value,
+    Authenticator, Handshake, Identity, Result, RoomError, Server, ServerBuilder, Socket, Value,
 };
 use peer::{Peer, bytes, closing, code, eventually, request};
 
@@ -35,8 +35,8 @@ fn socket_of(server: &Server, namespace: &str) -> Socket {
     server.of(namespace).sockets().pop().expect("a socket")
 }
 
-fn refused(result: &Result<()>) -> &str {
-    result.as_ref().map_or_else(Error::code, |()| "joined")
+fn refused(result: &Result<(), RoomError>) -> &str {
+    result.as_ref().map_or_else(RoomError::code, |()| "joined")
 }
 
 #[tokio::test]

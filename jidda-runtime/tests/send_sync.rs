@@ -121,7 +121,7 @@ async fn every_async_method_can_be_spawned() {
     a_send(&server.of("/").send(&1));
     a_send(&server.of("/").join("room"));
     a_send(&server.of("/").leave("room"));
-    a_send(&server.user("alice").present(second));
+    a_send(&server.user("alice").wait_online(second));
     a_send(&server.presence().changes().next());
     a_send(&server.call::<u8>("a", &()).timeout(second));
     a_send(&Server::builder().start());

@@ -252,7 +252,8 @@ async fn a_client_without_the_credentials_it_wants_says_so() {
     let builder = Client::builder(address(&server))
         .credentials_with(async || Err::<(), _>(jidda::Error::new("locked", "the keyring is locked")));
     let error = ClientBuilder::no_reconnect(builder).connect().await.unwrap_err();
-    assert_eq!(error.to_string(), "there are no credentials: the keyring is locked");
+    let ConnectError::Credentials(cause) = &error else { panic!("{error}") };
+    assert_eq!((cause.as_error().code(), &*cause.to_string()), ("locked", "the keyring is locked"));
 }
 
 #[tokio::test]

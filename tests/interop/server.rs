@@ -85,7 +85,7 @@ macro_rules! common {
 
         #[on(namespace = $namespace)]
         async fn join(socket: &Socket, room: String) -> jidda::Result<()> {
-            socket.join(&room).await
+            Ok(socket.join(&room).await?)
         }
 
         #[on(namespace = $namespace)]
@@ -345,7 +345,7 @@ mod root {
 
     #[on]
     async fn watch(socket: &Socket) -> jidda::Result<()> {
-        socket.join("watchers").await
+        Ok(socket.join("watchers").await?)
     }
 }
 

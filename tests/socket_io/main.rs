@@ -92,7 +92,7 @@ async fn divide(a: i64, b: i64) -> Result<i64, String> {
 
 #[on]
 async fn join(socket: &Socket, room: String) -> jidda::Result<()> {
-    socket.join(&room).await
+    Ok(socket.join(&room).await?)
 }
 
 #[on]

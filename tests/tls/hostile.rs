@@ -61,7 +61,7 @@ async fn tls_on_a_clear_port_is_refused_at_once() {
     let answer = rest(stream).await;
     assert!(answer.starts_with(b"\x93\x02\xa7$/close"), "{}", String::from_utf8_lossy(&answer));
     let tls = Client::builder(format!("tls://{}", authority(&server))).tls(Authority::new("ours").client());
-    let error = tls.no_reconnect().connect().await.unwrap_err().to_string();
+    let error = Error::from(tls.no_reconnect().connect().await.unwrap_err()).to_string();
     assert!(error.contains(": the server does not speak TLS: use `tcp://`"), "{error}");
     let client = Client::connect(&server.addresses()[0].to_string()).await.unwrap();
     assert_eq!(double::call(&client, 21).await.unwrap(), 42);

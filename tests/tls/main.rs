@@ -42,7 +42,7 @@ pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
 
 #[on("connect")]
 async fn enter(socket: &Socket) -> jidda::Result<()> {
-    socket.join("all").await
+    Ok(socket.join("all").await?)
 }
 
 #[on("disconnect")]
@@ -103,7 +103,8 @@ pub(crate) fn client(server: &Server, tls: TlsClient) -> jidda::ClientBuilder {
 pub(crate) async fn refusal(server: &Server, tls: TlsClient) -> String {
     let error = client(server, tls).no_reconnect().connect().await.expect_err("it is refused");
     assert!(matches!(error, jidda::ConnectError::Io { .. }), "{error:?}");
-    error.to_string()
+    // With its sources.
+    jidda::Error::from(error).to_string()
 }
 
 /// The server takes this client in, and its calls are answered.

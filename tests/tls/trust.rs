@@ -125,7 +125,8 @@ async fn the_roots_of_the_system_are_asked_when_none_are_given() {
     let server = start(Authority::new("ours").local().server()).await;
     let address = server.addresses()[0].to_string();
     // A system may have none at all.
-    let error = Client::builder(&address).no_reconnect().connect().await.unwrap_err().to_string();
+    let error =
+        Error::from(Client::builder(&address).no_reconnect().connect().await.unwrap_err()).to_string();
     assert!(
         error.contains("unknown issuer") || error.contains("the system has no root certificates"),
         "{error}"

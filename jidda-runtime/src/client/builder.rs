@@ -19,7 +19,7 @@ use super::{Client, ConnectError, Inner};
 use crate::config::{Config, too_short};
 use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, HeartbeatPolicy, Hub, Policies, Watch};
 use crate::deadline;
-use crate::error::Error;
+use crate::error::{Error, Problems};
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::payload::{CodecError, Encoding, Payload};
 use crate::sync::Mutex;
@@ -162,13 +162,13 @@ impl ClientBuilder {
         self
     }
 
-    /// Asks for the credentials at each connection, and whenever the server says that they are about to expire: for
-    /// tokens that do not last.
+    /// Calls a closure for the credentials at each connection, and whenever the server announces that they are about to
+    /// expire: for tokens that do not last. Any error may be raised in the closure by `?`.
     ///
     /// ```
-    /// # use jidda_runtime::{Client, Result};
-    /// # async fn fresh_token() -> Result<String> { Ok(String::new()) }
-    /// let builder = Client::builder("127.0.0.1:8000").credentials_with(async || fresh_token().await);
+    /// # use jidda_runtime::Client;
+    /// # async fn fresh_token() -> std::io::Result<String> { Ok(String::new()) }
+    /// let builder = Client::builder("127.0.0.1:8000").credentials_with(async || Ok(fresh_token().await?));
     /// # let _ = builder;
     /// ```
     pub fn credentials_with<V, O>(mut self, ask: impl Fn() -> O + Send + Sync + 'static) -> Self
@@ -315,7 +315,7 @@ impl ClientBuilder {
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let address: Address = self.address.parse()?;
         if let Some(problem) = self.secrets.problem(&address) {
-            return Err(ConnectError::Start(Error::new("start", problem)));
+            return Err(Problems::new("client", vec![problem]).into());
         }
         let secrets = self.secrets.clone();
         self.start(Source::Dial(address, secrets))?.await_all().await
@@ -323,9 +323,9 @@ impl ClientBuilder {
 
     /// Starts the tasks that make the connections.
     pub(super) fn start(self, source: Source) -> Result<Ready, ConnectError> {
-        let table = self.table.build().map_err(ConnectError::Start)?;
-        let auth = self.auth.map_err(|error| ConnectError::Start(Error::from(error)))?;
-        let credentials = self.credentials.map_err(|error| ConnectError::Start(Error::from(error)))?;
+        let table = self.table.build()?;
+        let auth = self.auth.map_err(ConnectError::Encode)?;
+        let credentials = self.credentials.map_err(ConnectError::Encode)?;
         let buffers = self.while_away == WhileAway::Buffer;
         let mut problems: Vec<_> = self.backoff.iter().filter_map(Backoff::problem).collect();
         problems.extend(too_short("connect_timeout", self.connect_timeout));
@@ -337,10 +337,7 @@ impl ClientBuilder {
         problems.extend(settled.as_ref().err().into_iter().flatten().cloned());
         let config = match settled {
             Ok(config) if problems.is_empty() => config,
-            _ => {
-                let message = format!("the client cannot start:\n  {}", problems.join("\n  "));
-                return Err(ConnectError::Start(Error::new("start", message)));
-            }
+            _ => return Err(Problems::new("client", problems).into()),
         };
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = deadline::bounded(self.connect_timeout.saturating_mul(2));
@@ -397,9 +394,9 @@ pub(super) struct Ready {
 impl Ready {
     /// Waits until each is there.
     pub(super) async fn await_all(self) -> Result<Client, ConnectError> {
-        let lost = |client: &Client| ConnectError::Lost(client.inner.address.to_string());
-        for told in self.connections {
-            told.await.unwrap_or_else(|_| Err(lost(&self.client)))?;
+        let lost = |client: &Client| ConnectError::Lost { address: client.inner.address.to_string() };
+        for answered in self.connections {
+            answered.await.unwrap_or_else(|_| Err(lost(&self.client)))?;
         }
         Ok(self.client)
     }

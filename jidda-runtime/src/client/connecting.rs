@@ -14,7 +14,7 @@ use super::life::{Role, Setback};
 use super::listen::Source;
 use super::{ClientEvent, ConnectError};
 use crate::connection::{Acquaintance, Connection, Driver};
-use crate::error::{CallError, Error};
+use crate::error::{CallError, Error, describe};
 use crate::failure::Failure;
 use crate::foreign::{printable, shown};
 use crate::reason::DisconnectReason;
@@ -81,13 +81,15 @@ impl Kept for Connecting {
                     Role::Listens => {
                         tracing::warn!(%address, refusal = %printable(refusal), "refused by a server that connected");
                     }
-                    Role::Dials => tracing::debug!(%address, error = %printable(error), "cannot connect"),
+                    Role::Dials => {
+                        tracing::debug!(%address, error = %printable(describe(error)), "cannot connect")
+                    }
                 }
-                let reason = DisconnectReason::Other(error.to_string().into());
+                let reason = DisconnectReason::Other(describe(error).into());
                 if passes(refusal) { Setback::Postponed(reason) } else { Setback::Refused(reason) }
             }
             _ => {
-                tracing::debug!(%address, error = %printable(error), "cannot connect");
+                tracing::debug!(%address, error = %printable(describe(error)), "cannot connect");
                 if matches!(error, ConnectError::Io { .. }) { Setback::System } else { Setback::Passing }
             }
         }
@@ -104,7 +106,7 @@ impl Kept for Connecting {
     fn finish(&self, reason: &DisconnectReason, error: Option<ConnectError>) {
         self.connection.finish(reason);
         let error = match (error.unwrap_or_else(|| self.lost()), self.verdict.lock().error()) {
-            (ConnectError::Lost(_), Some(source)) => self.io(source),
+            (ConnectError::Lost { .. }, Some(source)) => self.io(source),
             (error, _) => error,
         };
         self.answer(Err(error));
@@ -126,11 +128,11 @@ impl Connecting {
     }
 
     fn late(&self) -> ConnectError {
-        ConnectError::Timeout(self.source.address().to_string())
+        ConnectError::Timeout { address: self.source.address().to_string() }
     }
 
     fn lost(&self) -> ConnectError {
-        ConnectError::Lost(self.source.address().to_string())
+        ConnectError::Lost { address: self.source.address().to_string() }
     }
 
     fn io(&self, source: std::io::Error) -> ConnectError {
@@ -142,7 +144,7 @@ impl Connecting {
         let connection = &self.connection;
         let introduced =
             self.credentials.present(connection, async |shown| connection.hello(shown).await).await;
-        let acquaintance = match introduced.map_err(ConnectError::Credentials)? {
+        let acquaintance = match introduced.map_err(|error| ConnectError::Credentials(error.into_std()))? {
             Ok(acquaintance) => acquaintance,
             Err(error) if error.is_disconnected() => return Err(self.lost()),
             Err(error) => return Err(ConnectError::Refused(error)),

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::builder::{ClientBuilder, Ready};
 use super::life::Role;
 use super::{Client, ConnectError};
-use crate::error::Error;
+use crate::error::Problems;
 use crate::transport::{Address, ClientSecrets, Incoming, KeepAlive, Listener, Stream};
 
 /// Where a client's streams come from.
@@ -115,7 +115,7 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ConnectError::Address`], [`ConnectError::Start`], and [`ConnectError::Io`] when it cannot listen there.
+    /// [`ConnectError::Address`], [`ConnectError::Invalid`], and [`ConnectError::Io`] when it cannot listen there.
     ///
     /// # Panics
     ///
@@ -128,7 +128,7 @@ impl ClientBuilder {
         let address: Address = self.address.parse()?;
         let cannot = |source| ConnectError::Io { address: address.to_string(), source };
         if let Some(problem) = self.server_secrets.problem(std::slice::from_ref(&address), "_server") {
-            return Err(ConnectError::Start(Error::new("start", problem)));
+            return Err(Problems::new("client", vec![problem]).into());
         }
         let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets, KeepAlive::default());
         let listener = listener.await.map_err(cannot)?;

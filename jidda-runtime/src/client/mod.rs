@@ -5,6 +5,7 @@ pub mod blocking;
 mod builder;
 mod connecting;
 mod credentials;
+mod error;
 mod keeper;
 mod life;
 mod listen;
@@ -19,6 +20,7 @@ use tokio_util::task::TaskTracker;
 
 pub use backoff::Backoff;
 pub use builder::{ClientBuilder, WhileAway};
+pub use error::ConnectError;
 pub(crate) use keeper::{Departure, Keeper, Kept, Serving};
 pub(crate) use life::{Policy, Role, Setback};
 pub use listen::ListeningClient;
@@ -29,39 +31,7 @@ use crate::handler::{CallerError, Carrier, Connector, StreamCarrier, Table};
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::transport::{Address, AddressError};
-
-/// Why a client could not connect.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The address cannot be read.
-    #[error(transparent)]
-    Address(#[from] AddressError),
-    /// Nobody answers there.
-    #[error("cannot connect to {address}: {source}")]
-    Io {
-        /// Where.
-        address: String,
-        /// The operating system's reason.
-        source: std::io::Error,
-    },
-    /// The server refused the client for what it presented, or did not let it into the root namespace.
-    #[error("the server refused the connection: {0}")]
-    Refused(CallError<Error>),
-    /// The connection, or its handshake, took too long.
-    #[error("no connection to {0} in time")]
-    Timeout(String),
-    /// The connection ended before the client was let in.
-    #[error("the connection to {0} was lost during its handshake")]
-    Lost(String),
-    /// The client's own credentials could not be had.
-    #[error("there are no credentials: {0}")]
-    Credentials(Error),
-    /// The client's own handlers do not fit together.
-    #[error("{0}")]
-    Start(Error),
-}
+use crate::transport::Address;
 
 /// What happens to a client's connections, see [`Client::events`].
 #[derive(Clone, Debug, PartialEq)]

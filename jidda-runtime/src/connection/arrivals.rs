@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::selection::Selection;
 use super::socket::Socket;
-use crate::error::Error;
+use crate::error::WaitError;
 use crate::room::RoomKey;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
@@ -102,13 +102,13 @@ impl Drop for Wait<'_> {
 }
 
 impl Selection {
-    /// Waits until at least one of the sockets meant is there, and gives the same selection again, to go on with.
+    /// Waits until at least one socket of the selection is connected, and returns the same selection, to go on with.
     ///
     /// ```no_run
     /// # async fn example(server: jidda_runtime::Server) -> jidda_runtime::Result<()> {
     /// use std::time::Duration;
     ///
-    /// let alice = server.user("alice").present(Duration::from_secs(30)).await?;
+    /// let alice = server.user("alice").wait_online(Duration::from_secs(30)).await?;
     /// let drawings = alice.call::<String>("draw.me.a.sheep", &()).timeout(Duration::from_secs(5)).await?;
     /// # Ok(())
     /// # }
@@ -116,12 +116,12 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// `not_here`: nobody came within `limit`.
+    /// [`WaitError::NotOnline`]: none connected within `limit`. A handler can pass it on to its caller by `?`.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future ends the waiting.
-    pub async fn present(&self, limit: Duration) -> Result<Self, Error> {
+    pub async fn wait_online(&self, limit: Duration) -> Result<Self, WaitError> {
         let wait = self.hub.arrivals.wait_for(&self.target.groups);
         let present = async {
             loop {
@@ -138,11 +138,11 @@ impl Selection {
         if tokio::time::timeout(limit, present).await.is_ok() {
             return Ok(self.clone());
         }
-        let message = match &*self.target.groups {
-            [RoomKey::Identity(name)] => format!("`{name}` is not here"),
-            _ => "nobody who was meant is here".to_owned(),
+        let identity = match &*self.target.groups {
+            [RoomKey::Identity(name)] => Some(Arc::clone(name)),
+            _ => None,
         };
-        Err(Error::new("not_here", message))
+        Err(WaitError::NotOnline { identity })
     }
 }
 

@@ -240,7 +240,11 @@ impl Driver {
         }
         let claimed = admitted.and_then(|identity| {
             let claim = identity.as_ref().map(|identity| self.connection.claim(&identity.shared_name()));
-            Ok(Standing { identity, is_told: false, claim: claim.transpose().map_err(failed)? })
+            Ok(Standing {
+                identity,
+                is_told: false,
+                claim: claim.transpose().map_err(|error| failed(error.into()))?,
+            })
         });
         match claimed {
             Ok(standing) => {

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use super::socket::SocketInner;
 use super::{Connection, Hub};
 use crate::config::DuplicateIdentity;
-use crate::error::Error;
+use crate::error::IdentifyError;
 use crate::id::ConnectionId;
 use crate::reason::DisconnectReason;
 use crate::sync::Mutex;
@@ -213,8 +213,8 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// `already_connected`: there is another one, and it is to stay.
-    pub(crate) fn claim(self: &Arc<Self>, name: &Arc<str>) -> Result<Claim, Error> {
+    /// [`IdentifyError::AlreadyConnected`]: there is another one, and it is to stay.
+    pub(crate) fn claim(self: &Arc<Self>, name: &Arc<str>) -> Result<Claim, IdentifyError> {
         let policy = self.hub.config.duplicate_identity;
         let mut over = Vec::new();
         loop {
@@ -232,7 +232,7 @@ impl Connection {
             over.extend(others.iter().filter(|other| other.is_closed()).map(|other| other.id));
             if over.len() - before < others.len() {
                 tracing::debug!(connection = %self.id, "its identity is connected already");
-                return Err(Error::new("already_connected", "this identity is connected already"));
+                return Err(IdentifyError::AlreadyConnected);
             }
         }
     }

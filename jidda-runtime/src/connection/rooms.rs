@@ -3,7 +3,7 @@
 use super::Connection;
 use super::selection::Selection;
 use super::socket::{Phase, Socket, SocketInner};
-use crate::error::Error;
+use crate::error::RoomError;
 use crate::room::{RoomKey, Target};
 
 impl Connection {
@@ -26,22 +26,21 @@ impl SocketInner {
     }
 
     /// Adds the socket to a room.
-    fn enter_room(&self, socket: &Socket, room: &str) -> Result<(), Error> {
+    fn enter_room(&self, socket: &Socket, room: &str) -> Result<(), RoomError> {
         let config = &self.connection.hub.config;
-        if let Some(problem) = config.name_problem("room", room) {
-            return Err(Error::new("too_large", problem));
+        let (size, limit) = (room.len(), config.max_name);
+        if size > limit {
+            return Err(RoomError::NameTooLong { size, limit });
         }
-        let is_over = || Error::new("not_connected", "the socket is over");
         if self.phase() == Phase::Closed {
-            return Err(is_over());
+            return Err(RoomError::NotConnected);
         }
         let key = RoomKey::room(room);
         let most = config.max_rooms.saturating_sub(self.connection.rooms_beside(self));
         if !self.rooms.join_within(socket.clone(), key.clone(), most) {
-            let message = format!("the connection is in as many rooms as it may be: {}", config.max_rooms);
-            return Err(Error::new("too_many_rooms", message));
+            return Err(RoomError::TooManyRooms { limit: config.max_rooms });
         }
-        if self.entered(&key) { Ok(()) } else { Err(is_over()) }
+        if self.entered(&key) { Ok(()) } else { Err(RoomError::NotConnected) }
     }
 
     /// Reports that the socket is in a group. `false` when it has ended: it may have done so, and left its groups,
@@ -64,16 +63,15 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// An error that a caller may see, so that a handler can pass it on by `?`: `too_large` when the room's name has
-    /// more bytes than [`max_name`](crate::Config::max_name), `too_many_rooms` when the connection is in
-    /// [`max_rooms`](crate::Config::max_rooms) already, `not_connected` when the socket is over.
+    /// [`RoomError`]: the room's name is too long, the connection is in too many rooms, or the socket is closed. A handler
+    /// can pass it on to its caller by `?`.
     ///
     /// # Cancel safety
     ///
     /// It is done at the first poll.
     // Asynchronous since a room may span processes.
     #[allow(clippy::unused_async)]
-    pub async fn join(&self, room: &str) -> Result<(), Error> {
+    pub async fn join(&self, room: &str) -> Result<(), RoomError> {
         self.inner.enter_room(self, room)
     }
 

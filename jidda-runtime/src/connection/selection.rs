@@ -14,7 +14,7 @@ use super::call::Request;
 use super::encoded::Encoded;
 use super::hub::Hub;
 use super::socket::{Socket, is_reserved};
-use crate::error::{CallError, Error, SendError};
+use crate::error::{CallError, RoomError, SendError};
 use crate::handler::{CallerError, Carrier};
 use crate::payload::{CodecError, Value};
 use crate::room::{RoomKey, Rooms, Target};
@@ -193,19 +193,18 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// That of the first socket that could not [join](Socket::join) for a limit, `too_large` or `too_many_rooms`. The
-    /// others have joined.
+    /// That of the first socket that could not [join](Socket::join) for a limit. The others have joined.
     ///
     /// # Cancel safety
     ///
     /// It is done at the first poll.
-    pub async fn join(&self, room: &str) -> Result<usize, Error> {
+    pub async fn join(&self, room: &str) -> Result<usize, RoomError> {
         let mut joined = 0;
         let mut refused = None;
         for socket in self.sockets() {
             match socket.join(room).await {
                 Ok(()) => joined += 1,
-                Err(error) if error.code() == "not_connected" => {}
+                Err(RoomError::NotConnected) => {}
                 Err(error) => refused = refused.or(Some(error)),
             }
         }

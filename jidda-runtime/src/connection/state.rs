@@ -15,7 +15,7 @@ use super::presence::Claim;
 use super::socket::{Phase, Socket};
 use super::values::{Values, typed};
 use super::waiters::Waiters;
-use crate::error::Error;
+use crate::error::{Error, IdentifyError};
 use crate::id::SocketId;
 use crate::identity::Identity;
 use crate::payload::Payload;
@@ -138,18 +138,18 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// `already_connected`: there is another connection of this identity, and the server was told to
-    /// [refuse the second](crate::DuplicateIdentity::RefuseNew); the socket is who it was before. `not_connected`: the
-    /// socket is over. `too_large`: the name has more bytes than [`max_name`](crate::Config::max_name).
-    pub fn identify(&self, identity: impl Into<Identity>) -> Result<(), Error> {
-        let is_over = || Error::new("not_connected", "the socket is over");
+    /// [`IdentifyError`]: the name is too long, the socket is closed, or another connection has this identity and the
+    /// server [refuses the second](crate::DuplicateIdentity::RefuseNew). The socket keeps the identity it had. A handler
+    /// can pass the error on to its caller by `?`.
+    pub fn identify(&self, identity: impl Into<Identity>) -> Result<(), IdentifyError> {
         if self.inner.phase() == Phase::Closed {
-            return Err(is_over());
+            return Err(IdentifyError::NotConnected);
         }
         let identity = identity.into();
         let name = identity.shared_name();
-        if let Some(problem) = self.inner.connection.hub.config.name_problem("identity", &name) {
-            return Err(Error::new("too_large", problem));
+        let (size, limit) = (name.len(), self.inner.connection.hub.config.max_name);
+        if size > limit {
+            return Err(IdentifyError::NameTooLong { size, limit });
         }
         let claim = self.inner.connection.claim(&name)?;
         let connections = self.inner.connection.identity();
@@ -159,7 +159,7 @@ impl Socket {
             let extra = state.extra();
             if extra.is_released {
                 drop(state);
-                return Err(is_over());
+                return Err(IdentifyError::NotConnected);
             }
             (extra.identity.replace(identity).or(connections), extra.claim.replace(claim))
         };

@@ -12,7 +12,7 @@ use super::{
     AppKey, Arguments, Context, Dispatch, Glue, HandlerEntry, Location, MiddlewareEntry, Needs, Registered,
     RegisteredMiddleware, Reply, Side,
 };
-use crate::error::Error;
+use crate::error::{Error, Problems};
 
 /// Where a table's handlers come from.
 #[derive(Clone, Debug)]
@@ -139,9 +139,9 @@ impl TableBuilder {
     ///
     /// # Errors
     ///
-    /// One `start` error that lists every duplicate, missing service or state, malformed namespace and crate
+    /// A list of every duplicate, missing service or state, malformed namespace and crate
     /// without handlers, with file and line.
-    pub fn build(self) -> Result<Table, Error> {
+    pub fn build(self) -> Result<Table, Problems> {
         let mut problems = Vec::new();
         let mut entries = self.entries();
         entries.sort_by_key(|entry| {
@@ -154,11 +154,8 @@ impl TableBuilder {
 
         let services = self.instantiate(&entries, &mut problems);
         let table = self.freeze(&entries, &services, &mut problems);
-        if problems.is_empty() {
-            return Ok(table);
-        }
-        let lines = problems.join("\n  ");
-        Err(Error::new("start", format!("the {} cannot start:\n  {lines}", self.side)))
+        Problems::check(self.side.name(), problems)?;
+        Ok(table)
     }
 
     fn entries(&self) -> Vec<&'static HandlerEntry> {
@@ -384,7 +381,7 @@ mod tests {
             .link(Link { crate_name: "absent" })
             .build()
             .unwrap_err();
-        assert_eq!(error.code(), "start");
+        assert_eq!(error.iter().count(), 4);
         let text = error.to_string();
         assert!(
             text.contains("src/a.rs:1: `echo` in namespace `/` is handled again at src/a.rs:2"),

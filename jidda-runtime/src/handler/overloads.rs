@@ -72,7 +72,7 @@ mod tests {
     static ANYONE: HandlerEntry = at(1);
     static ANYONE_AGAIN: HandlerEntry = at(5);
 
-    fn build(entries: &[&'static HandlerEntry]) -> Result<Table, crate::Error> {
+    fn build(entries: &[&'static HandlerEntry]) -> Result<Table, crate::error::Problems> {
         TableBuilder::new(Side::Server).handlers(HandlerList::Explicit(entries.to_vec())).build()
     }
 

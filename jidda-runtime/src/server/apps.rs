@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 
 use crate::config::Config;
 use crate::connection::{Extras, Hub, Policies};
-use crate::error::Error;
+use crate::error::Problems;
 use crate::handler::{AppKey, Side, State, Table, TableBuilder};
 use crate::reason::DisconnectReason;
 
@@ -44,7 +44,7 @@ impl States {
 pub(super) fn tables(
     builder: &TableBuilder,
     apps: impl IntoIterator<Item = AppKey>,
-) -> Result<Vec<(AppKey, Table)>, Error> {
+) -> Result<Vec<(AppKey, Table)>, Problems> {
     let mut tables: Vec<(AppKey, Table)> = Vec::new();
     for app in apps {
         if tables.iter().all(|(other, _)| other.id() != app.id()) {

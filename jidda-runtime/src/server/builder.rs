@@ -25,7 +25,7 @@ use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity, too_short};
 use crate::connection::{ErrorHook, ErrorReport, FailureOrigin, HeartbeatPolicy, Place, Policies, Watch};
-use crate::error::Error;
+use crate::error::{Error, Problems};
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
 };
@@ -386,12 +386,12 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// One error that lists everything that is wrong, with file and line.
-    pub fn check(self) -> Result<Table, Error> {
+    pub fn check(self) -> Result<Table, Problems> {
         self.table.build()
     }
 
     /// The tables of all apps, that of native clients first.
-    pub(super) fn tables(&self) -> Result<Vec<(AppKey, Table)>, Error> {
+    pub(super) fn tables(&self) -> Result<Vec<(AppKey, Table)>, Problems> {
         let others = self.resources.iter().filter_map(|resource| resource.app);
         apps::tables(&self.table, std::iter::once(self.app).chain(others))
     }
@@ -407,8 +407,8 @@ impl ServerBuilder {
     ///
     /// Outside a tokio runtime.
     pub async fn start(mut self) -> Result<Server, Error> {
-        let tables = self.tables()?;
-        let config = self.policies.settle(self.config).map_err(|problems| cannot_start(&problems))?;
+        let tables = self.tables().map_err(|problems| start_error(problems.to_string()))?;
+        let config = self.policies.settle(self.config).map_err(|problems| cannot_start(problems))?;
         let mut problems: Vec<_> = self.proxies.iter().filter_map(Proxy::problem).collect();
         problems.extend(too_short("ready_timeout", self.health.limit));
         self.policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
@@ -426,7 +426,7 @@ impl ServerBuilder {
         let added = http.add_health(self.health, &apps.all()[0].hub, stopped.clone());
         problems.extend(added.err().into_iter().flatten());
         if !problems.is_empty() {
-            return Err(cannot_start(&problems));
+            return Err(cannot_start(problems));
         }
         let mut configure = self.configure;
         let linked = inventory::iter::<RegisteredConfigureSocket>();
@@ -487,8 +487,8 @@ impl ServerBuilder {
     }
 }
 
-fn cannot_start(problems: &[String]) -> Error {
-    start_error(format!("the server cannot start:\n  {}", problems.join("\n  ")))
+fn cannot_start(problems: Vec<String>) -> Error {
+    start_error(Problems::new("server", problems).to_string())
 }
 
 fn start_error(message: String) -> Error {

@@ -13,14 +13,13 @@ use super::Server;
 use super::builder::ServerBuilder;
 use crate::client::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
 use crate::connection::{Connection, Driver, Hub};
-use crate::error::Error;
 use crate::foreign::printable;
 use crate::reason::DisconnectReason;
 #[cfg(feature = "tls")]
 use crate::transport::TlsClient;
 #[cfg(feature = "noise")]
 use crate::transport::noise::NoiseClient;
-use crate::transport::{Address, ClientSecrets, Stream};
+use crate::transport::{Address, AddressError, ClientSecrets, Stream};
 
 /// Where a server connects to by itself, to serve who listens there: see [`ServerBuilder::dial`].
 ///
@@ -81,6 +80,18 @@ impl<A: Into<String>> From<A> for Dial {
     }
 }
 
+/// Why a server cannot connect to a client that listens.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialError {
+    /// The address cannot be read.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// What protects the address is missing, or the back-off is out of its bounds.
+    #[error("{0}")]
+    Invalid(String),
+}
+
 impl ServerBuilder {
     /// Connects to a client that listens, as if that had connected here: for servers that cannot be reached from
     /// outside. May be given several times, beside [`listen`](Self::listen) or in its place.
@@ -98,12 +109,12 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// When the address cannot be read, or what protects it is missing.
+    /// [`DialError`]: the address cannot be read, or what protects it is missing.
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub fn dial(&self, to: impl Into<Dial>) -> Result<(), Error> {
+    pub fn dial(&self, to: impl Into<Dial>) -> Result<(), DialError> {
         let stopping = self.inner.stopping.subscribe();
         let dialing = dialing(to.into(), self.hub(), stopping)?;
         self.inner.accepting.lock().spawn(dialing);
@@ -117,12 +128,10 @@ pub(super) fn dialing(
     dial: Dial,
     hub: &Arc<Hub>,
     stopping: watch::Receiver<bool>,
-) -> Result<impl Future<Output = ()> + Send + 'static, Error> {
-    let address: Address = dial.address.parse().map_err(|error: crate::transport::AddressError| {
-        Error::new("start", format!("cannot dial: {error}"))
-    })?;
+) -> Result<impl Future<Output = ()> + Send + 'static, DialError> {
+    let address: Address = dial.address.parse()?;
     if let Some(problem) = dial.secrets.problem(&address).or_else(|| dial.backoff.problem()) {
-        return Err(Error::new("start", problem));
+        return Err(DialError::Invalid(problem));
     }
     let policy = Policy { role: Role::Dials, backoff: Some(dial.backoff), is_patient: true };
     let dialed = Dialed { address, secrets: dial.secrets, hub: Arc::clone(hub), stopping };

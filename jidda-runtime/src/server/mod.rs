@@ -25,7 +25,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use builder::ServerBuilder;
-pub use dial::Dial;
+pub use dial::{Dial, DialError};
 pub use http::{
     Cookie, Cors, HttpBody, HttpService, Origins, RequestBody, RequestBodyError, Resource, SameSite,
     Transport,

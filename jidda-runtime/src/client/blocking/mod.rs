@@ -42,7 +42,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ConnectError`]; in async code, it is [`ConnectError::Start`].
+    /// [`ConnectError`]; in async code, it is [`ConnectError::InsideRuntime`].
     pub fn connect(address: &str) -> Result<Self, ConnectError> {
         Self::connect_with(AsyncClient::builder(address))
     }

@@ -12,7 +12,6 @@ use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
 use crate::client::{Client, ConnectError, Ending};
-use crate::error::INSIDE_RUNTIME;
 
 /// How long the connections of a client that was dropped may take to write what is queued.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -22,6 +21,12 @@ const BUDGET: usize = 4096;
 /// That a blocking client is used in async code.
 #[derive(Debug)]
 pub(super) struct InsideRuntime;
+
+impl From<InsideRuntime> for ConnectError {
+    fn from(_: InsideRuntime) -> Self {
+        Self::InsideRuntime
+    }
+}
 
 /// Shared by a client and all that came of it; the last one ends the connections.
 #[derive(Clone, Debug)]
@@ -40,16 +45,15 @@ impl Home {
     pub(super) fn connect(
         connecting: impl Future<Output = Result<Client, ConnectError>>,
     ) -> Result<(Self, Client), ConnectError> {
-        let inside = |_| ConnectError::Start(crate::Error::new("start", INSIDE_RUNTIME));
-        check().map_err(inside)?;
+        check()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("jidda-client")
             .enable_all()
             .build()
-            .map_err(|source| ConnectError::Io { address: "a thread of its own".to_owned(), source })?;
+            .map_err(ConnectError::Thread)?;
         let home = Self(Arc::new(Inner { runtime: Some(runtime), ending: OnceLock::new() }));
-        let client = home.wait(connecting).map_err(inside)??;
+        let client = home.wait(connecting)??;
         let _ = home.0.ending.set(client.ending());
         Ok((home, client))
     }

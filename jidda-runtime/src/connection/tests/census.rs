@@ -176,8 +176,8 @@ async fn waiting_and_working_leave_nothing_behind() {
         client.send(&1).await.unwrap();
         assert_eq!(received.await.unwrap(), 1);
         world.settles("a message", &before).await;
-        assert!(server.user("nobody").present(LIMIT).now_or_never().is_none());
-        assert!(server.user("nobody").present(Duration::from_millis(1)).await.is_err());
+        assert!(server.user("nobody").wait_online(LIMIT).now_or_never().is_none());
+        assert!(server.user("nobody").wait_online(Duration::from_millis(1)).await.is_err());
         world.settles("somebody who did not come", &before).await;
         client.call::<()>("work", &()).await.unwrap();
         world.settles("jobs", &before).await;

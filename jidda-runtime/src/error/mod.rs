@@ -1,0 +1,247 @@
+//! The errors of jidda: what handlers raise, and what the calls of a program return.
+//!
+//! [`Error`] is for handlers alone. Everything a program calls to start, to connect, to send or to ask returns an enum of
+//! its own, which implements [`std::error::Error`]: `?` works in functions that return `anyhow::Result`, `eyre::Result` or
+//! `Result<_, Box<dyn std::error::Error>>`. The text of each is one level; a cause is its
+//! [`source`](std::error::Error::source), and is not repeated in the text.
+
+mod call;
+mod caller;
+mod problems;
+mod socket;
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+
+use rmpv::Value;
+use serde::Serialize;
+
+pub(crate) use call::INSIDE_RUNTIME;
+pub use call::{CallError, RecvError, SendError};
+pub use caller::StdError;
+pub use problems::Problems;
+pub use socket::{IdentifyError, RoomError, WaitError};
+
+use crate::foreign::printable;
+use crate::payload::{Encoding, Payload};
+
+/// What a fallible handler returns: any [`std::error::Error`] is raised by `?`.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error that a handler returns to its caller.
+///
+/// There are two kinds. One made by [`Error::new`] is meant for the caller: code, message and data are sent
+/// as they are. One made by `?` from a [`std::error::Error`] is internal: the caller receives the code `internal`
+/// and an id, and the log has the text under that id, so that no detail of the server leaks to a peer.
+/// The errors of [`Socket::join`](crate::Socket::join), [`Socket::identify`](crate::Socket::identify) and
+/// [`Selection::wait_online`](crate::Selection::wait_online) are meant for callers, also when `?` raises them.
+///
+/// `Error` does not implement [`std::error::Error`] itself, which is what lets `?` take every other error. Where one is
+/// needed, [`into_std`](Error::into_std) makes one; `?` does so in functions that return `Box<dyn std::error::Error>`.
+///
+/// ```
+/// use jidda_runtime::{Error, Result};
+///
+/// fn parse(text: &str) -> Result<u16> {
+///     if text.is_empty() {
+///         return Err(Error::new("empty", "a port is needed"));
+///     }
+///     Ok(text.parse()?)
+/// }
+///
+/// assert_eq!(parse("").unwrap_err().code(), "empty");
+/// assert_eq!(parse("x").unwrap_err().code(), "internal");
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    code: Cow<'static, str>,
+    message: Cow<'static, str>,
+    data: Option<Value>,
+    source: Option<Source>,
+    /// Whether a peer chose its text.
+    is_foreign: bool,
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+impl Error {
+    /// An error that the caller is shown as it is: a short `code` for programs, a `message` for people.
+    pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            code: code.into(),
+            message: message.into(),
+            data: None,
+            source: None,
+            is_foreign: false,
+        }))
+    }
+
+    /// An error that a peer sent. Its text is printed in one line.
+    pub(crate) fn of_peer(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(code, message);
+        error.0.is_foreign = true;
+        error
+    }
+
+    /// Adds a value that the caller receives beside code and message.
+    ///
+    /// # Panics
+    ///
+    /// When `data` cannot be serialized at all (a `Serialize` implementation that fails).
+    #[must_use]
+    pub fn with_data(mut self, data: impl Serialize) -> Self {
+        // Through bytes: rmpv's own way makes arrays of structs, which callers in other languages cannot read.
+        let data = Payload::encode(&data, Encoding::MessagePack).and_then(|data| data.to_value());
+        self.0.data = Some(data.expect("error data is serializable"));
+        self
+    }
+
+    /// The code, for programs to branch on: `not_found`, `bad_arguments`, `denied`, … or one of your own.
+    pub fn code(&self) -> &str {
+        &self.0.code
+    }
+
+    /// The message, for people to read. For an internal error this is the text of its source.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The value sent beside code and message, if any.
+    pub fn data(&self) -> Option<&Value> {
+        self.0.data.as_ref()
+    }
+
+    /// Whether this error came from `?` on another error, so that its text is kept from the peer.
+    pub fn is_internal(&self) -> bool {
+        self.0.source.is_some()
+    }
+
+    /// The same error as a [`std::error::Error`], for functions that need one.
+    pub fn into_std(self) -> StdError {
+        StdError::new(self)
+    }
+
+    /// The error that `?` took.
+    fn taken(&self) -> Option<&Source> {
+        self.0.source.as_ref()
+    }
+
+    /// Code, message and the error that `?` took.
+    pub(crate) fn into_parts(self) -> (Cow<'static, str>, Cow<'static, str>, Option<Source>) {
+        (self.0.code, self.0.message, self.0.source)
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        // Resolved when this is compiled for each `E`: it costs no look-up.
+        let mut error = Some(error);
+        let any: &mut dyn Any = &mut error;
+        if let Some(wrapped) = any.downcast_mut::<Option<StdError>>().and_then(Option::take) {
+            return wrapped.into_inner();
+        }
+        let error = error.expect("only an error of another type was taken");
+        if let Some(code) = caller::code(&error) {
+            return Self::new(code, error.to_string());
+        }
+        Self(Box::new(Inner {
+            code: Cow::Borrowed("internal"),
+            message: Cow::Owned(describe(&error)),
+            data: None,
+            source: Some(Box::new(error)),
+            is_foreign: false,
+        }))
+    }
+}
+
+/// An error and its sources in one line; a source that its parent's text already ends with is left out.
+pub(crate) fn describe(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_foreign {
+            return fmt::Display::fmt(&printable(&self.0.message), f);
+        }
+        f.write_str(&self.0.message)
+    }
+}
+
+/// The same sentence as [`Display`](fmt::Display), which `fn main() -> jidda::Result<()>` prints.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Two errors are equal when a caller could not tell them apart.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.code == other.0.code && self.0.message == other.0.message && self.0.data == other.0.data
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn question_mark_makes_an_internal_error_with_its_chain() {
+        let error: Error = std::io::Error::other("disk").into();
+        assert!(error.is_internal());
+        assert_eq!(error.to_string(), "disk");
+        assert_eq!(format!("{error:?}"), "disk");
+    }
+
+    #[test]
+    fn data_travels_with_an_error() {
+        let error = Error::new("quota", "too many").with_data(3);
+        assert_eq!(error.data(), Some(&Value::from(3)));
+        assert!(!error.is_internal());
+    }
+
+    #[test]
+    fn an_error_that_is_meant_for_callers_keeps_its_code_when_it_is_raised() {
+        let error = Error::from(RoomError::TooManyRooms { limit: 3 });
+        assert_eq!(error.code(), "too_many_rooms");
+        assert!(!error.is_internal());
+        let error = Error::from(IdentifyError::AlreadyConnected);
+        assert_eq!(error.code(), "already_connected");
+        let error = Error::from(WaitError::NotOnline { identity: Some("ada".into()) });
+        assert_eq!((error.code(), error.message()), ("not_online", "`ada` is not online"));
+    }
+
+    #[test]
+    fn an_error_survives_the_way_through_a_standard_one() {
+        let error = Error::new("quota", "too many").with_data(3);
+        let boxed: Box<dyn std::error::Error + Send + Sync> = error.into();
+        assert_eq!(boxed.to_string(), "too many");
+        let back = Error::from(*boxed.downcast::<StdError>().expect("the type is public"));
+        assert_eq!((back.code(), back.data()), ("quota", Some(&Value::from(3))));
+    }
+
+    #[test]
+    fn a_standard_error_has_the_source_and_one_level_of_text() {
+        let error = Error::from(Outer(std::io::Error::other("disk"))).into_std();
+        let source = std::error::Error::source(&error).expect("the cause of what `?` took");
+        assert_eq!((error.to_string().as_str(), source.to_string().as_str()), ("cannot save", "disk"));
+        assert_eq!(error.as_error().message(), "cannot save: disk");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("cannot save")]
+    struct Outer(#[source] std::io::Error);
+}
