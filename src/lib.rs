@@ -69,15 +69,8 @@ pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
 #[doc(hidden)]
 pub use jidda_runtime::__private;
 
-/// The README's programs are compiled, and run where they can be.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// So are those of the page about what a server tells.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/observability.md")]
-struct Observability;
+mod pages;
 
 /// What most programs need: `use jidda::prelude::*;`.
 pub mod prelude {

@@ -1,0 +1,23 @@
+//! The programs of the README and of the guide: each is compiled, and run where it can be.
+
+macro_rules! pages {
+    ($($name:ident = $path:literal)+) => {
+        $(#[doc = include_str!($path)] struct $name;)+
+    };
+}
+
+pages! {
+    Readme = "../README.md"
+    Observability = "../docs/observability.md"
+    Authentication = "../docs/guide/authentication.md"
+    Contracts = "../docs/guide/contracts.md"
+    Encryption = "../docs/guide/encryption.md"
+    Errors = "../docs/guide/errors.md"
+    Gateways = "../docs/guide/gateways.md"
+    Handlers = "../docs/guide/handlers.md"
+    Operations = "../docs/guide/operations.md"
+    SocketIo = "../docs/guide/socketio.md"
+    StateAndJobs = "../docs/guide/state-and-jobs.md"
+    Streams = "../docs/guide/streams.md"
+    UsersAndPresence = "../docs/guide/users-and-presence.md"
+}
