@@ -48,11 +48,11 @@ pub use jidda_runtime::handler::{
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
     AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
-    ClientEvent, ClientEvents, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
+    ClientEvent, ClientEvents, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
     DefaultHeartbeat, Dial, DialError, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error,
     ErrorReport, FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService,
-    IdentifyError, Identity, Inherit, Job, JobOutput, Listener, ListeningClient, Or, Origins, Parser,
-    Password, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Problems, Proxy, Pulse,
+    IdentifyError, Identity, Inherit, Job, JobOutput, Listener, ListeningClient, ObserverId, Or, Origins,
+    Parser, Password, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Problems, Proxy, Pulse,
     RecvError, Replies, Request, RequestBody, RequestBodyError, Resource, Result, RoomError, SameSite,
     Security, Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId,
     StdError, Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer, Value, Version,

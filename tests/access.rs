@@ -93,7 +93,7 @@ async fn whatever(event: &EventName) -> String {
 /// Reaches into the other namespace of the same connection.
 #[on(app = Overloaded)]
 async fn promote(socket: &Socket) -> bool {
-    let garden = socket.namespace("/garden");
+    let garden = socket.of("/garden");
     garden.is_some_and(|garden| {
         garden.grant("gardener");
         garden.allows("gardener") && !socket.allows("gardener")
@@ -305,7 +305,7 @@ async fn a_person_is_called_and_told_and_sent_away_wherever_it_is() {
     let (mut stranger, _) = Peer::join(&server).await;
     assert_eq!(alice.count(), 3);
     let newest = alice.newest().unwrap();
-    assert_eq!(newest.path(), "/chat", "the last one of the last connection");
+    assert_eq!(newest.namespace(), "/chat", "the last one of the last connection");
 
     // Every socket hears it, in both namespaces and on both wires.
     assert_eq!(alice.emit("news", &1).await.unwrap(), 3);

@@ -250,7 +250,7 @@ fn closures_are_dropped_while_nothing_is_locked() {
         listen(case.value());
         case.dropped("a listener that was not kept").await;
         // One that begins when its connection is over is over, too: what it is given may hold it.
-        let late = client.namespace("/late");
+        let late = client.of("/late");
         let value = case.values.one(&late);
         late.on_any(move |_, _| assert!(value.socket.is_connected()));
         case.dropped("a listener of a socket that never was").await;

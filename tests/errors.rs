@@ -201,10 +201,10 @@ async fn closures_hooks_and_server_events_are_seen() {
     socket.emit("unheard", &()).await.unwrap();
     let report = reports.next().await;
     assert_eq!((report.origin(), report.event()), (FailureOrigin::Hook, Some("unheard")));
-    server.on("reload", || async { Reply::error(Save(Disk)) });
-    server.server_emit("reload", &()).await.unwrap();
+    socket.on("reload", || async { Reply::error(Save(Disk)) });
+    assert!(client.call::<()>("reload", &()).await.is_err());
     let report = reports.next().await;
-    assert_eq!((report.origin(), report.socket()), (FailureOrigin::Listener, None));
+    assert_eq!((report.origin(), report.event()), (FailureOrigin::Listener, Some("reload")));
     assert_eq!(report.chain().len(), 2);
 }
 

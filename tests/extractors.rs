@@ -54,7 +54,7 @@ struct Even(SocketId);
 
 impl FromConnection for Even {
     async fn from_connection(context: &Context) -> jidda::Result<Self> {
-        let socket = Socket::of(context).expect("there is a socket");
+        let socket = context.socket().expect("there is a socket");
         tokio::task::yield_now().await;
         if socket.allows("even") { Ok(Self(socket.id())) } else { Err(Error::new("odd", "not even")) }
     }

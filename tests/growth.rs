@@ -258,9 +258,6 @@ const USES: &[Use] = &[
         }
         .boxed_local()
     }),
-    kind("an event between servers", 300, 5, |world| {
-        async { assert_eq!(world.server.server_emit("reload", &1).await, Ok(0)) }.boxed_local()
-    }),
     kind("a namespace", 100, 66, |world| {
         async {
             let socket = world.client.join("/other", &()).await.unwrap();

@@ -98,7 +98,7 @@ struct Nosy(Socket);
 
 impl Drop for Nosy {
     fn drop(&mut self) {
-        assert!(self.0.namespace("/elsewhere").is_none());
+        assert!(self.0.of("/elsewhere").is_none());
     }
 }
 

@@ -65,7 +65,7 @@ async fn used(caller: &Socket, calls: usize) -> BTreeSet<String> {
 
 /// How many of the client's connections have joined: they take turns.
 fn joined(client: &Client) -> usize {
-    let turns = (0..6).map(|_| client.namespace("/spread"));
+    let turns = (0..6).map(|_| client.of("/spread"));
     turns.filter(Socket::is_connected).map(|socket| socket.id()).collect::<HashSet<_>>().len()
 }
 

@@ -75,7 +75,7 @@ async fn a_value_is_looked_for_in_the_socket_the_connection_and_the_session() {
     socket.insert(Place("the socket"));
     assert_eq!(place::call(&client).await.unwrap(), "the socket");
     assert_eq!(other_place::call(&other).await.unwrap(), "the connection");
-    let other = socket.namespace("/other").unwrap();
+    let other = socket.of("/other").unwrap();
     assert_eq!(other.connection_values().remove::<Place>().unwrap().0, "the connection");
     assert!(socket.connection_values().get::<Place>().is_none());
     assert_eq!(socket.session().id(), other.session().id());
@@ -158,7 +158,7 @@ async fn a_client_that_comes_back_has_its_session() {
     assert_eq!(visit::call(&client).await.unwrap(), 2);
     mark::call(&client).await.unwrap();
     let session = server.sockets().pop().unwrap().session().id();
-    let own = client.namespace("/").session();
+    let own = client.of("/").session();
     assert_eq!(own.id(), session);
     own.insert("the client's");
     let mut events = client.events();
@@ -170,7 +170,7 @@ async fn a_client_that_comes_back_has_its_session() {
         .unwrap();
     assert_eq!(visit::call(&client).await.unwrap(), 3);
     assert_eq!(server.sockets().pop().unwrap().session().id(), session);
-    assert_eq!(*client.namespace("/").session().get::<&str>().unwrap(), "the client's");
+    assert_eq!(*client.of("/").session().get::<&str>().unwrap(), "the client's");
 }
 
 /// A native peer by hand.

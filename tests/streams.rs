@@ -49,7 +49,7 @@ enum Odd {
 /// Borrows from the connection for as long as it goes on.
 #[on(app = Streams)]
 async fn ticks(socket: &Socket, n: u32) -> impl Stream<Item = String> {
-    stream::iter(0..n).map(move |tick| format!("{} {tick}", socket.path()))
+    stream::iter(0..n).map(move |tick| format!("{} {tick}", socket.namespace()))
 }
 
 #[on(app = Streams)]

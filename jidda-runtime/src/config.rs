@@ -14,90 +14,88 @@ pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_millis((1 << 30) -
 
 /// What a server or a client grants each of its connections.
 ///
-/// It is set through the builders (`Server::builder().max_message(..)`); the fields are read by whoever needs
-/// to know, such as a middleware that reports them.
+/// It is set through the builders: `Server::builder().max_message(..)`.
 ///
 /// `Duration::MAX` and `usize::MAX` stand for no limit. A limit that nothing could keep, such as a `max_message` of 0, is an
 /// error at start that names it.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Config {
+pub(crate) struct Config {
     /// The largest message in bytes, either way. Default: 1,000,000; never more than 4 GiB.
-    pub max_message: usize,
+    pub(crate) max_message: usize,
     /// How deep arrays and maps may nest in one message. Default: 64; never more than 1024.
-    pub max_depth: usize,
+    pub(crate) max_depth: usize,
     /// How many incoming calls and events of one connection may be running at once; their arguments together have no
     /// more bytes than sixteen messages. Past it a call is refused as `busy`, and events wait in the peer's send buffer.
     /// Default: 1024.
-    pub max_in_flight: usize,
+    pub(crate) max_in_flight: usize,
     /// How many namespaces one connection may join; their names and auth values together are no larger than one
     /// message. Default: 64.
-    pub max_namespaces: usize,
+    pub(crate) max_namespaces: usize,
     /// How many rooms the sockets of one connection may be in, all namespaces together. Past it
     /// [`join`](crate::Socket::join) is an error. Default: 1024.
-    pub max_rooms: usize,
+    pub(crate) max_rooms: usize,
     /// How many bytes the name of a room, a namespace or an identity may have. A longer one is refused as `too_large`.
     /// Default: 1024.
-    pub max_name: usize,
+    pub(crate) max_name: usize,
     /// How many connections a server may have at once, at all addresses and on all wires; and as many sessions that poll
     /// again. Past it one whose peer has said nothing yet makes room, else the new one is refused. Default: no limit but
     /// the system's.
-    pub max_connections: usize,
+    pub(crate) max_connections: usize,
     /// How many of them may be from one address, of IPv6 from one network of 64 bits. A proxy in front of the server is
     /// one address. Default: no limit.
-    pub max_connections_per_address: usize,
+    pub(crate) max_connections_per_address: usize,
     /// How many connections may be at their beginning at once: in the handshake of an encrypted address, or before
     /// their first byte. Past it the address that has most of them loses one, first of those that have said nothing.
     /// Default: 16,384; 1024 of them in a handshake that has begun.
-    pub max_pending: usize,
+    pub(crate) max_pending: usize,
     /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
     /// A broadcast may exceed it up to twice, and waits past that as long as the peer takes 256 KiB a second; one that
     /// does not is disconnected. Default: 1 MiB.
-    pub max_outbox: usize,
+    pub(crate) max_outbox: usize,
     /// How long a peer may take less than 32 KiB of an outbox in which more waits. Default: 10 s.
-    pub slow_consumer: Duration,
+    pub(crate) slow_consumer: Duration,
     /// How long a new connection may take for its first complete message, or for the head of its first HTTP request, and
     /// before that for the handshake of an encrypted address. Default: 10 s.
-    pub handshake_timeout: Duration,
+    pub(crate) handshake_timeout: Duration,
     /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default: 75 s,
     /// more than the proxies in front of servers keep such connections for: the one who closes first must be the one who
     /// asks, or a request meets its end.
-    pub http_idle_timeout: Duration,
+    pub(crate) http_idle_timeout: Duration,
     /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
-    pub connect_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
     /// How many byte strings one event may have beside its text, from a Socket.IO client and to one: more are an error for
     /// their sender, since parsers of JavaScript end the connection at more. Default: 10.
-    pub max_attachments: usize,
+    pub(crate) max_attachments: usize,
     /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s; at least a millisecond, and
     /// never more than 12 days.
-    pub heartbeat: Duration,
+    pub(crate) heartbeat: Duration,
     /// How long the answer to that may take. Default: 20 s, with the same bounds. Clients of Engine.IO 3, which ask
     /// themselves, have both times together, and at least 70 s: see
     /// [`HeartbeatPolicy::patience`](crate::HeartbeatPolicy::patience).
-    pub heartbeat_timeout: Duration,
+    pub(crate) heartbeat_timeout: Duration,
     /// How long a peer of plain MessagePack-RPC, which knows no heartbeat, may say nothing while nothing is sent to it
     /// and no call of either side is running. Default: 10 min.
-    pub plain_idle_timeout: Duration,
+    pub(crate) plain_idle_timeout: Duration,
     /// How long the network may be silent before the system asks the other end of a TCP connection whether it is still
     /// there; it has as long again to answer. Nothing is asked when it is zero. Default: 60 s.
-    pub tcp_keepalive: Duration,
+    pub(crate) tcp_keepalive: Duration,
     /// How long the body of a request to the program's own HTTP service may bring nothing. Default: 30 s.
-    pub body_timeout: Duration,
+    pub(crate) body_timeout: Duration,
     /// How long before its credentials expire a peer is told. Default: 30 s; nothing is told when it is zero. It is
     /// looked after every few seconds, as the expiry itself is.
-    pub expiry_notice: Duration,
+    pub(crate) expiry_notice: Duration,
     /// How long a `disconnect` handler may run. Default: 30 s.
-    pub disconnect_timeout: Duration,
+    pub(crate) disconnect_timeout: Duration,
     /// How long the session of a native client waits for it to come back. Default: 60 s.
-    pub session_linger: Duration,
+    pub(crate) session_linger: Duration,
     /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped: first those of
     /// peers without an identity, counted by address, then those of identities. Default: 10,000.
-    pub max_lingering_sessions: usize,
+    pub(crate) max_lingering_sessions: usize,
     /// How long a call waits for its reply when the call itself does not say. Default: 30 s for a server's calls to its
     /// clients; no limit but the connection's life for a client's.
-    pub call_timeout: Option<Duration>,
+    pub(crate) call_timeout: Option<Duration>,
     /// What happens when an identity connects that is connected already. Default: nothing.
-    pub duplicate_identity: DuplicateIdentity,
+    pub(crate) duplicate_identity: DuplicateIdentity,
 }
 
 /// What happens when an identity connects that is connected already. All namespaces of one connection count as one; a

@@ -37,11 +37,11 @@ pub use client::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
     blocking,
 };
-pub use config::{Config, DuplicateIdentity};
+pub use config::DuplicateIdentity;
 pub use connection::{
     AtLimit, Broadcast, BroadcastCall, CallFuture, ConnectionValues, DefaultHeartbeat, Emit, ErrorReport,
-    FailureKind, FailureOrigin, HeartbeatPolicy, Job, JobOutput, Listener, PresenceEvent, PresenceEvents,
-    Pulse, Replies, Request, Selection, Session, Sign, Socket, Streaming, Volatile,
+    FailureKind, FailureOrigin, HeartbeatPolicy, Job, JobOutput, Listener, ObserverId, PresenceEvent,
+    PresenceEvents, Pulse, Replies, Request, Selection, Session, Sign, Socket, Streaming, Volatile,
 };
 
 pub use error::{

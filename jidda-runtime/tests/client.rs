@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Location, Reply};
 use jidda_runtime::{
-    Backoff, CallError, Client, ClientEvent, DisconnectReason, Encoding, Error, Identity, Server, Socket,
-    Value, testing,
+    Backoff, CallError, Client, ClientEvent, DisconnectReason, Encoding, Error, Identity, Server, Value,
+    testing,
 };
 
 const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
@@ -28,7 +28,7 @@ fn never(_: &Context, _: Arguments<'_>) -> Dispatch {
 fn converse(context: &Context, _: Arguments<'_>) -> Dispatch {
     let context = context.clone();
     Dispatch::future(async move {
-        let socket = Socket::of(&context).expect("a socket");
+        let socket = context.socket().expect("a socket");
         socket.send(&"welcome").await.unwrap();
         while let Ok(message) = socket.recv::<Value>().await {
             socket.send(&message).await.unwrap();
@@ -48,13 +48,13 @@ fn guard(context: &Context, arguments: Arguments<'_>) -> Dispatch {
         if name == "mallory" {
             return Reply::error(Error::new("banned", "go away").with_data(7));
         }
-        Socket::of(&context).expect("a socket").identify(&name).expect("nobody else is refused");
+        context.socket().expect("a socket").identify(&name).expect("nobody else is refused");
         Reply::value(&(), Encoding::MessagePack)
     })
 }
 
 fn whoami(context: &Context, _: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     Dispatch::Ready(Reply::value(&socket.identity().as_ref().map(Identity::name), Encoding::MessagePack))
 }
 

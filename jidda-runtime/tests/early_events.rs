@@ -12,7 +12,7 @@ mod peer;
 use handlers::{ECHO, Gate, HERE, Journal, NOTE, builder};
 use http::{Http, Ws};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Encoding, Error, Resource, Server, Socket, Value};
+use jidda_runtime::{Encoding, Error, Resource, Server, Value};
 use peer::{Peer, code, eventually, notification, request};
 
 /// Refuses, with a code that is jidda's own as well, once the gate is open.
@@ -28,7 +28,7 @@ fn refuse(context: &Context, _: Arguments<'_>) -> Dispatch {
 /// Sends something, which accepts the socket, and refuses without waiting for anything.
 fn send_and_refuse(context: &Context, _: Arguments<'_>) -> Dispatch {
     let (journal, gate) = (Journal::of(context), Gate::of(context));
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     Dispatch::future(async move {
         journal.write("connecting");
         gate.pass().await;

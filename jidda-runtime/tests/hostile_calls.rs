@@ -12,7 +12,7 @@ use handlers::{
     SLOW_NOTE, WAIT, WAIT_IN_TURN, builder, done,
 };
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Error, Server, ServerBuilder, Socket, Value};
+use jidda_runtime::{Error, Server, ServerBuilder, Value};
 use peer::{Peer, bytes, closing, code, eventually, notification, request, response};
 
 /// Joins a room, says who it is, waits for the gate, and then is refused.
@@ -20,7 +20,7 @@ fn refuse_late(context: &Context, _: Arguments<'_>) -> Dispatch {
     let context = context.clone();
     let gate = Gate::of(&context);
     Dispatch::future(async move {
-        let socket = Socket::of(&context).expect("a socket");
+        let socket = context.socket().expect("a socket");
         socket.join("lobby").await.ok();
         socket.identify("mallory").ok();
         gate.pass().await;
@@ -33,7 +33,7 @@ fn identify_late(context: &Context, _: Arguments<'_>) -> Dispatch {
     let context = context.clone();
     let (journal, gate) = (Journal::of(&context), Gate::of(&context));
     Dispatch::future(async move {
-        let socket = Socket::of(&context).expect("a socket");
+        let socket = context.socket().expect("a socket");
         gate.pass().await;
         socket.join("lobby").await.ok();
         socket.identify("mallory").ok();

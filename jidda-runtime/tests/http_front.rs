@@ -18,14 +18,14 @@ use axum::routing::{get, post};
 use handlers::{CONNECT, DISCONNECT, ECHO, HERE, Journal, WAIT, first};
 use http::Http;
 use jidda_runtime::handler::{AppKey, Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Cookie, Cors, Encoding, PeerAddress, Resource, Server, Socket, Value};
+use jidda_runtime::{Cookie, Cors, Encoding, PeerAddress, Resource, Server, Value};
 use peer::{Peer, eventually, request, response};
 use tokio::net::TcpListener;
 
 /// Sends a message back.
 fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     Dispatch::future(async move {
         socket.emit("message", &value).await.unwrap();
         Reply::value(&(), Encoding::MessagePack)
@@ -34,7 +34,7 @@ fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
 
 /// Says what the path says.
 fn parameters(context: &Context, _: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     let text = format!("{:?}", context.origin().parameters());
     Dispatch::future(async move {
         socket.emit("message", &text).await.unwrap();

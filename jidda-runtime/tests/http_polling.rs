@@ -14,13 +14,13 @@ use std::time::{Duration, Instant};
 use handlers::{CONNECT, DISCONNECT, HERE, Journal, first};
 use http::Http;
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Encoding, Resource, Server, ServerBuilder, Socket, Value};
+use jidda_runtime::{Encoding, Resource, Server, ServerBuilder, Value};
 use peer::eventually;
 
 /// Sends a message back, as often as it says.
 fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     Dispatch::future(async move {
         match value.as_str() {
             Some("close") => socket.close(),

@@ -17,14 +17,14 @@ use std::time::Duration;
 use handlers::{CONNECT, DISCONNECT, HERE, first};
 use http::{Answer, Http, WEBSOCKET, Ws, frame};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Cors, Encoding, PeerAddress, Resource, Server, ServerBuilder, Socket, Value};
+use jidda_runtime::{Cors, Encoding, PeerAddress, Resource, Server, ServerBuilder, Value};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
 
 /// Says what came, and the headers that a request had.
 fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     Dispatch::future(async move {
         let headers = socket.handshake().headers;
         let odd = headers.into_iter().find(|(name, _)| name == "x-odd").map(|(_, value)| value);

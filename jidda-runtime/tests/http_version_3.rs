@@ -12,13 +12,13 @@ mod peer;
 use handlers::{CONNECT, DISCONNECT, HERE, Journal, first};
 use http::{Answer, Http};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Encoding, Resource, Server, Socket, Value};
+use jidda_runtime::{Encoding, Resource, Server, Value};
 use peer::eventually;
 
 /// Sends a message back.
 fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     Dispatch::future(async move {
         socket.emit("message", &value).await.unwrap();
         Reply::value(&(), Encoding::MessagePack)

@@ -14,7 +14,7 @@ use handlers::{
     SLOW_NOTE, WAIT, builder, done,
 };
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{DisconnectReason, Error, Server, ServerBuilder, Socket, Value};
+use jidda_runtime::{DisconnectReason, Error, Server, ServerBuilder, Value};
 use peer::{LIMIT, Peer, bytes, closing, code, eventually, notification, request, response};
 
 /// Accepts by sending, and fails afterwards.
@@ -22,7 +22,7 @@ fn accept_then_fail(context: &Context, _: Arguments<'_>) -> Dispatch {
     let context = context.clone();
     let gate = Gate::of(&context);
     Dispatch::future(async move {
-        let socket = Socket::of(&context).expect("a socket");
+        let socket = context.socket().expect("a socket");
         socket.send(&"welcome").await.unwrap();
         gate.pass().await;
         Reply::error(Error::new("late", "changed my mind"))
@@ -42,7 +42,7 @@ fn leave(context: &Context, _: Arguments<'_>) -> Dispatch {
     let context = context.clone();
     let gate = Gate::of(&context);
     Dispatch::future(async move {
-        Socket::of(&context).expect("a socket").disconnect();
+        context.socket().expect("a socket").disconnect();
         gate.pass().await;
         done(&())
     })
@@ -55,7 +55,7 @@ fn leave_then_accept(context: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::future(async move {
         journal.write("waits");
         gate.pass().await;
-        let socket = Socket::of(&context).expect("a socket");
+        let socket = context.socket().expect("a socket");
         socket.disconnect();
         socket.send(&"welcome").await.unwrap();
         done(&())
@@ -63,16 +63,16 @@ fn leave_then_accept(context: &Context, _: Arguments<'_>) -> Dispatch {
 }
 
 fn disconnected(context: &Context, arguments: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     let reason: DisconnectReason = handlers::first(arguments).expect("a reason");
     let rooms = socket.rooms().len();
-    Journal::of(context).write(format!("{} disconnect: {reason}, {rooms} rooms", socket.path()));
+    Journal::of(context).write(format!("{} disconnect: {reason}, {rooms} rooms", socket.namespace()));
     Dispatch::Ready(done(&()))
 }
 
 /// Starts a job that never ends by itself.
 fn start_job(context: &Context, _: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     let guard = OnDrop(Journal::of(context), "job dropped");
     socket.spawn(async move {
         let _guard = guard;

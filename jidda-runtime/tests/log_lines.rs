@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 use fake::{Fake, number};
 use handlers::{ASK, CONNECT, DISCONNECT, EXPLODE, HERE, builder, first};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry};
-use jidda_runtime::{CallError, DisconnectReason, Error, Identity, Password, Socket, Value};
+use jidda_runtime::{CallError, DisconnectReason, Error, Identity, Password, Value};
 use peer::{Peer, address, eventually, notification, request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -65,7 +65,7 @@ fn refuse(_: &Context, arguments: Arguments<'_>) -> Dispatch {
 
 fn name(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let text: String = first(arguments).unwrap();
-    Socket::of(context).unwrap().identify(Identity::new(text)).unwrap();
+    context.socket().unwrap().identify(Identity::new(text)).unwrap();
     Dispatch::Ready(handlers::done(&()))
 }
 
@@ -149,7 +149,7 @@ async fn client() {
     peer.send(&notification("$/refused", vec![EVIL.into(), failure.clone()])).await;
     peer.send(&request(1, "$/ping", vec![])).await;
     peer.receive().await.expect("an answer");
-    client.namespace("/").on_refused({
+    client.of("/").on_refused({
         let seen = Arc::clone(&seen);
         move |_, error| *seen.lock().unwrap() = error.to_string()
     });

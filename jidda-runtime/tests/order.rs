@@ -17,7 +17,7 @@ use std::time::Duration;
 use handlers::{ECHO, HERE, builder, done};
 use http::Http;
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry};
-use jidda_runtime::{SendError, Server, ServerBuilder, Socket, Value};
+use jidda_runtime::{SendError, Server, ServerBuilder, Value};
 use peer::{LIMIT, Peer, address, bytes, eventually, notification, request};
 use tokio::task::JoinSet;
 
@@ -28,7 +28,7 @@ async fn server(change: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Server {
 /// Sends its number on, in one way after another: to all by a broadcast, to all one by one, in a call of all, and
 /// to each in a call of its own.
 fn send(context: &Context, arguments: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     let value = handlers::first::<Value>(arguments).expect("a number and a text");
     let number = value[0].as_u64().expect("a number");
     // Members that do not answer are no reason to wait for long: what counts is the order of what is sent.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jidda_runtime::handler::{ArgumentEntry, Arguments, Context, Dispatch, HandlerEntry, Location, Reply};
-use jidda_runtime::{Encoding, Server, Socket, Value};
+use jidda_runtime::{Encoding, Server, Value};
 use rmpv::decode::read_value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -22,7 +22,7 @@ fn echo(_: &Context, arguments: Arguments<'_>) -> Dispatch {
 fn ask(context: &Context, _: Arguments<'_>) -> Dispatch {
     let context = context.clone();
     Dispatch::future(async move {
-        let socket = Socket::of(&context).expect("a socket");
+        let socket = context.socket().expect("a socket");
         match socket.call::<i64>("double", &21).await {
             Ok(n) => Reply::value(&n, Encoding::MessagePack),
             Err(error) => Reply::error(error),

@@ -12,11 +12,11 @@ use jidda_runtime::transport::{Address, AddressError, ClientSecrets, Listener, S
 use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
 use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
-    ClientEvents, CodecError, Config, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors,
-    DisconnectReason, DuplicateIdentity, Emit, Encoding, Error, ErrorReport, Failure, Handshake, HttpBody,
-    HttpService, Job, Origins, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError,
-    Request, Resource, Selection, SendError, Server, ServerBuilder, Session, SessionId, Socket, SocketId,
-    Streaming, Time, TraceContext, Value, Volatile, WhileAway, blocking, testing,
+    ClientEvents, CodecError, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, DisconnectReason,
+    DuplicateIdentity, Emit, Encoding, Error, ErrorReport, Failure, Handshake, HttpBody, HttpService, Job,
+    Origins, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError, Request, Resource,
+    Selection, SendError, Server, ServerBuilder, Session, SessionId, Socket, SocketId, Streaming, Time,
+    TraceContext, Value, Volatile, WhileAway, blocking, testing,
 };
 
 fn send<T: Send>() {}
@@ -40,7 +40,7 @@ fn handles_are_shared_between_threads() {
 fn values_are_shared_between_threads() {
     each!(send_sync_static:
         Error, ErrorReport, CallError, CallError<Error>, SendError, RecvError, ConnectError, AddressError, CodecError,
-        WireError, DisconnectReason, Failure, Payload, Encoding, Config, Backoff, WhileAway, ClientEvent,
+        WireError, DisconnectReason, Failure, Payload, Encoding, Backoff, WhileAway, ClientEvent,
         SocketId, SessionId, ConnectionId, TraceContext, PeerAddress, Handshake, Time, Address, Limits, Wire, Cookie, Cors, HttpBody, Origins,
         Resource, DuplicateIdentity, PresenceEvent,
     );

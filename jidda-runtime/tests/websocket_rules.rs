@@ -13,12 +13,12 @@ mod peer;
 use handlers::{HERE, first};
 use http::{Http, Ws};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Encoding, Resource, Server, Socket, Value};
+use jidda_runtime::{Encoding, Resource, Server, Value};
 
 /// Sends a message back.
 fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value = first::<Value>(arguments).expect("a message");
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     Dispatch::future(async move {
         socket.emit("message", &value).await.unwrap();
         Reply::value(&(), Encoding::MessagePack)

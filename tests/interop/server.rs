@@ -56,7 +56,7 @@ async fn tell_who_watches(socket: &Socket, server: &Server, reason: DisconnectRe
     let mut rooms = socket.rooms().split_off(1);
     rooms.sort();
     let token = socket.get::<Token>().and_then(|token| token.0.clone());
-    let left = Left { namespace: socket.path().to_owned(), token, reason, rooms };
+    let left = Left { namespace: socket.namespace().to_owned(), token, reason, rooms };
     // Nobody may be left to be told when the server goes down.
     server.to("watchers").emit("left", &left).await.ok();
 }
@@ -75,7 +75,7 @@ macro_rules! common {
 
         #[on(namespace = $namespace)]
         async fn whoami(socket: &Socket, token: &Token) -> (String, Option<String>) {
-            (socket.path().to_owned(), token.0.clone())
+            (socket.namespace().to_owned(), token.0.clone())
         }
 
         #[on(namespace = $namespace)]
@@ -119,7 +119,7 @@ macro_rules! common {
             except: Vec<String>,
             values: Args,
         ) -> jidda::Result<()> {
-            narrowed(server.of(socket.path()), to, except).emit("said", &values).await?;
+            narrowed(server.of(socket.namespace()), to, except).emit("said", &values).await?;
             Ok(())
         }
 

@@ -157,7 +157,7 @@ mod guarded {
 
 #[on("where", namespace = "/orders/{id}")]
 async fn where_am_i(socket: &Socket, id: &Path<u32>) -> (String, u32) {
-    (socket.path().to_owned(), id.0)
+    (socket.namespace().to_owned(), id.0)
 }
 
 #[on("*", namespace = "/all")]

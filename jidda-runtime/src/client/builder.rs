@@ -200,7 +200,7 @@ impl ClientBuilder {
     /// Opens several connections; each joins the namespaces and runs `connect` handlers of its own. Default: 1; at most
     /// 65,535, which is how many ports there are.
     ///
-    /// What is sent by a socket stays in order. [`Client::namespace`] gives the sockets of the connections in turn: keep the
+    /// What is sent by a socket stays in order. [`Client::of`] gives the sockets of the connections in turn: keep the
     /// one it gave for what has to stay in order. A [`Proxy`](crate::Proxy) does so for each of its callers.
     pub fn connections(mut self, count: usize) -> Self {
         self.connections = count;

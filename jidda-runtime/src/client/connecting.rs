@@ -151,7 +151,7 @@ impl Connecting {
         };
         for socket in self.connection.wanted_sockets() {
             if acquaintance == Acquaintance::Plain {
-                if socket.path() == "/" {
+                if socket.namespace() == "/" {
                     socket.take_for_joined();
                 }
                 continue;
@@ -164,9 +164,9 @@ impl Connecting {
                 Ok(()) => {}
                 Err(error) if error.is_disconnected() => return Err(self.lost()),
                 // Without the root namespace there is no client; another one ends alone.
-                Err(error) if socket.path() == "/" => return Err(ConnectError::Refused(error)),
+                Err(error) if socket.namespace() == "/" => return Err(ConnectError::Refused(error)),
                 Err(error) => {
-                    tracing::warn!(namespace = &*shown(socket.path()), error = %printable(&error), "the namespace cannot be joined again");
+                    tracing::warn!(namespace = &*shown(socket.namespace()), error = %printable(&error), "the namespace cannot be joined again");
                     if !matches!(error, CallError::Send(_)) {
                         socket.finish(&DisconnectReason::Other(error.to_string().into()));
                     }

@@ -144,12 +144,12 @@ impl Client {
 
     /// The socket of a namespace, joined or not: handlers can be put in place with [`Socket::on`] before
     /// [`join`](Self::join). With several connections it is the next one's in turn.
-    pub fn namespace(&self, path: &str) -> Socket {
+    pub fn of(&self, namespace: &str) -> Socket {
         let turn = self.turn();
-        if path == "/" {
+        if namespace == "/" {
             self.inner.roots[turn].clone()
         } else {
-            self.inner.connections[turn].client_socket(path)
+            self.inner.connections[turn].client_socket(namespace)
         }
     }
 
@@ -235,13 +235,13 @@ impl Client {
 
     /// Calls a handler of the root namespace; with several connections, over the next one in turn.
     pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> Request<'a, R> {
-        self.namespace("/").call(event, arguments)
+        self.of("/").call(event, arguments)
     }
 
     /// Calls a handler of the root namespace whose reply is a stream; with several connections, over the next one in
     /// turn. See [`Socket::stream`].
     pub fn stream<T>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> Streaming<T> {
-        self.namespace("/").stream(event, arguments)
+        self.of("/").stream(event, arguments)
     }
 
     /// Sends an event to the root namespace; with several connections, over the next one in turn.
@@ -254,7 +254,7 @@ impl Client {
     ///
     /// As for [`Socket::emit`].
     pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
-        self.namespace("/").emit(event, arguments).await
+        self.of("/").emit(event, arguments).await
     }
 
     /// Sends a bare value to the root namespace: the event `message`.
@@ -267,7 +267,7 @@ impl Client {
     ///
     /// As for [`Socket::send`].
     pub async fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), SendError> {
-        self.namespace("/").send(value).await
+        self.of("/").send(value).await
     }
 
     /// The next bare message of the first connection's root namespace that no handler takes.
@@ -384,7 +384,7 @@ impl Carrier for Client {
         event: &'static str,
         arguments: &A,
     ) -> Self::Call<R, E> {
-        Carrier::call(&self.namespace("/"), namespace, event, arguments)
+        Carrier::call(&self.of("/"), namespace, event, arguments)
     }
 
     fn tell<A: Serialize, E: CallerError>(
@@ -393,11 +393,11 @@ impl Carrier for Client {
         event: &'static str,
         arguments: &A,
     ) -> Self::Tell<E> {
-        Carrier::tell(&self.namespace("/"), namespace, event, arguments)
+        Carrier::tell(&self.of("/"), namespace, event, arguments)
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Emit {
-        Carrier::emit(&self.namespace("/"), namespace, event, arguments)
+        Carrier::emit(&self.of("/"), namespace, event, arguments)
     }
 }
 
@@ -410,7 +410,7 @@ impl StreamCarrier for Client {
         event: &'static str,
         arguments: &A,
     ) -> Streaming<T, E> {
-        StreamCarrier::stream(&self.namespace("/"), namespace, event, arguments)
+        StreamCarrier::stream(&self.of("/"), namespace, event, arguments)
     }
 }
 

@@ -126,7 +126,7 @@ impl Placing<'_> {
             if frames.get(last).is_none_or(|(other, _)| *other != wire) {
                 last = frames.iter().position(|(other, _)| *other == wire).unwrap_or(frames.len());
                 if last == frames.len() {
-                    frames.push((wire, self.frame(wire, socket.path())));
+                    frames.push((wire, self.frame(wire, socket.namespace())));
                 }
             }
             let Some(frame) = &frames[last].1 else { continue };

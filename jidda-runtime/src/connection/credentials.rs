@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Connection;
 use super::exchange::Exchange;
 use super::presence::Claim;
-use super::socket::Socket;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::foreign::{printable, shown};
@@ -156,7 +155,7 @@ impl FromConnection for Identity {
     async fn from_connection(context: &handler::Context) -> Result<Self, Error> {
         let identity = match context.scope().and_then(|scope| scope.asker()) {
             Some(asker) => asker.0.clone(),
-            None => Socket::of(context).and_then(|socket| socket.identity()),
+            None => context.socket().and_then(|socket| socket.identity()),
         };
         identity.ok_or_else(|| Error::new("denied", "this connection has no identity"))
     }

@@ -191,7 +191,7 @@ impl IntoFuture for Emit {
             let socket = self.socket?;
             let wire = socket.inner.wire();
             let list = arguments.get(wire.encoding()).unwrap_or_default();
-            let encode = |out: &mut Vec<u8>| wire.event_encoded(out, socket.path(), &self.event, list);
+            let encode = |out: &mut Vec<u8>| wire.event_encoded(out, socket.namespace(), &self.event, list);
             socket.send_with(&self.event, encode).await?;
             socket.inner.show_outgoing_encoded(&self.event, &arguments);
             Ok(())

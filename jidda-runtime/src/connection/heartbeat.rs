@@ -36,7 +36,7 @@ pub enum AtLimit {
     #[default]
     Close,
     /// The peer is asked once more, and has as much time again. A connection whose bytes go nowhere is found by the
-    /// operating system in the end, and a peer that reads nothing by the [slow consumer](crate::Config::slow_consumer) limit.
+    /// operating system in the end, and a peer that reads nothing by the [slow consumer](crate::ServerBuilder::slow_consumer) limit.
     AskAgain,
 }
 

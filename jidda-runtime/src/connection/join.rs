@@ -263,7 +263,7 @@ impl Socket {
         self.inner.extra(|extra| extra.is_wanted = true);
         // It may be back already, without having known of this. One that is not joins by the wish.
         if let Err(error) = self.rejoin::<Error>().await {
-            tracing::debug!(namespace = self.path(), error = %printable(&error), "the namespace is not joined again yet");
+            tracing::debug!(namespace = self.namespace(), error = %printable(&error), "the namespace is not joined again yet");
         }
     }
 

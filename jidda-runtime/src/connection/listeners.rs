@@ -17,6 +17,17 @@ use crate::sync::atomic::Ordering;
 
 type Observer = Arc<dyn Fn(&EventName, &Args) + Send + Sync>;
 
+/// An observer that was added with [`Socket::on_any`] or [`Socket::on_any_outgoing`]: [`Socket::off_any`] removes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ObserverId(u64);
+
+impl ObserverId {
+    /// For a socket that has ended, which takes no observers.
+    const NONE: Self = Self(0);
+}
+
+type Observers = Vec<(ObserverId, Observer)>;
+
 /// A closure that can be an event's handler: it takes the event's arguments by value and gives a future of the
 /// reply. Implemented for up to eight arguments.
 #[diagnostic::on_unimplemented(
@@ -72,8 +83,10 @@ listener!(A1 A2 A3 A4 A5 A6 A7 A8);
 #[derive(Default)]
 pub(super) struct Listeners {
     by_event: HashMap<Box<str>, (Callback, bool), foldhash::fast::RandomState>,
-    observers: Vec<Observer>,
-    outgoing: Vec<Observer>,
+    observers: Observers,
+    outgoing: Observers,
+    /// How many observers were ever added.
+    count: u64,
 }
 
 impl fmt::Debug for Listeners {
@@ -98,12 +111,30 @@ impl Listeners {
         self.by_event.remove(event).map(|(old, _)| old)
     }
 
-    pub(super) fn observe(&mut self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
-        self.observers.push(Arc::new(observer));
+    fn observer_id(&mut self) -> ObserverId {
+        self.count += 1;
+        ObserverId(self.count)
     }
 
-    pub(super) fn observe_outgoing(&mut self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
-        self.outgoing.push(Arc::new(observer));
+    fn observe(&mut self, observer: Observer) -> ObserverId {
+        let id = self.observer_id();
+        self.observers.push((id, observer));
+        id
+    }
+
+    fn observe_outgoing(&mut self, observer: Observer) -> ObserverId {
+        let id = self.observer_id();
+        self.outgoing.push((id, observer));
+        id
+    }
+
+    /// Gives back the observer, to be dropped when the socket is not locked.
+    fn remove_observer(&mut self, id: ObserverId) -> Option<Observer> {
+        let list = [&mut self.observers, &mut self.outgoing];
+        list.into_iter().find_map(|list| {
+            let index = list.iter().position(|(other, _)| *other == id)?;
+            Some(list.remove(index).1)
+        })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -120,16 +151,20 @@ impl Listeners {
     }
 
     pub(super) fn observers(&self) -> Vec<Observer> {
-        self.observers.clone()
+        self.observers.iter().map(|(_, observer)| Arc::clone(observer)).collect()
+    }
+
+    fn outgoing(&self) -> Vec<Observer> {
+        self.outgoing.iter().map(|(_, observer)| Arc::clone(observer)).collect()
     }
 
     /// Drops all of them, each by itself.
     pub(super) fn discard(self, hub: &Hub, place: Place<'_>) {
-        let Self { by_event, observers, outgoing } = self;
+        let Self { by_event, observers, outgoing, count: _ } = self;
         for (callback, _) in by_event.into_values() {
             hub.discard(place, callback);
         }
-        for observer in observers.into_iter().chain(outgoing) {
+        for (_, observer) in observers.into_iter().chain(outgoing) {
             hub.discard(place, observer);
         }
     }
@@ -172,7 +207,7 @@ impl SocketInner {
 
     #[cold]
     fn show_encoded(self: &Arc<Self>, event: &str, arguments: &Result<Encoded, CodecError>) {
-        let observers = self.extra(|extra| extra.listeners.outgoing.clone());
+        let observers = self.extra(|extra| extra.listeners.outgoing());
         let first = arguments.as_ref().ok().and_then(Encoded::any);
         let arguments = first.and_then(|(encoding, list)| observed(Arguments::new(list, encoding)).ok());
         show(self, observers, event, &arguments.unwrap_or_default());
@@ -208,17 +243,39 @@ impl Socket {
         self.inner.with_listeners(|listeners| listeners.remove(event)).is_some()
     }
 
-    /// Shows every event to `observer` before it is handled. A panic of the observer is reported, and the event is
-    /// handled all the same.
-    pub fn on_any(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
-        self.inner.add_listener(|listeners| listeners.observe(observer));
+    /// Calls `observer` with every event before it is handled, until [`off_any`](Self::off_any) or the end of the socket.
+    /// A panic of the observer is reported, and the event is handled all the same.
+    ///
+    /// ```no_run
+    /// # fn example(socket: &jidda_runtime::Socket) {
+    /// let logger = socket.on_any(|event, arguments| println!("{event} {arguments:?}"));
+    /// assert!(socket.off_any(logger));
+    /// # }
+    /// ```
+    pub fn on_any(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) -> ObserverId {
+        let observer: Observer = Arc::new(observer);
+        self.inner.add_listener(|listeners| listeners.observe(observer)).unwrap_or(ObserverId::NONE)
     }
 
-    /// Shows every event that was sent to this peer, by a broadcast too, to `observer`. A panic of the observer is
-    /// reported, and harms neither the sender nor other peers.
-    pub fn on_any_outgoing(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) {
-        self.inner.add_listener(|listeners| listeners.observe_outgoing(observer));
+    /// Calls `observer` with every event that was sent to this peer, broadcasts included, until
+    /// [`off_any`](Self::off_any) or the end of the socket. A panic of the observer is reported, and harms neither the
+    /// sender nor other peers.
+    pub fn on_any_outgoing(
+        &self,
+        observer: impl Fn(&EventName, &Args) + Send + Sync + 'static,
+    ) -> ObserverId {
+        let observer: Observer = Arc::new(observer);
+        let id = self.inner.add_listener(|listeners| listeners.observe_outgoing(observer));
         self.inner.is_watched.store(true, Ordering::Release);
+        id.unwrap_or(ObserverId::NONE)
+    }
+
+    /// Removes an observer that [`on_any`](Self::on_any) or [`on_any_outgoing`](Self::on_any_outgoing) added. Returns
+    /// whether it was there.
+    pub fn off_any(&self, observer: ObserverId) -> bool {
+        // Dropped after the lock: its destructor may use the socket.
+        let removed = self.inner.with_listeners(|listeners| listeners.remove_observer(observer));
+        removed.is_some()
     }
 }
 

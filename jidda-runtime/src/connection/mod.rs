@@ -81,7 +81,7 @@ pub use heartbeat::{AtLimit, DefaultHeartbeat, HeartbeatPolicy, Pulse, Sign};
 pub(crate) use hub::{Extras, Hub, Policies};
 pub use jobs::{Job, JobOutput};
 pub(crate) use join::Acquaintance;
-pub use listeners::Listener;
+pub use listeners::{Listener, ObserverId};
 pub use presence::{PresenceEvent, PresenceEvents};
 pub(crate) use report::{ErrorHook, Place};
 pub use report::{ErrorReport, FailureKind, FailureOrigin};

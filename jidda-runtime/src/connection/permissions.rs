@@ -89,12 +89,12 @@ impl SocketInner {
 impl Socket {
     /// Gives the socket a permission, which handlers marked `allow = ".."` need.
     ///
-    /// Permissions are each namespace's own: `socket.namespace("/chat")` is the socket of the same connection in
+    /// Permissions are each namespace's own: `socket.of("/chat")` is the socket of the same connection in
     /// another one.
     ///
     /// ```no_run
     /// # fn example(socket: &jidda_runtime::Socket) {
-    /// if let Some(chat) = socket.namespace("/chat") {
+    /// if let Some(chat) = socket.of("/chat") {
     ///     chat.grant("moderator");
     /// }
     /// # }

@@ -69,8 +69,6 @@ impl Socket {
     /// # Cancel safety
     ///
     /// It is done at the first poll.
-    // Asynchronous since a room may span processes.
-    #[allow(clippy::unused_async)]
     pub async fn join(&self, room: &str) -> Result<(), RoomError> {
         self.inner.enter_room(self, room)
     }
@@ -80,7 +78,6 @@ impl Socket {
     /// # Cancel safety
     ///
     /// It is done at the first poll.
-    #[allow(clippy::unused_async)]
     pub async fn leave(&self, room: &str) -> bool {
         self.inner.rooms.leave(self.inner.key, &RoomKey::room(room))
     }
@@ -97,7 +94,7 @@ impl Socket {
 
     /// The room of its own, by the name that the peer has for it.
     fn own_room(&self) -> String {
-        let (id, path) = (self.id(), self.path());
+        let (id, path) = (self.id(), self.namespace());
         if self.inner.wire().names_sockets_by_session() && path != "/" {
             return format!("{path}#{id}");
         }
@@ -106,7 +103,7 @@ impl Socket {
 
     fn others(&self) -> Selection {
         let target = Target { without: Some(self.inner.key), ..Target::default() };
-        Selection::in_namespace(&self.inner.connection.hub, self.path(), target)
+        Selection::in_namespace(&self.inner.connection.hub, self.namespace(), target)
     }
 
     /// Everyone in a room but this socket.
@@ -129,8 +126,8 @@ impl Socket {
         self.others()
     }
 
-    /// Everyone in the namespace but this socket, on this node only.
-    pub fn local(&self) -> Selection {
-        self.others().local()
+    /// Everyone in the namespace, this socket too.
+    pub fn everyone(&self) -> Selection {
+        Selection::in_namespace(&self.inner.connection.hub, self.namespace(), Target::default())
     }
 }

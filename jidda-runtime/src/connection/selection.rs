@@ -87,11 +87,6 @@ impl Selection {
         self
     }
 
-    /// Only sockets of this node.
-    pub fn local(self) -> Self {
-        self
-    }
-
     /// Events are dropped for sockets that cannot take them right now.
     pub fn volatile(mut self) -> Self {
         self.is_volatile = true;
@@ -341,10 +336,10 @@ impl Carrier for Selection {
 impl Socket {
     /// The socket a stub of `namespace` calls through: this one, or its connection's in that namespace.
     pub(super) fn for_stub(&self, namespace: &'static str) -> Result<Socket, SendError> {
-        if namespace.contains('{') || namespace == self.path() {
+        if namespace.contains('{') || namespace == self.namespace() {
             return Ok(self.clone());
         }
-        self.namespace(namespace).ok_or(SendError::NotConnected)
+        self.of(namespace).ok_or(SendError::NotConnected)
     }
 }
 

@@ -13,7 +13,7 @@ use super::state::{Extra, State};
 use crate::error::SendError;
 use crate::failure::Failure;
 use crate::handler::{
-    Context, FromConnection, NamespaceTable, Origin, Parameters, RESERVED_EVENTS, Side, Table,
+    Call, Context, FromConnection, NamespaceTable, Origin, Parameters, RESERVED_EVENTS, Side, Table,
 };
 use crate::id::{ConnectionId, SocketId};
 use crate::payload::{Encoding, Value};
@@ -178,15 +178,17 @@ impl SocketInner {
     }
 
     /// Adds a closure, unless the socket is over: the closure may hold it, and nothing would free either.
-    pub(super) fn add_listener<R>(&self, add: impl FnOnce(&mut Listeners) -> R) {
-        // Dropped here, after the lock: the destructor of the one replaced, or not added, may use the socket.
-        let (_old, _unused) = self.extra(|extra| {
+    /// Gives what was replaced, to be dropped by the caller, after the lock: its destructor may use the socket. So may that of
+    /// what is not added, since the socket has ended.
+    pub(super) fn add_listener<R>(&self, add: impl FnOnce(&mut Listeners) -> R) -> Option<R> {
+        let (added, _unused) = self.extra(|extra| {
             if extra.is_released {
                 return (None, Some(add));
             }
             self.has_listeners.store(true, Ordering::Release);
             (Some(add(&mut extra.listeners)), None)
         });
+        added
     }
 
     pub(super) fn with_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
@@ -374,7 +376,7 @@ impl Socket {
     }
 
     /// The namespace it joined, such as `/` or `/orders/7`.
-    pub fn path(&self) -> &str {
+    pub fn namespace(&self) -> &str {
         self.inner.namespace()
     }
 
@@ -394,8 +396,8 @@ impl Socket {
     }
 
     /// The socket of the same connection in another namespace, if it joined that.
-    pub fn namespace(&self, path: &str) -> Option<Socket> {
-        self.inner.connection.socket(path).map(|inner| Socket { inner })
+    pub fn of(&self, namespace: &str) -> Option<Socket> {
+        self.inner.connection.socket(namespace).map(|inner| Socket { inner })
     }
 
     /// Leaves the namespace; the peer is told, and the connection goes on for the others.
@@ -450,16 +452,40 @@ impl PartialEq for Socket {
 
 impl Eq for Socket {}
 
-impl Socket {
-    /// The socket an event came from; `None` in a context that is not of a connection (a test's own).
-    pub fn of(context: &Context) -> Option<Self> {
-        let origin: Arc<dyn Any + Send + Sync> = context.origin().clone();
-        origin.downcast().ok().map(|inner| Self { inner })
+impl std::hash::Hash for Socket {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.inner).hash(state);
+    }
+}
+
+impl Context {
+    /// The socket that the event was received on; `None` in a context without a connection, such as a test's.
+    pub fn socket(&self) -> Option<Socket> {
+        let origin: Arc<dyn Any + Send + Sync> = self.origin().clone();
+        origin.downcast().ok().map(|inner| Socket { inner })
+    }
+}
+
+impl Call {
+    /// The socket that the event was received on; `None` in a context without a connection, such as a test's.
+    ///
+    /// ```
+    /// use jidda_runtime::handler::{Call, Next, Reply};
+    ///
+    /// async fn count(call: Call, next: Next) -> Reply {
+    ///     if let Some(socket) = call.socket() {
+    ///         println!("{} asks for {}", socket.id(), call.event());
+    ///     }
+    ///     next.run(call).await
+    /// }
+    /// ```
+    pub fn socket(&self) -> Option<Socket> {
+        self.context().socket()
     }
 }
 
 impl FromConnection for Socket {
     async fn from_connection(context: &Context) -> Result<Self, crate::Error> {
-        Self::of(context).ok_or_else(|| crate::Error::new("not_connected", "there is no socket here"))
+        context.socket().ok_or_else(|| crate::Error::new("not_connected", "there is no socket here"))
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn of_call(socket: &Socket, event: &str, trace: Option<&TraceContext>
     let span = tracing::debug_span!(
         target: "jidda",
         "jidda.call",
-        namespace = &*shown(socket.path()),
+        namespace = &*shown(socket.namespace()),
         event = &*shown(event),
         socket = %socket.id(),
         connection = %socket.connection_id(),

@@ -17,7 +17,6 @@ use super::accept::accept;
 use super::admission::Admission;
 use super::apps::{self, Apps, States};
 use super::dial::{Dial, dialing};
-use super::events::ServerListeners;
 use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Limits, RequestBody, Resource};
 use super::lobby::Lobby;
 use super::refusal::Refusals;
@@ -474,7 +473,6 @@ impl ServerBuilder {
             addresses,
             stopping,
             accepting: Mutex::new(accepting),
-            listeners: ServerListeners::default(),
             http,
             front,
             lobby,

@@ -5,7 +5,6 @@ mod admission;
 mod apps;
 mod builder;
 mod dial;
-mod events;
 mod handshakes;
 mod http;
 mod lobby;
@@ -64,7 +63,6 @@ struct Inner {
     /// `true` once the server accepts no more.
     stopping: watch::Sender<bool>,
     accepting: Mutex<JoinSet<()>>,
-    listeners: events::ServerListeners,
     http: Arc<Http>,
     front: Arc<Front>,
     lobby: Arc<Lobby>,
@@ -230,15 +228,13 @@ impl Server {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stopping.send_replace(true);
-        let hub = Arc::clone(&self.apps.all()[0].hub);
-        self.listeners.discard(&hub);
     }
 }
 
 impl FromConnection for Server {
     async fn from_connection(context: &Context) -> Result<Self, Error> {
         let socket =
-            Socket::of(context).ok_or_else(|| Error::new("not_connected", "there is no server here"))?;
+            context.socket().ok_or_else(|| Error::new("not_connected", "there is no server here"))?;
         Self::from_hub(socket.hub()).ok_or_else(|| Error::new("closing", "the server is going down"))
     }
 }

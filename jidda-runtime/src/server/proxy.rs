@@ -190,7 +190,7 @@ struct Unjoined(Socket);
 impl Drop for Unjoined {
     fn drop(&mut self) {
         // The root socket is the client's own, for all its life.
-        if self.0.path() != "/" && !self.0.is_wanted() {
+        if self.0.namespace() != "/" && !self.0.is_wanted() {
             self.0.finish(&DisconnectReason::ClientDisconnect);
         }
     }
@@ -250,7 +250,7 @@ async fn join_others(mut attempts: impl Stream<Item = Attempt> + Unpin, mut away
         match outcome {
             Err(error) if error.is_disconnected() => away.push(socket),
             Err(error) => {
-                tracing::warn!(namespace = &*shown(socket.0.path()), error = %printable(&error), "one connection of a proxy was refused");
+                tracing::warn!(namespace = &*shown(socket.0.namespace()), error = %printable(&error), "one connection of a proxy was refused");
             }
             Ok(()) => {}
         }

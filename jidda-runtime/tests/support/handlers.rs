@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jidda_runtime::handler::{Argument, Arguments, Context, Dispatch, HandlerEntry, Location, Reply};
-use jidda_runtime::{Encoding, Error, Server, ServerBuilder, Socket, Value};
+use jidda_runtime::{Encoding, Error, Server, ServerBuilder, Value};
 use tokio::sync::Notify;
 
 pub const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
@@ -154,7 +154,7 @@ fn ask(context: &Context, _: Arguments<'_>) -> Dispatch {
     let journal = Journal::of(&context);
     Dispatch::future(async move {
         let _guard = OnDrop(journal.clone(), "ask dropped");
-        let socket = Socket::of(&context).expect("a socket");
+        let socket = context.socket().expect("a socket");
         match socket.call::<Value>("question", &()).await {
             Ok(answer) => done(&answer),
             Err(error) => Reply::error(error),

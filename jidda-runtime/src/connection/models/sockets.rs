@@ -30,7 +30,7 @@ fn seen(context: &Context) -> &Arc<Seen> {
 
 /// Lets the others have the socket, and takes as long as it lasts.
 fn connect(context: &Context, _: Arguments<'_>) -> Dispatch {
-    let socket = Socket::of(context).expect("a socket");
+    let socket = context.socket().expect("a socket");
     seen(context).connects.fetch_add(1, Ordering::SeqCst);
     *seen(context).socket.lock() = Some(socket.clone());
     Dispatch::future(async move {

@@ -214,7 +214,7 @@ async fn coming_and_going_leaves_nothing_behind() {
         world.settles("a connection", &before).await;
         let refused = world.client.join("/unknown", &()).await;
         assert!(refused.is_err());
-        world.client.namespace("/unknown").disconnect();
+        world.client.of("/unknown").disconnect();
         world.settles("a namespace that there is none of", &before).await;
     }
 }
