@@ -1,7 +1,8 @@
 //! The runtime of jidda. Programs use it through the `jidda` crate, which re-exports it.
 //!
-//! The folders are floors, and a file imports only from floors below its own: server and client; connection;
-//! room; handler and authentication; wire and transport; plain values.
+//! The folders are floors, and a file imports only from floors below its own, the highest first: client and server;
+//! proxy; driver; hub; socket; objects; link and observe; room; authentication and handler; wire and transport; plain
+//! values. `tests/architecture.rs` holds that.
 
 mod config;
 mod deadline;
@@ -22,10 +23,18 @@ mod trace;
 
 mod authentication;
 mod client;
-mod connection;
+mod driver;
 pub mod handler;
+mod hub;
+mod link;
+#[cfg(all(test, feature = "__models"))]
+mod models;
+mod objects;
+mod observe;
+mod proxy;
 mod room;
 mod server;
+mod socket;
 pub mod testing;
 pub mod transport;
 pub mod wire;
@@ -38,10 +47,14 @@ pub use client::{
     blocking,
 };
 pub use config::DuplicateIdentity;
-pub use connection::{
-    AtLimit, Broadcast, BroadcastCall, CallFuture, ConnectionValues, DefaultHeartbeat, Emit, ErrorReport,
-    FailureKind, FailureOrigin, HeartbeatPolicy, Job, JobOutput, Listener, ObserverId, PresenceEvent,
-    PresenceEvents, Pulse, Replies, Request, Selection, Session, Sign, Socket, Streaming, Volatile,
+pub use hub::{
+    AtLimit, Broadcast, BroadcastCall, DefaultHeartbeat, HeartbeatPolicy, PresenceEvent, PresenceEvents,
+    Pulse, Replies, Selection, Sign,
+};
+pub use observe::{ErrorReport, FailureKind, FailureOrigin};
+pub use socket::{
+    CallFuture, ConnectionValues, Emit, Job, JobOutput, Listener, ObserverId, Request, Session, Socket,
+    Streaming, Volatile,
 };
 
 pub use error::{

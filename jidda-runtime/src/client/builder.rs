@@ -17,10 +17,12 @@ use super::life::Policy;
 use super::listen::Source;
 use super::{Client, ConnectError, Inner};
 use crate::config::{Config, too_short};
-use crate::connection::{Connection, ErrorHook, ErrorReport, Extras, HeartbeatPolicy, Hub, Policies, Watch};
 use crate::deadline;
 use crate::error::{Error, Problems};
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
+use crate::hub::{HeartbeatPolicy, Watch};
+use crate::objects::{Connection, Extras, Hub, Policies};
+use crate::observe::{ErrorHook, ErrorReport};
 use crate::payload::{CodecError, Encoding, Payload};
 use crate::sync::Mutex;
 #[cfg(feature = "noise")]

@@ -9,11 +9,11 @@ use serde::Serialize;
 
 use super::ClientEvent;
 use super::connecting::Connecting;
-use crate::connection::Connection;
 use crate::error::{CallError, Error, Result};
 use crate::failure::Failure;
 use crate::foreign::{in_one_line, printable};
 use crate::guard::Guarded;
+use crate::objects::Connection;
 use crate::payload::{Encoding, Payload};
 use crate::wire::Introduction;
 

@@ -6,6 +6,7 @@ mod builder;
 mod connecting;
 mod credentials;
 mod error;
+pub(crate) mod join;
 mod keeper;
 mod life;
 mod listen;
@@ -25,11 +26,12 @@ pub(crate) use keeper::{Departure, Keeper, Kept, Serving};
 pub(crate) use life::{Policy, Role, Setback};
 pub use listen::ListeningClient;
 
-use crate::connection::{Connection, Emit, Listener, Request, Socket, Streaming};
 use crate::error::{CallError, Error, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, StreamCarrier, Table};
+use crate::objects::Connection;
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
+use crate::socket::{Emit, Listener, Request, Socket, Streaming};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::transport::Address;
 

@@ -10,8 +10,8 @@ use tokio::sync::watch;
 use super::handshakes::Handshakes;
 use super::lobby::Lobby;
 use super::refusal::Refusals;
-use crate::connection::Hub;
 use crate::foreign::printable;
+use crate::objects::Hub;
 use crate::source::Source;
 use crate::transport::{Incoming, Listener};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use http::Extensions;
 
 use crate::config::Config;
-use crate::connection::Hub;
+use crate::objects::Hub;
 use crate::peer::PeerAddress;
 use crate::source::Source;
 use crate::sync::Mutex;

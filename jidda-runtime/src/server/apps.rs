@@ -7,9 +7,9 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 
 use crate::config::Config;
-use crate::connection::{Extras, Hub, Policies};
 use crate::error::Problems;
 use crate::handler::{AppKey, Side, State, Table, TableBuilder};
+use crate::objects::{Extras, Hub, Policies};
 use crate::reason::DisconnectReason;
 
 /// An app, its table, rooms and connections.

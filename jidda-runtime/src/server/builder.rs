@@ -23,11 +23,13 @@ use super::refusal::Refusals;
 use super::{Inner, Proxy, Server};
 use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity, too_short};
-use crate::connection::{ErrorHook, ErrorReport, FailureOrigin, HeartbeatPolicy, Place, Policies, Watch};
 use crate::error::{Error, Problems};
 use crate::handler::{
     AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
 };
+use crate::hub::{HeartbeatPolicy, Watch};
+use crate::objects::Policies;
+use crate::observe::{ErrorHook, ErrorReport, FailureOrigin, Place};
 use crate::sync::Mutex;
 #[cfg(feature = "tls")]
 use crate::transport::TlsServer;

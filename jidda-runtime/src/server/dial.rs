@@ -12,8 +12,9 @@ use tokio::time::timeout;
 use super::Server;
 use super::builder::ServerBuilder;
 use crate::client::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
-use crate::connection::{Connection, Driver, Hub};
+use crate::driver::Driver;
 use crate::foreign::printable;
+use crate::objects::{Connection, Hub};
 use crate::reason::DisconnectReason;
 #[cfg(feature = "tls")]
 use crate::transport::TlsClient;

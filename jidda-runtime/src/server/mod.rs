@@ -33,10 +33,12 @@ pub use presence::Presence;
 pub use proxy::Proxy;
 pub use run::run;
 
-use crate::connection::{BroadcastCall, Hub, Selection, Socket};
 use crate::error::{Error, SendError};
 use crate::handler::{Context, FromConnection, State, Table};
+use crate::hub::{BroadcastCall, Selection};
+use crate::objects::Hub;
 use crate::room::Target;
+use crate::socket::Socket;
 use crate::sync::Mutex;
 use crate::sync::atomic::Ordering;
 use crate::transport::Address;

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Server;
-use crate::connection::{FailureOrigin, Place, PresenceEvent, PresenceEvents};
 use crate::failure::Failure;
 use crate::guard::Guarded;
+use crate::hub::{PresenceEvent, PresenceEvents};
+use crate::observe::{FailureOrigin, Place};
 
 /// The identities that are connected to an app of a server; see [`Server::presence`].
 ///

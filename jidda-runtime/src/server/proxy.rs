@@ -11,14 +11,15 @@ use tokio::sync::Mutex;
 
 use super::builder::ServerBuilder;
 use crate::client::Client;
-use crate::connection::{Delegate, Socket, Upstream};
 use crate::error::{CallError, Error};
 use crate::failure::Failure;
 use crate::foreign::{printable, shown};
 use crate::id::ConnectionId;
 use crate::identity::Identity;
 use crate::payload::{Encoding, Payload, Value};
+use crate::proxy::{Delegate, Upstream};
 use crate::reason::DisconnectReason;
+use crate::socket::Socket;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.

@@ -10,8 +10,9 @@ use tokio::time::timeout;
 
 use super::admission::{Admission, Limit};
 use super::lobby::poll_first;
-use crate::connection::{Connection, Driver, Hub};
+use crate::driver::Driver;
 use crate::foreign::printable;
+use crate::objects::{Connection, Hub};
 use crate::peer::PeerAddress;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::{AtomicUsize, Ordering};

@@ -9,12 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Client as AsyncClient, ClientBuilder, ConnectError};
-use crate::connection::{
-    Emit as AsyncEmit, Listener, Request, Socket as AsyncSocket, Streaming as AsyncStreaming,
-};
 use crate::error::{CallError, Error, INSIDE_RUNTIME, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, StreamCarrier};
 use crate::payload::Value;
+use crate::socket::{
+    Emit as AsyncEmit, Listener, Request, Socket as AsyncSocket, Streaming as AsyncStreaming,
+};
 use runtime::{Home, InsideRuntime};
 
 /// A client whose methods block. Its connections are served by one thread of its own, also between calls.

@@ -16,10 +16,11 @@ use tower_service::Service;
 
 use super::body::{HttpBody, text};
 use super::request_body::RequestBody;
-use crate::connection::{FailureOrigin, Hub, Place};
 use crate::failure::Failure;
 use crate::foreign::in_one_line;
 use crate::guard::Guarded;
+use crate::objects::Hub;
+use crate::observe::{FailureOrigin, Place};
 
 pub(in crate::server) type BoxError = Box<dyn StdError + Send + Sync>;
 pub(super) type Answer = Response<Either<HttpBody, FallbackBody>>;

@@ -14,10 +14,11 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, timeout};
 
 use super::body::{HttpBody, method_not_allowed, response};
-use crate::connection::{FailureOrigin, Hub, Place};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::guard::Guarded;
+use crate::objects::Hub;
+use crate::observe::{FailureOrigin, Place};
 
 /// For how long an answer of the checks holds: who asks more often does not run them more often.
 const FRESH: Duration = Duration::from_secs(1);

@@ -42,8 +42,8 @@ pub use resource::{Resource, Transport};
 pub(super) use serve::{Caller, Front};
 pub use service::HttpService;
 
-use crate::connection::Hub;
 use crate::handler::Parameters;
+use crate::objects::Hub;
 use crate::server::admission::Admission;
 use error::Refused;
 use health::Health;

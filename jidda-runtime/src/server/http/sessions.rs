@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::connection::Connection;
 use crate::id::SocketId;
+use crate::objects::Connection;
 use crate::sync::RwLock;
 use crate::transport::polling::{Dialect, Session};
 

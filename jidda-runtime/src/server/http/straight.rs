@@ -16,7 +16,7 @@ use super::serve::{Caller, Front};
 use super::sessions::Entry;
 use super::site::Site;
 use super::websocket::Opened;
-use crate::connection::Driver;
+use crate::driver::Driver;
 use crate::foreign::printable;
 use crate::peer::Security;
 use crate::transport::Stream;

@@ -1,0 +1,354 @@
+//! A client's first words: hello, and joining namespaces.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{CallError, Error, SendError};
+use crate::failure::Failure;
+use crate::foreign::printable;
+use crate::handler::{CallerError, Table, call_error};
+use crate::id::SessionId;
+use crate::link::pending_requests::{Answer, Calls};
+use crate::link::shared_state::{Exchange, Link};
+use crate::objects::Connection;
+use crate::objects::hub::Hub;
+use crate::payload::{Encoding, Payload, encode_into};
+use crate::reason::DisconnectReason;
+use crate::socket::handle::{Phase, Socket, SocketInner};
+use crate::transport::Address;
+use crate::wire::Introduction;
+
+/// A request of the protocol itself, sent and waiting.
+struct Asked {
+    connection: Arc<Connection>,
+    id: u32,
+    /// The socket that wants to join, if that is what was asked.
+    joins: Option<Arc<SocketInner>>,
+}
+
+impl Future for Asked {
+    type Output = Answer;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
+        self.connection.poll_request(self.id, false, Calls::answer, cx)
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let forgotten = self.connection.exchange.lock().calls.forget(self.id);
+        if forgotten.was_waiting()
+            && let Some(socket) = &self.joins
+        {
+            socket.give_up_joining();
+        }
+    }
+}
+
+/// Whether the server speaks jidda's wire or plain MessagePack-RPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acquaintance {
+    Jidda,
+    Plain,
+}
+
+impl Connection {
+    /// Says hello. A server that does not know the word speaks plain MessagePack-RPC; another one may refuse the client
+    /// for who it is.
+    pub(crate) async fn hello(
+        self: &Arc<Self>,
+        introduction: Introduction<'_>,
+    ) -> Result<Acquaintance, CallError<Error>> {
+        #[derive(Deserialize)]
+        struct Welcome {
+            max_message: usize,
+            max_in_flight: Option<usize>,
+            session: Option<String>,
+        }
+        let resume = self.former_session();
+        let max_message = Some(self.hub.config.max_message);
+        let introduction = Introduction { resume: resume.as_ref(), max_message, ..introduction };
+        // What this server takes is known from its answer; what the one before took says nothing.
+        match self
+            .ask(Some(self.hub.config.max_message), |out, id| self.wire.hello(out, id, introduction))
+            .await
+        {
+            Answer::Value(payload) => {
+                let mut exchange = self.exchange.lock();
+                exchange.is_acquainted = true;
+                let own = self.hub.config.max_message;
+                exchange.outbox.limit(own);
+                if let Ok(welcome) = payload.decode::<Welcome>() {
+                    exchange.outbox.limit(own.min(welcome.max_message));
+                    if let Some(limit) = welcome.max_in_flight {
+                        exchange.shares(limit).limit(limit);
+                    }
+                    drop(exchange);
+                    if let Some(session) = welcome.session.and_then(|session| SessionId::parse(&session)) {
+                        self.name_session(session);
+                    }
+                }
+                Ok(Acquaintance::Jidda)
+            }
+            Answer::Failed(failure) if ["error", "not_found"].contains(&&*failure.code) => {
+                if introduction.credentials.is_some() || introduction.identity.is_some() {
+                    let peer = &self.peer;
+                    tracing::warn!(%peer, "the server speaks plain MessagePack-RPC: it was shown no credentials");
+                }
+                Ok(Acquaintance::Plain)
+            }
+            other => Err(refused(other)),
+        }
+    }
+
+    /// Presents new credentials.
+    pub(crate) async fn authenticate(
+        self: &Arc<Self>,
+        introduction: Introduction<'_>,
+    ) -> Result<(), CallError<Error>> {
+        match self.ask(None, |out, id| self.wire.authenticate(out, id, introduction)).await {
+            Answer::Value(_) => Ok(()),
+            other => Err(refused(other)),
+        }
+    }
+
+    /// Sends a request of the protocol itself and waits for its answer. Without a `limit` it may be as large as any
+    /// message.
+    async fn ask(self: &Arc<Self>, limit: Option<usize>, write: impl FnOnce(&mut Vec<u8>, u32)) -> Answer {
+        let id = {
+            let mut exchange = self.exchange.lock();
+            if exchange.link != Link::Up {
+                return Answer::Disconnected { maybe_executed: false };
+            }
+            let place = exchange.outbox.place();
+            let id = exchange.calls.begin(place);
+            let limit = limit.unwrap_or(exchange.outbox.max_message());
+            if let Err(too_large) = exchange.append_request(id, limit, |out| write(out, id)) {
+                return Answer::Failed(too_large);
+            }
+            let waker = exchange.queued();
+            drop(exchange);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            id
+        };
+        (Asked { connection: Arc::clone(self), id, joins: None }).await
+    }
+}
+
+impl Exchange {
+    /// Queues a request of the protocol itself, unless it is larger than `limit`: an auth value that the server does not
+    /// take would end the connection, and each one that is made in its place.
+    fn append_request(
+        &mut self,
+        id: u32,
+        limit: usize,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<(), Failure> {
+        let mut request = Vec::new();
+        write(&mut request);
+        let size = request.len();
+        if size > limit {
+            // Nobody waits for it yet.
+            drop(self.calls.forget(id));
+            return Err(Failure::new("too_large", SendError::TooLarge { size, limit }.to_string()));
+        }
+        self.outbox.append(|out| out.extend_from_slice(&request));
+        Ok(())
+    }
+}
+
+/// An answer that is not the one that was asked for.
+fn refused<E: CallerError>(answer: Answer) -> CallError<E> {
+    match answer {
+        Answer::Failed(failure) => call_error(failure),
+        Answer::Disconnected { maybe_executed } => CallError::Disconnected { maybe_executed },
+        Answer::Value(_) => CallError::Disconnected { maybe_executed: false },
+    }
+}
+
+impl SocketInner {
+    fn keep_auth(&self, auth: Option<Payload>) {
+        self.extra(|extra| extra.auth = auth);
+    }
+
+    /// Takes the wish to join back, so that it can be wished again.
+    fn give_up_joining(&self) {
+        {
+            let _state = self.state.lock();
+            if self.phase() != Phase::Joining {
+                return;
+            }
+            self.enter(Phase::Away);
+        }
+        let mut exchange = self.connection.exchange.lock();
+        if exchange.link != Link::Up {
+            return;
+        }
+        let reason = DisconnectReason::ClientDisconnect;
+        exchange.outbox.append(|out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
+        let waker = exchange.queued();
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Asks to join the namespace with the auth value that is kept with the socket.
+    async fn ask_to_join(self: &Arc<Self>) -> Result<(), Answer> {
+        let auth = {
+            let mut state = self.state.lock();
+            if self.phase() != Phase::Away {
+                let failure = Failure::new("already_connected", "the namespace was joined before");
+                return Err(Answer::Failed(failure));
+            }
+            self.enter(Phase::Joining);
+            state.extra().auth.clone()
+        };
+        let id = {
+            let mut exchange = self.connection.exchange.lock();
+            if exchange.link != Link::Up {
+                drop(exchange);
+                self.go_away();
+                return Err(Answer::Disconnected { maybe_executed: false });
+            }
+            let place = exchange.outbox.place();
+            let id = exchange.calls.begin_join(place, Arc::clone(self));
+            let auth = auth.as_ref().map_or(&[0xc0][..], Payload::bytes);
+            let limit = exchange.outbox.max_message();
+            let connect = |out: &mut Vec<u8>| self.wire().connect(out, id, self.namespace(), auth);
+            let written = exchange.append_request(id, limit, connect);
+            if let Err(too_large) = written {
+                drop(exchange);
+                self.go_away();
+                return Err(Answer::Failed(too_large));
+            }
+            let waker = exchange.queued();
+            drop(exchange);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            id
+        };
+        let joins = Some(Arc::clone(self));
+        match (Asked { connection: Arc::clone(&self.connection), id, joins }).await {
+            Answer::Value(_) => Ok(()),
+            other => Err(other),
+        }
+    }
+}
+
+impl Socket {
+    /// Joins the namespace on a client's connection, with `auth` as its auth value.
+    pub(crate) async fn join_namespace<A: Serialize, E: CallerError>(
+        &self,
+        auth: &A,
+    ) -> Result<(), CallError<E>> {
+        let mut bytes = Vec::new();
+        encode_into(&mut bytes, auth, Encoding::MessagePack).map_err(|error| SendError::Encode(error.0))?;
+        let auth = (bytes != [0xc0]).then(|| Payload::from_bytes(&bytes, Encoding::MessagePack));
+        self.inner.keep_auth(auth);
+        self.rejoin().await?;
+        // Only now: one that was given up, or refused, is not to be joined at the next connection.
+        self.inner.extra(|extra| extra.is_wanted = true);
+        Ok(())
+    }
+
+    /// Joins the namespace as soon as the connection is back, with the auth value of the attempt before.
+    pub(crate) async fn join_when_back(&self) {
+        self.inner.extra(|extra| extra.is_wanted = true);
+        // It may be back already, without having known of this. One that is not joins by the wish.
+        if let Err(error) = self.rejoin::<Error>().await {
+            tracing::debug!(namespace = self.namespace(), error = %printable(&error), "the namespace is not joined again yet");
+        }
+    }
+
+    /// Joins it again, with the auth value of before.
+    pub(crate) async fn rejoin<E: CallerError>(&self) -> Result<(), CallError<E>> {
+        self.inner.ask_to_join().await.map_err(refused)
+    }
+
+    /// Takes the namespace for joined: a plain server has no word for it.
+    pub(crate) fn take_for_joined(&self) {
+        {
+            let _state = self.inner.state.lock();
+            if self.inner.phase() != Phase::Away {
+                return;
+            }
+            self.inner.enter(Phase::Joining);
+        }
+        self.inner.activate(None);
+    }
+}
+
+impl Connection {
+    /// A client's connection, before it has a stream.
+    pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
+        let (peer, medium) = address.peer();
+        Self::new(hub, peer, medium, None)
+    }
+
+    /// A client's socket in a namespace, made if there is none yet.
+    pub(crate) fn client_socket(self: &Arc<Self>, namespace: &str) -> Socket {
+        let mut sockets = self.sockets.lock();
+        // One that has just ended may still stand there for a moment; it is of no use to anyone.
+        let is_usable = |socket: &&Arc<SocketInner>| socket.phase() != Phase::Closed;
+        if let Some(inner) = sockets.iter().filter(is_usable).find(|socket| socket.namespace() == namespace) {
+            return Socket { inner: Arc::clone(inner) };
+        }
+        let inner = SocketInner::new(self, namespace).expect("a client may join any namespace");
+        if self.exchange.lock().link == Link::Closed {
+            drop(sockets);
+            inner.end(&DisconnectReason::ForcedClose);
+            // What it is given from now on may hold it, and nothing would free either.
+            inner.release();
+        } else {
+            sockets.push(Arc::clone(&inner));
+        }
+        Socket { inner }
+    }
+
+    /// The socket in a namespace, if there is one.
+    pub(crate) fn existing_socket(&self, namespace: &str) -> Option<Socket> {
+        self.socket(namespace).map(|inner| Socket { inner })
+    }
+
+    /// The sockets that are to be joined whenever there is a connection.
+    pub(crate) fn wanted_sockets(&self) -> Vec<Socket> {
+        let sockets = self.sockets().into_iter().filter(|socket| socket.extra(|extra| extra.is_wanted));
+        sockets.map(|inner| Socket { inner }).collect()
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.hub.table
+    }
+}
+
+impl Socket {
+    /// Marks the namespace as one to be joined, with its auth value.
+    pub(crate) fn want(&self, auth: Option<Payload>) {
+        self.inner.keep_auth(auth);
+        self.inner.extra(|extra| extra.is_wanted = true);
+    }
+
+    /// Whether it is in no namespace at the moment, and asks for none.
+    pub(crate) fn is_away(&self) -> bool {
+        self.inner.phase() == Phase::Away
+    }
+
+    /// Whether the namespace is to be joined whenever there is a connection.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.inner.extra(|extra| extra.is_wanted)
+    }
+
+    /// Ends a client's socket that cannot join again.
+    pub(crate) fn finish(&self, reason: &DisconnectReason) {
+        self.inner.connection.forget_socket(&self.inner);
+        self.inner.end(reason);
+        self.inner.release();
+    }
+}

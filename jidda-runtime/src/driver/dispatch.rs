@@ -1,0 +1,574 @@
+//! From a packet to its handler, and from a handler to its reply.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::driver::in_flight::{Finished, Purpose, Queued, first_poll};
+use crate::driver::producing::no_stream;
+use crate::driver::renewal::AUTHENTICATE;
+use crate::driver::run_handler::{inbox, listened, run_callback, run_glue};
+use crate::driver::task::{Driver, Loss};
+use crate::failure::Failure;
+use crate::foreign::short_name;
+use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope};
+use crate::identity::Asker;
+use crate::link::backlog::Waiting;
+use crate::link::pending_requests::Answer;
+use crate::link::shared_state::Control;
+use crate::observe::handled_by::EventLabel;
+use crate::observe::spans::{self, About};
+use crate::payload::Payload;
+use crate::proxy::forward::delegated;
+use crate::reason::DisconnectReason;
+use crate::socket::credentials::Presented;
+use crate::socket::handle::{Phase, SocketInner, is_reserved};
+use crate::socket::permissions::denied;
+use crate::sync::atomic::Ordering;
+use crate::wire::{Meta, Packet, WireError};
+
+/// How many messages' bytes of events may wait while the peer is asked something.
+const PATIENCE: usize = 4;
+
+/// Not answered under that number: it would pass for the answer of the call that still runs.
+pub(crate) const ID_IN_USE: WireError =
+    WireError::Malformed("a message id is in use by a call that is still running");
+
+/// An event as the driver passes it on.
+#[derive(Clone, Copy)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) event: &'a str,
+    pub(crate) id: Option<u32>,
+    pub(crate) arguments: &'a [u8],
+    pub(crate) meta: Option<&'a Meta>,
+}
+
+impl From<Incoming<'_>> for Waiting {
+    fn from(incoming: Incoming<'_>) -> Self {
+        Self {
+            id: incoming.id,
+            event: incoming.event.into(),
+            arguments: Bytes::copy_from_slice(incoming.arguments),
+            meta: incoming.meta.cloned().map(Box::new),
+        }
+    }
+}
+
+impl<'a> From<&'a Waiting> for Incoming<'a> {
+    fn from(waiting: &'a Waiting) -> Self {
+        Self {
+            event: &waiting.event,
+            id: waiting.id,
+            arguments: &waiting.arguments,
+            meta: waiting.meta.as_deref(),
+        }
+    }
+}
+
+/// Why an event cannot be started now, and what becomes of it.
+enum Overload {
+    Refuse(Failure),
+    /// It waits for a handler to end.
+    Wait,
+    /// The connection is over.
+    End,
+}
+
+impl Driver {
+    /// Takes one packet in. `Break` when all that follows it has to wait until a handler ends.
+    #[inline]
+    pub(crate) fn packet(&mut self, packet: Packet<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
+        match packet {
+            Packet::Event { namespace, event, id, arguments, meta } => {
+                let meta = meta.as_deref();
+                let incoming = Incoming { event: &event, id, arguments: &arguments, meta };
+                return self.event(&namespace, incoming, cx);
+            }
+            Packet::Reply { id, outcome: Ok(value) } => {
+                let encoding = self.connection.wire.encoding();
+                self.reply(id, Some(&value), || Answer::Value(Payload::from_reply(&value, encoding)), cx);
+            }
+            Packet::Reply { id, outcome: Err(error) } => {
+                let wire = self.connection.wire;
+                self.reply(id, None, || Answer::Failed(wire.read_failure(error)), cx);
+            }
+            Packet::Unread { id, is_item, error } => self.unread(id, is_item, &error, cx),
+            Packet::Alive => self.connection.heard_beat(),
+            Packet::Echo { bytes } => {
+                self.connection.heard_beat();
+                self.connection.exchange.lock().outbox.append(|out| out.extend_from_slice(&bytes));
+                self.is_congested |= self.is_outbox_full();
+            }
+            Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
+            Packet::Hello { id, wire, identity, credentials, resume, max_message } => {
+                return self.hello((id, resume, max_message), wire, identity, credentials, cx);
+            }
+            Packet::Authenticate { id, identity, credentials } => {
+                self.reauthenticate(Some(id), None, Presented::new(identity, credentials), cx);
+            }
+            Packet::Expiring { left: _ } => self.told_expiring(),
+            Packet::Connect { id, namespace, auth } => return self.ask_to_join(id, &namespace, &auth, cx),
+            Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
+            Packet::Ping { id } => {
+                self.connection.heard_beat();
+                let wire = self.connection.wire;
+                self.connection.exchange.lock().outbox.append(|out| wire.pong(out, id));
+            }
+            Packet::Cancel { id } => self.cancelled(id, cx),
+            Packet::Item { id, value } => self.item(id, value),
+            Packet::More { id, count } => self.granted(id, count),
+            Packet::Close { reason } => {
+                self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));
+            }
+            Packet::Refused { event, namespace, error } => self.refusal(namespace, event, error),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The socket of a namespace. The last one is at hand: taken, not cloned, and put back after its event.
+    #[inline]
+    pub(crate) fn find(&mut self, namespace: &str) -> Option<Arc<SocketInner>> {
+        match self.current.take() {
+            Some(socket) if socket.is_in(namespace) && socket.phase() != Phase::Closed => Some(socket),
+            _ => self.connection.socket(namespace),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn event(
+        &mut self,
+        namespace: &str,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        let Some(socket) = self.find(namespace) else {
+            if self.connection.wire.is_strict() {
+                if self.has_left(namespace) {
+                    self.pass_over(namespace, incoming);
+                } else {
+                    self.begin_closing(DisconnectReason::ForcedServerClose, None);
+                }
+            } else if namespace == "/" && self.is_unknown() {
+                return self.speak_first(incoming, cx);
+            } else if !self.join_unasked(namespace, incoming, cx) {
+                let message = format!("the namespace `{}` was not joined", short_name(namespace));
+                let failure = Failure::new("not_connected", message);
+                self.refuse_event(namespace, incoming.event, incoming.id, failure);
+            }
+            return ControlFlow::Continue(());
+        };
+        let (socket, flow) = if let Some((id, glue)) = self.plain_route(&socket, incoming) {
+            (self.run_plain(socket, (id, glue), incoming, cx), ControlFlow::Continue(()))
+        } else {
+            let flow = self.socket_event(&socket, incoming, cx);
+            (socket, flow)
+        };
+        if socket.phase() != Phase::Closed {
+            self.current = Some(socket);
+        }
+        flow
+    }
+
+    #[inline]
+    fn socket_event(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        match socket.phase() {
+            Phase::Active => self.run_event(socket, incoming, cx),
+            Phase::Joining | Phase::Replaying => self.wait_early(socket, incoming, cx),
+            Phase::Away | Phase::Closed => {
+                self.pass_over(socket.namespace(), incoming);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    /// Runs an event of an active socket.
+    #[inline]
+    pub(crate) fn run_event(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        if self.running.is_some() || self.draining.is_some() {
+            // What a stream waits for does not wait for the stream.
+            if self.hears_of_stream(socket, incoming, cx) {
+                return ControlFlow::Continue(());
+            }
+            match self.overload(incoming.id) {
+                None => {}
+                Some(Overload::Refuse(failure)) => {
+                    self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                    return ControlFlow::Continue(());
+                }
+                Some(Overload::Wait) => return self.wait_in_backlog(socket, incoming),
+                Some(Overload::End) => return ControlFlow::Continue(()),
+            }
+        }
+        let asker = match self.asker(incoming.meta) {
+            Ok(asker) => asker,
+            Err(failure) => {
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                return ControlFlow::Continue(());
+            }
+        };
+        match socket.routes().event(incoming.event) {
+            Some(route) if !socket.has_listeners.load(Ordering::Acquire) => {
+                self.run_route(socket, (route, None), incoming, asker, cx);
+            }
+            route => self.run_unusual(socket, route, incoming, asker, cx),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Runs an event that somebody listens to, or that has no handler of its own.
+    #[inline(never)]
+    fn run_unusual(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        route: Option<RouteId>,
+        incoming: Incoming<'_>,
+        asker: Option<Asker>,
+        cx: &mut Context<'_>,
+    ) {
+        let arguments = Arguments::new(incoming.arguments, socket.encoding());
+        let scope = Scope::of(incoming.meta, None, asker.clone(), self.connection.trace());
+        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
+        if socket.has_listeners.load(Ordering::Acquire)
+            && !is_reserved(incoming.event)
+            && let Some((dispatch, started)) = listened(socket, about, arguments)
+        {
+            let label = EventLabel::listener(incoming.event, started);
+            self.start(socket, incoming, label, dispatch, scope, cx);
+            return;
+        }
+        let (route, name) = if let Some(route) = route {
+            (route, None)
+        } else {
+            let routes = socket.routes();
+            let fallback = routes.fallback();
+            if is_reserved(incoming.event) {
+                if self.hears_of_stream(socket, incoming, cx) {
+                    return;
+                }
+                if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {
+                    self.malformed(&WireError::Illegal("the event's name is reserved"));
+                    return;
+                }
+                if incoming.event == AUTHENTICATE && self.connection.hub.gate.is_some() {
+                    let presented = Presented::by_event(arguments);
+                    self.reauthenticate(incoming.id, Some(socket), presented, cx);
+                    return;
+                }
+                // A catch-all must not mistake a peer's word for the protocol's own.
+                let message = format!("the event name `{}` is reserved", incoming.event);
+                let failure = Failure::new("not_found", message);
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+                return;
+            }
+            let has_handler = socket.table().route(fallback).entry().is_some();
+            if !has_handler
+                && let Some(delegate) = self.connection.hub.delegate(routes.pattern(), incoming.event)
+            {
+                let label = EventLabel::caught(fallback, incoming.event);
+                let run = || delegated(delegate, socket, incoming.event, arguments);
+                let dispatch = spans::run(socket, about, run);
+                self.start(socket, incoming, label, dispatch, scope, cx);
+                return;
+            }
+            if incoming.event == "message" && !has_handler {
+                let label = EventLabel::caught(fallback, incoming.event);
+                let run = || run_callback(socket, incoming.event, arguments, &inbox(socket));
+                let dispatch = spans::run(socket, about, run);
+                self.start(socket, incoming, label, dispatch, scope, cx);
+                return;
+            }
+            (fallback, Some(EventName::new(incoming.event.to_owned())))
+        };
+        self.run_route(socket, (route, name), incoming, asker, cx);
+    }
+
+    /// Keeps an event without an id until a handler ends. `Break` when no more may wait: then reading rests.
+    ///
+    /// Up to there it goes on: what the running handlers wait for may be a reply of this same peer.
+    #[cold]
+    fn wait_in_backlog(&mut self, socket: &Arc<SocketInner>, incoming: Incoming<'_>) -> ControlFlow<()> {
+        let backlog = self.backlog.get_or_insert_default();
+        // The one that is too many is kept as well: it has been read.
+        let waiting = incoming.into();
+        let has_room = backlog.has_room(&waiting, 0, &self.connection.hub.config);
+        backlog.push(Arc::clone(socket), waiting);
+        if has_room {
+            return ControlFlow::Continue(());
+        }
+        if !self.waits_for_peer() {
+            return ControlFlow::Break(());
+        }
+        // Its answers stand behind its events: they are read on for, up to a limit.
+        let bytes = self.backlog.as_ref().map_or(0, |backlog| backlog.bytes());
+        if bytes > PATIENCE.saturating_mul(self.connection.hub.config.max_message) {
+            let reason = "too many events wait for answers that do not come";
+            self.begin_closing(DisconnectReason::Other(reason.into()), None);
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Runs what waits in the backlog, as far as handlers have ended and the turn goes. Whether there was any.
+    pub(crate) fn run_backlog(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        while self.closing.is_none() && !self.turn.is_over() && self.has_room() {
+            let Some(backlog) = &mut self.backlog else { break };
+            let Some((socket, waiting)) = backlog.pop() else {
+                self.backlog = None;
+                break;
+            };
+            progress = true;
+            self.turn.spend(waiting.arguments.len());
+            // There is room for it: it does not come back here.
+            let _ = self.socket_event(&socket, (&waiting).into(), cx);
+        }
+        progress
+    }
+
+    /// Why an event cannot be started now.
+    #[cold]
+    fn overload(&mut self, id: Option<u32>) -> Option<Overload> {
+        if self.draining.is_some() {
+            return Some(Overload::Refuse(Failure::closing()));
+        }
+        if let Some(id) = id
+            && self.connection.wire.has_unique_ids()
+            && self.running().has_id(id)
+        {
+            self.malformed(&ID_IN_USE);
+            return Some(Overload::End);
+        }
+        if self.has_room() {
+            return None;
+        }
+        Some(match id {
+            Some(_) => Overload::Refuse(Failure::new(
+                "busy",
+                "too many calls, or too large ones, are running on this connection",
+            )),
+            None => Overload::Wait,
+        })
+    }
+
+    #[inline]
+    fn run_route(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        (first, name): (RouteId, Option<EventName>),
+        incoming: Incoming<'_>,
+        asker: Option<Asker>,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(route_id) = socket.permitted(first, asker.as_ref()) else {
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, denied());
+            return;
+        };
+        let route = self.connection.hub.table.route(route_id);
+        if route.is_streaming() && !self.can_stream(incoming) {
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, no_stream());
+            return;
+        }
+        let scope = Scope::of(incoming.meta, route.timeout(), asker, self.connection.trace());
+        if route.is_sequential() {
+            let queued = Queued {
+                id: incoming.id,
+                route: route_id,
+                name,
+                arguments: Bytes::copy_from_slice(incoming.arguments),
+                scope,
+            };
+            if let Some(queued) = self.running().queue(socket, queued)
+                && self.run_sequential(socket, &queued, cx)
+            {
+                self.running().open_sequence(socket);
+            }
+            return;
+        }
+        let label = EventLabel::of(route_id, name.as_ref());
+        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
+        let context = context.within(scope.clone());
+        let arguments = Arguments::new(incoming.arguments, socket.encoding());
+        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
+        let dispatch = spans::run(socket, about, || run_glue(&context, arguments));
+        self.start(socket, incoming, label, dispatch, scope, cx);
+    }
+
+    /// Polls a handler for the first time; what waits joins the running ones.
+    #[inline]
+    fn start(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        label: EventLabel,
+        dispatch: Dispatch,
+        scope: Option<Arc<Scope>>,
+        cx: &mut Context<'_>,
+    ) {
+        let reply = match dispatch {
+            Dispatch::Ready(reply) => reply,
+            Dispatch::Future(future) => match Scope::enter(scope.as_ref(), || first_poll(future, cx)) {
+                Ok(reply) => reply,
+                Err(future) => {
+                    let event = (incoming.id, label, false, incoming.arguments.len());
+                    return self.running().push_event(socket, event, future, scope);
+                }
+            },
+        };
+        if reply.is_stream() {
+            return self.begin_stream(socket, (incoming.id, label, false), &reply, scope);
+        }
+        self.respond(socket, incoming.id, &label, reply);
+    }
+
+    /// Runs one event of a sequence. Whether it waits for something now.
+    fn run_sequential(&mut self, socket: &Arc<SocketInner>, queued: &Queued, cx: &mut Context<'_>) -> bool {
+        let context =
+            handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, queued.name.clone());
+        let scope = queued.scope.as_ref();
+        let context = context.within(scope.cloned());
+        let arguments = Arguments::new(&queued.arguments, socket.encoding());
+        let label = EventLabel::of(queued.route, queued.name.as_ref());
+        let about = About { event: label.name(socket), is_call: queued.id.is_some(), scope };
+        let reply = match spans::run(socket, about, || run_glue(&context, arguments)) {
+            Dispatch::Ready(reply) => reply,
+            Dispatch::Future(future) => match Scope::enter(scope, || first_poll(future, cx)) {
+                Ok(reply) => reply,
+                Err(future) => {
+                    let event = (queued.id, label, true, queued.arguments.len());
+                    self.running().push_event(socket, event, future, queued.scope.clone());
+                    return true;
+                }
+            },
+        };
+        if reply.is_stream() {
+            self.begin_stream(socket, (queued.id, label, true), &reply, queued.scope.clone());
+            return true;
+        }
+        self.respond(socket, queued.id, &label, reply);
+        false
+    }
+
+    /// Runs what waited for a sequential handler, up to the first one that waits itself.
+    pub(crate) fn run_queued(&mut self, socket: &Arc<SocketInner>, mut queued: Queued, cx: &mut Context<'_>) {
+        loop {
+            let refusal = if queued.scope.as_ref().is_some_and(|scope| scope.left() == Some(Duration::ZERO)) {
+                Some(Failure::timeout("the call waited too long for its turn"))
+            } else {
+                // Its permission may have been taken away while it waited.
+                let asker = queued.scope.as_ref().and_then(|scope| scope.asker());
+                (!socket.may_run(queued.route, asker)).then(denied)
+            };
+            if let Some(failure) = refusal {
+                let label = EventLabel::of(queued.route, queued.name.as_ref());
+                self.respond(socket, queued.id, &label, Reply::failure(failure));
+            } else if self.run_sequential(socket, &queued, cx) {
+                return;
+            }
+            self.turn.spend(queued.arguments.len());
+            if self.turn.is_over() {
+                let proceed = Control::Proceed(Arc::clone(socket));
+                return self.connection.exchange.lock().push_control(proceed);
+            }
+            match self.running().advance(socket) {
+                Some(next) => queued = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Goes on with a sequence that the end of a turn interrupted.
+    pub(crate) fn proceed(&mut self, socket: &Arc<SocketInner>, cx: &mut Context<'_>) {
+        if let Some(next) = self.running().advance(socket) {
+            self.run_queued(socket, next, cx);
+        }
+    }
+
+    /// Writes the reply of an event.
+    #[inline]
+    pub(crate) fn respond(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        id: Option<u32>,
+        label: &EventLabel,
+        reply: Reply,
+    ) {
+        match reply.payload() {
+            Some(value) => self.respond_with(socket, id, label, value),
+            None => self.respond_otherwise(socket, id, label, reply),
+        }
+    }
+
+    /// Writes the value that an event was replied to with.
+    #[inline]
+    pub(crate) fn respond_with(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        id: Option<u32>,
+        label: &EventLabel,
+        value: &Payload,
+    ) {
+        let (hub, wire) = (&self.connection.hub, self.connection.wire);
+        hub.metrics.event(socket, label, "ok");
+        let Some(id) = id else { return };
+        let written = {
+            let mut exchange = self.connection.exchange.lock();
+            let written = exchange.outbox_reply(wire, socket.namespace(), id, value);
+            self.is_congested |= exchange.outbox.queued() >= hub.config.max_outbox;
+            written
+        };
+        if let Err(failure) = written {
+            self.refuse_event(socket.namespace(), label.name(socket), Some(id), *failure);
+        }
+    }
+
+    /// The reply of an event that failed.
+    #[cold]
+    fn respond_otherwise(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        id: Option<u32>,
+        label: &EventLabel,
+        reply: Reply,
+    ) {
+        // What is no value is a failure here, a stream too.
+        let Err(failure) = reply.into_result() else { return };
+        self.connection.hub.metrics.event(socket, label, failure.outcome());
+        let failure = self.connection.hub.disclose(label.place(socket), *failure);
+        if id.is_some() || !self.is_out(socket) {
+            self.refuse_event(socket.namespace(), label.name(socket), id, failure);
+        }
+    }
+
+    /// A handler that had to wait has ended.
+    pub(crate) fn conclude(&mut self, finished: Finished) {
+        let Finished { ticket, reply, scope } = finished;
+        // The peer gave it up: it does not wait for an answer.
+        let Some(reply) = reply else {
+            if let Purpose::Event { name, .. } | Purpose::Stream { name, .. } = &ticket.purpose {
+                self.connection.hub.metrics.event(&ticket.socket, name, "cancelled");
+            }
+            return;
+        };
+        match ticket.purpose {
+            Purpose::Event { id, name, is_sequential, .. } if reply.is_stream() => {
+                self.begin_stream(&ticket.socket, (id, name, is_sequential), &reply, scope);
+            }
+            Purpose::Event { id, name, .. } => self.respond(&ticket.socket, id, &name, reply),
+            Purpose::Stream { id, name, .. } => self.end_stream(&ticket.socket, id, &name, reply),
+            Purpose::Connect => self.connect_ended(&ticket.socket, reply),
+            Purpose::Disconnect => {}
+        }
+    }
+}

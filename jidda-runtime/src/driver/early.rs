@@ -1,0 +1,75 @@
+//! Events that came before their socket was accepted, and requests that are given up.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::Context;
+
+use crate::driver::dispatch::{ID_IN_USE, Incoming};
+use crate::driver::in_flight::Cancelled;
+use crate::driver::task::Driver;
+use crate::failure::Failure;
+use crate::link::backlog::Backlog;
+use crate::socket::handle::{Phase, SocketInner};
+
+impl Driver {
+    /// The peer no longer waits for a reply: its handler is dropped, or never begun.
+    pub(crate) fn cancelled(&mut self, id: u32, cx: &mut Context<'_>) {
+        let Some(running) = &mut self.running else { return };
+        match running.cancel(id) {
+            Cancelled::Unknown => {}
+            Cancelled::Dropped => {
+                // The future is dropped now, with what it holds, such as a place on a connection that many share.
+                self.run_woken(cx);
+                // It made room, which belongs to what waits and not to what is read next.
+                self.run_backlog(cx);
+            }
+            Cancelled::Early(socket, place) => drop(socket.extra(|extra| extra.early.remove(place))),
+        }
+    }
+
+    /// Keeps a request or an event until its socket is accepted.
+    #[cold]
+    pub(crate) fn wait_early(
+        &mut self,
+        socket: &Arc<SocketInner>,
+        incoming: Incoming<'_>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        let id = incoming.id.filter(|_| self.connection.wire.has_unique_ids());
+        if let Some(id) = id
+            && self.running().has_id(id)
+        {
+            self.malformed(&ID_IN_USE);
+            return ControlFlow::Continue(());
+        }
+        match socket.keep_early(incoming.into()) {
+            Ok(place) => {
+                if let Some(id) = id {
+                    self.running().note_early(id, socket, place);
+                }
+            }
+            Err(_) if socket.phase() == Phase::Active => return self.run_event(socket, incoming, cx),
+            Err(_) => {
+                let failure = Failure::new("busy", "too many events before the socket was accepted");
+                self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Refuses what came before its socket was accepted, which it never is. An event without an id ends nothing, not
+    /// even the connection of a plain peer, which cannot be told: that its namespace is refused was its answer.
+    pub(crate) fn refuse_early(&mut self, socket: &SocketInner, early: Backlog<()>, failure: &Failure) {
+        let is_acquainted = self.connection.exchange.lock().is_acquainted;
+        for event in early.into_events() {
+            if let (Some(id), Some(running)) = (event.id, &mut self.running) {
+                running.forget_early(id);
+            }
+            if event.id.is_some() || is_acquainted {
+                self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
+            } else {
+                self.connection.hub.metrics.refused(failure);
+            }
+        }
+    }
+}

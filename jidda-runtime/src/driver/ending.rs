@@ -1,0 +1,82 @@
+//! How a client's connection ends for good: asked for by anyone, at any time, and done by the one who keeps it.
+
+use crate::guard::wake_all;
+use crate::link::shared_state::{Control, Link};
+use crate::objects::Connection;
+use crate::reason::DisconnectReason;
+
+impl Connection {
+    /// Asks for the end of a client's connection. It is asked for once and for all: a stream that is being made, or that is
+    /// lost in this moment, changes nothing about it.
+    pub(crate) fn ask_to_end(&self, reason: DisconnectReason) {
+        let mut exchange = self.exchange.lock();
+        if exchange.link == Link::Closed {
+            return;
+        }
+        exchange.note_ending(&reason);
+        let waker = if exchange.link == Link::Up { exchange.control(Control::Close(reason)) } else { None };
+        drop(exchange);
+        wake_all(waker);
+        self.hub.ending.notify_waiters();
+    }
+
+    /// Waits until somebody asks for the end, and says why.
+    pub(crate) async fn ending(&self) -> DisconnectReason {
+        loop {
+            let asked = self.hub.ending.notified();
+            if let Some(reason) = self.exchange.lock().ending() {
+                return reason.clone();
+            }
+            asked.await;
+        }
+    }
+
+    /// Ends a client's connection for good: nobody keeps it any more. Where a stream is still served, that is asked to
+    /// end, and ends all that goes with the connection.
+    pub(crate) fn finish(&self, reason: &DisconnectReason) {
+        let lost = {
+            let mut exchange = self.exchange.lock();
+            exchange.note_ending(reason);
+            if exchange.link == Link::Up {
+                let waker = exchange.control(Control::Close(reason.clone()));
+                drop(exchange);
+                return wake_all(waker);
+            }
+            exchange.link = Link::Closed;
+            // A task that is still closing its stream counts what it writes, and clears the rest itself when it ends.
+            if !exchange.is_served() {
+                exchange.outbox.clear();
+            }
+            exchange.end_waiting()
+        };
+        lost.settle();
+        // Not while they are locked: what they let go of is the program's, and may look for them.
+        let sockets = std::mem::take(&mut *self.sockets.lock());
+        for socket in &*sockets {
+            socket.end(reason);
+            socket.release();
+        }
+        self.release_kept();
+    }
+
+    /// Ends, or sends away, the sockets of a task that is gone. After an orderly end none is left to be ended; after a
+    /// breakdown no handler can run, but nobody may wait for ever.
+    pub(crate) fn leave_sockets(&self) {
+        if self.is_closed() {
+            let reason = self.exchange.lock().ending().cloned();
+            let reason = reason.unwrap_or(DisconnectReason::TransportError);
+            let sockets = std::mem::take(&mut *self.sockets.lock());
+            for socket in &*sockets {
+                socket.end(&reason);
+                socket.rooms.exit(socket.key);
+                socket.release();
+            }
+            self.release_kept();
+        } else {
+            for socket in self.sockets() {
+                socket.go_away();
+                socket.rooms.exit(socket.key);
+            }
+        }
+    }
+}

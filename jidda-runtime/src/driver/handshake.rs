@@ -1,0 +1,305 @@
+//! Finding out who a peer is, before its first socket joins.
+//!
+//! While that is under way, the packet that began it waits here and all that follows it unread, so that nothing is
+//! kept for a peer that nobody knows yet.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use crate::authentication::Found;
+use crate::driver::dispatch::Incoming;
+use crate::driver::task::Driver;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::id::SessionId;
+use crate::identity::Identity;
+use crate::link::backlog::Waiting;
+use crate::observe::report::Place;
+use crate::payload::{Payload, Value};
+use crate::peer::Handshake;
+use crate::reason::DisconnectReason;
+use crate::socket::credentials::{Presented, Standing, left};
+use crate::socket::handle::SocketInner;
+use crate::sync::atomic::Ordering;
+use crate::wire::Opening;
+
+/// A peer that says to take less than this cannot be told anything.
+const LEAST: usize = 4096;
+
+/// What goes on once the peer is known.
+#[derive(Debug)]
+pub(crate) enum Held {
+    Hello {
+        id: u32,
+        resume: Option<SessionId>,
+    },
+    Connect {
+        id: u32,
+        namespace: Box<str>,
+        auth: Box<[u8]>,
+    },
+    /// The first message of a plain peer.
+    Event(Waiting),
+    /// New credentials: the socket they came by, where they came by one.
+    Renewal {
+        id: Option<u32>,
+        socket: Option<Arc<SocketInner>>,
+    },
+}
+
+/// Credentials that are being checked.
+pub(crate) struct Check {
+    future: BoxFuture<'static, Found>,
+    claimed: Option<String>,
+    held: Held,
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").finish_non_exhaustive()
+    }
+}
+
+impl Check {
+    /// Whether nothing of the connection is run before this has ended.
+    pub(crate) fn is_first(&self) -> bool {
+        !matches!(self.held, Held::Renewal { .. })
+    }
+}
+
+impl Driver {
+    /// Whether the peer has to be known before it can do anything.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.connection.hub.gate.is_some() && self.connection.exchange.lock().standing().is_none()
+    }
+
+    /// Whether what the peer sends waits until it is known who it is.
+    pub(crate) fn is_checking(&self) -> bool {
+        let check = self.running.as_ref().and_then(|running| running.check.as_ref());
+        check.is_some_and(|check| check.is_first())
+    }
+
+    /// A peer's first words.
+    pub(crate) fn hello(
+        &mut self,
+        (id, resume, max_message): (u32, Option<SessionId>, Option<u64>),
+        version: u64,
+        identity: Value,
+        credentials: Value,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        if let Some(limit) = max_message.and_then(|limit| usize::try_from(limit).ok()) {
+            let own = self.connection.hub.config.max_message;
+            self.connection.exchange.lock().outbox.limit(own.min(limit.max(LEAST)));
+        }
+        let presented = if version == 0 {
+            Err(Failure::new("bad_arguments", "the wire's version is 1 or more"))
+        } else {
+            Presented::new(identity, credentials)
+        };
+        let refusal = match presented {
+            Ok(presented) if self.is_unknown() => {
+                return self.authenticate(presented, Held::Hello { id, resume }, cx);
+            }
+            Ok(presented) if self.connection.hub.gate.is_none() || presented.is_nothing() => {
+                self.welcome(id, resume);
+                return ControlFlow::Continue(());
+            }
+            Ok(_) => Failure::new("already_authenticated", "new credentials are for `$/authenticate`"),
+            Err(failure) => failure,
+        };
+        let wire = self.connection.wire;
+        let mut exchange = self.connection.exchange.lock();
+        exchange.tell(&refusal, |out, refusal| wire.failure(out, "/", id, refusal));
+        ControlFlow::Continue(())
+    }
+
+    fn welcome(&mut self, id: u32, resume: Option<SessionId>) {
+        let connection = &self.connection;
+        let wire = connection.wire;
+        let identity = connection.identity();
+        let config = &connection.hub.config;
+        let session = connection.begin_session(resume);
+        let welcome = Opening {
+            upgrades: false,
+            session: session.as_str(),
+            heartbeat: config.heartbeat,
+            timeout: config.heartbeat_timeout,
+            max_message: config.max_message,
+            max_in_flight: config.max_in_flight,
+            identity: identity.as_ref().map(Identity::name),
+            expires: identity.as_ref().and_then(left),
+        };
+        let mut exchange = connection.exchange.lock();
+        exchange.is_acquainted = true;
+        exchange.outbox.append(|out| wire.welcome(out, id, welcome));
+    }
+
+    /// A peer asks to join a namespace, or is in the root namespace by being there.
+    pub(crate) fn ask_to_join(
+        &mut self,
+        id: u32,
+        namespace: &str,
+        auth: &[u8],
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        if !self.is_unknown() {
+            self.connect(id, namespace, auth, cx);
+            return ControlFlow::Continue(());
+        }
+        let presented = if self.connection.wire.is_strict() && !auth.is_empty() {
+            let auth = Payload::from_bytes(auth, self.connection.wire.encoding()).to_value().ok();
+            Presented { auth, ..Presented::default() }
+        } else {
+            Presented::default()
+        };
+        self.authenticate(presented, Held::Connect { id, namespace: namespace.into(), auth: auth.into() }, cx)
+    }
+
+    /// The first message of a peer that said neither hello nor connect: what it presents is its transport.
+    pub(crate) fn speak_first(&mut self, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
+        self.authenticate(Presented::default(), Held::Event(incoming.into()), cx)
+    }
+
+    /// Asks the server's authenticator. `Break` while the answer is waited for, and with it all that the peer sends.
+    pub(crate) fn authenticate(
+        &mut self,
+        presented: Presented,
+        held: Held,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        let Some(gate) = &self.connection.hub.gate else { return ControlFlow::Continue(()) };
+        let Presented { identity: claimed, credentials, auth } = presented;
+        let auth = auth.unwrap_or(Value::Nil);
+        let handshake = Handshake {
+            credentials: credentials.unwrap_or_else(|| auth.clone()),
+            claimed_identity: claimed.clone(),
+            ..self.connection.handshake(auth)
+        };
+        let hub = Arc::clone(&self.connection.hub);
+        let report = move |failure: Box<Failure>| {
+            hub.disclose(Place::authentication("/").destructor(), *failure);
+        };
+        let mut future = gate.check(handshake, report);
+        if !matches!(held, Held::Renewal { .. }) {
+            if let Poll::Ready(found) = future.poll_unpin(cx) {
+                return self.checked(held, claimed, found, cx);
+            }
+            self.running().check = Some(Box::new(Check { future, claimed, held }));
+            return ControlFlow::Break(());
+        }
+        // The first one is watched with the handshake; nobody else watches this one.
+        let limit = self.connection.hub.config.handshake_timeout;
+        let late = || Err(Box::new(Failure::new("timeout", "the credentials could not be checked in time")));
+        let mut future =
+            tokio::time::timeout(limit, future).map(move |found| found.unwrap_or_else(|_| late())).boxed();
+        if let Poll::Ready(found) = future.poll_unpin(cx) {
+            return self.checked(held, claimed, found, cx);
+        }
+        self.running().check = Some(Box::new(Check { future, claimed, held }));
+        ControlFlow::Continue(())
+    }
+
+    /// Goes on with what waited for the authenticator, if that has answered. Whether it has.
+    pub(crate) fn run_check(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(slot) = self.running.as_mut().map(|running| &mut running.check) else { return false };
+        let Some(check) = slot else { return false };
+        let Poll::Ready(found) = check.future.poll_unpin(cx) else { return false };
+        if let Some(check) = slot.take() {
+            let Check { held, claimed, .. } = *check;
+            self.is_full |= self.checked(held, claimed, found, cx).is_break();
+        }
+        true
+    }
+
+    fn checked(
+        &mut self,
+        held: Held,
+        claimed: Option<String>,
+        found: Found,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<()> {
+        let Some(gate) = &self.connection.hub.gate else { return ControlFlow::Continue(()) };
+        let config = &self.connection.hub.config;
+        let failed = |error: Error| Box::new(Failure::from(error));
+        let admit = |found| gate.admit(found, claimed.as_deref()).map_err(failed);
+        let admitted = found.and_then(admit).and_then(|identity| {
+            let name = identity.as_ref().map_or("", Identity::name);
+            let problem = config.name_problem("identity", name);
+            problem.map_or(Ok(identity), |problem| Err(Box::new(Failure::new("too_large", problem))))
+        });
+        if let Held::Renewal { id, socket } = held {
+            let renewed = admitted.and_then(|identity| self.connection.renew(identity).map_err(failed));
+            self.renewed(id, socket.as_ref(), renewed);
+            return ControlFlow::Continue(());
+        }
+        let claimed = admitted.and_then(|identity| {
+            let claim = identity.as_ref().map(|identity| self.connection.claim(&identity.shared_name()));
+            Ok(Standing {
+                identity,
+                is_told: false,
+                claim: claim.transpose().map_err(|error| failed(error.into()))?,
+            })
+        });
+        match claimed {
+            Ok(standing) => {
+                self.connection.exchange.lock().note_standing(Some(standing));
+                self.connection.record_standing();
+                if !self.connection.wire.is_strict() {
+                    self.connection.is_established.store(true, Ordering::Relaxed);
+                }
+                self.go_on(held, cx)
+            }
+            Err(failure) => {
+                self.turn_away(&held, *failure);
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    fn go_on(&mut self, held: Held, cx: &mut Context<'_>) -> ControlFlow<()> {
+        match held {
+            Held::Hello { id, resume } => self.welcome(id, resume),
+            Held::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
+            Held::Event(waiting) => return self.event("/", (&waiting).into(), cx),
+            Held::Renewal { .. } => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Refuses a peer that did not prove who it is. A native one's connection ends; a Socket.IO client may try again
+    /// with another auth value until its time to connect is over.
+    fn turn_away(&mut self, held: &Held, failure: Failure) {
+        let mut failure = self.connection.hub.disclose(Place::authentication("/"), failure);
+        // As the answer to a hello these two say that nobody knows the word.
+        if matches!(held, Held::Hello { .. }) && ["not_found", "error"].contains(&&*failure.code) {
+            failure.code = "unauthenticated".into();
+        }
+        self.connection.log_refusal(&failure);
+        let wire = self.connection.wire;
+        self.connection.exchange.lock().tell(&failure, |out, failure| match held {
+            Held::Hello { id, .. } | Held::Event(Waiting { id: Some(id), .. }) => {
+                wire.failure(out, "/", *id, failure);
+            }
+            Held::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, failure),
+            Held::Event(_) | Held::Renewal { .. } => {}
+        });
+        if let Held::Connect { namespace, .. } = held {
+            self.note_left(namespace);
+        }
+        if !wire.is_strict() || !wire.has_namespaces() {
+            // Who may come again is not told that there is no use in it.
+            let reason = if Failure::is_passing(&failure.code) {
+                DisconnectReason::Other(failure.to_string().into())
+            } else {
+                DisconnectReason::AuthenticationFailed
+            };
+            self.begin_closing(reason, None);
+        }
+    }
+}

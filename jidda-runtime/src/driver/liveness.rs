@@ -1,0 +1,217 @@
+//! What is looked after from time to time: heartbeats, slow peers, peers that say nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::deadline::milliseconds;
+use crate::handler::Side;
+use crate::hub::heartbeat::AtLimit;
+use crate::hub::timer_wheel::Moment;
+use crate::link::shared_state::{Control, Exchange, Link};
+use crate::objects::Connection;
+use crate::reason::DisconnectReason;
+use crate::socket::credentials::Expiry;
+use crate::sync::atomic::Ordering;
+use crate::wire::Heartbeat;
+
+impl Connection {
+    /// Looks after the connection's timings; called by the wheel a few times an interval. Whether it has to end.
+    pub(crate) fn check(self: &Arc<Self>, now: u32) -> bool {
+        // What is heard from now on must not seem to be in the future: before the time.
+        let seen = self.last_seen.load(Ordering::Relaxed);
+        let now = if self.asks_itself() { self.hub.exact_clock() } else { now };
+        let since = |then: u32| u64::from(now.wrapping_sub(then));
+        let mut exchange = self.exchange.lock();
+        if exchange.link != Link::Up || exchange.is_to_close() {
+            return exchange.link != Link::Away;
+        }
+        exchange.delay_ping(self.is_between_polls(), seen, now);
+        let ending = self.overdue(&mut exchange, now);
+        let beat = if ending.is_none() { self.beat(&mut exchange, since, seen) } else { Beat::Rest };
+        let silent_for = Duration::from_millis(since(seen));
+        let ending = match beat {
+            Beat::Rest => ending,
+            Beat::Ask => {
+                self.ask_for_life(&mut exchange, now);
+                None
+            }
+            Beat::Late => {
+                exchange.missed = exchange.missed.saturating_add(1);
+                let missed = u32::from(exchange.missed);
+                // The program's own code: not while the connection is locked.
+                drop(exchange);
+                let verdict = self.hub.heartbeat.at_limit(self, silent_for, missed);
+                exchange = self.exchange.lock();
+                match verdict {
+                    AtLimit::Close => Some(DisconnectReason::PingTimeout),
+                    AtLimit::AskAgain => {
+                        self.ask_for_life(&mut exchange, now);
+                        None
+                    }
+                }
+            }
+        };
+        let expiry = exchange.expiry(self.hub.config.expiry_notice);
+        let ending =
+            ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
+        let is_over = ending.is_some();
+        let left = if is_over { None } else { self.time_left(&exchange, since(seen)) };
+        let waker = match ending {
+            Some(reason) => exchange.control(Control::Close(reason)),
+            None if matches!(expiry, Expiry::Near) => exchange.control(Control::Expiring),
+            None if self.is_idle(&mut exchange, now, seen) => exchange.control(Control::Idle),
+            None if exchange.outbox.is_empty() => exchange.nudge(),
+            None => exchange.queued(),
+        };
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if silent_for <= self.hub.wheel().turn() {
+            self.hub.heartbeat.alive(self, silent_for);
+        }
+        if let Some(left) = left {
+            self.check_after(left);
+        }
+        is_over
+    }
+
+    /// Why the connection has to end, if it has.
+    fn overdue(&self, exchange: &mut Exchange, now: u32) -> Option<DisconnectReason> {
+        let since = |then: u32| u64::from(now.wrapping_sub(then));
+        let config = &self.hub.config;
+        // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
+        // its heart stops.
+        let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
+        let is_stalled = exchange
+            .outbox
+            .stalled_since
+            .is_some_and(|then| since(then.clock()) >= milliseconds(config.slow_consumer));
+        if is_stalled && !is_between {
+            return Some(DisconnectReason::SlowConsumer);
+        }
+        let handshake = if self.wire.is_strict() { config.connect_timeout } else { config.handshake_timeout };
+        let opened = since(self.opened_at.load(Ordering::Relaxed));
+        let is_late = !self.is_established.load(Ordering::Relaxed) && opened >= milliseconds(handshake);
+        if is_late {
+            return Some(DisconnectReason::HandshakeTimeout);
+        }
+        // As long as a peer may be silent: it says something, but not what it has to say next.
+        let limit = milliseconds(config.heartbeat.saturating_add(config.heartbeat_timeout));
+        let is_amiss = exchange.rest_missing_for(now).is_some_and(|missing| missing >= limit);
+        is_amiss.then(|| DisconnectReason::Other("the rest of a message did not come in time".into()))
+    }
+
+    fn beat(&self, exchange: &mut Exchange, since: impl Fn(u32) -> u64, seen: u32) -> Beat {
+        let interval = milliseconds(self.hub.config.heartbeat);
+        let timeout = milliseconds(self.hub.config.heartbeat_timeout);
+        match self.wire.heartbeat() {
+            Heartbeat::WhenSilent => beat_when_silent(exchange, since, seen, interval, timeout),
+            Heartbeat::Always => {
+                // A tick early rather than late: the peer counts, too.
+                let interval = interval.saturating_sub(milliseconds(self.hub.wheel().turn()));
+                // Checks come a turn apart, and a tick may be a millisecond short of it.
+                let timeout = timeout.saturating_sub(milliseconds(self.hub.wheel().tick()));
+                beat_always(exchange, since, seen, interval, timeout)
+            }
+            Heartbeat::Theirs => {
+                if since(seen) < milliseconds(self.hub.heartbeat.patience()) {
+                    exchange.missed = 0;
+                }
+                match self.time_left(exchange, since(seen)) {
+                    Some(Duration::ZERO) => Beat::Late,
+                    _ => Beat::Rest,
+                }
+            }
+        }
+    }
+
+    /// Whether a peer that cannot be asked for a sign of life has been silent for too long, while nothing was sent to
+    /// it and no call to it was under way.
+    fn is_idle(&self, exchange: &mut Exchange, now: u32, seen: u32) -> bool {
+        let is_plain = self.wire.heartbeat() == Heartbeat::WhenSilent && !exchange.is_acquainted;
+        if !is_plain || self.hub.side == Side::Client {
+            return false;
+        }
+        let is_busy = std::mem::take(&mut exchange.has_written)
+            || exchange.is_paused
+            || !exchange.outbox.is_empty()
+            || exchange.calls.is_waiting();
+        // The time of the last ping, which such a peer never gets.
+        let quiet = &mut exchange.calls.pinged_at;
+        if is_busy {
+            *quiet = Some(Moment::at(now));
+        }
+        let limit = milliseconds(self.hub.config.plain_idle_timeout);
+        let has_lasted = |then: u32| u64::from(now.wrapping_sub(then)) >= limit;
+        has_lasted(seen) && quiet.is_none_or(|quiet| has_lasted(quiet.clock()))
+    }
+
+    /// How long a peer that asks itself may go on being silent; `None` for others, and for one that is not read.
+    fn time_left(&self, exchange: &Exchange, silent_for: u64) -> Option<Duration> {
+        // Each time that it is late anew.
+        let limit =
+            milliseconds(self.hub.heartbeat.patience()).saturating_mul(u64::from(exchange.missed) + 1);
+        let is_timed = self.asks_itself() && !exchange.is_paused;
+        is_timed.then(|| Duration::from_millis(limit.saturating_sub(silent_for)))
+    }
+
+    fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {
+        exchange.calls.pinged_at = Some(Moment::at(now));
+        exchange.note_ping();
+        let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
+        if self.wire.heartbeat() != Heartbeat::Theirs {
+            exchange.outbox.append(|out| self.wire.ping(out, id));
+        }
+    }
+}
+
+/// What a connection's heart does now.
+enum Beat {
+    Rest,
+    /// A sign of life is to be asked for.
+    Ask,
+    /// It was not given in time.
+    Late,
+}
+
+/// Asks a peer that said nothing for `interval`, and waits `timeout` for it.
+fn beat_when_silent(
+    exchange: &mut Exchange,
+    since: impl Fn(u32) -> u64,
+    seen: u32,
+    interval: u64,
+    timeout: u64,
+) -> Beat {
+    if !exchange.is_acquainted {
+        return Beat::Rest;
+    }
+    if since(seen) < interval || exchange.is_paused {
+        exchange.calls.pinged_at = None;
+        exchange.missed = 0;
+        return Beat::Rest;
+    }
+    match exchange.calls.pinged_at.map(Moment::clock) {
+        Some(then) if since(then) >= timeout => Beat::Late,
+        None => Beat::Ask,
+        _ => Beat::Rest,
+    }
+}
+
+/// Asks each `interval`, whatever the peer says: it counts on being asked. Whatever it says is an answer.
+fn beat_always(
+    exchange: &mut Exchange,
+    since: impl Fn(u32) -> u64,
+    seen: u32,
+    interval: u64,
+    timeout: u64,
+) -> Beat {
+    let Some(then) = exchange.calls.pinged_at.map(Moment::clock) else { return Beat::Ask };
+    // In the tick of the question itself an answer cannot be told from what came before it.
+    let is_answered = since(seen) <= since(then) || exchange.is_paused;
+    if !is_answered {
+        return if since(then) >= timeout { Beat::Late } else { Beat::Rest };
+    }
+    exchange.missed = 0;
+    if since(then) >= interval { Beat::Ask } else { Beat::Rest }
+}

@@ -1,0 +1,24 @@
+//! The task of a connection: it reads, dispatches, runs handlers and writes.
+
+pub(crate) mod answers;
+pub(crate) mod dispatch;
+pub(crate) mod early;
+pub(crate) mod ending;
+pub(crate) mod fast_path;
+pub(crate) mod handshake;
+pub(crate) mod in_flight;
+pub(crate) mod lifecycle;
+pub(crate) mod liveness;
+pub(crate) mod partial;
+pub(crate) mod producing;
+pub(crate) mod punctual;
+pub(crate) mod recently_left;
+pub(crate) mod refusal;
+pub(crate) mod renewal;
+pub(crate) mod run_handler;
+pub(crate) mod task;
+#[cfg(test)]
+mod tests;
+pub(crate) mod turn;
+
+pub(crate) use task::Driver;

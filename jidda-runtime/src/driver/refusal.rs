@@ -1,0 +1,93 @@
+//! Events that were refused: the peer's, which is told, and ours, of which the program is.
+
+use std::sync::Arc;
+
+use crate::driver::task::Driver;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::foreign::{TEXT, cut, printable, short_name, shown};
+use crate::handler::Side;
+use crate::observe::report::{FailureOrigin, Place};
+use crate::reason::DisconnectReason;
+use crate::socket::handle::SocketInner;
+use crate::sync::atomic::Ordering;
+
+/// What jidda itself refuses events with.
+const OURS: [&str; 7] =
+    ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
+
+impl Driver {
+    /// Answers an event that failed. Without an id to answer, a peer that knows how to hear it is told which
+    /// event was refused; a plain one is told why and then disconnected.
+    #[cold]
+    pub(crate) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
+        let wire = self.connection.wire;
+        self.connection.hub.metrics.refused(&failure);
+        if self.connection.is_quiet() && (id.is_none() || OURS.contains(&&*failure.code)) {
+            let connection = self.connection.id;
+            let (namespace, event, code) = (&*shown(namespace), &*shown(event), &*shown(&failure.code));
+            tracing::debug!(%connection, namespace, event, code, "left an event unanswered");
+            return;
+        }
+        let mut exchange = self.connection.exchange.lock();
+        if let Some(id) = id {
+            exchange.tell(&failure, |out, failure| wire.failure(out, namespace, id, failure));
+            return;
+        }
+        self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
+        if exchange.is_acquainted {
+            exchange.tell(&failure, |out, failure| wire.refused(out, namespace, event, failure));
+            return;
+        }
+        drop(exchange);
+        let connection = self.connection.id;
+        let (shown_namespace, shown_event, code) = (shown(namespace), shown(event), shown(&failure.code));
+        tracing::debug!(
+            %connection,
+            namespace = &*shown_namespace,
+            event = &*shown_event,
+            code = &*code,
+            "refused an event"
+        );
+        if self.draining.is_some() {
+            // It was told already that the connection is about to close; what still runs may end first.
+            return;
+        }
+        if OURS.contains(&&*failure.code) {
+            let (event, message) = (short_name(event), cut(&failure.message, TEXT));
+            let reason = format!("`{event}` was refused: {message} ({})", failure.code);
+            self.begin_closing(DisconnectReason::Other(reason.into()), None);
+        }
+    }
+
+    /// An event of ours was refused by the peer.
+    pub(crate) fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
+        let failure = self.connection.wire.read_failure(error);
+        let (code, message) = (failure.code.clone(), failure.message.clone());
+        if self
+            .find(namespace)
+            .is_some_and(|socket| socket.show_refused(event, &Error::of_peer(code, message)))
+        {
+            return;
+        }
+        let (namespace, event, code) = (&*shown(namespace), &*shown(event), &*shown(&failure.code));
+        let message = printable(&failure.message);
+        // A server's peers are many, and may say what they like: they do not fill its log.
+        match self.connection.hub.side {
+            Side::Client => tracing::warn!(namespace, event, code, "the server refused an event: {message}"),
+            Side::Server => tracing::debug!(namespace, event, code, "a peer refused an event: {message}"),
+        }
+    }
+}
+
+impl SocketInner {
+    /// Shows the program's hook an event of ours that failed. `false` when there is no hook.
+    pub(crate) fn show_refused(self: &Arc<Self>, event: &str, error: &Error) -> bool {
+        let hook = self.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
+        let Some(hook) = hook else { return false };
+        let (hub, place) = (&self.connection.hub, Place::closure(FailureOrigin::Hook, self, event));
+        hub.run(place, || hook(event, error));
+        hub.discard(place, hook);
+        true
+    }
+}

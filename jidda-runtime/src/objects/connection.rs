@@ -1,0 +1,332 @@
+//! One peer: its namespaces, calls in flight, outbox, heartbeat and life.
+//!
+//! A connection is one task, the [`Driver`](driver::Driver): it reads, runs handlers and writes. Everyone else
+//! reaches it through the [`Exchange`](exchange::Exchange), one short lock.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use smallvec::SmallVec;
+
+use crate::deadline::milliseconds;
+use crate::few::Few;
+use crate::handler::Parameters;
+use crate::id::{ConnectionId, SocketId};
+use crate::link::shared_state::{Control, Exchange, Link};
+use crate::objects::Hub;
+use crate::peer::{self, CompactPeer, Medium, PeerAddress, Security};
+use crate::reason::DisconnectReason;
+use crate::socket::{Socket, SocketInner};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use crate::trace::TraceContext;
+use crate::wire::engine_io::EngineIo;
+use crate::wire::{Opening, Wire};
+
+/// What is known of a connection by everyone who holds one of its sockets.
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) peer: CompactPeer,
+    pub(crate) medium: Medium,
+    pub(crate) wire: Wire,
+    /// When it was made, in milliseconds of the Unix epoch.
+    pub(crate) opened: u64,
+    /// Boxed: native ones in clear text have nothing of it.
+    pub(crate) particulars: Option<Box<Particulars>>,
+    /// When it got its stream, in milliseconds of the hub's clock.
+    pub(crate) opened_at: AtomicU32,
+    /// When anything was last read, in milliseconds of the hub's clock.
+    pub(crate) last_seen: AtomicU32,
+    /// Whether anything complete was read yet.
+    pub(crate) is_established: AtomicBool,
+    /// When a broadcast was last made that the peer gets: a [`loan::BroadcastTime`].
+    pub(crate) told: AtomicU8,
+    pub(crate) exchange: Mutex<Exchange>,
+    pub(crate) sockets: Mutex<Few<Arc<SocketInner>>>,
+}
+
+/// What only some connections came with.
+pub(crate) struct Particulars {
+    pub(crate) security: Option<Box<Security>>,
+    pub(crate) requested: Option<Requested>,
+}
+
+/// What a connection has that began with a request.
+pub(crate) struct Requested {
+    pub(crate) id: SocketId,
+    pub(crate) request: Option<peer::Request>,
+    /// What the request's path said.
+    pub(crate) parameters: Parameters,
+    /// Whether the medium can write, where it knows better than the last attempt.
+    pub(crate) gate: Option<Arc<AtomicBool>>,
+    /// Whether a WebSocket took the place of the first medium.
+    pub(crate) is_upgraded: AtomicBool,
+    /// Whether refusals stay unanswered.
+    pub(crate) is_quiet: bool,
+    /// Whether a timer runs for its next check.
+    pub(crate) is_timed: AtomicBool,
+    /// The trace that the request is part of.
+    pub(crate) trace: Option<TraceContext>,
+}
+
+/// How a connection came about.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) peer: PeerAddress,
+    pub(crate) medium: Medium,
+    pub(crate) wire: Wire,
+    /// What protects it.
+    pub(crate) security: Option<Box<Security>>,
+    /// The session's name, where the wire has sessions.
+    pub(crate) session: Option<SocketId>,
+    /// The request it began with.
+    pub(crate) request: Option<peer::Request>,
+    /// What the request's path said.
+    pub(crate) parameters: Parameters,
+    /// Whether the peer is told that a WebSocket may take the medium's place.
+    pub(crate) upgrades: bool,
+    /// Whether refusals stay unanswered.
+    pub(crate) is_quiet: bool,
+    /// Whether the medium can write, where it knows better than the last attempt: long polling.
+    pub(crate) gate: Option<Arc<AtomicBool>>,
+    /// What is to be written before anything else: the end of what the stream was before.
+    pub(crate) preface: Vec<u8>,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id).field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// A native connection without a stream yet. The hub watches it from now on.
+    pub(crate) fn new(
+        hub: &Arc<Hub>,
+        peer: PeerAddress,
+        medium: Medium,
+        security: Option<Box<Security>>,
+    ) -> Arc<Self> {
+        let wire = Wire::MessagePackRpc;
+        Self::arrive(
+            hub,
+            Arrival {
+                peer,
+                medium,
+                wire,
+                security,
+                session: None,
+                request: None,
+                parameters: Parameters::default(),
+                upgrades: false,
+                is_quiet: false,
+                gate: None,
+                preface: Vec::new(),
+            },
+        )
+    }
+
+    /// A connection without a stream yet, that begins with what its wire begins with.
+    pub(crate) fn arrive(hub: &Arc<Hub>, arrival: Arrival) -> Arc<Self> {
+        let Arrival {
+            peer,
+            medium,
+            wire,
+            security,
+            session,
+            request,
+            parameters,
+            upgrades,
+            is_quiet,
+            gate,
+            preface,
+        } = arrival;
+        // Clients of Socket.IO tell no limit of theirs, and have none.
+        let max_message = if wire.is_strict() { usize::MAX } else { hub.config.max_message };
+        let mut exchange = Exchange::new(Link::Away, max_message);
+        if let Some(session) = &session {
+            let config = &hub.config;
+            let opening = Opening {
+                upgrades,
+                session: session.as_str(),
+                heartbeat: config.heartbeat,
+                timeout: config.heartbeat_timeout,
+                max_message: config.max_message,
+                max_in_flight: config.max_in_flight,
+                identity: None,
+                expires: None,
+            };
+            exchange.outbox.append(|out| {
+                *out = preface;
+                wire.open(out, &opening);
+            });
+            exchange.is_acquainted = wire.has_namespaces();
+        }
+        if wire.joins_by_connecting() {
+            exchange.push_control(Control::Join);
+        }
+        let requested = session.map(|id| {
+            let trace = request.as_ref().and_then(peer::Request::trace);
+            let (is_upgraded, is_timed) = (AtomicBool::new(false), AtomicBool::new(false));
+            Requested { id, request, parameters, gate, is_upgraded, is_quiet, is_timed, trace }
+        });
+        let connection = Arc::new(Self {
+            id: ConnectionId::next(),
+            hub: Arc::clone(hub),
+            peer: peer.into(),
+            medium,
+            wire,
+            opened: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, milliseconds),
+            particulars: (security.is_some() || requested.is_some())
+                .then(|| Box::new(Particulars { security, requested })),
+            opened_at: AtomicU32::new(hub.clock()),
+            last_seen: AtomicU32::new(hub.clock()),
+            is_established: AtomicBool::new(false),
+            told: AtomicU8::new(0),
+            exchange: Mutex::new(exchange),
+            sockets: Mutex::default(),
+        });
+        hub.add_encoding(wire.encoding());
+        hub.watch(&connection);
+        connection
+    }
+
+    /// A WebSocket took the place of its first medium.
+    pub(crate) fn upgraded(&self) {
+        if let Some(requested) = self.requested() {
+            requested.is_upgraded.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// What it has that began with a request.
+    #[inline]
+    pub(crate) fn requested(&self) -> Option<&Requested> {
+        self.particulars.as_ref()?.requested.as_ref()
+    }
+
+    /// Whether its peer counts on time-outs: it gets no answer where nothing was done.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.requested().is_some_and(|requested| requested.is_quiet)
+    }
+
+    /// The trace of the request that it began with.
+    #[inline]
+    pub(crate) fn trace(&self) -> Option<&TraceContext> {
+        self.requested()?.trace.as_ref()
+    }
+
+    /// Whether it polls, and no poll waits.
+    pub(crate) fn is_between_polls(&self) -> bool {
+        let gate = self.requested().and_then(|requested| requested.gate.as_ref());
+        gate.is_some_and(|gate| !gate.load(Ordering::Acquire))
+    }
+
+    /// Whether what is handed in now is written with the next write: nothing is left of the one before.
+    pub(crate) fn is_writable(&self) -> bool {
+        !self.is_between_polls() && self.exchange.lock().is_writable()
+    }
+
+    /// Whether a WebSocket took the place of its first medium.
+    pub(crate) fn is_upgraded(&self) -> bool {
+        self.requested().is_some_and(|requested| requested.is_upgraded.load(Ordering::Relaxed))
+    }
+
+    /// How packets are written on it now.
+    #[inline]
+    pub(crate) fn wire(&self) -> Wire {
+        match self.wire {
+            // A WebSocket has frames. There is no way back from it.
+            Wire::EngineIo(wire) if wire.is_parted && self.is_upgraded() => {
+                Wire::EngineIo(EngineIo { is_parted: false, ..wire })
+            }
+            wire => wire,
+        }
+    }
+
+    pub(crate) fn transport(&self) -> &'static str {
+        if self.is_upgraded() { Medium::WebSocket.name() } else { self.medium.name() }
+    }
+
+    /// A new socket of this connection in a namespace; `None` when the table has no such namespace.
+    pub(crate) fn open_socket(self: &Arc<Self>, namespace: &str) -> Option<Arc<SocketInner>> {
+        let socket = SocketInner::new(self, namespace)?;
+        self.sockets.lock().push(Arc::clone(&socket));
+        Some(socket)
+    }
+
+    /// How many bytes of the peer's wait with the connection's other sockets, to be received or for them to be accepted.
+    pub(crate) fn waiting_beside(&self, socket: &SocketInner) -> usize {
+        let sockets = self.sockets.lock();
+        let others = sockets.iter().filter(|other| other.key != socket.key);
+        others.map(|other| other.waiting_bytes()).sum()
+    }
+
+    /// Whether one more socket may keep so many bytes that its peer chose, its name and its auth value: all of them
+    /// together are no more than a message may have, as if they had come in one.
+    pub(crate) fn has_room_for_socket(&self, bytes: usize) -> bool {
+        let sockets = self.sockets.lock();
+        let kept: usize = sockets.iter().map(|socket| socket.kept_bytes()).sum();
+        sockets.is_empty() || kept + bytes <= self.hub.config.max_message
+    }
+
+    pub(crate) fn socket(&self, namespace: &str) -> Option<Arc<SocketInner>> {
+        self.sockets.lock().iter().find(|socket| socket.namespace() == namespace).cloned()
+    }
+
+    pub(crate) fn sockets(&self) -> SmallVec<[Arc<SocketInner>; 1]> {
+        self.sockets.lock()[..].into()
+    }
+
+    pub(crate) fn forget_socket(&self, socket: &Arc<SocketInner>) {
+        // Dropped after the lock: what it lets go of is the program's.
+        let _gone = self.sockets.lock().take(|other| Arc::ptr_eq(other, socket));
+    }
+
+    pub(crate) fn control(&self, control: Control) {
+        let mut exchange = self.exchange.lock();
+        if exchange.link != Link::Up {
+            // Nobody would do it, or the next stream's task would, which it is not meant for.
+            return;
+        }
+        let waker = exchange.control(control);
+        drop(exchange);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Ends the connection after what is queued is written.
+    pub(crate) fn close(&self, reason: DisconnectReason) {
+        self.control(Control::Close(reason));
+    }
+
+    /// Ends the connection once none of its handlers runs.
+    pub(crate) fn drain(&self, reason: DisconnectReason) {
+        self.control(Control::Drain(reason));
+    }
+
+    /// Whether it is over for good.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.exchange.lock().link == Link::Closed
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // A client's that never was, for example.
+        self.release_kept();
+        self.hub.remove_encoding(self.wire.encoding());
+    }
+}
+
+impl crate::room::Member for Socket {
+    fn id(&self) -> SocketId {
+        self.inner.key
+    }
+
+    fn alias(&self) -> Option<SocketId> {
+        self.inner.name_by_session()
+    }
+}

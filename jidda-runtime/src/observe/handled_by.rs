@@ -1,0 +1,63 @@
+//! What handles an event: for its reply, for the numbers, and for whoever is told of a failure.
+
+use std::sync::Arc;
+
+use crate::handler::{EventName, Origin, RouteId};
+use crate::observe::metrics::Started;
+use crate::observe::report::{FailureOrigin, Place};
+use crate::socket::handle::SocketInner;
+
+/// What handles an event, and since when.
+#[derive(Debug, Clone)]
+pub(crate) struct EventLabel {
+    pub(crate) handled: Handled,
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(crate) started: Started,
+}
+
+/// What handles an event, and its name where a reply may have to tell it: from the table, or as it came.
+#[derive(Debug, Clone)]
+pub(crate) enum Handled {
+    Route(RouteId),
+    /// What has no handler of its own: that of all others, or the inbox of bare messages.
+    Caught(RouteId, Arc<str>),
+    /// A closure that was added at run time.
+    Listener(Arc<str>),
+}
+
+impl EventLabel {
+    #[inline]
+    pub(crate) fn of(route: RouteId, name: Option<&EventName>) -> Self {
+        let handled = match name {
+            Some(name) => Handled::Caught(route, (&**name).into()),
+            None => Handled::Route(route),
+        };
+        Self { handled, started: Started::now() }
+    }
+
+    /// An event that has no handler of its own.
+    pub(crate) fn caught(route: RouteId, name: &str) -> Self {
+        Self { handled: Handled::Caught(route, name.into()), started: Started::now() }
+    }
+
+    /// An event that a closure handles.
+    pub(crate) fn listener(name: &str, started: Started) -> Self {
+        Self { handled: Handled::Listener(name.into()), started }
+    }
+
+    pub(crate) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
+        match &self.handled {
+            Handled::Route(route) => socket.table().route(*route).event(),
+            Handled::Caught(_, name) | Handled::Listener(name) => name,
+        }
+    }
+
+    /// What handles the event.
+    pub(crate) fn place<'a>(&'a self, socket: &'a Arc<SocketInner>) -> Place<'a> {
+        match &self.handled {
+            Handled::Route(route) => Place::route(socket, *route, None),
+            Handled::Caught(route, name) => Place::route(socket, *route, Some(name)),
+            Handled::Listener(name) => Place::closure(FailureOrigin::Listener, socket, name),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What is left of the numbers when nobody asked for them.
+#![allow(clippy::unused_self)]
+
+use crate::failure::Failure;
+use crate::handler::{Side, Table};
+use crate::observe::handled_by::EventLabel;
+use crate::reason::DisconnectReason;
+use crate::socket::handle::SocketInner;
+
+/// When something began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Started;
+
+impl Started {
+    #[inline]
+    pub(crate) fn now() -> Self {
+        Self
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Metrics;
+
+impl Metrics {
+    pub(crate) fn new(_: Side, _: &Table) -> Self {
+        Self
+    }
+
+    #[inline]
+    pub(crate) fn connected(&self, _: &'static str, _: &'static str) {}
+
+    #[inline]
+    pub(crate) fn disconnected(&self, _: &'static str, _: &'static str) {}
+
+    #[inline]
+    pub(crate) fn ended(&self, _: &DisconnectReason, _: bool) {}
+
+    #[inline]
+    pub(crate) fn handshake_failed(&self) {}
+
+    #[inline]
+    pub(crate) fn connection_refused(&self, _: &'static str) {}
+
+    #[inline]
+    pub(crate) fn socket_came(&self, _: &SocketInner) {}
+
+    #[inline]
+    pub(crate) fn socket_went(&self, _: &SocketInner) {}
+
+    #[inline]
+    pub(crate) fn event(&self, _: &SocketInner, _: &EventLabel, _: &'static str) {}
+
+    #[inline]
+    pub(crate) fn call(&self, _: &SocketInner, _: &'static str) {}
+
+    #[inline]
+    pub(crate) fn refused(&self, _: &Failure) {}
+
+    #[inline]
+    pub(crate) fn read(&self, _: usize) {}
+
+    #[inline]
+    pub(crate) fn wrote(&self, _: usize) {}
+}

@@ -1,0 +1,362 @@
+//! What failed on this side, told to the program: the one way from a failure to what its peer may know of it.
+
+use std::fmt;
+use std::panic;
+use std::sync::Arc;
+
+use crate::failure::{Cause, Failure};
+use crate::foreign::{in_one_line, printable, shown};
+use crate::guard::{discard, guarded};
+use crate::handler::{HandlerEntry, Origin, RouteId};
+use crate::id::SocketId;
+use crate::objects::Connection;
+use crate::objects::hub::Hub;
+use crate::payload::Value;
+use crate::socket::handle::{Socket, SocketInner};
+
+/// Sees every failure: see [`ServerBuilder::on_error`](crate::ServerBuilder::on_error).
+#[derive(Clone)]
+pub(crate) struct ErrorHook(Arc<dyn Fn(&ErrorReport) + Send + Sync>);
+
+impl ErrorHook {
+    pub(crate) fn new(hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+}
+
+impl fmt::Debug for ErrorHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErrorHook")
+    }
+}
+
+/// How something failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// An error that `?` took: the peer was told an id.
+    Internal,
+    /// A panic: the peer was told an id.
+    Panic,
+    /// The handler's own error type: the peer was told all of it.
+    App,
+    /// A [`jidda::Error`](crate::Error) with a code, or arguments that do not fit: the peer was told all of it.
+    Refused,
+    /// It took longer than it, or its caller, had time for.
+    Timeout,
+}
+
+impl FailureKind {
+    /// Its name in lower case, for logs and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Panic => "panic",
+            Self::App => "app",
+            Self::Refused => "refused",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+/// What failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureOrigin {
+    /// A handler of the table, `connect` and `disconnect` included, or a middleware around it.
+    Handler,
+    /// A closure that was added at run time: `socket.on`, `socket.on_any`, `server.on`.
+    Listener,
+    /// A job of `socket.spawn`, `socket.after` or `socket.every`.
+    Job,
+    /// The server's authenticator, for reasons of its own: credentials that it refuses are not reported.
+    Authenticator,
+    /// A hook of the program's, such as that of `socket.on_refused` or a readiness check.
+    Hook,
+    /// The destructor of something of the program's: of a value it keeps with a socket, a connection, a session or the
+    /// server, of what a closure holds.
+    Destructor,
+}
+
+impl FailureOrigin {
+    /// Its name in lower case, for logs and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Handler => "handler",
+            Self::Listener => "listener",
+            Self::Job => "job",
+            Self::Authenticator => "authenticator",
+            Self::Hook => "hook",
+            Self::Destructor => "destructor",
+        }
+    }
+}
+
+/// One failure of the program's own code, as the `on_error` hook sees it. It prints as one line.
+///
+/// A clone can be sent elsewhere; it keeps the socket's memory.
+#[derive(Clone)]
+pub struct ErrorReport {
+    kind: FailureKind,
+    origin: FailureOrigin,
+    namespace: Box<str>,
+    event: Option<Box<str>>,
+    entry: Option<&'static HandlerEntry>,
+    location: Option<(&'static str, u32)>,
+    socket: Option<Socket>,
+    id: Option<SocketId>,
+    failure: Failure,
+}
+
+impl ErrorReport {
+    /// How it failed, for hooks that choose.
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
+    /// What failed.
+    pub fn origin(&self) -> FailureOrigin {
+        self.origin
+    }
+
+    /// The namespace it happened in; empty where there is none.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The event's name, `connect` and `disconnect` included; `None` for jobs.
+    pub fn event(&self) -> Option<&str> {
+        self.event.as_deref()
+    }
+
+    /// The handler's entry, where it is a handler of the table.
+    pub fn entry(&self) -> Option<&'static HandlerEntry> {
+        self.entry
+    }
+
+    /// File and line, where they are known: the handler's, or where the job was started.
+    pub fn location(&self) -> Option<(&'static str, u32)> {
+        self.location
+    }
+
+    /// The socket it happened on, if it is still there.
+    pub fn socket(&self) -> Option<&Socket> {
+        self.socket.as_ref()
+    }
+
+    /// The id of an internal error or a panic: it is all that the peer was told.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_ref().map(SocketId::as_str)
+    }
+
+    /// The code: `internal`, `timeout`, the name of the error's variant, or the program's own.
+    pub fn code(&self) -> &str {
+        &self.failure.code
+    }
+
+    /// The error's text; for an internal error, with those of its sources behind it.
+    pub fn message(&self) -> &str {
+        &self.failure.message
+    }
+
+    /// What goes with the error: for the handler's own error type, the error.
+    pub fn data(&self) -> Option<Value> {
+        self.failure.data.as_ref().and_then(|data| data.to_value().ok())
+    }
+
+    /// The error that `?` took, to be asked for its type.
+    pub fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.failure.cause {
+            Some(Cause::Error(error)) => Some(&**error),
+            _ => None,
+        }
+    }
+
+    /// The error and its sources as text, outermost first.
+    pub fn chain(&self) -> Vec<String> {
+        match self.source() {
+            Some(error) => {
+                std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect()
+            }
+            None => vec![self.message().to_owned()],
+        }
+    }
+
+    /// What becomes of it when nobody asked to see it: what the peer was not told goes to the log.
+    fn log(&self) {
+        let is_late_end = self.event() == Some("disconnect") && self.kind == FailureKind::Timeout;
+        let is_untold = matches!(self.origin, FailureOrigin::Job | FailureOrigin::Hook) || is_late_end;
+        if self.id.is_some() || is_untold {
+            let (namespace, event, id) = (self.namespace(), self.event().unwrap_or_default(), self.id());
+            let place = self.location.map(|(file, line)| format!("{file}:{line}"));
+            let (place, error) = (place.as_deref(), in_one_line(self.message()));
+            let origin = self.origin.as_str();
+            let (namespace, event) = (&*shown(namespace), &*shown(event));
+            tracing::error!(namespace, event, id, place, %error, "a {origin} failed");
+        } else {
+            tracing::debug!("{self}");
+        }
+    }
+}
+
+impl fmt::Display for ErrorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of a {}", self.kind.as_str(), self.origin.as_str())?;
+        match self.event() {
+            Some(event) if self.namespace.is_empty() => write!(f, ", `{}`", printable(event))?,
+            Some(event) => write!(f, ", `{}` in `{}`", printable(event), printable(self.namespace()))?,
+            None if self.namespace.is_empty() => {}
+            None => write!(f, ", in `{}`", printable(self.namespace()))?,
+        }
+        if let Some((file, line)) = self.location {
+            write!(f, ", at {file}:{line}")?;
+        }
+        if let Some(socket) = &self.socket {
+            write!(f, ", socket {} of connection {}", socket.id(), socket.connection_id())?;
+        }
+        if let Some(id) = &self.id {
+            write!(f, ", id {id}")?;
+        }
+        write!(f, ": {} ({})", in_one_line(self.message()), printable(self.code()))
+    }
+}
+
+/// The same line as [`Display`](fmt::Display).
+impl fmt::Debug for ErrorReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where something failed.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) origin: FailureOrigin,
+    pub(crate) namespace: &'a str,
+    pub(crate) event: Option<&'a str>,
+    entry: Option<&'static HandlerEntry>,
+    location: Option<(&'static str, u32)>,
+    socket: Option<&'a Arc<SocketInner>>,
+}
+
+impl<'a> Place<'a> {
+    /// What belongs to no socket: `event` is its name.
+    pub(crate) fn apart(origin: FailureOrigin, event: &'a str) -> Self {
+        Self { origin, namespace: "", event: Some(event), entry: None, location: None, socket: None }
+    }
+
+    /// Finding out who a peer is.
+    pub(crate) fn authentication(namespace: &'a str) -> Self {
+        Self { namespace, ..Self::apart(FailureOrigin::Authenticator, "authentication") }
+    }
+
+    /// A handler of the table; `event` is its name as it came, where the table does not tell.
+    pub(crate) fn route(socket: &'a Arc<SocketInner>, route: RouteId, event: Option<&'a str>) -> Self {
+        let route = socket.table().route(route);
+        let entry = route.entry();
+        let location = entry.map(|entry| (entry.location().file, entry.location().line));
+        let event = Some(event.unwrap_or_else(|| route.event()));
+        let origin = FailureOrigin::Handler;
+        Self { origin, namespace: socket.namespace(), event, entry, location, socket: Some(socket) }
+    }
+
+    /// The destructor of what runs, or is kept, there.
+    pub(crate) fn destructor(self) -> Self {
+        Self { origin: FailureOrigin::Destructor, ..self }
+    }
+
+    /// Something that is kept with a socket.
+    pub(crate) fn kept(socket: &'a Arc<SocketInner>) -> Self {
+        let origin = FailureOrigin::Destructor;
+        Self { namespace: socket.namespace(), event: None, socket: Some(socket), ..Self::apart(origin, "") }
+    }
+
+    /// A closure or a hook of a socket.
+    pub(crate) fn closure(origin: FailureOrigin, socket: &'a Arc<SocketInner>, event: &'a str) -> Self {
+        Self { namespace: socket.namespace(), socket: Some(socket), ..Self::apart(origin, event) }
+    }
+
+    /// A job, which may outlive its socket a little.
+    pub(crate) fn job(
+        namespace: &'a str,
+        socket: Option<&'a Arc<SocketInner>>,
+        started: &'static panic::Location<'static>,
+    ) -> Self {
+        Self {
+            origin: FailureOrigin::Job,
+            namespace,
+            event: None,
+            entry: None,
+            location: Some((started.file(), started.line())),
+            socket,
+        }
+    }
+}
+
+impl Connection {
+    /// Reports a failure of a hook that belongs to the whole connection.
+    pub(crate) fn report_hook(&self, hook: &str, failure: Failure) -> Failure {
+        self.hub.disclose(Place::apart(FailureOrigin::Hook, hook), failure)
+    }
+}
+
+impl Hub {
+    /// Reports a failure of the program's own code. Gives back what the peer may know of it: in place of an
+    /// internal one an id, under which this side has its text.
+    ///
+    /// Every failure comes through here, so that none is missed and none is told twice.
+    #[cold]
+    pub(crate) fn disclose(&self, place: Place<'_>, failure: Failure) -> Failure {
+        let kind = match &failure.cause {
+            Some(Cause::Error(_)) => FailureKind::Internal,
+            Some(Cause::Panic) => FailureKind::Panic,
+            Some(Cause::Timeout) => FailureKind::Timeout,
+            // It came through here before.
+            Some(Cause::Hidden) => return failure,
+            // jidda's own refusal of what nobody handles, or what another server said.
+            None if place.origin == FailureOrigin::Handler && place.entry.is_none() => return failure,
+            // Anyone may send bad credentials.
+            None if place.origin == FailureOrigin::Authenticator => return failure,
+            None if failure.app => FailureKind::App,
+            None => FailureKind::Refused,
+        };
+        let id = failure.is_internal().then(SocketId::random);
+        let told = id.map_or_else(|| failure.clone(), |id| Failure::internal(id.as_str()));
+        let report = ErrorReport {
+            kind,
+            origin: place.origin,
+            namespace: place.namespace.into(),
+            event: place.event.map(Into::into),
+            entry: place.entry,
+            location: place.location,
+            socket: place.socket.map(|inner| Socket { inner: Arc::clone(inner) }),
+            id,
+            failure,
+        };
+        match &self.on_error {
+            // The program's own code, like a handler: it must not take the connection's task along.
+            Some(ErrorHook(hook)) => {
+                if let Err(failure) = guarded(|| hook(&report)) {
+                    let error = in_one_line(&failure.message);
+                    tracing::error!(%error, "the hook for errors panicked at this one: {report}");
+                }
+            }
+            None => report.log(),
+        }
+        // It holds the program's own error.
+        discard("the destructor of an error", report);
+        told
+    }
+
+    /// Runs code of the program; a panic is reported, and harms nothing else.
+    #[inline]
+    pub(crate) fn run<R>(&self, place: Place<'_>, run: impl FnOnce() -> R) -> Option<R> {
+        guarded(run).map_err(|failure| self.disclose(place, *failure)).ok()
+    }
+
+    /// Drops something of the program's. Not while anything is locked: its destructor may use whatever it likes.
+    #[inline]
+    pub(crate) fn discard<T>(&self, place: Place<'_>, value: T) {
+        self.run(place.destructor(), || drop(value));
+    }
+}

@@ -1,0 +1,5 @@
+//! Events handed to another server.
+
+pub(crate) mod forward;
+
+pub(crate) use forward::{Delegate, Upstream};

@@ -1,0 +1,162 @@
+//! What a peer presented, and what it was found to be.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::foreign::{printable, shown};
+use crate::handler::{self, Arguments, FromConnection};
+use crate::hub::presence::Claim;
+use crate::identity::Identity;
+use crate::link::shared_state::Exchange;
+use crate::objects::Connection;
+use crate::payload::Value;
+use crate::peer::{Handshake, Time};
+
+/// What a peer was found to be; at a client, what the server says of it.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    /// `None` for somebody who may be nobody.
+    pub(crate) identity: Option<Identity>,
+    /// The peer was told that it is about to expire.
+    pub(crate) is_told: bool,
+    /// That the connection is this one, until nothing of it runs any more. Not to be dropped while anything is locked.
+    pub(crate) claim: Option<Claim>,
+}
+
+impl Standing {
+    fn expires(&self) -> Option<SystemTime> {
+        self.identity.as_ref().and_then(Identity::expires)
+    }
+}
+
+/// What a peer presents.
+#[derive(Debug, Default)]
+pub(crate) struct Presented {
+    pub(crate) identity: Option<String>,
+    pub(crate) credentials: Option<Value>,
+    /// The auth value of a Socket.IO client's connect.
+    pub(crate) auth: Option<Value>,
+}
+
+impl Presented {
+    /// What a native peer says of itself.
+    ///
+    /// # Errors
+    ///
+    /// When a name is no text.
+    pub(crate) fn new(identity: Value, credentials: Value) -> Result<Self, Failure> {
+        let identity = match identity {
+            Value::Nil => None,
+            Value::String(name) => name.into_str(),
+            _ => return Err(Failure::new("bad_arguments", "an identity is a text")),
+        };
+        let credentials = (!credentials.is_nil()).then_some(credentials);
+        Ok(Self { identity, credentials, auth: None })
+    }
+
+    /// What a Socket.IO client sends as its auth value, later.
+    ///
+    /// # Errors
+    ///
+    /// When it sends none.
+    pub(crate) fn by_event(arguments: Arguments<'_>) -> Result<Self, Failure> {
+        let auth = arguments.reader(&["auth"]).and_then(|mut reader| reader.take())?;
+        Ok(Self { auth: Some(auth), ..Self::default() })
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.identity.is_none() && self.credentials.is_none()
+    }
+}
+
+/// What the clock says of an identity.
+pub(crate) enum Expiry {
+    Rest,
+    /// The peer is to be told.
+    Near,
+    Over,
+}
+
+impl Exchange {
+    /// Looks whether the peer's identity expires.
+    pub(crate) fn expiry(&mut self, notice: Duration) -> Expiry {
+        let Some(standing) = self.standing_mut() else { return Expiry::Rest };
+        let Some(expires) = standing.expires() else { return Expiry::Rest };
+        match expires.duration_since(SystemTime::now()) {
+            Err(_past) => Expiry::Over,
+            Ok(left) if left <= notice && !standing.is_told => {
+                standing.is_told = true;
+                Expiry::Near
+            }
+            Ok(_) => Expiry::Rest,
+        }
+    }
+}
+
+impl Connection {
+    /// Who the peer is.
+    pub(crate) fn identity(&self) -> Option<Identity> {
+        self.hub.gate.as_ref()?;
+        self.exchange.lock().standing()?.identity.clone()
+    }
+
+    /// What the peer said when it came, and what it says when it joins.
+    pub(crate) fn handshake(&self, auth: Value) -> Handshake {
+        let handshake = Handshake {
+            headers: Vec::new(),
+            query: Vec::new(),
+            time: Time(UNIX_EPOCH + Duration::from_millis(self.opened)),
+            auth,
+            credentials: Value::Nil,
+            claimed_identity: None,
+            transport: self.transport(),
+            protocol: self.wire.name(),
+            peer: self.peer.to_address(),
+            security: self
+                .particulars
+                .as_ref()
+                .and_then(|particulars| particulars.security.as_deref().cloned()),
+        };
+        handshake.with_request(self.requested().and_then(|session| session.request.as_ref()))
+    }
+
+    /// The server says that this client's credentials are about to expire.
+    pub(crate) fn told_expiring(&self) {
+        let told = Standing { is_told: true, ..Standing::default() };
+        let _before = self.exchange.lock().note_standing(Some(told));
+        self.hub.expiring.notify_waiters();
+    }
+
+    /// Waits until the server says that this client's credentials are about to expire; each time it says so is told once.
+    pub(crate) async fn expiring(&self) {
+        loop {
+            let told = self.hub.expiring.notified();
+            let before = self.exchange.lock().note_standing(None);
+            if before.is_some() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    pub(crate) fn log_refusal(&self, failure: &Failure) {
+        let (connection, peer, wire) = (self.id, &self.peer, self.wire.name());
+        let (code, message) = (&*shown(&failure.code), printable(&failure.message));
+        tracing::info!(%connection, %peer, wire, code, "refused a peer's credentials: {message}");
+    }
+}
+
+pub(crate) fn left(identity: &Identity) -> Option<Duration> {
+    identity.expires().map(|expires| expires.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+impl FromConnection for Identity {
+    async fn from_connection(context: &handler::Context) -> Result<Self, Error> {
+        let identity = match context.scope().and_then(|scope| scope.asker()) {
+            Some(asker) => asker.0.clone(),
+            None => context.socket().and_then(|socket| socket.identity()),
+        };
+        identity.ok_or_else(|| Error::new("denied", "this connection has no identity"))
+    }
+}

@@ -1,0 +1,133 @@
+//! The rooms of a socket: how it gets in and out, and who is meant by one.
+
+use crate::error::RoomError;
+use crate::hub::selection::Selection;
+use crate::objects::Connection;
+use crate::room::{RoomKey, Target};
+use crate::socket::handle::{Phase, Socket, SocketInner};
+
+impl Connection {
+    /// How many rooms the connection's other sockets are in.
+    fn rooms_beside(&self, socket: &SocketInner) -> usize {
+        let sockets = self.sockets.lock();
+        let others = sockets.iter().filter(|other| other.key != socket.key);
+        others.map(|other| other.rooms.count_rooms(other.key)).sum()
+    }
+}
+
+impl SocketInner {
+    /// Adds the socket to the group of an identity, unless it has ended: nobody would take it out of it again.
+    pub(crate) fn enter_identity(&self, socket: &Socket, key: &RoomKey) {
+        if self.phase() == Phase::Closed {
+            return;
+        }
+        self.rooms.join(socket.clone(), key.clone());
+        self.entered(key);
+    }
+
+    /// Adds the socket to a room.
+    fn enter_room(&self, socket: &Socket, room: &str) -> Result<(), RoomError> {
+        let config = &self.connection.hub.config;
+        let (size, limit) = (room.len(), config.max_name);
+        if size > limit {
+            return Err(RoomError::NameTooLong { size, limit });
+        }
+        if self.phase() == Phase::Closed {
+            return Err(RoomError::NotConnected);
+        }
+        let key = RoomKey::room(room);
+        let most = config.max_rooms.saturating_sub(self.connection.rooms_beside(self));
+        if !self.rooms.join_within(socket.clone(), key.clone(), most) {
+            return Err(RoomError::TooManyRooms { limit: config.max_rooms });
+        }
+        if self.entered(&key) { Ok(()) } else { Err(RoomError::NotConnected) }
+    }
+
+    /// Reports that the socket is in a group. `false` when it has ended: it may have done so, and left its groups,
+    /// before it was added to this one.
+    fn entered(&self, key: &RoomKey) -> bool {
+        let arrivals = &self.connection.hub.arrivals;
+        if arrivals.are_awaited() {
+            arrivals.group(key);
+        }
+        let is_over = self.phase() == Phase::Closed;
+        if is_over {
+            self.rooms.leave(self.key, key);
+        }
+        !is_over
+    }
+}
+
+impl Socket {
+    /// Adds the socket to a room of its namespace. It may be in it already.
+    ///
+    /// # Errors
+    ///
+    /// [`RoomError`]: the room's name is too long, the connection is in too many rooms, or the socket is closed. A handler
+    /// can pass it on to its caller by `?`.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    pub async fn join(&self, room: &str) -> Result<(), RoomError> {
+        self.inner.enter_room(self, room)
+    }
+
+    /// Takes the socket out of a room. Whether it was there.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done at the first poll.
+    pub async fn leave(&self, room: &str) -> bool {
+        self.inner.rooms.leave(self.inner.key, &RoomKey::room(room))
+    }
+
+    /// The rooms the socket is in: its own id, then those it joined, in order.
+    pub fn rooms(&self) -> Vec<String> {
+        let joined = self.inner.rooms.joined(self.inner.key).into_iter();
+        let names = joined.filter_map(|key| match key {
+            RoomKey::Room(name) => Some(name.to_string()),
+            RoomKey::Identity(_) => None,
+        });
+        std::iter::once(self.own_room()).chain(names).collect()
+    }
+
+    /// The room of its own, by the name that the peer has for it.
+    fn own_room(&self) -> String {
+        let (id, path) = (self.id(), self.namespace());
+        if self.inner.wire().names_sockets_by_session() && path != "/" {
+            return format!("{path}#{id}");
+        }
+        id.to_string()
+    }
+
+    fn others(&self) -> Selection {
+        let target = Target { without: Some(self.inner.key), ..Target::default() };
+        Selection::in_namespace(&self.inner.connection.hub, self.namespace(), target)
+    }
+
+    /// Everyone in a room but this socket.
+    pub fn to(&self, room: impl AsRef<str>) -> Selection {
+        self.others().to(room)
+    }
+
+    /// Everyone in any of the rooms but this socket, each once.
+    pub fn to_all<R: AsRef<str>>(&self, rooms: impl IntoIterator<Item = R>) -> Selection {
+        self.others().to_all(rooms)
+    }
+
+    /// Everyone in the namespace but this socket and those in a room.
+    pub fn except(&self, room: impl AsRef<str>) -> Selection {
+        self.others().except(room)
+    }
+
+    /// Everyone in the namespace but this socket.
+    pub fn broadcast(&self) -> Selection {
+        self.others()
+    }
+
+    /// Everyone in the namespace, this socket too.
+    pub fn everyone(&self) -> Selection {
+        Selection::in_namespace(&self.inner.connection.hub, self.namespace(), Target::default())
+    }
+}
