@@ -111,6 +111,7 @@ pub enum DuplicateIdentity {
     ReplaceOld,
     /// The newer one is refused as `already_connected`, until the older one has ended. Whoever lost the network may
     /// have to wait until the server has noticed, which the heartbeat's timings say; jidda's client tries again until then.
+    /// A JavaScript client stays away after a refusal unless its program calls `socket.connect()`.
     RefuseNew,
 }
 

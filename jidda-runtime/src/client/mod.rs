@@ -160,7 +160,7 @@ impl Client {
     pub(crate) fn joined(&self, namespace: &str, number: u64) -> Option<Socket> {
         let Inner { connections, roots, .. } = &*self.inner;
         let count = connections.len();
-        let first = usize::try_from(number % count as u64).expect("it is less than the count");
+        let first = share(number, count);
         let mut away = None;
         for place in (first..count).chain(0..first) {
             let socket = if namespace == "/" {
@@ -425,5 +425,33 @@ impl Connector for Client {
         auth: &A,
     ) -> Result<Socket, CallError<E>> {
         self.join_as(namespace, auth).await
+    }
+}
+
+/// Which of so many connections a number falls to. Numbers of one process can go up in steps, as where each caller takes two
+/// of them: what is left of a division would send all of those to the same connections.
+fn share(number: u64, count: usize) -> usize {
+    // The golden ratio spreads multiples of any step.
+    let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let share = (u128::from(spread) * count as u128) >> 64;
+    usize::try_from(share).expect("it is less than the count")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn callers_are_divided_among_all_connections() {
+        for count in 1..=6 {
+            for step in 1..=12u64 {
+                let mut shares = vec![0; count];
+                for number in (7..).step_by(usize::try_from(step).unwrap()).take(120) {
+                    shares[share(number, count)] += 1;
+                }
+                let fair = 120 / count;
+                assert!(shares.iter().all(|&share| share * 2 > fair), "{shares:?} in steps of {step}");
+            }
+        }
     }
 }
