@@ -47,10 +47,10 @@ pub use jidda_runtime::handler::{
 };
 pub use jidda_runtime::transport::Address;
 pub use jidda_runtime::{
-    AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder,
-    ClientEvent, ClientEvents, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, Deadline,
-    DefaultHeartbeat, Dial, DialError, DisconnectReason, DuplicateIdentity, Emit, Encoding, Error,
-    ErrorReport, FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService,
+    Acknowledgements, AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture,
+    Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ConnectionId, ConnectionValues, Cookie,
+    Cors, Deadline, DefaultHeartbeat, Dial, DialError, DisconnectReason, DuplicateIdentity, Emit, Encoding,
+    Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService,
     IdentifyError, Identity, Inherit, Job, JobOutput, Listener, ListeningClient, ObserverId, Or, Origins,
     Parser, Password, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Problems, Proxy, Pulse,
     RecvError, Replies, Request, RequestBody, RequestBodyError, Resource, Result, RoomError, SameSite,

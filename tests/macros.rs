@@ -342,7 +342,7 @@ impl Recorder {
 
 impl Carrier for Recorder {
     type Call<R: DeserializeOwned, E: CallerError> = Ready<()>;
-    type Tell<E: CallerError> = Ready<()>;
+    type Notify<E: CallerError> = Ready<()>;
     type Emit = Ready<()>;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -354,13 +354,13 @@ impl Carrier for Recorder {
         self.write("call", namespace, event, arguments)
     }
 
-    fn tell<A: Serialize, E: CallerError>(
+    fn notify<A: Serialize, E: CallerError>(
         &self,
         namespace: &'static str,
         event: &'static str,
         arguments: &A,
     ) -> Ready<()> {
-        self.write("tell", namespace, event, arguments)
+        self.write("notify", namespace, event, arguments)
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Ready<()> {
@@ -404,10 +404,10 @@ async fn stubs_send_what_the_handlers_take() {
             "call / at.once [1, nil]",
             "join /chat connect [\"ada\"]",
             "call /chat post [\"hello\"]",
-            "tell /chat clear nil",
+            "notify /chat clear nil",
             "join /counter connect nil",
             "call /counter one nil",
-            "tell /events line [\"ada\", \"hello\"]",
+            "notify /events line [\"ada\", \"hello\"]",
             "call /events count nil",
         ]
     );

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, Path, Type};
 
 use crate::handler::{Handler, Home, item_name};
-use crate::runtime::{errors_at, local, option, path, path_at, quiet};
+use crate::runtime::{self, errors_at, local, path, path_at, quiet};
 use crate::signature::{Input, Origin, Output};
 use crate::stream::StreamOutput;
 use crate::type_text::type_text;
@@ -106,7 +106,6 @@ fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> To
         calls.extend(quote!(.with_stream()));
     }
     let (reply, error) = handler.signature.output.texts();
-    let error = option(error);
     calls.extend(quote!(.returning(#reply, #error)));
     calls.extend(needs(handler));
     calls.extend(service(callee));
@@ -305,16 +304,26 @@ fn run_stream(handler: &Handler, callee: Callee<'_>, context: &Ident, stream: &S
     let call = call(handler, callee, context);
     let keep = keep(context);
     let span = errors_at(handler.signature.name.span());
-    let (outlet, send) = (Ident::new("outlet", span), Ident::new(stream.function(), span));
-    let output = Ident::new("output", span);
+    let (outlet, output) = (Ident::new("outlet", span), Ident::new("output", span));
     let runtime = path_at(span);
+    let StreamOutput { item, whole } = stream;
+    let (whole_shape, item_shape) = (runtime::shape(whole), runtime::shape(item));
     quote_spanned! {span=>
         #keep
+        const _: () = #runtime::check_stream::<#whole, #item, #whole_shape, #item_shape>();
         #runtime::Dispatch::stream(move |#outlet| async move {
+            #[allow(unused_imports)]
+            use #runtime::kinds::*;
             let #context = &#context;
             #(#borrow)*
             let #output = #call;
-            #outlet.#send(#context, #output).await
+            match (&&&&&&#runtime::Returned::of(&#output)).kind().begin(#context, #output) {
+                ::core::result::Result::Ok(#output) => {
+                    let write = (&&&&&&#runtime::Returned::<#item>::new()).kind().writer(#context);
+                    #outlet.send(#output, write).await
+                }
+                ::core::result::Result::Err(reply) => reply,
+            }
         })
     }
 }
@@ -391,18 +400,19 @@ fn call(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
 fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
     let call = call(handler, callee, context);
     let span = errors_at(handler.signature.name.span());
-    let (span, make) = match &handler.signature.output {
+    let span = match &handler.signature.output {
         // A stream is not replied with as a whole: see `run_stream`.
-        Output::Nothing | Output::Stream(_) => (span, "from_value"),
-        Output::Value(ty) => (errors_at(first_span(ty)), "from_value"),
-        Output::Result(ty) => (errors_at(first_span(ty)), "from_outcome"),
+        Output::Nothing | Output::Stream(_) => span,
+        Output::Value(ty) => errors_at(first_span(ty)),
     };
-    let (output, make) = (Ident::new("output", span), Ident::new(make, span));
+    let output = Ident::new("output", span);
     let runtime = path_at(span);
     quote_spanned! {span=>
         {
+            #[allow(unused_imports)]
+            use #runtime::kinds::*;
             let #output = #call;
-            #runtime::Reply::#make(#context, #output)
+            (&&&&&&#runtime::Returned::of(&#output)).kind().reply(#context, #output)
         }
     }
 }

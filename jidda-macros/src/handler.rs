@@ -1,7 +1,7 @@
 //! One handler, read whole: its signature, its options and the attributes that go wherever it goes.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Type};
 
@@ -134,15 +134,26 @@ impl Handler {
         matches!(self.signature.output, Output::Stream(_))
     }
 
-    /// What the handler returns, or streams, as a `Result`, which is how a caller gets it.
+    /// What the handler returns; of a stream what stands for it.
     pub(crate) fn outcome(&self) -> TokenStream {
-        let runtime = runtime::path();
         match &self.signature.output {
-            Output::Nothing => quote!(::core::result::Result<(), #runtime::Error>),
-            Output::Value(ty) => quote!(::core::result::Result<#ty, #runtime::Error>),
-            Output::Result(ty) => quote!(#ty),
-            Output::Stream(stream) => stream.outcome(),
+            Output::Nothing => quote!(()),
+            Output::Value(ty) => quote!(#ty),
+            Output::Stream(stream) => stream.whole.to_token_stream(),
         }
+    }
+
+    /// The trait of a carrier through which it can be called.
+    pub(crate) fn carrier_bound(&self, arguments: &TokenStream) -> TokenStream {
+        let runtime = runtime::path();
+        let outcome = self.outcome();
+        let shape = runtime::shape(&outcome);
+        if let Output::Stream(stream) = &self.signature.output {
+            let (item, item_shape) = (&stream.item, runtime::shape(&stream.item));
+            return quote!(#runtime::Streams<#arguments, #outcome, #item, #shape, #item_shape>);
+        }
+        let is_unit = runtime::is_unit(&outcome);
+        quote!(#runtime::Calls<#arguments, #outcome, #shape, #is_unit>)
     }
 }
 

@@ -47,7 +47,9 @@ use proc_macro::TokenStream;
 /// Without a name the event is called like the function. `"connect"` and `"disconnect"` are the ends of a
 /// socket's life, `"*"` is every event without a handler of its own.
 ///
-/// The value returned is the reply. A type whose name ends in `Result` is one: its error is the caller's error.
+/// The value returned is the reply; of a `Result`, under whatever alias, the value in its `Ok`. Its error is a type of your
+/// own that is `Serialize`, which typed callers get as it is, or `jidda::Error`, `Box<dyn Error + Send + Sync>` or, with the
+/// feature `anyhow`, `anyhow::Error`.
 ///
 /// `impl Stream<Item = T>`, or a `Result` of one, is a reply of many items: they are sent one by one, as far as the
 /// caller asks for them, and an `Err` among them is the last one. The stream may borrow what the handler borrows.
@@ -58,8 +60,8 @@ use proc_macro::TokenStream;
 ///
 /// A handler with nothing to wait for (a `fn`, or an `async fn` without an `.await` in it) runs where its event is read, if
 /// what it borrows is at hand, and costs no allocation of its own; the others cost one. An `async` block of its own that it
-/// only passes on is not waited for. Macros other than the standard library's, and attributes on the function that are not
-/// the compiler's, may hide an `.await`: a handler with such ones is taken to have one.
+/// only passes on is not waited for. A macro in its body, or an attribute on it that is not the compiler's, may hide an
+/// `.await`: a handler with one is taken to wait.
 ///
 /// # The stub
 ///

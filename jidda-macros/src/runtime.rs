@@ -41,6 +41,36 @@ pub(crate) fn option(value: Option<impl ToTokens>) -> TokenStream {
     )
 }
 
+/// An expression that says whether a type is a `Result`: what an alias stands for only rustc knows.
+pub(crate) fn is_result(ty: &impl ToTokens) -> TokenStream {
+    let runtime = path();
+    quote! {{
+        #[allow(unused_imports)]
+        use #runtime::No as _;
+        #runtime::IsResult::<#ty>::YES
+    }}
+}
+
+/// An expression for the shape of what a handler returns: a value, a `Result`, or one whose error stays here.
+pub(crate) fn shape(ty: &impl ToTokens) -> TokenStream {
+    let runtime = path();
+    quote! {{
+        #[allow(unused_imports)]
+        use #runtime::No as _;
+        #runtime::shape(#runtime::IsResult::<#ty>::YES, #runtime::IsOpaque::<#ty>::YES)
+    }}
+}
+
+/// An expression that says whether a handler that returns this has no value for its caller.
+pub(crate) fn is_unit(ty: &impl ToTokens) -> TokenStream {
+    let runtime = path();
+    quote! {{
+        #[allow(unused_imports)]
+        use #runtime::No as _;
+        #runtime::IsUnit::<#ty>::YES
+    }}
+}
+
 /// For a handler's function: these lints ask for another signature, but the signature is the interface.
 pub(crate) fn signature_lints() -> Attribute {
     parse_quote! {

@@ -1,7 +1,7 @@
 //! A handler's signature as a model: what it takes from the connection, what from the message, what it gives.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Attribute, FnArg, GenericArgument, Ident, Lifetime, Pat, PatType, Path, PathArguments, QSelf, Receiver,
@@ -9,6 +9,7 @@ use syn::{
 };
 
 use crate::check::{self, Errors};
+use crate::runtime;
 use crate::stream::StreamOutput;
 use crate::type_text::type_text;
 
@@ -61,7 +62,6 @@ pub(crate) enum Origin {
 pub(crate) enum Output {
     Nothing,
     Value(Type),
-    Result(Type),
     Stream(Box<StreamOutput>),
 }
 
@@ -253,40 +253,34 @@ impl Output {
         }
         match &ty {
             Type::Tuple(TypeTuple { elems, .. }) if elems.is_empty() => Self::Nothing,
-            Type::Path(TypePath { path, .. }) if names_result(path) => Self::Result(ty),
             _ => Self::Value(ty),
         }
     }
 
-    /// Whether the value, of a result the one in its `Ok`, is `()`.
-    pub(crate) fn is_unit(&self) -> bool {
+    /// The names of the reply's and the error's types, for listings: two expressions.
+    pub(crate) fn texts(&self) -> (TokenStream, TokenStream) {
         match self {
-            Self::Nothing => true,
-            Self::Value(_) | Self::Stream(_) => false,
-            Self::Result(ty) => {
-                matches!(type_arguments(ty).first(), Some(Type::Tuple(TypeTuple { elems, .. })) if elems.is_empty())
-            }
-        }
-    }
-
-    /// The names of the reply's and the error's types, for listings.
-    pub(crate) fn texts(&self) -> (String, Option<String>) {
-        match self {
-            Self::Nothing => ("()".to_owned(), None),
-            Self::Value(ty) => (type_text(ty), None),
+            Self::Nothing => (quote!("()"), quote!(::core::option::Option::None)),
+            Self::Value(ty) => outcome_texts(ty, ty),
             Self::Stream(stream) => stream.texts(),
-            Self::Result(ty) => match type_arguments(ty).as_slice() {
-                [] => (type_text(ty), Some("Error".to_owned())),
-                [value] => (type_text(value), Some("Error".to_owned())),
-                [value, error, ..] => (type_text(value), Some(type_text(error))),
-            },
         }
     }
 }
 
-/// The rule is in the name, so that aliases count too.
-pub(crate) fn names_result(path: &Path) -> bool {
-    path.segments.last().is_some_and(|segment| segment.ident.to_string().ends_with("Result"))
+/// The names of a type's value and error: those of its parameters, if it turns out to be a `Result`. `whole` is what the
+/// value is called if it is not.
+pub(crate) fn outcome_texts(ty: &Type, whole: &Type) -> (TokenStream, TokenStream) {
+    let none = quote!(::core::option::Option::None);
+    let text = type_text(whole);
+    let arguments = type_arguments(ty);
+    let Some(value) = arguments.first() else { return (quote!(#text), none) };
+    let value = if type_text(ty) == text { type_text(value) } else { text.clone() };
+    let error = arguments.get(1).map_or_else(|| "Error".to_owned(), type_text);
+    let is_result = runtime::is_result(ty);
+    (
+        quote!(if #is_result { #value } else { #text }),
+        quote!(if #is_result { ::core::option::Option::Some(#error) } else { #none }),
+    )
 }
 
 pub(crate) fn type_arguments(ty: &Type) -> Vec<&Type> {

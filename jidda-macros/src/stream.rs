@@ -1,22 +1,20 @@
 //! Replies that are streams: how a signature says so, and what their items are.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
 use syn::visit_mut::VisitMut;
-use syn::{AssocType, GenericArgument, Path, PathArguments, Type, TypeParamBound, TypePath};
+use syn::{AssocType, GenericArgument, Path, PathArguments, Type, TypeParamBound, TypePath, parse_quote};
 
 use crate::check::Errors;
-use crate::runtime;
-use crate::signature::{ReplaceSelf, borrowed_lifetime, check_named, names_result, type_arguments};
-use crate::type_text::type_text;
+use crate::signature::{ReplaceSelf, borrowed_lifetime, check_named, outcome_texts, type_arguments};
 
 /// A reply that is a stream, or a result of one.
 #[derive(Clone)]
 pub(crate) struct StreamOutput {
     /// What the stream gives: a value, or a result of one.
     pub(crate) item: Type,
-    /// The whole return type where it is a result.
-    pub(crate) result: Option<Type>,
+    /// What stands for the whole return type, which may have no name: the same `Result` of an item, or `()` for a bare
+    /// stream.
+    pub(crate) whole: Type,
 }
 
 impl StreamOutput {
@@ -28,13 +26,10 @@ impl StreamOutput {
         items: Option<&Type>,
         errors: &mut Errors,
     ) -> Option<Self> {
-        let result = match ty {
-            Type::Path(TypePath { path, .. }) if names_result(path) => Some(ty),
-            _ => None,
-        };
         let arguments = type_arguments(ty);
-        let stream = if result.is_some() { arguments.first().copied() } else { Some(ty) };
-        let written = stream.and_then(find_item);
+        let bare = find_item(ty);
+        let inside = arguments.first().filter(|_| bare.is_none()).and_then(|first| find_item(first));
+        let written = bare.or(inside);
         let mut item = match (written, items) {
             (None, None) => return None,
             (Some(_), Some(items)) => {
@@ -47,7 +42,7 @@ impl StreamOutput {
             }
             (Some(Err(())), None) => {
                 errors.push(ty, "a stream says what its items are: `impl Stream<Item = u32>`");
-                return Some(Self { item: syn::parse_quote!(()), result: None });
+                return Some(Self { item: parse_quote!(()), whole: parse_quote!(()) });
             }
             (Some(Ok(item)), None) => item.clone(),
         };
@@ -55,69 +50,33 @@ impl StreamOutput {
         if let Some(lifetime) = borrowed_lifetime(&item) {
             errors.push(lifetime, "an item owns its data: send `String` for `&str`, `Vec<T>` for `&[T]`");
         }
-        // The error of a result, with its value left out: that is the stream, which may borrow.
-        for error in result.iter().flat_map(|_| arguments.iter().skip(1)) {
+        // What stands beside the stream is the error of a result. The stream itself may borrow.
+        for error in inside.iter().flat_map(|_| arguments.iter().skip(1)) {
             check_named(error, "an error", errors);
             if let Some(lifetime) = borrowed_lifetime(error) {
                 errors.push(lifetime, "an error owns its data: return `String` for `&str`");
             }
         }
-        let mut result = result.cloned();
+        let mut whole = match (inside, items) {
+            (Some(_), _) => with_value(ty, &item),
+            (None, Some(_)) => without_borrows(ty),
+            (None, None) => parse_quote!(()),
+        };
         if let Some(self_type) = self_type {
             ReplaceSelf(self_type).visit_type_mut(&mut item);
-            if let Some(result) = &mut result {
-                ReplaceSelf(self_type).visit_type_mut(result);
-            }
+            ReplaceSelf(self_type).visit_type_mut(&mut whole);
         }
-        Some(Self { item, result })
+        Some(Self { item, whole })
     }
 
-    /// Whether an item may be the stream's error.
-    fn is_item_fallible(&self) -> bool {
-        matches!(&self.item, Type::Path(TypePath { path, .. }) if names_result(path))
-    }
-
-    /// The function of the outlet that sends the items.
-    pub(crate) fn function(&self) -> &'static str {
-        match (self.result.is_some(), self.is_item_fallible()) {
-            (false, false) => "items",
-            (false, true) => "results",
-            (true, false) => "items_of_outcome",
-            (true, true) => "results_of_outcome",
+    /// The names of the items' and the error's types, for listings: two expressions.
+    pub(crate) fn texts(&self) -> (TokenStream, TokenStream) {
+        let (item, error) = outcome_texts(&self.item, &self.item);
+        if type_arguments(&self.whole).is_empty() {
+            return (item, error);
         }
-    }
-
-    /// One item as a `Result`, with the error that the stream may end with.
-    pub(crate) fn outcome(&self) -> TokenStream {
-        let runtime = runtime::path();
-        let item = &self.item;
-        if self.is_item_fallible() {
-            return quote!(#item);
-        }
-        match &self.result {
-            None => quote!(::core::result::Result<#item, #runtime::Error>),
-            Some(result) => match with_value(result, item) {
-                Some(result) => quote!(#result),
-                None => quote! {
-                    ::core::result::Result<#item, <#result as #runtime::Outcome>::Error>
-                },
-            },
-        }
-    }
-
-    /// The names of the items' and the error's types, for listings.
-    pub(crate) fn texts(&self) -> (String, Option<String>) {
-        let is_fallible = self.is_item_fallible();
-        let item = match type_arguments(&self.item).first() {
-            Some(value) if is_fallible => type_text(value),
-            _ => type_text(&self.item),
-        };
-        let result = if is_fallible { Some(&self.item) } else { self.result.as_ref() };
-        let error = result.map(|result| match type_arguments(result).get(1) {
-            Some(error) => type_text(error),
-            None => "Error".to_owned(),
-        });
-        (item, error)
+        let (_, outer) = outcome_texts(&self.whole, &self.item);
+        (item, outer)
     }
 }
 
@@ -136,16 +95,38 @@ pub(crate) fn make_send(ty: &mut Type) {
     MakeSend.visit_type_mut(ty);
 }
 
-/// The same result of another value; nothing if it is an alias that hides its value.
-fn with_value(result: &Type, value: &Type) -> Option<Type> {
-    let mut result = result.clone();
-    let Type::Path(TypePath { path, .. }) = &mut result else { return None };
-    let PathArguments::AngleBracketed(arguments) = &mut path.segments.last_mut()?.arguments else {
-        return None;
-    };
-    let first = arguments.args.iter_mut().find(|argument| matches!(argument, GenericArgument::Type(_)))?;
-    *first = GenericArgument::Type(value.clone());
-    Some(result)
+/// The same generic type with another first parameter.
+fn with_value(ty: &Type, value: &Type) -> Type {
+    let mut ty = ty.clone();
+    if let Type::Path(TypePath { path, .. }) = &mut ty
+        && let Some(last) = path.segments.last_mut()
+        && let PathArguments::AngleBracketed(arguments) = &mut last.arguments
+        && let Some(first) =
+            arguments.args.iter_mut().find(|argument| matches!(argument, GenericArgument::Type(_)))
+    {
+        *first = GenericArgument::Type(value.clone());
+    }
+    ty
+}
+
+/// The type as it can be asked what it is: with `'static` for each lifetime.
+fn without_borrows(ty: &Type) -> Type {
+    struct Static;
+
+    impl VisitMut for Static {
+        fn visit_lifetime_mut(&mut self, lifetime: &mut syn::Lifetime) {
+            *lifetime = syn::Lifetime::new("'static", lifetime.span());
+        }
+
+        fn visit_type_reference_mut(&mut self, reference: &mut syn::TypeReference) {
+            reference.lifetime = Some(syn::Lifetime::new("'static", Span::call_site()));
+            syn::visit_mut::visit_type_reference_mut(self, reference);
+        }
+    }
+
+    let mut ty = ty.clone();
+    Static.visit_type_mut(&mut ty);
+    ty
 }
 
 /// The type of a stream's items, if this type is one that names `Stream`.
@@ -189,6 +170,7 @@ fn is_stream(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::type_text::type_text;
 
     fn read(ty: &str, items: Option<&str>) -> (Option<StreamOutput>, Vec<String>) {
         let mut errors = Errors::default();
@@ -198,46 +180,28 @@ mod tests {
     }
 
     #[test]
-    fn streams_are_told_by_their_types() {
-        for (ty, items, function, texts, outcome) in [
-            ("impl Stream<Item = u32>", None, "items", ("u32", None), ""),
-            ("impl futures::Stream<Item = u8> + Send + use<'_>", None, "items", ("u8", None), ""),
-            ("BoxStream<'_, String>", None, "items", ("String", None), ""),
-            ("Pin<Box<dyn Stream<Item = u8> + Send + '_>>", None, "items", ("u8", None), ""),
-            ("impl Stream<Item = Result<u8, Odd>>", None, "results", ("u8", Some("Odd")), "Result<u8, Odd>"),
-            (
-                "Result<impl Stream<Item = u8>, Odd>",
-                None,
-                "items_of_outcome",
-                ("u8", Some("Odd")),
-                "Result<u8, Odd>",
-            ),
-            (
-                "jidda::Result<impl Stream<Item = u8>>",
-                None,
-                "items_of_outcome",
-                ("u8", Some("Error")),
-                "jidda::Result<u8>",
-            ),
+    fn streams_are_recognized_by_their_types() {
+        for (ty, items, item, whole) in [
+            ("impl Stream<Item = u32>", None, "u32", "()"),
+            ("impl futures::Stream<Item = u8> + Send + use<'_>", None, "u8", "()"),
+            ("BoxStream<'_, String>", None, "String", "()"),
+            ("Pin<Box<dyn Stream<Item = u8> + Send + '_>>", None, "u8", "()"),
+            ("impl Stream<Item = Result<u8, Odd>>", None, "Result<u8, Odd>", "()"),
+            ("Result<impl Stream<Item = u8>, Odd>", None, "u8", "Result<u8, Odd>"),
+            ("jidda::Result<impl Stream<Item = u8>>", None, "u8", "jidda::Result<u8>"),
             (
                 "Result<BoxStream<'static, Result<u8, Odd>>, Odd>",
                 None,
-                "results_of_outcome",
-                ("u8", Some("Odd")),
                 "Result<u8, Odd>",
+                "Result<Result<u8, Odd>, Odd>",
             ),
-            ("Ticks", Some("u8"), "items", ("u8", None), ""),
-            ("Ticks", Some("Result<u8, Odd>"), "results", ("u8", Some("Odd")), "Result<u8, Odd>"),
+            ("Ticks<'_>", Some("u8"), "u8", "Ticks<'static>"),
+            ("Ticks", Some("Result<u8, Odd>"), "Result<u8, Odd>", "Ticks"),
         ] {
             let (output, errors) = read(ty, items);
             let output = output.unwrap_or_else(|| panic!("{ty} is a stream"));
             assert_eq!(errors, [""; 0], "{ty}");
-            assert_eq!(output.function(), function, "{ty}");
-            let (item, error) = output.texts();
-            assert_eq!((item.as_str(), error.as_deref()), texts, "{ty}");
-            if !outcome.is_empty() {
-                assert_eq!(type_text(&output.outcome()), outcome, "{ty}");
-            }
+            assert_eq!((&*type_text(&output.item), &*type_text(&output.whole)), (item, whole), "{ty}");
         }
     }
 

@@ -6,7 +6,7 @@ use syn::{Ident, Visibility};
 
 use crate::entry::{Callee, entry, entry_name};
 use crate::handler::{Handler, Home};
-use crate::runtime::{local, path, quiet};
+use crate::runtime::{local, path, quiet, shape};
 
 /// A name for a type parameter that nothing in `tokens` uses.
 fn free_parameter(names: [&str; 2], tokens: &TokenStream) -> Ident {
@@ -45,6 +45,7 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
         let (event, namespace) = (&handler.event, &home.namespace);
         let parameter = free_parameter(["C", "Carrier"], &quote!(#types #outcome));
         let carrier = local("carrier");
+        let bound = handler.carrier_bound(&types);
         if handler.is_streaming() {
             return quote! {
                 #cfg
@@ -55,11 +56,11 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
                     pub fn call<#parameter>(
                         #carrier: &#parameter,
                         #parameters
-                    ) -> <#parameter as #runtime::Streams<#types, #outcome>>::Stream
+                    ) -> <#parameter as #bound>::Stream
                     where
-                        #parameter: #runtime::Streams<#types, #outcome>,
+                        #parameter: #bound,
                     {
-                        #runtime::Streams::<#types, #outcome>::stream(#carrier, #namespace, #event, #values)
+                        <#parameter as #bound>::stream(#carrier, #namespace, #event, #values)
                     }
                 }
             };
@@ -73,11 +74,11 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
                 pub fn call<#parameter>(
                     #carrier: &#parameter,
                     #parameters
-                ) -> <#parameter as #runtime::Calls<#types, #outcome>>::Call
+                ) -> <#parameter as #bound>::Call
                 where
-                    #parameter: #runtime::Calls<#types, #outcome>,
+                    #parameter: #bound,
                 {
-                    #runtime::Calls::<#types, #outcome>::call(#carrier, #namespace, #event, #values)
+                    <#parameter as #bound>::call(#carrier, #namespace, #event, #values)
                 }
 
                 /// Sends the event without asking for a reply.
@@ -197,19 +198,13 @@ pub(crate) fn client(
 }
 
 fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
-    let runtime = path();
     let name = &handler.signature.name;
     let attributes = handler.carried.all();
     let (types, parameters, values) = caller_arguments(handler);
-    let outcome = handler.outcome();
     let (event, namespace) = (&handler.event, &home.namespace);
-    let (bound, output, function) = if handler.is_streaming() {
-        (quote!(#runtime::Streams<#types, #outcome>), quote!(Stream), quote!(stream))
-    } else if handler.signature.output.is_unit() {
-        (quote!(#runtime::Tells<#types, #outcome>), quote!(Tell), quote!(tell))
-    } else {
-        (quote!(#runtime::Calls<#types, #outcome>), quote!(Call), quote!(call))
-    };
+    let bound = handler.carrier_bound(&types);
+    let (output, function) =
+        if handler.is_streaming() { (quote!(Stream), quote!(stream)) } else { (quote!(Call), quote!(call)) };
     let must_use = if handler.is_streaming() {
         "a call is sent when its first item is asked for"
     } else {
@@ -257,8 +252,8 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
     let runtime = path();
     let auth = handler.and_then(|handler| handler.signature.owned().next());
     let carried = handler.map(|handler| handler.carried.all()).unwrap_or_default();
-    let outcome =
-        handler.map_or_else(|| quote!(::core::result::Result<(), #runtime::Error>), Handler::outcome);
+    let outcome = handler.map_or_else(|| quote!(()), Handler::outcome);
+    let shape = shape(&outcome);
     let (auth_type, auth_parameter, auth_value) = match auth {
         Some(input) => {
             let (name, ty) = (&input.name, &input.ty);
@@ -274,7 +269,7 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
         let text = &home.namespace;
         (TokenStream::new(), quote!(#text))
     };
-    let bound = quote!(#runtime::Joins<#auth_type, #outcome>);
+    let bound = quote!(#runtime::Joins<#auth_type, #outcome, #shape>);
     quote! {
         #carried
         /// Joins the namespace and gives the stub over its socket.

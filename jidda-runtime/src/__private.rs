@@ -5,14 +5,26 @@ pub use inventory;
 pub use socket2::SockRef;
 
 pub use crate::error::Error;
-pub use crate::handler::bounds::{Calls, Emits, Joins, Streams, Tells};
+pub use crate::handler::bounds::{Calls, Emits, Joins, Streams};
+pub use crate::handler::outcome::{
+    IsOpaque, IsResult, IsUnit, No, Outcome, StreamOutcome, check_stream, shape,
+};
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
+pub use crate::handler::returned::Returned;
 pub use crate::handler::{
     AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
-    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Outcome, Registered,
+    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Registered,
     RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
 };
 pub use crate::server::run;
+
+/// The traits that [`Returned`] is asked through, without their names.
+pub mod kinds {
+    pub use crate::handler::returned::{
+        FallibleKind as _, NamedKind as _, OpaqueKind as _, PlainKind as _, ShownAndNamedKind as _,
+        ShownKind as _,
+    };
+}
 
 /// Runs a handler on the blocking pool; its panic goes on here, as if it had run in place.
 pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {

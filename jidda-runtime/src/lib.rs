@@ -77,6 +77,7 @@ pub use trace::TraceContext;
 pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]
 pub use transport::{TlsClient, TlsError, TlsServer};
+pub use wire::engine_io::Acknowledgements;
 pub use wire::engine_io::Version;
 pub use wire::socket_io::Parser;
 

@@ -1,7 +1,7 @@
 //! Engine.IO and Socket.IO as bytes: what is written, what is read, in whatever pieces it comes.
 
 use jidda_runtime::handler::Reply;
-use jidda_runtime::wire::engine_io::{EngineIo, Layer, Version};
+use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
 use jidda_runtime::wire::{Decoder, Limits, Meta, Wire, WireError};
@@ -15,6 +15,7 @@ const V4: EngineIo = EngineIo {
     base64: false,
     max_attachments: 10,
     is_parted: false,
+    acknowledgements: Acknowledgements::Plain,
 };
 const V3: EngineIo = EngineIo { version: Version::V3, ..V4 };
 
@@ -159,12 +160,39 @@ fn control_packets_are_written_as_the_reference_writes_them() {
 }
 
 #[test]
-fn a_reply_is_the_arguments_of_an_acknowledgement() {
-    let outcome = Payload::encode(&(1, 2), Encoding::Json).unwrap();
-    assert_eq!(texts(V4, |wire, out| wire.reply(out, "/", 3, &outcome)), [r#"433[{"ok":[1,2]}]"#]);
-    let bytes = Payload::encode(&Value::Binary(vec![1]), Encoding::Json).unwrap();
-    let frames = texts(V4, |wire, out| wire.reply(out, "/a", 3, &bytes));
+fn an_acknowledgement_has_the_form_of_its_resource() {
+    let wrapped = EngineIo { acknowledgements: Acknowledgements::Wrapped, ..V4 };
+    let value = |reply: Reply| reply.payload().cloned().unwrap();
+    for (reply, plain, ok) in [
+        (Reply::value(&(), Encoding::Json), "433[]", r#"433[{"ok":null}]"#),
+        (Reply::value(&7, Encoding::Json), "433[7]", r#"433[{"ok":7}]"#),
+        (Reply::value(&(1, 2), Encoding::Json), "433[1,2]", r#"433[{"ok":[1,2]}]"#),
+        (Reply::value(&vec![1, 2], Encoding::Json), "433[[1,2]]", r#"433[{"ok":[1,2]}]"#),
+    ] {
+        let payload = value(reply);
+        assert_eq!(texts(V4, |wire, out| wire.reply(out, "/", 3, &payload)), [plain]);
+        assert_eq!(texts(wrapped, |wire, out| wire.reply(out, "/", 3, &payload)), [ok]);
+    }
+    let bytes = value(Reply::value(&Value::Binary(vec![1]), Encoding::Json));
+    let frames = texts(wrapped, |wire, out| wire.reply(out, "/a", 3, &bytes));
     assert_eq!(frames, [r#"461-/a,3[{"ok":{"_placeholder":true,"num":0}}]"#, "[1]"]);
+    let failure = Failure::new("denied", "not you");
+    let failed = texts(wrapped, |wire, out| wire.failure(out, "/", 3, &failure.told(usize::MAX)));
+    assert_eq!(failed, [r#"433[{"error":{"code":"denied","message":"not you"}}]"#]);
+    let message_pack = EngineIo { layer: Layer::SocketIo(Parser::MessagePack), ..wrapped };
+    for (reply, ok) in [
+        (Reply::value(&(), Encoding::SocketIoMessagePack), vec![0xc0]),
+        (Reply::value(&7, Encoding::SocketIoMessagePack), vec![7]),
+        (Reply::value(&(1, 2), Encoding::SocketIoMessagePack), vec![0x92, 1, 2]),
+    ] {
+        let [frame] = &*texts(message_pack, |wire, out| wire.reply(out, "/", 3, &value(reply.clone())))
+        else {
+            panic!("one frame")
+        };
+        let data = [&b"\x91\x81\xa2ok"[..], &ok].concat();
+        let listed = format!("{data:?}");
+        assert!(frame.contains(listed.trim_matches(['[', ']'])), "{frame} has {listed}");
+    }
 }
 
 /// The usual reply is written in a way of its own: what is read is the same at every border of it.
@@ -344,7 +372,7 @@ proptest! {
         let arguments = Value::Array(arguments);
         prop_assume!(attachments(&arguments) <= LIMITS.attachments);
         let version = if is_v3 { Version::V3 } else { Version::V4 };
-        let wire = EngineIo { version, base64, layer: Layer::SocketIo(parser), max_attachments: 10, is_parted: false };
+        let wire = EngineIo { version, base64, layer: Layer::SocketIo(parser), max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain };
         let encoding = Wire::EngineIo(wire).encoding();
         // A value that is encoded is no list yet: JSON shows the array itself, which is what a list looks like.
         let list = Payload::encode(&arguments, encoding).unwrap();
@@ -377,7 +405,7 @@ proptest! {
             Just(Layer::Raw), Just(Layer::SocketIo(Parser::Json)), Just(Layer::SocketIo(Parser::MessagePack))
         ],
     ) {
-        let wire = EngineIo { version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, max_attachments: 10, is_parted: false };
+        let wire = EngineIo { version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain };
         decode(wire, &bytes, &[]).1.ok();
         let mut framed_texts = Vec::new();
         for (opcode, text) in &texts {

@@ -21,8 +21,8 @@ async fn values_and_errors_of_the_service_behind_are_acknowledged() {
     let list = r#"["echo",[true],{"b":1,"a":null},"😀"]"#;
     assert_eq!(peer.ask(list).await, format!("[[{}]", &list[8..]), "as one value: a list");
     let failed = peer.ask(r#"["divide",7,0]"#).await;
-    let code = "division by zero";
-    assert_eq!(failed, format!(r#"[{{"error":{{"code":"{code}","message":"{code}","data":"{code}"}}}}]"#));
+    let text = "division by zero";
+    assert_eq!(failed, format!(r#"[{{"error":{{"code":"app","message":"{text}","data":"{text}"}}}}]"#));
     let missing = peer.ask(r#"["divide",7]"#).await;
     assert!(missing.contains("argument 2 `b` is missing"), "{missing}");
     let unknown = peer.ask(r#"["unheard of"]"#).await;

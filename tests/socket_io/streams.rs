@@ -68,12 +68,12 @@ async fn what_may_fail_says_which_it_is() {
     let server = start().await;
     let (mut peer, _) = Peer::join(&server).await;
     let refused = peer.ask(r#"["count_even",1]"#).await;
-    assert_eq!(refused, r#"[{"error":{"code":"odd","message":"odd","data":"odd"}}]"#);
+    assert_eq!(refused, r#"[{"error":{"code":"app","message":"odd","data":"odd"}}]"#);
     let answer = peer.ask(r#"["count_even",2]"#).await;
-    let number = answer.strip_prefix(r#"[{"ok":{"stream":""#).and_then(|rest| rest.strip_suffix(r#""}}]"#));
+    let number = answer.strip_prefix(r#"[{"stream":""#).and_then(|rest| rest.strip_suffix(r#""}]"#));
     let number = number.unwrap_or_else(|| panic!("{answer}"));
     assert_eq!(peer.text().await, item(number, 2));
-    let error = r#"{"code":"broke","message":"broke","data":"broke"}"#;
+    let error = r#"{"code":"app","message":"broke","data":"broke"}"#;
     assert_eq!(peer.text().await, format!(r#"42["$/end","{number}",{error}]"#));
     let wrong = peer.ask(r#"["count",1]"#).await;
     assert!(wrong.starts_with(r#"[{"error":{"code":"bad_arguments""#), "{wrong}");

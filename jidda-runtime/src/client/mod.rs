@@ -377,7 +377,7 @@ impl Ending {
 
 impl Carrier for Client {
     type Call<R: DeserializeOwned, E: CallerError> = Request<'static, R, E>;
-    type Tell<E: CallerError> = Request<'static, (), E>;
+    type Notify<E: CallerError> = Request<'static, (), E>;
     type Emit = Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -389,13 +389,13 @@ impl Carrier for Client {
         Carrier::call(&self.of("/"), namespace, event, arguments)
     }
 
-    fn tell<A: Serialize, E: CallerError>(
+    fn notify<A: Serialize, E: CallerError>(
         &self,
         namespace: &'static str,
         event: &'static str,
         arguments: &A,
-    ) -> Self::Tell<E> {
-        Carrier::tell(&self.of("/"), namespace, event, arguments)
+    ) -> Self::Notify<E> {
+        Carrier::notify(&self.of("/"), namespace, event, arguments)
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Emit {

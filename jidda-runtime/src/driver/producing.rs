@@ -157,7 +157,7 @@ impl Driver {
         }
         let mut exchange = self.connection.exchange.lock();
         let number = exchange.calls.number();
-        let announcement = announcement(number, stream.is_outcome, wire.encoding())?;
+        let announcement = announcement(number, wire.encoding())?;
         exchange.outbox.append(|out| wire.reply(out, socket.namespace(), id, &announcement));
         Ok((number, items, credit))
     }

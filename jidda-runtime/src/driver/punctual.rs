@@ -79,7 +79,7 @@ mod tests {
     use crate::reason::DisconnectReason;
     use crate::transport::Stream;
     use crate::wire::Wire;
-    use crate::wire::engine_io::{EngineIo, Layer, Version};
+    use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
     use tokio::io::{AsyncWriteExt, DuplexStream};
 
     struct Policy(Duration);
@@ -110,6 +110,7 @@ mod tests {
             base64: false,
             max_attachments: 10,
             is_parted: false,
+            acknowledgements: Acknowledgements::Plain,
         });
         let arrival = Arrival {
             peer: PeerAddress::Unknown,

@@ -1,12 +1,11 @@
 //! From handlers' errors to standard ones, and back.
 
-use std::any::Any;
 use std::fmt;
 
 use super::{Error, IdentifyError, RoomError, WaitError};
 
 /// The code of an error of jidda that is meant for callers: a handler passes it on by `?` as it is.
-pub(super) fn code(error: &dyn Any) -> Option<&'static str> {
+pub(super) fn code(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     let room = || error.downcast_ref().map(RoomError::code);
     let identify = || error.downcast_ref().map(IdentifyError::code);
     let wait = || error.downcast_ref().map(WaitError::code);

@@ -85,6 +85,39 @@ impl Error {
         error
     }
 
+    /// An internal error from what `?` does not take: an `anyhow::Error`, a `Box<dyn Error + Send + Sync>`, a text.
+    ///
+    /// As with `?`, the caller receives `internal` and an id, and the log has the text under it. A [`StdError`] in a box
+    /// becomes again the error that it was.
+    ///
+    /// ```
+    /// # fn load() -> Result<u8, Box<dyn std::error::Error + Send + Sync>> { Err("no disk".into()) }
+    /// fn handler() -> jidda_runtime::Result<u8> {
+    ///     Ok(load().map_err(jidda_runtime::Error::internal)?)
+    /// }
+    ///
+    /// assert_eq!(handler().unwrap_err().code(), "internal");
+    /// ```
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        match source.into().downcast::<StdError>() {
+            Ok(error) => error.into_inner(),
+            Err(source) => Self::from_source(source),
+        }
+    }
+
+    fn from_source(source: Source) -> Self {
+        if let Some(code) = caller::code(&*source) {
+            return Self::new(code, source.to_string());
+        }
+        Self(Box::new(Inner {
+            code: Cow::Borrowed("internal"),
+            message: Cow::Owned(describe(&*source)),
+            data: None,
+            source: Some(source),
+            is_foreign: false,
+        }))
+    }
+
     /// Adds a value that the caller receives beside code and message.
     ///
     /// # Panics
@@ -143,16 +176,7 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
             return wrapped.into_inner();
         }
         let error = error.expect("only an error of another type was taken");
-        if let Some(code) = caller::code(&error) {
-            return Self::new(code, error.to_string());
-        }
-        Self(Box::new(Inner {
-            code: Cow::Borrowed("internal"),
-            message: Cow::Owned(describe(&error)),
-            data: None,
-            source: Some(Box::new(error)),
-            is_foreign: false,
-        }))
+        Self::from_source(Box::new(error))
     }
 }
 

@@ -6,23 +6,26 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{CallerError, Carrier, Connector, Outcome, StreamCarrier};
+use super::outcome::{CallerError, Outcome, StreamOutcome};
+use super::stub::{Carrier, Connector, StreamCarrier};
 use crate::error::CallError;
 
 /// A carrier through which a handler that takes `A` and returns `O` can be called.
-pub trait Calls<A, O> {
-    /// The call: see [`Carrier::Call`].
+///
+/// `SHAPE` is the shape of `O`; `UNIT` says that the handler returns nothing, or only an error.
+pub trait Calls<A, O, const SHAPE: u8, const UNIT: bool> {
+    /// The call: see [`Carrier::Call`] and [`Carrier::Notify`].
     type Call;
 
     /// Starts a call.
     fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call;
 }
 
-impl<C, A, O> Calls<A, O> for C
+impl<C, A, O, const SHAPE: u8> Calls<A, O, SHAPE, false> for C
 where
     C: Carrier,
     A: Serialize,
-    O: Outcome,
+    O: Outcome<SHAPE>,
     O::Value: DeserializeOwned,
     O::Error: CallerError,
 {
@@ -33,32 +36,23 @@ where
     }
 }
 
-/// A carrier through which a handler that takes `A` and returns nothing, or the error of `O`, can be called.
-pub trait Tells<A, O> {
-    /// The call: see [`Carrier::Tell`].
-    type Tell;
-
-    /// Starts a call.
-    fn tell(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Tell;
-}
-
-impl<C, A, O> Tells<A, O> for C
+impl<C, A, O, const SHAPE: u8> Calls<A, O, SHAPE, true> for C
 where
     C: Carrier,
     A: Serialize,
-    O: Outcome,
+    O: Outcome<SHAPE>,
     O::Error: CallerError,
 {
-    type Tell = C::Tell<O::Error>;
+    type Call = C::Notify<O::Error>;
 
-    fn tell(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Tell {
-        Carrier::tell(self, namespace, event, &arguments)
+    fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call {
+        Carrier::notify(self, namespace, event, &arguments)
     }
 }
 
-/// A carrier through which a handler that takes `A` and streams `O` can be called: its items, and the error it may
-/// end with.
-pub trait Streams<A, O> {
+/// A carrier through which a handler that takes `A` and streams can be called: `O` is what it returns, `I` what its items
+/// are.
+pub trait Streams<A, O, I, const WHOLE: u8, const ITEM: u8> {
     /// The items: see [`StreamCarrier::Stream`].
     type Stream;
 
@@ -66,11 +60,11 @@ pub trait Streams<A, O> {
     fn stream(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Stream;
 }
 
-impl<C, A, O> Streams<A, O> for C
+impl<C, A, O, I, const WHOLE: u8, const ITEM: u8> Streams<A, O, I, WHOLE, ITEM> for C
 where
     C: StreamCarrier,
     A: Serialize,
-    O: Outcome,
+    O: StreamOutcome<I, WHOLE, ITEM>,
     O::Value: DeserializeOwned,
     O::Error: CallerError,
 {
@@ -98,8 +92,8 @@ impl<C: Carrier, A: Serialize> Emits<A> for C {
     }
 }
 
-/// A connector that can join a namespace whose `connect` takes `A` and returns `O`.
-pub trait Joins<A, O> {
+/// A connector that can join a namespace whose `connect` takes `A` and returns `O`, of that shape.
+pub trait Joins<A, O, const SHAPE: u8> {
     /// What the joined namespace is used through.
     type Carrier: Carrier;
     /// Why it was not joined.
@@ -113,11 +107,11 @@ pub trait Joins<A, O> {
     ) -> impl Future<Output = Result<Self::Carrier, Self::Error>> + Send;
 }
 
-impl<T, A, O> Joins<A, O> for T
+impl<T, A, O, const SHAPE: u8> Joins<A, O, SHAPE> for T
 where
     T: Connector + Sync,
     A: Serialize + Send + Sync,
-    O: Outcome,
+    O: Outcome<SHAPE>,
     O::Error: CallerError + Send,
 {
     type Carrier = T::Carrier;

@@ -1,18 +1,15 @@
-//! What comes out of a handler, and how its errors travel.
+//! What a handler gives back: a reply, or the future of one.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::task::{Poll, Waker};
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use super::Context;
-use super::streaming::ItemStream;
-use crate::error::{CallError, Error};
+use super::item_stream::ItemStream;
+use crate::error::Error;
 use crate::failure::Failure;
-use crate::payload::{Encoding, Payload, Value};
+use crate::payload::{Encoding, Payload};
 
 /// The future a glue function returns when the handler has to be polled.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Reply> + Send>>;
@@ -31,18 +28,13 @@ impl Dispatch {
         Self::Future(Box::pin(future))
     }
 
-    /// The reply of a handler that has nothing to wait for.
-    ///
-    /// # Panics
-    ///
-    /// When the future waits all the same: a macro in the handler that has the name of one of the standard library's, but
-    /// is another one, has an `.await` in it.
+    /// The reply of a handler that has nothing to wait for: an `async fn` in which nothing can be awaited.
     #[inline]
     pub fn at_once(future: impl Future<Output = Reply>) -> Self {
         let mut context = std::task::Context::from_waker(Waker::noop());
         match pin!(future).poll(&mut context) {
             Poll::Ready(reply) => Self::Ready(reply),
-            Poll::Pending => panic!("a handler waited that has no `.await`: rename the macro that hides it"),
+            Poll::Pending => Self::refused(waited()),
         }
     }
 
@@ -100,27 +92,6 @@ impl Reply {
     /// A failure that the caller is shown, or that is internal: see [`Error`].
     pub fn error(error: impl Into<Error>) -> Self {
         Self(Err(Box::new(error.into().into())))
-    }
-
-    /// The reply of an infallible handler.
-    #[doc(hidden)]
-    pub fn from_value<T: ReplyValue>(context: &Context, value: T) -> Self {
-        value.into_reply(context.origin().encoding())
-    }
-
-    /// The reply of a fallible handler.
-    #[doc(hidden)]
-    pub fn from_outcome<O>(context: &Context, outcome: O) -> Self
-    where
-        O: Outcome,
-        O::Value: ReplyValue,
-        O::Error: ReplyError,
-    {
-        let encoding = context.origin().encoding();
-        match outcome.into_result() {
-            Ok(value) => value.into_outcome(encoding),
-            Err(error) => error.into_reply(encoding),
-        }
     }
 
     /// Whether the handler gave a value, or began a stream.
@@ -193,171 +164,13 @@ impl Reply {
 }
 
 #[cold]
+fn waited() -> Error {
+    Error::internal("a handler without an `.await` waited for something")
+}
+
+#[cold]
 fn misplaced() -> Failure {
     Failure::new("streaming", "a stream has no place here: only a call can be replied to with one")
-}
-
-/// What an infallible handler may return, and a fallible one in its `Ok`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be sent as a reply",
-    label = "the reply has to be written on the wire",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}` or to what it holds"
-)]
-pub trait ReplyValue {
-    #[doc(hidden)]
-    fn into_reply(self, encoding: Encoding) -> Reply;
-
-    /// The reply of a fallible handler: always one value, which some wires mark as not being an error.
-    #[doc(hidden)]
-    fn into_outcome(self, encoding: Encoding) -> Reply;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Serialize> ReplyValue for T {
-    fn into_reply(self, encoding: Encoding) -> Reply {
-        Reply::value(&self, encoding)
-    }
-
-    fn into_outcome(self, encoding: Encoding) -> Reply {
-        match Payload::encode(&self, encoding) {
-            Ok(payload) => Reply(Ok(Body::Value(payload))),
-            Err(error) => Reply::error(Error::from(error)),
-        }
-    }
-}
-
-impl ReplyValue for Reply {
-    fn into_reply(self, _: Encoding) -> Reply {
-        self
-    }
-
-    fn into_outcome(self, _: Encoding) -> Reply {
-        self
-    }
-}
-
-/// What a fallible handler may return in its `Err`: a type of your own that is `Serialize`, which reaches a
-/// typed caller as it is, or [`Error`].
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be sent as an error",
-    label = "the error has to be written on the wire",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}`, or return `jidda::Result<_>`, which takes any error by `?`"
-)]
-pub trait ReplyError {
-    #[doc(hidden)]
-    fn into_reply(self, encoding: Encoding) -> Reply;
-}
-
-#[diagnostic::do_not_recommend]
-impl<E: Serialize> ReplyError for E {
-    fn into_reply(self, encoding: Encoding) -> Reply {
-        match Payload::encode(&self, encoding) {
-            Ok(data) => {
-                let code = variant(&data).unwrap_or(Cow::Borrowed("app"));
-                Reply(Err(Box::new(Failure {
-                    message: code.clone(),
-                    code,
-                    data: Some(data),
-                    app: true,
-                    cause: None,
-                })))
-            }
-            Err(error) => Reply::error(Error::from(error)),
-        }
-    }
-}
-
-impl ReplyError for Error {
-    fn into_reply(self, _: Encoding) -> Reply {
-        Reply::error(self)
-    }
-}
-
-/// The variant's name of a serialized enum, so that untyped callers get a code to branch on.
-fn variant(data: &Payload) -> Option<Cow<'static, str>> {
-    match data.decode::<Value>().ok()? {
-        Value::String(name) => name.into_str().map(Cow::Owned),
-        Value::Map(entries) if entries.len() == 1 => match entries.into_iter().next()?.0 {
-            Value::String(name) => name.into_str().map(Cow::Owned),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// What a fallible handler returns. A type whose name ends in `Result` is taken for one.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a `Result`",
-    label = "a type whose name ends in `Result` counts as one",
-    note = "rename the type, or return a `Result<T, E>`"
-)]
-pub trait Outcome {
-    /// The type of the reply.
-    type Value;
-    /// The type of the error.
-    type Error;
-
-    #[doc(hidden)]
-    fn into_result(self) -> Result<Self::Value, Self::Error>;
-}
-
-impl<T, E> Outcome for Result<T, E> {
-    type Value = T;
-    type Error = E;
-
-    fn into_result(self) -> Self {
-        self
-    }
-}
-
-/// The error type a caller expects: what [`ReplyError`] sent, read back.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be read from a reply",
-    label = "the caller has to read the error from the wire",
-    note = "add `#[derive(serde::Deserialize)]` to `{Self}`"
-)]
-pub trait CallerError: Sized {
-    #[doc(hidden)]
-    fn from_data(data: Option<&Payload>) -> Option<Result<Self, String>>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<E: DeserializeOwned> CallerError for E {
-    fn from_data(data: Option<&Payload>) -> Option<Result<Self, String>> {
-        data.map(|data| data.decode().map_err(|error| error.to_string()))
-    }
-}
-
-impl CallerError for Error {
-    fn from_data(_: Option<&Payload>) -> Option<Result<Self, String>> {
-        None
-    }
-}
-
-/// What the caller meets.
-pub(crate) fn call_error<E: CallerError>(failure: Failure) -> CallError<E> {
-    if failure.app {
-        match E::from_data(failure.data.as_ref()) {
-            Some(Ok(error)) => return CallError::App(error),
-            Some(Err(text)) => return CallError::Decode(text),
-            None => {}
-        }
-    } else {
-        match &*failure.code {
-            "timeout" => return CallError::Timeout,
-            "cancelled" => return CallError::Cancelled,
-            "internal" => {
-                let id = failure.data.as_ref().and_then(|data| data.decode::<String>().ok());
-                return CallError::Internal { id: id.unwrap_or_default() };
-            }
-            _ => {}
-        }
-    }
-    CallError::Refused {
-        code: failure.code.into_owned(),
-        message: failure.message.into_owned(),
-        data: failure.data.and_then(|data| data.decode().ok()),
-    }
 }
 
 #[cfg(test)]
@@ -365,9 +178,9 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "rename the macro that hides it")]
-    fn what_was_said_not_to_wait_is_told_when_it_does() {
-        let _ = Dispatch::at_once(std::future::pending());
+    fn a_handler_that_waits_where_it_cannot_is_an_internal_error() {
+        let Dispatch::Ready(reply) = Dispatch::at_once(std::future::pending()) else { panic!("it is kept") };
+        assert_eq!(reply.code(), Some("internal"));
     }
 
     /// It is moved a few times for each message: a stream is a pointer in it, and must not make it larger.

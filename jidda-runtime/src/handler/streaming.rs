@@ -9,51 +9,13 @@ use futures_util::task::AtomicWaker;
 use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 
-use super::Context;
-use super::reply::{Dispatch, Outcome, Reply, ReplyError, ReplyValue};
+use super::item_stream::{ItemStream, Items};
+use super::reply::{Dispatch, Reply};
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::guard::discard;
-use crate::payload::Payload;
+use crate::payload::{Encoding, Payload};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU32, Ordering};
-
-/// The items of a streaming reply, written for the connection the call came from; a failure is the last one.
-pub(crate) type Items = Pin<Box<dyn Stream<Item = Result<Payload, Box<Failure>>> + Send>>;
-
-/// A streaming reply on its way to the connection. Clones of a reply share it: it is a stream only once.
-#[derive(Clone)]
-pub(crate) struct ItemStream {
-    items: Arc<Untaken>,
-    /// Whether the handler could have failed instead, which some wires tell by the form of the reply.
-    pub(crate) is_outcome: bool,
-}
-
-struct Untaken(Mutex<Option<Items>>);
-
-/// What nobody took is dropped with its reply, wherever that is.
-impl Drop for Untaken {
-    fn drop(&mut self) {
-        discard("the destructor of a stream", self.0.get_mut().take());
-    }
-}
-
-impl ItemStream {
-    fn new(items: Option<Items>, is_outcome: bool) -> Self {
-        Self { items: Arc::new(Untaken(Mutex::new(items))), is_outcome }
-    }
-
-    /// The items; nothing if a clone of the reply was sent already.
-    pub(crate) fn take(&self) -> Option<Items> {
-        self.items.0.lock().take()
-    }
-}
-
-impl fmt::Debug for ItemStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stream")
-    }
-}
 
 /// The most items that may be owed to a caller at once.
 pub(crate) const MOST_CREDIT: u32 = 1_000_000;
@@ -128,9 +90,7 @@ enum Reached {
     #[default]
     Nothing,
     /// There is a stream.
-    Begun {
-        is_outcome: bool,
-    },
+    Begun,
     Item(Payload),
 }
 
@@ -158,14 +118,10 @@ impl Outlet {
         .await;
     }
 
-    async fn run<S: Stream>(
-        self,
-        is_outcome: bool,
-        stream: S,
-        mut write: impl FnMut(S::Item) -> Reply,
-    ) -> Reply {
+    /// Sends the items of the stream that a handler began.
+    pub async fn send<S: Stream>(self, stream: S, mut write: impl FnMut(S::Item) -> Reply) -> Reply {
         let mut stream = pin!(stream);
-        self.put(Reached::Begun { is_outcome }).await;
+        self.put(Reached::Begun).await;
         while let Some(item) = stream.next().await {
             match write(item).into_result() {
                 Ok(payload) => self.put(Reached::Item(payload)).await,
@@ -173,60 +129,6 @@ impl Outlet {
             }
         }
         Reply::nothing()
-    }
-
-    /// The items of a handler that returns a stream.
-    pub async fn items<S>(self, context: &Context, stream: S) -> Reply
-    where
-        S: Stream,
-        S::Item: ReplyValue,
-    {
-        let encoding = context.origin().encoding();
-        self.run(false, stream, |item| item.into_outcome(encoding)).await
-    }
-
-    /// The items of a handler that returns a stream of results.
-    pub async fn results<S>(self, context: &Context, stream: S) -> Reply
-    where
-        S: Stream,
-        S::Item: Outcome<Value: ReplyValue, Error: ReplyError>,
-    {
-        let encoding = context.origin().encoding();
-        self.run(false, stream, |item| match item.into_result() {
-            Ok(value) => value.into_outcome(encoding),
-            Err(error) => error.into_reply(encoding),
-        })
-        .await
-    }
-
-    /// The items of a handler that returns a result of a stream.
-    pub async fn items_of_outcome<O>(self, context: &Context, outcome: O) -> Reply
-    where
-        O: Outcome<Value: Stream<Item: ReplyValue>, Error: ReplyError>,
-    {
-        let encoding = context.origin().encoding();
-        match outcome.into_result() {
-            Ok(stream) => self.run(true, stream, |item| item.into_outcome(encoding)).await,
-            Err(error) => error.into_reply(encoding),
-        }
-    }
-
-    /// The items of a handler that returns a result of a stream of results. They have one type of error, which is
-    /// the one that the caller reads.
-    pub async fn results_of_outcome<O>(self, context: &Context, outcome: O) -> Reply
-    where
-        O: Outcome<Error: ReplyError>,
-        O::Value: Stream<Item: Outcome<Value: ReplyValue, Error = O::Error>>,
-    {
-        let encoding = context.origin().encoding();
-        let write = |item: <O::Value as Stream>::Item| match item.into_result() {
-            Ok(value) => value.into_outcome(encoding),
-            Err(error) => error.into_reply(encoding),
-        };
-        match outcome.into_result() {
-            Ok(stream) => self.run(true, stream, write).await,
-            Err(error) => error.into_reply(encoding),
-        }
     }
 }
 
@@ -262,7 +164,7 @@ impl Stream for Production {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok(reply)) => Poll::Ready(reply.into_result().err().map(Err)),
                 Poll::Ready(Err(Reached::Item(payload))) => Poll::Ready(Some(Ok(payload))),
-                Poll::Ready(Err(Reached::Begun { .. } | Reached::Nothing)) => continue,
+                Poll::Ready(Err(Reached::Begun | Reached::Nothing)) => continue,
             };
         }
     }
@@ -284,10 +186,9 @@ impl Dispatch {
                 Poll::Pending => Poll::Pending,
                 // It failed before there was a stream.
                 Poll::Ready(Ok(reply)) => Poll::Ready(reply),
-                Poll::Ready(Err(reached)) => {
-                    let is_outcome = matches!(reached, Reached::Begun { is_outcome: true });
+                Poll::Ready(Err(_)) => {
                     let items: Option<Items> = production.take().map(|production| Box::pin(production) as _);
-                    Poll::Ready(Reply::stream(ItemStream::new(items, is_outcome)))
+                    Poll::Ready(Reply::stream(ItemStream::new(items)))
                 }
             }
         }))
@@ -300,27 +201,17 @@ impl Reply {
         items: impl Stream<Item = Result<Payload, Box<Failure>>> + Send + 'static,
     ) -> Self {
         let items: Items = Box::pin(items);
-        Self::stream(ItemStream::new(Some(items), false))
+        Self::stream(ItemStream::new(Some(items)))
     }
 }
 
-/// What a caller whose wire has no streams of its own is told: by which name the items are going to come.
-pub(crate) fn announcement(
-    number: u32,
-    is_outcome: bool,
-    encoding: crate::payload::Encoding,
-) -> Result<Payload, Error> {
+/// The reply to a caller whose wire has no streams of its own: the name under which the items are sent.
+pub(crate) fn announcement(number: u32, encoding: Encoding) -> Result<Payload, Error> {
     #[derive(Serialize)]
     struct Announcement {
         stream: String,
     }
-    let announcement = Announcement { stream: number.to_string() };
-    let payload = if is_outcome {
-        Payload::encode(&announcement, encoding)
-    } else {
-        Payload::reply(&announcement, encoding)
-    };
-    payload.map_err(Error::from)
+    Ok(Payload::reply(&Announcement { stream: number.to_string() }, encoding)?)
 }
 
 #[cfg(test)]

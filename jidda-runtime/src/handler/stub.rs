@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::CallerError;
+use super::outcome::CallerError;
 use crate::error::CallError;
 
 /// What a stub sends its calls through: a socket of either side, a client, or a broadcast selection.
@@ -18,8 +18,8 @@ pub trait Carrier {
     /// A call under way, or to be sent: awaiting it gives the reply, or every reply of a broadcast.
     type Call<R: DeserializeOwned, E: CallerError>;
     /// A call of a handler that returns nothing: one socket is asked for its acknowledgement, a broadcast is
-    /// an event.
-    type Tell<E: CallerError>;
+    /// an event that nobody acknowledges.
+    type Notify<E: CallerError>;
     /// An event without a reply.
     type Emit;
 
@@ -32,12 +32,12 @@ pub trait Carrier {
     ) -> Self::Call<R, E>;
 
     /// Starts a call of a handler that returns nothing.
-    fn tell<A: Serialize, E: CallerError>(
+    fn notify<A: Serialize, E: CallerError>(
         &self,
         namespace: &'static str,
         event: &'static str,
         arguments: &A,
-    ) -> Self::Tell<E>;
+    ) -> Self::Notify<E>;
 
     /// Sends an event.
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit;
@@ -45,7 +45,7 @@ pub trait Carrier {
 
 impl<C: Carrier + ?Sized> Carrier for &C {
     type Call<R: DeserializeOwned, E: CallerError> = C::Call<R, E>;
-    type Tell<E: CallerError> = C::Tell<E>;
+    type Notify<E: CallerError> = C::Notify<E>;
     type Emit = C::Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -57,13 +57,13 @@ impl<C: Carrier + ?Sized> Carrier for &C {
         (**self).call(namespace, event, arguments)
     }
 
-    fn tell<A: Serialize, E: CallerError>(
+    fn notify<A: Serialize, E: CallerError>(
         &self,
         namespace: &'static str,
         event: &'static str,
         arguments: &A,
-    ) -> Self::Tell<E> {
-        (**self).tell(namespace, event, arguments)
+    ) -> Self::Notify<E> {
+        (**self).notify(namespace, event, arguments)
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {

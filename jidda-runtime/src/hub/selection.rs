@@ -302,7 +302,7 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
 
 impl Carrier for Selection {
     type Call<R: DeserializeOwned, E: CallerError> = BroadcastCall<R, E>;
-    type Tell<E: CallerError> = Broadcast;
+    type Notify<E: CallerError> = Broadcast;
     type Emit = Broadcast;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -319,12 +319,12 @@ impl Carrier for Selection {
         }
     }
 
-    fn tell<A: Serialize, E: CallerError>(
+    fn notify<A: Serialize, E: CallerError>(
         &self,
         namespace: &'static str,
         event: &'static str,
         arguments: &A,
-    ) -> Self::Tell<E> {
+    ) -> Self::Notify<E> {
         Carrier::emit(self, namespace, event, arguments)
     }
 
@@ -345,7 +345,7 @@ impl Socket {
 
 impl Carrier for Socket {
     type Call<R: DeserializeOwned, E: CallerError> = Request<'static, R, E>;
-    type Tell<E: CallerError> = Request<'static, (), E>;
+    type Notify<E: CallerError> = Request<'static, (), E>;
     type Emit = crate::socket::Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -357,12 +357,12 @@ impl Carrier for Socket {
         Request::new(self.for_stub(namespace), event, arguments)
     }
 
-    fn tell<A: Serialize, E: CallerError>(
+    fn notify<A: Serialize, E: CallerError>(
         &self,
         namespace: &'static str,
         event: &'static str,
         arguments: &A,
-    ) -> Self::Tell<E> {
+    ) -> Self::Notify<E> {
         Request::new(self.for_stub(namespace), event, arguments)
     }
 

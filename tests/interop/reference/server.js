@@ -35,7 +35,7 @@ const PATIENCE = 5000;
 const IMPATIENCE = 100;
 
 /** What jidda acknowledges for a handler that could have failed and has nothing to say. */
-const DONE = [{ ok: null }];
+const DONE = [];
 
 class Refusal extends Error {
   constructor(code, message, data) {
@@ -128,7 +128,7 @@ io.on("connection", (socket) => {
     back: (...values) => void socket.emit("back", ...values),
     add: (a, b) => [a + b],
     divide: (a, b) => [
-      b === 0 ? { error: { code: "zero", message: "division by zero", data: { a } } } : { ok: a / b },
+      b === 0 ? { error: { code: "zero", message: "division by zero", data: { a } } } : a / b,
     ],
     nothing: () => [],
     several: () => ["one", { two: 2 }, [3]],
@@ -160,7 +160,7 @@ io.on("connection", (socket) => {
     "ask all": (room, value) =>
       new Promise((resolve) => {
         const call = io.to(room).timeout(PATIENCE);
-        call.emit("question", value, (error, answers) => resolve([error ? { error } : { ok: answers.sort() }]));
+        call.emit("question", value, (error, answers) => resolve([error ? { error } : answers.sort()]));
       }),
     watch: async () => void (await socket.join("watchers")),
   });

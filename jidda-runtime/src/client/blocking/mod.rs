@@ -248,7 +248,7 @@ macro_rules! blocking_carrier {
     ($carrier:ty, $field:ident) => {
         impl Carrier for $carrier {
             type Call<R: DeserializeOwned, E: CallerError> = Call<'static, R, E>;
-            type Tell<E: CallerError> = Call<'static, (), E>;
+            type Notify<E: CallerError> = Call<'static, (), E>;
             type Emit = Emit;
 
             fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -261,13 +261,13 @@ macro_rules! blocking_carrier {
                 Call { request, home: self.home.clone() }
             }
 
-            fn tell<A: Serialize, E: CallerError>(
+            fn notify<A: Serialize, E: CallerError>(
                 &self,
                 namespace: &'static str,
                 event: &'static str,
                 arguments: &A,
-            ) -> Self::Tell<E> {
-                let request = Carrier::tell(&self.$field, namespace, event, arguments);
+            ) -> Self::Notify<E> {
+                let request = Carrier::notify(&self.$field, namespace, event, arguments);
                 Call { request, home: self.home.clone() }
             }
 

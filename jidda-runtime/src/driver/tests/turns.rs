@@ -11,7 +11,7 @@ use crate::driver::turn::MOST;
 use crate::handler::{Arguments, Dispatch, HandlerEntry, Reply};
 use crate::payload::Encoding;
 use crate::wire::Wire;
-use crate::wire::engine_io::{EngineIo, Layer, Version};
+use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use crate::wire::socket_io::Parser;
 use tokio::sync::Semaphore;
 
@@ -111,6 +111,7 @@ async fn a_flood_of_socket_io_is_answered_in_turns() {
             base64: false,
             max_attachments: 10,
             is_parted: false,
+            acknowledgements: Acknowledgements::Plain,
         });
         let before = if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() };
         for text in floods {

@@ -16,7 +16,7 @@ use super::{Cookie, Cors, Origins};
 use crate::config::too_short;
 use crate::guard::logged;
 use crate::handler::AppKey;
-use crate::wire::engine_io::{Layer, Version};
+use crate::wire::engine_io::{Acknowledgements, Layer, Version};
 use crate::wire::socket_io::Parser;
 
 /// What packets are carried by.
@@ -54,6 +54,7 @@ pub struct Resource {
     pub(super) path: String,
     pub(in crate::server) app: Option<AppKey>,
     pub(super) layer: Layer,
+    pub(super) acknowledgements: Acknowledgements,
     pub(super) transports: Vec<Transport>,
     pub(super) versions: Vec<Version>,
     pub(super) upgrades: bool,
@@ -86,6 +87,7 @@ impl Resource {
             path: path.into(),
             app: None,
             layer,
+            acknowledgements: Acknowledgements::default(),
             transports: vec![Transport::Polling, Transport::WebSocket],
             versions: vec![Version::V3, Version::V4],
             upgrades: true,
@@ -132,6 +134,17 @@ impl Resource {
         if matches!(self.layer, Layer::SocketIo(_)) {
             self.layer = Layer::SocketIo(parser);
         }
+        self
+    }
+
+    /// How acknowledgements are written. Default: [`Acknowledgements::Plain`].
+    ///
+    /// ```
+    /// # use jidda_runtime::{Acknowledgements, Server};
+    /// Server::builder().socket_io(|resource| resource.acknowledgements(Acknowledgements::Wrapped));
+    /// ```
+    pub fn acknowledgements(mut self, acknowledgements: Acknowledgements) -> Self {
+        self.acknowledgements = acknowledgements;
         self
     }
 

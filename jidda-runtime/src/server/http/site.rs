@@ -365,7 +365,14 @@ impl Site {
         Arrival {
             peer: peer.unwrap_or(PeerAddress::Unknown),
             medium,
-            wire: Wire::EngineIo(EngineIo { version, layer, base64, max_attachments, is_parted }),
+            wire: Wire::EngineIo(EngineIo {
+                version,
+                layer,
+                base64,
+                max_attachments,
+                is_parted,
+                acknowledgements: self.resource.acknowledgements,
+            }),
             session: Some(session),
             security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),

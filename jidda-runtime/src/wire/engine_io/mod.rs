@@ -33,6 +33,19 @@ pub enum Layer {
     Raw,
 }
 
+/// How the acknowledgement of an event that was handled is written, whatever the handler's return type is. What fails
+/// is `{"error": {"code", "message", "data"?}}` in both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Acknowledgements {
+    /// The value itself, as handlers of Socket.IO's own server pass it to their callback: a tuple is several values, `()`
+    /// none.
+    #[default]
+    Plain,
+    /// `{"ok": value}`, so that no value can be mistaken for an error: a tuple is a list, `()` is null.
+    Wrapped,
+}
+
 /// One dialect of Engine.IO, and what is spoken on top of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EngineIo {
@@ -47,6 +60,8 @@ pub struct EngineIo {
     /// Whether U+001E stands between packets, so that no text of the program's may have it: in version 4 for as long as
     /// the client polls. Socket.IO escapes it.
     pub is_parted: bool,
+    /// How acknowledgements are written.
+    pub acknowledgements: Acknowledgements,
 }
 
 impl EngineIo {

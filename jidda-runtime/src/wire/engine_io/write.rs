@@ -1,14 +1,17 @@
 //! Packets as WebSocket frames.
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::super::socket_io::{Parser, message_pack, text};
 use super::super::websocket::{self, close, finish, frame, opcode};
 use super::super::{Opening, WireError};
-use super::{EngineIo, Layer, Version, base64_text, raw};
+use super::{Acknowledgements, EngineIo, Layer, Version, base64_text, raw};
 use crate::deadline::milliseconds;
 use crate::failure::Told;
-use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json};
+use crate::payload::{
+    CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json, list_of,
+};
 
 /// One message.
 pub(super) enum Message<'a> {
@@ -216,31 +219,57 @@ pub(in crate::wire) fn event_encoded(
     Ok(())
 }
 
-/// Writes an acknowledgement: the values of a reply, or the value of an outcome.
+/// Writes the acknowledgement of an event that was handled.
 #[inline]
 pub(in crate::wire) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, value: &Payload) {
+    match wire.acknowledgements {
+        Acknowledgements::Plain if value.is_list() => acknowledge(out, wire, namespace, id, value.bytes()),
+        Acknowledgements::Plain => {
+            acknowledge(out, wire, namespace, id, &list_of(Some(value), wire.encoding()))
+        }
+        Acknowledgements::Wrapped => acknowledge(out, wire, namespace, id, &wrapped(wire, value)),
+    }
+}
+
+/// Writes an acknowledgement, whose values are a list.
+#[inline]
+fn acknowledge(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, list: &[u8]) {
     match wire.layer {
         Layer::Raw => {}
-        Layer::SocketIo(Parser::Json)
-            if value.is_list() && namespace == "/" && text::short_ack(out, id, value.bytes()) => {}
-        Layer::SocketIo(Parser::Json) if value.is_list() => {
-            with_attachments(out, wire, (b'3', namespace, Some(id)), (None, value.bytes()));
-        }
+        Layer::SocketIo(Parser::Json) if namespace == "/" && text::short_ack(out, id, list) => {}
         Layer::SocketIo(Parser::Json) => {
-            let (text, attachments) = json::parts(value.bytes());
-            let mut list = [br#"[{"ok":"#, text, b"}]"].concat();
-            let attachments: Vec<_> = attachments.map(<[u8]>::to_vec).collect();
-            json::bundle(&mut list, 0, &attachments);
-            with_attachments(out, wire, (b'3', namespace, Some(id)), (None, &list));
+            with_attachments(out, wire, (b'3', namespace, Some(id)), (None, list));
         }
-        Layer::SocketIo(Parser::MessagePack) => binary(out, wire, |out| {
-            if value.is_list() {
-                message_pack::ack(out, namespace, id, value.bytes());
-            } else {
-                message_pack::ack(out, namespace, id, &[&b"\x91\x81\xa2ok"[..], value.bytes()].concat());
-            }
-        }),
+        Layer::SocketIo(Parser::MessagePack) => {
+            binary(out, wire, |out| message_pack::ack(out, namespace, id, list));
+        }
     }
+}
+
+/// The list of one object that has the values of a reply as `ok`: none are null, several a list.
+fn wrapped(wire: EngineIo, value: &Payload) -> Vec<u8> {
+    if wire.layer == Layer::SocketIo(Parser::Json) {
+        let (text, attachments) = json::parts(value.bytes());
+        let elements: Vec<&RawValue> = match value.is_list() {
+            true => json::read_borrowed(text).unwrap_or_default(),
+            false => json::read_borrowed(text).map_or_else(|_| Vec::new(), |value| vec![value]),
+        };
+        let ok = match &*elements {
+            [] => b"null",
+            [one] => one.get().as_bytes(),
+            _ => text,
+        };
+        let mut list = [br#"[{"ok":"#, ok, b"}]"].concat();
+        let attachments: Vec<_> = attachments.map(<[u8]>::to_vec).collect();
+        json::bundle(&mut list, 0, &attachments);
+        return list;
+    }
+    let ok = match value.bytes() {
+        [0x90] if value.is_list() => &[0xc0],
+        [0x91, one @ ..] if value.is_list() => one,
+        bytes => bytes,
+    };
+    [&b"\x91\x81\xa2ok"[..], ok].concat()
 }
 
 /// Writes one item of a stream: an event of its own, with the number that its call was told.
@@ -313,7 +342,7 @@ pub(in crate::wire) fn failure(
         .and_then(|payload| check_attachments(wire, payload.bytes()).map(|()| payload))
         .or_else(|_| Payload::reply(&error(&failure.without_data()), wire.encoding()));
     if let Ok(payload) = payload {
-        reply(out, wire, namespace, id, &payload);
+        acknowledge(out, wire, namespace, id, payload.bytes());
     }
 }
 

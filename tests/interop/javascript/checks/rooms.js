@@ -79,7 +79,7 @@ export default () => ({
     for (const [n, socket] of sockets.entries()) {
       socket.on("question", (value, answer) => answer(`${value} ${n}`));
     }
-    equal(await t.call(sockets[2], "ask all", room, "answer"), [{ ok: ["answer 0", "answer 1"] }]);
+    equal(await t.call(sockets[2], "ask all", room, "answer"), [["answer 0", "answer 1"]]);
   },
 
   "who is gone hears nothing, and does no harm": async (t) => {
