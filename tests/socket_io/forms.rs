@@ -112,10 +112,9 @@ async fn whole_numbers_are_integers_and_null_is_a_default() {
 async fn an_acknowledgement_is_read_as_an_argument_is() {
     let server = start().await;
     let mut peer = enter(&server).await;
-    for (event, question, reply, answer) in [
-        ("ask_number", "number", "[2.1e1]", "[21]"),
-        ("ask_text", "text", r#"["\ud83d"]"#, "[\"\u{fffd}\"]"),
-    ] {
+    for (event, question, reply, answer) in
+        [("ask_number", "number", "[2.1e1]", "[21]"), ("ask_text", "text", r#"["\ud83d"]"#, "[\"\u{fffd}\"]")]
+    {
         peer.say(&format!(r#"42/forms,7["{event}"]"#)).await;
         let asked = peer.text().await;
         let id =
