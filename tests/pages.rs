@@ -15,8 +15,7 @@ fn read(path: &Path) -> String {
 
 fn guide() -> Vec<String> {
     let folder = fs::read_dir(root().join("docs/guide")).unwrap();
-    let mut names: Vec<_> =
-        folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
@@ -67,7 +66,8 @@ fn each_link_leads_to_a_file_and_a_heading() {
             count += 1;
             let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
             let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
-            let is_there = target.exists() && (heading.is_empty() || anchors(&read(&target)).contains(heading));
+            let is_there =
+                target.exists() && (heading.is_empty() || anchors(&read(&target)).contains(heading));
             if !is_there {
                 dead.push(format!("{page}: {link}"));
             }
