@@ -17,7 +17,8 @@ pub(crate) enum Encoded {
     Shared(Arc<Lists>),
 }
 
-type Lists = SmallVec<[(Encoding, List); 1]>;
+/// A list in each encoding.
+pub(crate) type Lists = SmallVec<[(Encoding, List); 1]>;
 
 type List = Result<Vec<u8>, CodecError>;
 
@@ -35,11 +36,11 @@ impl Encoded {
         }
     }
 
-    /// The same, which is cheap to clone.
-    pub(crate) fn shared(self) -> Self {
+    /// The lists for several calls, each of which holds them without a copy.
+    pub(crate) fn shared(self) -> Arc<Lists> {
         match self {
-            Self::Own(lists) => Self::Shared(Arc::new(lists)),
-            shared @ Self::Shared(_) => shared,
+            Self::Own(lists) => Arc::new(lists),
+            Self::Shared(lists) => lists,
         }
     }
 
@@ -91,9 +92,9 @@ impl Encoded {
     /// # Errors
     ///
     /// Why there is none in it.
-    pub(crate) fn checked(&self, encoding: Encoding) -> Result<Self, CodecError> {
+    pub(crate) fn checked(self, encoding: Encoding) -> Result<Self, CodecError> {
         self.list(encoding).ok_or_else(|| CodecError("the peer came later".into()))??;
-        Ok(self.clone())
+        Ok(self)
     }
 }
 

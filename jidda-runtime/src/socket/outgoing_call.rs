@@ -20,7 +20,7 @@ use crate::link::shared_state::Link;
 use crate::observe::spans;
 use crate::payload::{CodecError, Value};
 use crate::socket::emit::{Emit, encoding_of};
-use crate::socket::encoded::Encoded;
+use crate::socket::encoded::{Encoded, Lists};
 use crate::socket::handle::{Phase, Socket, SocketInner, is_reserved};
 use crate::wire::Meta;
 
@@ -53,8 +53,8 @@ impl<'a, R, E> Request<'a, R, E> {
         Self { socket, event: event.into(), arguments, timeout, forwards: None, expects: PhantomData }
     }
 
-    pub(crate) fn encoded(socket: Socket, event: &'a str, arguments: &Encoded) -> Self {
-        let arguments = arguments.checked(socket.inner.wire().encoding());
+    pub(crate) fn encoded(socket: Socket, event: &'a str, arguments: &Arc<Lists>) -> Self {
+        let arguments = Encoded::Shared(Arc::clone(arguments)).checked(socket.inner.wire().encoding());
         Self {
             socket: Ok(socket),
             event: event.into(),
