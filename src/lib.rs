@@ -52,11 +52,11 @@ pub use jidda_runtime::{
     Cors, Deadline, DefaultHeartbeat, Dial, DialError, DisconnectReason, DuplicateIdentity, Emit, Encoding,
     Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService,
     IdentifyError, Identity, Inherit, Job, JobOutput, Listener, ListeningClient, ObserverId, Or, Origins,
-    Parser, Password, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Problems, Proxy, Pulse,
-    RecvError, Replies, Request, RequestBody, RequestBodyError, Resource, Result, RoomError, SameSite,
-    Security, Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId,
-    StdError, Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer, Value, Version,
-    Volatile, WaitError, WhileAway, blocking, handler, inherit, testing,
+    Parser, Password, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError,
+    Replies, Request, RequestBody, RequestBodyError, Resource, Result, RoomError, SameSite, Security,
+    Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId, StartError,
+    StartProblem, StdError, Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer,
+    Value, Version, Volatile, WaitError, WhileAway, blocking, handler, inherit, testing,
 };
 #[cfg(feature = "jwt")]
 pub use jidda_runtime::{Jwt, JwtKeyError};

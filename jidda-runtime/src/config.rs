@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::deadline;
+use crate::error::StartProblem;
 
 /// No message is larger: lengths are counted in 32 bits.
 const LARGEST_MESSAGE: usize = u32::MAX as usize;
@@ -157,8 +158,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What cannot work, a sentence for each such setting.
-    pub(crate) fn problems(&self) -> Vec<String> {
+    /// The settings that cannot work.
+    pub(crate) fn problems(&self) -> Vec<StartProblem> {
         let counts = [
             ("max_message", self.max_message),
             ("max_depth", self.max_depth),
@@ -172,7 +173,7 @@ impl Config {
         ];
         let counts = counts.into_iter().filter(|(_, count)| *count == 0);
         let mut problems: Vec<_> =
-            counts.map(|(name, _)| format!("`{name}` is 0: it is at least 1")).collect();
+            counts.map(|(name, count)| StartProblem::setting(name, count, "it is at least 1")).collect();
         let limits = [
             ("slow_consumer", Some(self.slow_consumer)),
             ("handshake_timeout", Some(self.handshake_timeout)),
@@ -211,9 +212,10 @@ impl Config {
     }
 }
 
-/// What is wrong with a time-out that nothing could keep. Shorter ones than a millisecond are none for the protocols.
-pub(crate) fn too_short(name: &str, limit: Duration) -> Option<String> {
-    (limit < Duration::from_millis(1)).then(|| format!("`{name}` is {limit:?}: it is at least a millisecond"))
+/// What is wrong with a time-out that nothing could keep. The protocols count in milliseconds.
+pub(crate) fn too_short(name: &'static str, limit: Duration) -> Option<StartProblem> {
+    (limit < Duration::from_millis(1))
+        .then(|| StartProblem::setting(name, limit, "it is at least a millisecond"))
 }
 
 #[cfg(test)]
@@ -238,7 +240,7 @@ mod tests {
     #[test]
     fn the_defaults_are_within_bounds() {
         let config = Config::default();
-        assert_eq!(config.problems(), Vec::<String>::new());
+        assert!(config.problems().is_empty(), "{:?}", config.problems());
         assert_eq!(format!("{:?}", config.clone().bounded()), format!("{config:?}"));
     }
 

@@ -13,6 +13,7 @@ mod foreign;
 mod guard;
 mod id;
 mod identity;
+mod location;
 mod payload;
 mod peer;
 mod reason;
@@ -58,7 +59,8 @@ pub use socket::{
 };
 
 pub use error::{
-    CallError, Error, IdentifyError, Problems, RecvError, Result, RoomError, SendError, StdError, WaitError,
+    CallError, Error, IdentifyError, RecvError, Result, RoomError, SendError, StartError, StartProblem,
+    StdError, WaitError,
 };
 pub use failure::{Failure, Told};
 pub use futures_util::Stream;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::config::too_short;
+use crate::error::StartProblem;
 
 /// Exponential waiting times with jitter, so that a thousand clients do not come back at once.
 ///
@@ -79,14 +80,14 @@ impl Backoff {
     }
 
     /// What cannot work, if anything.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<StartProblem> {
         let not_finite = |name, number: f64| {
-            (!number.is_finite()).then(|| format!("`Backoff::{name}` is {number}: it is a finite number"))
+            (!number.is_finite()).then(|| StartProblem::setting(name, number, "it is a finite number"))
         };
         too_short("Backoff::first", self.first)
             .or_else(|| too_short("Backoff::limit", self.limit))
-            .or_else(|| not_finite("factor", self.factor))
-            .or_else(|| not_finite("jitter", self.jitter))
+            .or_else(|| not_finite("Backoff::factor", self.factor))
+            .or_else(|| not_finite("Backoff::jitter", self.jitter))
     }
 
     /// How long a connection has to last before the attempts are counted anew.
@@ -137,7 +138,7 @@ mod tests {
     fn no_wait_is_too_long() {
         let far = Backoff::default().first(Duration::MAX).limit(Duration::MAX);
         for backoff in [far.clone(), far.factor(f64::MAX), Backoff::default().factor(f64::MAX)] {
-            assert_eq!(backoff.problem(), None);
+            assert!(backoff.problem().is_none(), "{backoff:?}");
             for (attempt, chance) in [(0, 0.0), (1, 1.0), (u32::MAX, 0.5)] {
                 assert!(backoff.wait(attempt, chance).unwrap() <= backoff.limit);
             }
@@ -154,7 +155,10 @@ mod tests {
             ("first", backoff().first(Duration::ZERO)),
             ("limit", backoff().limit(Duration::from_nanos(1))),
         ] {
-            assert!(wrong.problem().unwrap().starts_with(&format!("`Backoff::{name}` is ")), "{wrong:?}");
+            assert!(
+                wrong.problem().unwrap().to_string().starts_with(&format!("`Backoff::{name}` is ")),
+                "{wrong:?}"
+            );
             assert!(wrong.wait(3, 0.5).unwrap() <= Duration::from_secs(10));
         }
         // Outside of their range, they are the end of it.

@@ -18,7 +18,7 @@ use super::listen::Source;
 use super::{Client, ConnectError, Inner};
 use crate::config::{Config, too_short};
 use crate::deadline;
-use crate::error::{Error, Problems};
+use crate::error::{Error, StartError, StartProblem};
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
 use crate::hub::{HeartbeatPolicy, Watch};
 use crate::objects::{Connection, Extras, Hub, Policies};
@@ -131,7 +131,7 @@ impl ClientBuilder {
 
     /// Provides a value that handlers borrow as `&State<T>`.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.table = self.table.state(TypeId::of::<T>());
+        self.table = self.table.state::<T>();
         self.states.insert(TypeId::of::<T>(), Box::new(State::new(value)));
         self
     }
@@ -317,7 +317,7 @@ impl ClientBuilder {
     pub async fn connect(self) -> Result<Client, ConnectError> {
         let address: Address = self.address.parse()?;
         if let Some(problem) = self.secrets.problem(&address) {
-            return Err(Problems::new("client", vec![problem]).into());
+            return Err(StartError::new("client", vec![StartProblem::Encryption { message: problem }]).into());
         }
         let secrets = self.secrets.clone();
         self.start(Source::Dial(address, secrets))?.await_all().await
@@ -333,13 +333,15 @@ impl ClientBuilder {
         problems.extend(too_short("connect_timeout", self.connect_timeout));
         if !(1..=MOST_CONNECTIONS).contains(&self.connections) {
             let count = self.connections;
-            problems.push(format!("`connections` is {count}: it is from 1 to {MOST_CONNECTIONS}"));
+            let rule = format!("it is from 1 to {MOST_CONNECTIONS}");
+            problems.push(StartProblem::setting("connections", count, rule));
         }
-        let settled = self.policies.settle(self.config);
-        problems.extend(settled.as_ref().err().into_iter().flatten().cloned());
-        let config = match settled {
+        let config = match self.policies.settle(self.config) {
             Ok(config) if problems.is_empty() => config,
-            _ => return Err(Problems::new("client", problems).into()),
+            settled => {
+                problems.extend(settled.err().into_iter().flatten());
+                return Err(StartError::new("client", problems).into());
+            }
         };
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = deadline::bounded(self.connect_timeout.saturating_mul(2));

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::error::{CallError, Error, INSIDE_RUNTIME, Problems, StdError};
+use crate::error::{CallError, Error, INSIDE_RUNTIME, StartError, StdError};
 use crate::payload::CodecError;
 use crate::transport::AddressError;
 
@@ -60,7 +60,7 @@ pub enum ConnectError {
     Encode(#[source] CodecError),
     /// The client's own handlers or settings are wrong; nothing was tried.
     #[error(transparent)]
-    Invalid(#[from] Problems),
+    Invalid(#[from] StartError),
     /// The thread that serves a [`blocking`](crate::blocking) client could not be started.
     #[error("cannot start a thread for the client")]
     Thread(#[source] io::Error),

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::builder::{ClientBuilder, Ready};
 use super::life::Role;
 use super::{Client, ConnectError};
-use crate::error::Problems;
+use crate::error::{StartError, StartProblem};
 use crate::transport::{Address, ClientSecrets, Incoming, KeepAlive, Listener, Stream};
 
 /// Where a client's streams come from.
@@ -128,7 +128,7 @@ impl ClientBuilder {
         let address: Address = self.address.parse()?;
         let cannot = |source| ConnectError::Io { address: address.to_string(), source };
         if let Some(problem) = self.server_secrets.problem(std::slice::from_ref(&address), "_server") {
-            return Err(Problems::new("client", vec![problem]).into());
+            return Err(StartError::new("client", vec![StartProblem::Encryption { message: problem }]).into());
         }
         let listener = Listener::bind(&address, &|_| Ok(()), &self.server_secrets, KeepAlive::default());
         let listener = listener.await.map_err(cannot)?;

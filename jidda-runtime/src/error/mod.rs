@@ -7,8 +7,8 @@
 
 mod call;
 mod caller;
-mod problems;
 mod socket;
+mod start;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -20,8 +20,9 @@ use serde::Serialize;
 pub(crate) use call::INSIDE_RUNTIME;
 pub use call::{CallError, RecvError, SendError};
 pub use caller::StdError;
-pub use problems::Problems;
 pub use socket::{IdentifyError, RoomError, WaitError};
+pub(crate) use start::similar;
+pub use start::{StartError, StartProblem};
 
 use crate::foreign::printable;
 use crate::payload::{Encoding, Payload};

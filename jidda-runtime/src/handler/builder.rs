@@ -12,7 +12,8 @@ use super::{
     AppKey, Arguments, Context, Dispatch, Glue, HandlerEntry, Location, MiddlewareEntry, Needs, Registered,
     RegisteredMiddleware, Reply, Side,
 };
-use crate::error::{Error, Problems};
+use crate::error::Error;
+use crate::error::{StartError, StartProblem, similar};
 
 /// Where a table's handlers come from.
 #[derive(Clone, Debug)]
@@ -41,7 +42,9 @@ pub struct TableBuilder {
     only_namespaces: Vec<String>,
     only_service: Option<TypeId>,
     services: HashMap<TypeId, Service>,
-    states: Vec<TypeId>,
+    /// Their types, with the names of those.
+    states: Vec<(TypeId, &'static str)>,
+    has_parameters: bool,
     links: Vec<Link>,
     /// Namespaces that are there without handlers.
     declared: Vec<&'static str>,
@@ -67,6 +70,7 @@ impl TableBuilder {
             only_service: None,
             services: HashMap::new(),
             states: Vec::new(),
+            has_parameters: false,
             links: Vec::new(),
             declared: Vec::new(),
         }
@@ -109,8 +113,15 @@ impl TableBuilder {
 
     /// Says that state of this type will be there.
     #[must_use]
-    pub fn state(mut self, id: TypeId) -> Self {
-        self.states.push(id);
+    pub fn state<T: 'static>(mut self) -> Self {
+        self.states.push((TypeId::of::<T>(), std::any::type_name::<T>()));
+        self
+    }
+
+    /// Says that every connection may have path parameters, those of the resource that it came by.
+    #[must_use]
+    pub fn parameters(mut self, has_parameters: bool) -> Self {
+        self.has_parameters = has_parameters;
         self
     }
 
@@ -139,9 +150,8 @@ impl TableBuilder {
     ///
     /// # Errors
     ///
-    /// A list of every duplicate, missing service or state, malformed namespace and crate
-    /// without handlers, with file and line.
-    pub fn build(self) -> Result<Table, Problems> {
+    /// Every duplicate, missing service or state, malformed namespace and crate without handlers, with file and line.
+    pub fn build(self) -> Result<Table, StartError> {
         let mut problems = Vec::new();
         let mut entries = self.entries();
         entries.sort_by_key(|entry| {
@@ -154,7 +164,7 @@ impl TableBuilder {
 
         let services = self.instantiate(&entries, &mut problems);
         let table = self.freeze(&entries, &services, &mut problems);
-        Problems::check(self.side.name(), problems)?;
+        StartError::check(self.side.name(), problems)?;
         Ok(table)
     }
 
@@ -176,16 +186,13 @@ impl TableBuilder {
         entries
     }
 
-    fn check_links(&self, problems: &mut Vec<String>) {
+    fn check_links(&self, problems: &mut Vec<StartProblem>) {
         for link in &self.links {
             let linked = |registered: &&Registered| {
                 registered.0.location.crate_name() == link.crate_name.replace('-', "_")
             };
             if inventory::iter::<Registered>().find(linked).is_none() {
-                problems.push(format!(
-                    "the crate `{}` is listed in `link` but no handler of it is in the program",
-                    link.crate_name
-                ));
+                problems.push(StartProblem::MissingCrate { crate_name: link.crate_name });
             }
         }
     }
@@ -194,7 +201,7 @@ impl TableBuilder {
     fn instantiate(
         &self,
         entries: &[&'static HandlerEntry],
-        problems: &mut Vec<String>,
+        problems: &mut Vec<StartProblem>,
     ) -> HashMap<TypeId, Service> {
         let mut services = self.services.clone();
         let mut missing = Vec::new();
@@ -207,13 +214,8 @@ impl TableBuilder {
                     services.insert(key.id(), instance);
                 } else {
                     missing.push(key.id());
-                    problems.push(format!(
-                        "{}: the service `{name}` is missing: give it with `.service({short} {{ .. }})`, or \
-                         implement `Default` for it",
-                        entry.location,
-                        name = key.name(),
-                        short = short_name(key.name()),
-                    ));
+                    let service = key.name();
+                    problems.push(StartProblem::MissingService { service, location: entry.location });
                 }
             }
             let mut needs = Needs::default();
@@ -221,13 +223,23 @@ impl TableBuilder {
                 collect(&mut needs);
             }
             for need in needs.all() {
-                if !self.states.contains(&need.id) && !missing.contains(&need.id) {
+                let is_given = self.states.iter().any(|(id, _)| *id == need.id);
+                if !is_given && !missing.contains(&need.id) {
                     missing.push(need.id);
-                    problems.push(format!(
-                        "{}: the state `{}` is missing: give it with `.state(..)`",
-                        entry.location, need.name
-                    ));
+                    let given: Vec<_> = self.states.iter().map(|(_, name)| *name).collect();
+                    problems.push(StartProblem::MissingState {
+                        state: need.name,
+                        location: entry.location,
+                        similar: similar(need.name, &given),
+                    });
                 }
+            }
+            if needs.has_parameters() && !self.has_parameters && !entry.namespace.contains('{') {
+                problems.push(StartProblem::MissingParameters {
+                    event: entry.event,
+                    namespace: entry.namespace,
+                    location: entry.location,
+                });
             }
         }
         services
@@ -250,7 +262,7 @@ impl TableBuilder {
         &self,
         entries: &[&'static HandlerEntry],
         services: &HashMap<TypeId, Service>,
-        problems: &mut Vec<String>,
+        problems: &mut Vec<StartProblem>,
     ) -> Table {
         let mut table = Table {
             routes: Vec::new(),
@@ -274,7 +286,11 @@ impl TableBuilder {
             table.namespaces.push(namespace);
             if pattern.contains('{') {
                 if let Err(error) = table.families.insert(pattern, index) {
-                    problems.push(format!("{}: the namespace `{pattern}`: {error}", group[0].location));
+                    problems.push(StartProblem::InvalidNamespace {
+                        namespace: pattern,
+                        location: group.first().map(|entry| entry.location),
+                        message: error.to_string(),
+                    });
                 }
             } else {
                 table.exact.insert(pattern, index);
@@ -330,10 +346,6 @@ impl TableBuilder {
     }
 }
 
-fn short_name(name: &str) -> &str {
-    name.rsplit("::").next().unwrap_or(name)
-}
-
 /// `connect` where nobody handles it.
 fn accept(context: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::Ready(Reply::value(&(), context.origin().encoding()))
@@ -381,7 +393,7 @@ mod tests {
             .link(Link { crate_name: "absent" })
             .build()
             .unwrap_err();
-        assert_eq!(error.iter().count(), 4);
+        assert_eq!(error.problems().len(), 4);
         let text = error.to_string();
         assert!(
             text.contains("src/a.rs:1: `echo` in namespace `/` is handled again at src/a.rs:2"),

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use socket2::SockRef;
 
 use super::{Arguments, Call, Context, Dispatch, Needs, Next, Reply};
+use crate::location::Location;
 
 /// The function a macro writes for a handler: decodes the arguments, then runs the handler if it has nothing to wait for,
 /// or returns its future.
@@ -101,32 +102,6 @@ impl ServiceKey {
 impl fmt::Debug for ServiceKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-/// Where a handler is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Location {
-    /// The source file, as `file!()` gives it.
-    pub file: &'static str,
-    /// The line, from 1.
-    pub line: u32,
-    /// The module's path; its first segment is the crate.
-    pub module: &'static str,
-    /// The package's name as Cargo knows it.
-    pub package: &'static str,
-}
-
-impl Location {
-    /// The crate's name: the module path's first segment.
-    pub fn crate_name(&self) -> &'static str {
-        self.module.split("::").next().unwrap_or(self.module)
-    }
-}
-
-impl fmt::Display for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
     }
 }
 

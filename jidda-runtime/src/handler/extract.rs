@@ -183,17 +183,29 @@ pub struct Need {
 
 /// Collects what handlers need; see [`FromConnection::needs`].
 #[derive(Debug, Default)]
-pub struct Needs(Vec<Need>);
+pub struct Needs {
+    states: Vec<Need>,
+    has_parameters: bool,
+}
 
 impl Needs {
     /// Says that state of type `T` is needed.
     pub fn state<T: 'static>(&mut self) {
-        self.0.push(Need { id: TypeId::of::<T>(), name: std::any::type_name::<T>() });
+        self.states.push(Need { id: TypeId::of::<T>(), name: std::any::type_name::<T>() });
     }
 
-    /// All that was said.
+    /// Says that the parameters of the path are needed.
+    pub fn parameters(&mut self) {
+        self.has_parameters = true;
+    }
+
+    /// The state that is needed.
     pub fn all(&self) -> &[Need] {
-        &self.0
+        &self.states
+    }
+
+    pub(super) fn has_parameters(&self) -> bool {
+        self.has_parameters
     }
 }
 

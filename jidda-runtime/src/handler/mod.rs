@@ -24,10 +24,11 @@ mod streaming;
 mod stub;
 mod table;
 
+pub use crate::location::Location;
 pub use argument::{Args, Argument, Arguments};
 pub use builder::{HandlerList, Link, TableBuilder};
 pub use entry::{
-    AppKey, ArgumentEntry, ConfigureSocketEntry, Contract, ContractEvent, Glue, HandlerEntry, Location,
+    AppKey, ArgumentEntry, ConfigureSocketEntry, Contract, ContractEvent, Glue, HandlerEntry,
     MiddlewareEntry, Registered, RegisteredConfigureSocket, RegisteredMiddleware, ServiceKey, Side,
 };
 pub use extract::{Context, EventName, FromConnection, Need, Needs, Origin, State};

@@ -1,33 +1,38 @@
 //! Several handlers of one event, of which a caller's permissions choose one.
 
 use super::HandlerEntry;
+use crate::error::StartProblem;
+use crate::location::Location;
+
+/// A handler that can run, and where those are that it keeps from running.
+type Chosen = (&'static HandlerEntry, Vec<Location>);
 
 /// Takes the handlers of a table in the order they are chosen in, gives those that can ever run, and says where the
 /// others are.
 pub(super) fn reachable(
     entries: &[&'static HandlerEntry],
-    problems: &mut Vec<String>,
+    problems: &mut Vec<StartProblem>,
 ) -> Vec<&'static HandlerEntry> {
     let mut reachable = Vec::new();
     for handlers in entries.chunk_by(|a, b| (a.namespace, a.event) == (b.namespace, b.event)) {
-        let mut kept: Vec<(&'static HandlerEntry, Vec<String>)> = Vec::new();
+        let mut kept: Vec<Chosen> = Vec::new();
         for entry in handlers {
             if is_shadowed(entry, &kept)
                 && let Some((_, again)) = kept.iter_mut().find(|(earlier, _)| overlap(earlier, entry))
             {
-                again.push(entry.location.to_string());
+                again.push(entry.location);
             } else {
                 kept.push((entry, Vec::new()));
             }
         }
-        problems.extend(kept.iter().filter(|(_, again)| !again.is_empty()).map(told));
+        problems.extend(kept.iter().filter(|(_, again)| !again.is_empty()).map(duplicates));
         reachable.extend(kept.into_iter().map(|(entry, _)| entry));
     }
     reachable
 }
 
 /// Whether everyone who may have `entry` run has one of the earlier ones run.
-fn is_shadowed(entry: &HandlerEntry, earlier: &[(&'static HandlerEntry, Vec<String>)]) -> bool {
+fn is_shadowed(entry: &HandlerEntry, earlier: &[Chosen]) -> bool {
     let mut earlier = earlier.iter().map(|(entry, _)| entry.allow);
     if entry.allow.is_empty() {
         return earlier.any(<[_]>::is_empty);
@@ -40,14 +45,14 @@ fn overlap(a: &HandlerEntry, b: &HandlerEntry) -> bool {
         || a.allow.iter().any(|permission| b.allow.contains(permission))
 }
 
-fn told((first, again): &(&'static HandlerEntry, Vec<String>)) -> String {
-    let HandlerEntry { location, event, namespace, allow, .. } = first;
-    let again = again.join(" and ");
-    if allow.is_empty() {
-        return format!("{location}: `{event}` in namespace `{namespace}` is handled again at {again}");
+fn duplicates((first, again): &Chosen) -> StartProblem {
+    StartProblem::DuplicateHandler {
+        event: first.event,
+        namespace: first.namespace,
+        permissions: first.allow,
+        location: first.location,
+        duplicates: again.clone(),
     }
-    let allow = allow.join("` or `");
-    format!("{location}: `{event}` in namespace `{namespace}` is handled for `{allow}`, and again at {again}")
 }
 
 #[cfg(test)]
@@ -72,7 +77,7 @@ mod tests {
     static ANYONE: HandlerEntry = at(1);
     static ANYONE_AGAIN: HandlerEntry = at(5);
 
-    fn build(entries: &[&'static HandlerEntry]) -> Result<Table, crate::error::Problems> {
+    fn build(entries: &[&'static HandlerEntry]) -> Result<Table, crate::StartError> {
         TableBuilder::new(Side::Server).handlers(HandlerList::Explicit(entries.to_vec())).build()
     }
 

@@ -7,7 +7,7 @@ use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error as _, IntoDeserializer, Visitor, value::Error};
 use serde::forward_to_deserialize_any;
 
-use super::{Context, FromConnection};
+use super::{Context, FromConnection, Needs};
 
 /// The parameters of the namespace: one as a plain type, several as a tuple or a struct with their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,10 @@ impl<T: DeserializeOwned + Send + Sync + 'static> FromConnection for Path<T> {
             let namespace = context.origin().namespace();
             crate::Error::new("bad_path", format!("the namespace `{namespace}` does not fit: {error}"))
         })
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.parameters();
     }
 }
 

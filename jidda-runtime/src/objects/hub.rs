@@ -11,6 +11,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::authentication::Gate;
 use crate::config::{Config, too_short};
+use crate::error::StartProblem;
 use crate::guard::discard;
 use crate::handler::{Side, Table};
 use crate::hub::heartbeat::{DefaultHeartbeat, Watch};
@@ -53,8 +54,8 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// What cannot work, a sentence each.
-    pub(crate) fn settle(&self, mut config: Config) -> Result<Config, Vec<String>> {
+    /// The settings that cannot work.
+    pub(crate) fn settle(&self, mut config: Config) -> Result<Config, Vec<StartProblem>> {
         if let Some(heartbeat) = &self.heartbeat {
             (config.heartbeat, config.heartbeat_timeout) = (heartbeat.interval(), heartbeat.timeout());
         }
@@ -190,6 +191,11 @@ impl Hub {
         });
         tokio::spawn(timer_wheel::turn(Arc::downgrade(&hub), tick));
         hub
+    }
+
+    /// Whether events that have no handler here may go to another server.
+    pub(crate) fn passes_on(&self) -> bool {
+        !self.delegates.is_empty()
     }
 
     pub(crate) fn wheel(&self) -> &Wheel {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::http::Resource;
 use crate::config::Config;
-use crate::error::Problems;
+use crate::error::StartProblem;
 use crate::handler::{AppKey, Side, State, Table, TableBuilder};
 use crate::objects::{Extras, Hub, Policies};
 use crate::reason::DisconnectReason;
@@ -36,25 +37,36 @@ impl States {
     }
 }
 
-/// The tables of these apps, each once.
-///
-/// # Errors
-///
-/// What is wrong with the first one that is not as it should be.
-pub(super) fn tables(
-    builder: &TableBuilder,
-    apps: impl IntoIterator<Item = AppKey>,
-) -> Result<Vec<(AppKey, Table)>, Problems> {
-    let mut tables: Vec<(AppKey, Table)> = Vec::new();
-    for app in apps {
-        if tables.iter().all(|(other, _)| other.id() != app.id()) {
-            // What other servers handle belongs to the first app.
-            let builder = builder.clone().app(app);
-            let builder = if tables.is_empty() { builder } else { builder.nothing_declared() };
-            tables.push((app, builder.build()?));
+/// The apps of a server, each once: the one of native clients first, then those of its resources.
+pub(super) fn keys(native: AppKey, resources: &[Resource]) -> Vec<AppKey> {
+    let mut keys = vec![native];
+    for app in resources.iter().filter_map(|resource| resource.app) {
+        if keys.iter().all(|other| other.id() != app.id()) {
+            keys.push(app);
         }
     }
-    Ok(tables)
+    keys
+}
+
+/// The tables of a server's apps, that of native clients first, and all that is wrong with them.
+pub(super) fn tables(
+    builder: &TableBuilder,
+    native: AppKey,
+    resources: &[Resource],
+) -> (Vec<(AppKey, Table)>, Vec<StartProblem>) {
+    let (mut tables, mut problems) = (Vec::new(), Vec::new());
+    for app in keys(native, resources) {
+        let served = resources.iter().filter(|resource| resource.app.unwrap_or(native).id() == app.id());
+        let has_parameters = served.into_iter().any(Resource::has_parameters);
+        let builder = builder.clone().app(app).parameters(has_parameters);
+        // What other servers handle belongs to the first app.
+        let builder = if app.id() == native.id() { builder } else { builder.nothing_declared() };
+        match builder.build() {
+            Ok(table) => tables.push((app, table)),
+            Err(error) => problems.extend(error.into_problems()),
+        }
+    }
+    (tables, problems)
 }
 
 impl Apps {
@@ -74,8 +86,18 @@ impl Apps {
         Self(tables.into_iter().map(start).collect())
     }
 
+    /// The hub of the app that native clients are connected to.
+    pub(super) fn native(&self) -> &Arc<Hub> {
+        &self.0[0].hub
+    }
+
     pub(super) fn all(&self) -> &[App] {
         &self.0
+    }
+
+    /// The hub of each app.
+    pub(super) fn hubs(&self) -> Vec<&Arc<Hub>> {
+        self.0.iter().map(|app| &app.hub).collect()
     }
 
     /// The place of an app.

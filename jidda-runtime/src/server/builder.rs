@@ -1,64 +1,52 @@
 //! How a server is put together.
 
-use std::any::TypeId;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use socket2::SockRef;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tower_service::Service;
 
-use super::accept::accept;
-use super::admission::Admission;
-use super::apps::{self, Apps, States};
-use super::dial::{Dial, dialing};
-use super::http::{BoxError, Fallback, Front, HealthPlan, Http, Limits, RequestBody, Resource};
-use super::lobby::Lobby;
-use super::refusal::Refusals;
-use super::{Inner, Proxy, Server};
+use super::apps::States;
+use super::dial::Dial;
+use super::http::{BoxError, Fallback, HealthPlan, RequestBody, Resource};
+use super::listening::ConfigureSocket;
+use super::proxy::Proxy;
 use crate::authentication::{Authenticator, Gate};
-use crate::config::{Config, DuplicateIdentity, too_short};
-use crate::error::{Error, Problems};
-use crate::handler::{
-    AppKey, HandlerEntry, HandlerList, Link, RegisteredConfigureSocket, Side, Table, TableBuilder,
-};
+use crate::config::{Config, DuplicateIdentity};
+use crate::error::Error;
+use crate::handler::{AppKey, HandlerEntry, HandlerList, Link, Side, TableBuilder};
 use crate::hub::{HeartbeatPolicy, Watch};
 use crate::objects::Policies;
-use crate::observe::{ErrorHook, ErrorReport, FailureOrigin, Place};
-use crate::sync::Mutex;
+use crate::observe::{ErrorHook, ErrorReport};
+use crate::transport::ServerSecrets;
 #[cfg(feature = "tls")]
 use crate::transport::TlsServer;
 #[cfg(feature = "noise")]
 use crate::transport::noise::NoiseServer;
-use crate::transport::{Address, KeepAlive, Listener, ServerSecrets};
 
 /// How long a client may take for its reply, unless something else is said.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-type ConfigureSocket = Box<dyn Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync>;
-
-/// Collects what a server is made of; see [`Server::builder`].
-#[must_use = "a server starts with `.start()` or `.run()`"]
+/// Collects what a server is made of; see [`Server::builder`](crate::Server::builder).
+#[must_use = "a server is made by `.build()`, and served by `.run()`"]
 pub struct ServerBuilder {
     pub(super) listen: Vec<String>,
-    secrets: ServerSecrets,
+    pub(super) secrets: ServerSecrets,
     pub(super) table: TableBuilder,
-    app: AppKey,
-    config: Config,
-    states: States,
+    pub(super) app: AppKey,
+    pub(super) config: Config,
+    pub(super) states: States,
     pub(super) policies: Policies,
-    configure: Vec<ConfigureSocket>,
+    pub(super) configure: Vec<ConfigureSocket>,
     /// The one that is always there, then those that were added.
-    resources: Vec<Resource>,
-    fallback: Option<Fallback>,
-    health: HealthPlan,
-    gate: Option<Gate>,
-    allows_anonymous: bool,
+    pub(super) resources: Vec<Resource>,
+    pub(super) fallback: Option<Fallback>,
+    pub(super) health: HealthPlan,
+    pub(super) gate: Option<Gate>,
+    pub(super) allows_anonymous: bool,
     pub(super) proxies: Vec<Proxy>,
     pub(super) dials: Vec<Dial>,
     pub(super) grace: Duration,
@@ -105,7 +93,7 @@ macro_rules! limits {
 
 impl ServerBuilder {
     /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name`. May be given several times.
-    /// Port 0 lets the system choose; [`Server::addresses`] tells which it chose. At a name, such as `localhost`, it listens
+    /// Port 0 lets the system choose; [`Server::addresses`](crate::Server::addresses) tells which it chose. At a name, such as `localhost`, it listens
     /// at each address of this machine that the name has, `::1` and `127.0.0.1`, and on the same port.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen.push(address.into());
@@ -135,7 +123,7 @@ impl ServerBuilder {
 
     /// Provides a value that handlers borrow as `&State<T>`.
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.table = self.table.state(TypeId::of::<T>());
+        self.table = self.table.state::<T>();
         self.states.insert(value);
         self
     }
@@ -212,7 +200,7 @@ impl ServerBuilder {
     /// second.
     ///
     /// Alive is answered with 200 while the process serves. Ready is answered with 200, or with 503 while the
-    /// server [shuts down](Server::shutdown) or one of its [checks](Self::ready_check) fails. Both answers are JSON,
+    /// server [shuts down](crate::Server::shutdown) or one of its [checks](Self::ready_check) fails. Both answers are JSON,
     /// `{"status": "ready", "checks": {"database": {"ok": true}}}`; no cache keeps them, and the fallback never sees
     /// these requests.
     ///
@@ -376,133 +364,19 @@ impl ServerBuilder {
         self
     }
 
-    /// How long [`run`](Self::run) lets running calls end after a signal. Default: 10 s.
+    /// How long [`run`](Self::run) and [`serve`](crate::Server::serve) let running calls end after a signal. Default: 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Checks the handlers without starting anything: for tests, and to print what would be served.
+    /// Connects to a client that listens, as if that had connected here: for servers that cannot be reached from
+    /// outside. May be given several times, beside [`listen`](Self::listen) or in its place.
     ///
-    /// # Errors
-    ///
-    /// One error that lists everything that is wrong, with file and line.
-    pub fn check(self) -> Result<Table, Problems> {
-        self.table.build()
+    /// The other end is a [`ClientBuilder::listen`](crate::ClientBuilder::listen). A connection that is lost is made
+    /// again until the server stops.
+    pub fn dial(mut self, to: impl Into<Dial>) -> Self {
+        self.dials.push(to.into());
+        self
     }
-
-    /// The tables of all apps, that of native clients first.
-    pub(super) fn tables(&self) -> Result<Vec<(AppKey, Table)>, Problems> {
-        let others = self.resources.iter().filter_map(|resource| resource.app);
-        apps::tables(&self.table, std::iter::once(self.app).chain(others))
-    }
-
-    /// Checks the handlers, listens and serves, as tasks of the current runtime.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with the handlers, in one error; a limit that nothing could keep, such as a `max_message`
-    /// of 0; an address that cannot be read, or that cannot be listened at.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    pub async fn start(mut self) -> Result<Server, Error> {
-        let tables = self.tables().map_err(|problems| start_error(problems.to_string()))?;
-        let config = self.policies.settle(self.config).map_err(|problems| cannot_start(problems))?;
-        let mut problems: Vec<_> = self.proxies.iter().filter_map(Proxy::problem).collect();
-        problems.extend(too_short("ready_timeout", self.health.limit));
-        self.policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
-        self.policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
-        let apps = Apps::start(tables, &config, &self.states, self.policies);
-        let (stopping, stopped) = watch::channel(false);
-        let limit = || Admission::new(&config, &apps.all()[0].hub);
-        let (admission, sessions) = (limit(), limit());
-        let mut http = Http::new(Limits { connections: admission.clone(), sessions });
-        for resource in self.resources {
-            let app = resource.app.and_then(|app| apps.find(app.id())).unwrap_or_default();
-            let added = http.add(resource, &apps.all()[app].hub, stopped.clone());
-            problems.extend(added.err().into_iter().flatten());
-        }
-        let added = http.add_health(self.health, &apps.all()[0].hub, stopped.clone());
-        problems.extend(added.err().into_iter().flatten());
-        if !problems.is_empty() {
-            return Err(cannot_start(problems));
-        }
-        let mut configure = self.configure;
-        let linked = inventory::iter::<RegisteredConfigureSocket>();
-        for RegisteredConfigureSocket(entry) in linked.filter(|entry| entry.0.app.id() == self.app.id()) {
-            configure.insert(0, Box::new(entry.run));
-        }
-        let hub = &apps.all()[0].hub;
-        let configure = |socket: &SockRef<'_>| {
-            let place = Place::apart(FailureOrigin::Hook, "configure_socket");
-            let panicked = || Err(io::Error::other("a `configure_socket` hook panicked"));
-            let run = |hook: &ConfigureSocket| hub.run(place, || hook(socket)).unwrap_or_else(panicked);
-            configure.iter().try_for_each(run)
-        };
-        let wanted: Result<Vec<Address>, _> = self.listen.iter().map(|text| text.parse()).collect();
-        let wanted =
-            wanted.map_err(|error: crate::transport::AddressError| start_error(error.to_string()))?;
-        if let Some(problem) = self.secrets.problem(&wanted, "") {
-            return Err(start_error(problem));
-        }
-        let mut listeners = Vec::new();
-        let mut addresses = Vec::new();
-        let keep_alive = KeepAlive { after: config.tcp_keepalive, patience: config.slow_consumer };
-        for address in wanted {
-            let listener = Listener::bind(&address, &configure, &self.secrets, keep_alive)
-                .await
-                .map_err(|error| cannot_listen(&address, &error))?;
-            addresses.extend(listener.addresses().map_err(|error| cannot_listen(&address, &error))?);
-            listeners.push(listener);
-        }
-        let http = Arc::new(http);
-        let front = Front::new(&http, self.fallback, &apps.all()[0].hub, &config);
-        let lobby = Lobby::new(&apps.all()[0].hub, &front, admission.clone());
-        let refusals = Refusals::new(&apps.all()[0].hub, admission);
-        let mut accepting = JoinSet::new();
-        for listener in listeners {
-            let hub = Arc::clone(&apps.all()[0].hub);
-            let (lobby, refusals) = (Arc::clone(&lobby), Arc::clone(&refusals));
-            accepting.spawn(accept(listener, hub, lobby, refusals, stopped.clone()));
-        }
-        for dial in self.dials {
-            accepting.spawn(dialing(dial, &apps.all()[0].hub, stopped.clone())?);
-        }
-        let inner = Arc::new(Inner {
-            apps,
-            addresses,
-            stopping,
-            accepting: Mutex::new(accepting),
-            http,
-            front,
-            lobby,
-        });
-        // Set once, here; weak, since the hubs are part of what it points to.
-        for app in inner.apps.all() {
-            let _ = app.hub.owner.set(Box::new(Arc::downgrade(&inner)));
-        }
-        Ok(Server { inner, app: 0 })
-    }
-}
-
-fn cannot_start(problems: Vec<String>) -> Error {
-    start_error(Problems::new("server", problems).to_string())
-}
-
-fn start_error(message: String) -> Error {
-    Error::new("start", message)
-}
-
-fn cannot_listen(address: &Address, error: &io::Error) -> Error {
-    start_error(match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("cannot listen on {address}: another program listens there already")
-        }
-        io::ErrorKind::PermissionDenied => {
-            format!("cannot listen on {address}: this user may not (ports below 1024 need more rights)")
-        }
-        _ => format!("cannot listen on {address}: {error}"),
-    })
 }

@@ -9,8 +9,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::Server;
-use super::builder::ServerBuilder;
+use super::handle::Server;
 use crate::client::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
 use crate::driver::Driver;
 use crate::foreign::printable;
@@ -22,7 +21,8 @@ use crate::transport::TlsClient;
 use crate::transport::noise::NoiseClient;
 use crate::transport::{Address, AddressError, ClientSecrets, Stream};
 
-/// Where a server connects to by itself, to serve who listens there: see [`ServerBuilder::dial`].
+/// Where a server connects to by itself, to serve who listens there: see
+/// [`ServerBuilder::dial`](crate::ServerBuilder::dial).
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,7 +33,7 @@ use crate::transport::{Address, AddressError, ClientSecrets, Stream};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Dial {
-    address: String,
+    pub(super) address: String,
     secrets: ClientSecrets,
     backoff: Backoff,
 }
@@ -93,20 +93,8 @@ pub enum DialError {
     Invalid(String),
 }
 
-impl ServerBuilder {
-    /// Connects to a client that listens, as if that had connected here: for servers that cannot be reached from
-    /// outside. May be given several times, beside [`listen`](Self::listen) or in its place.
-    ///
-    /// The other end is a [`ClientBuilder::listen`](crate::ClientBuilder::listen). A connection that is lost is made
-    /// again until the server stops.
-    pub fn dial(mut self, to: impl Into<Dial>) -> Self {
-        self.dials.push(to.into());
-        self
-    }
-}
-
 impl Server {
-    /// Connects to a client that listens, from now on: see [`ServerBuilder::dial`].
+    /// Connects to a client that listens, from now on: see [`ServerBuilder::dial`](crate::ServerBuilder::dial).
     ///
     /// # Errors
     ///
@@ -116,27 +104,51 @@ impl Server {
     ///
     /// Outside a tokio runtime.
     pub fn dial(&self, to: impl Into<Dial>) -> Result<(), DialError> {
-        let stopping = self.inner.stopping.subscribe();
-        let dialing = dialing(to.into(), self.hub(), stopping)?;
+        let dialing = to.into().check()?.keep(self.hub(), self.inner.stopping.subscribe());
         self.inner.accepting.lock().spawn(dialing);
         Ok(())
     }
 }
 
-/// The task that keeps such a connection. It ends when the server stops; a connection that stands is drained with the
-/// others.
-pub(super) fn dialing(
-    dial: Dial,
-    hub: &Arc<Hub>,
-    stopping: watch::Receiver<bool>,
-) -> Result<impl Future<Output = ()> + Send + 'static, DialError> {
-    let address: Address = dial.address.parse()?;
-    if let Some(problem) = dial.secrets.problem(&address).or_else(|| dial.backoff.problem()) {
-        return Err(DialError::Invalid(problem));
+impl Dial {
+    /// # Errors
+    ///
+    /// What keeps it from being dialed.
+    pub(super) fn check(self) -> Result<CheckedDial, DialError> {
+        let address: Address = self.address.parse()?;
+        if let Some(problem) = self.secrets.problem(&address) {
+            return Err(DialError::Invalid(problem));
+        }
+        if let Some(problem) = self.backoff.problem() {
+            return Err(DialError::Invalid(problem.to_string()));
+        }
+        Ok(CheckedDial { address, secrets: self.secrets, backoff: self.backoff })
     }
-    let policy = Policy { role: Role::Dials, backoff: Some(dial.backoff), is_patient: true };
-    let dialed = Dialed { address, secrets: dial.secrets, hub: Arc::clone(hub), stopping };
-    Ok(Keeper::new(policy, dialed).run())
+}
+
+/// An address that can be dialed.
+pub(super) struct CheckedDial {
+    address: Address,
+    secrets: ClientSecrets,
+    backoff: Backoff,
+}
+
+impl CheckedDial {
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Keeps a connection there. It ends when the server stops; a connection that is open then is drained with the
+    /// others.
+    pub(super) fn keep(
+        self,
+        hub: &Arc<Hub>,
+        stopping: watch::Receiver<bool>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let policy = Policy { role: Role::Dials, backoff: Some(self.backoff), is_patient: true };
+        let dialed = Dialed { address: self.address, secrets: self.secrets, hub: Arc::clone(hub), stopping };
+        Keeper::new(policy, dialed).run()
+    }
 }
 
 /// A connection that a server dials, for its keeper.

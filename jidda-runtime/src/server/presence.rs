@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Server;
+use super::handle::Server;
 use crate::failure::Failure;
 use crate::guard::Guarded;
 use crate::hub::{PresenceEvent, PresenceEvents};

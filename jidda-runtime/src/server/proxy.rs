@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::builder::ServerBuilder;
 use crate::client::Client;
-use crate::error::{CallError, Error};
+use crate::error::{CallError, Error, StartProblem};
 use crate::failure::Failure;
 use crate::foreign::{printable, shown};
 use crate::id::ConnectionId;
@@ -113,9 +113,10 @@ impl Proxy {
     }
 
     /// What keeps it from working.
-    pub(super) fn problem(&self) -> Option<String> {
+    pub(super) fn problem(&self) -> Option<StartProblem> {
         let family = self.namespace.filter(|namespace| namespace.contains('{'))?;
-        Some(format!("a proxy cannot take the family `{family}`: name one namespace"))
+        let message = format!("a proxy cannot take the family `{family}`: name one namespace");
+        Some(StartProblem::Proxy { message })
     }
 
     pub(super) fn into_delegate(self) -> Delegate {

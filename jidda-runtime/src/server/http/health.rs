@@ -14,7 +14,8 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, timeout};
 
 use super::body::{HttpBody, method_not_allowed, response};
-use crate::error::Error;
+use crate::config::too_short;
+use crate::error::{Error, StartProblem};
 use crate::failure::Failure;
 use crate::guard::Guarded;
 use crate::objects::Hub;
@@ -32,6 +33,12 @@ pub(in crate::server) struct HealthPlan {
     /// How long each check may take.
     pub(in crate::server) limit: Duration,
     checks: Vec<(String, Run)>,
+}
+
+impl fmt::Debug for HealthPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HealthPlan").field("paths", &self.paths).finish_non_exhaustive()
+    }
 }
 
 impl Default for HealthPlan {
@@ -53,12 +60,17 @@ impl HealthPlan {
         self.checks.push((name, run));
     }
 
-    /// Everything that is wrong with it, a sentence each.
-    fn problems(&self) -> Vec<String> {
+    /// Everything that is wrong with it.
+    pub(super) fn problems(&self) -> Vec<StartProblem> {
+        let mut problems: Vec<_> = too_short("ready_timeout", self.limit).into_iter().collect();
+        problems.extend(self.path_problems().into_iter().map(|message| StartProblem::Health { message }));
+        problems
+    }
+
+    fn path_problems(&self) -> Vec<String> {
         let Some((alive, ready)) = &self.paths else {
-            let is_asked = self.checks.is_empty();
             let problem = "there are readiness checks, but no path where they are asked: add `.health(..)`";
-            return if is_asked { Vec::new() } else { vec![problem.to_owned()] };
+            return if self.checks.is_empty() { Vec::new() } else { vec![problem.to_owned()] };
         };
         let mut problems: Vec<_> = [alive, ready]
             .into_iter()
@@ -139,21 +151,11 @@ pub(super) enum Question {
 }
 
 impl Health {
-    /// # Errors
-    ///
-    /// Everything that is wrong with the plan, a sentence each.
-    pub(super) fn open(
-        plan: HealthPlan,
-        hub: &Arc<Hub>,
-        stopping: watch::Receiver<bool>,
-    ) -> Result<Option<Self>, Vec<String>> {
-        let problems = plan.problems();
-        if !problems.is_empty() {
-            return Err(problems);
-        }
+    /// Answers what a plan has paths for.
+    pub(super) fn open(plan: HealthPlan, hub: &Arc<Hub>, stopping: watch::Receiver<bool>) -> Option<Self> {
         let HealthPlan { paths, limit, checks } = plan;
         let hub = Arc::clone(hub);
-        Ok(paths.map(|(alive, ready)| Self {
+        paths.map(|(alive, ready)| Self {
             alive,
             ready,
             limit,
@@ -161,11 +163,7 @@ impl Health {
             hub,
             stopping,
             last: Mutex::default(),
-        }))
-    }
-
-    pub(super) fn paths(&self) -> [&str; 2] {
-        [&self.alive, &self.ready]
+        })
     }
 
     /// What is asked at a path, if anything.

@@ -11,23 +11,25 @@ mod head;
 mod health;
 mod origins;
 mod patient;
+mod plan;
 mod polling;
 mod query;
 mod request_body;
 mod resource;
 mod serve;
-mod service;
 mod sessions;
 mod site;
 mod straight;
 mod websocket;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use ::http::{Method, Request, Response, Uri};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
+use http_body::Body;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -37,16 +39,18 @@ pub use cors::Cors;
 pub(super) use fallback::{BoxError, Fallback};
 pub(super) use health::HealthPlan;
 pub use origins::Origins;
+pub(super) use plan::HttpPlan;
 pub use request_body::{RequestBody, RequestBodyError};
 pub use resource::{Resource, Transport};
 pub(super) use serve::{Caller, Front};
-pub use service::HttpService;
 
 use crate::handler::Parameters;
 use crate::objects::Hub;
 use crate::server::admission::Admission;
+use body::not_found;
 use error::Refused;
 use health::Health;
+use plan::CheckedResource;
 use query::Query;
 use site::Site;
 
@@ -54,9 +58,11 @@ use site::Site;
 const REST: &str = "jidda_rest";
 
 /// The resources of a server, by their paths.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Http {
-    sites: matchit::Router<Arc<Site>>,
+    sites: Vec<Arc<Site>>,
+    /// The places of the sites, by the patterns of their paths.
+    paths: matchit::Router<usize>,
     health: Option<Health>,
     /// What requests have begun is waited for no longer.
     closing: CancellationToken,
@@ -72,8 +78,24 @@ pub(super) struct Limits {
 }
 
 impl Http {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+    /// Serves what was planned. `hubs` are those of the apps, in the order that the plan knows them in.
+    pub(super) fn open(
+        plan: HttpPlan,
+        hubs: &[&Arc<Hub>],
+        limits: Limits,
+        stopping: &watch::Receiver<bool>,
+    ) -> Self {
+        let closing = CancellationToken::new();
+        let open = |(resource, app): (CheckedResource, usize)| {
+            Site::open(resource, hubs[app], limits.sessions.clone(), stopping.clone(), closing.clone())
+        };
+        Self {
+            sites: plan.resources.into_iter().map(open).collect(),
+            paths: plan.paths,
+            health: Health::open(plan.health, hubs[0], stopping.clone()),
+            closing,
+            limits,
+        }
     }
 
     /// Counts the WebSocket that a request asks for whose stream is another server's.
@@ -88,53 +110,29 @@ impl Http {
         Ok(())
     }
 
-    /// Adds a resource and the hub of its app.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with it, a sentence each.
-    pub(super) fn add(
-        &mut self,
-        resource: Resource,
-        hub: &Arc<Hub>,
-        stopping: watch::Receiver<bool>,
-    ) -> Result<(), Vec<String>> {
-        let path = resource.normal_path();
-        let problems = |problems: Vec<String>| {
-            problems
-                .into_iter()
-                .map(|problem| format!("the resource `{path}`: {problem}"))
-                .collect::<Vec<_>>()
-        };
-        let site = Site::open(resource, hub, self.limits.sessions.clone(), stopping, self.closing.clone())
-            .map_err(problems)?;
-        // Some clients leave the slash at the end away. There is no such path at the root.
-        let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty()).map(str::to_owned);
-        for path in [path.clone(), format!("{path}{{*{REST}}}")].into_iter().chain(bare) {
-            let inserted = self.sites.insert(path, Arc::clone(&site));
-            inserted.map_err(|error| problems(vec![error.to_string()]))?;
-        }
-        Ok(())
-    }
-
-    /// Answers whether the server is alive and ready, where the program said. After all resources were added.
-    ///
-    /// # Errors
-    ///
-    /// Everything that is wrong with it, a sentence each.
-    pub(super) fn add_health(
-        &mut self,
-        plan: HealthPlan,
-        hub: &Arc<Hub>,
-        stopping: watch::Receiver<bool>,
-    ) -> Result<(), Vec<String>> {
-        self.health = Health::open(plan, hub, stopping)?;
-        let paths = self.health.iter().flat_map(Health::paths);
-        let taken: Vec<_> = paths
-            .filter(|path| self.find(path, None).is_some())
-            .map(|path| format!("the path `{path}` of `.health(..)` belongs to a resource"))
-            .collect();
-        if taken.is_empty() { Ok(()) } else { Err(taken) }
+    /// Answers a request that came to a server which is not ours.
+    pub(super) fn respond<B>(
+        self: &Arc<Self>,
+        mut request: Request<B>,
+    ) -> BoxFuture<'static, Result<Response<HttpBody>, Infallible>>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Send,
+    {
+        let http = Arc::clone(self);
+        begin(async move {
+            if let Err(refused) = http.admit(&mut request) {
+                return Ok(refused.raw_response());
+            }
+            if let Some(answer) = http.health(request.method(), request.uri().path()).await {
+                return Ok(answer);
+            }
+            match http.find(request.uri().path(), request.uri().query()) {
+                Some((site, parameters)) => Ok(site.respond(request, parameters).await),
+                None => Ok(not_found()),
+            }
+        })
     }
 
     /// Ends the WebSockets that are about to be opened, wherever their requests came in.
@@ -160,9 +158,8 @@ impl Http {
     /// Without the slash at its end the path is the resource's for requests of Engine.IO only: a program may have a
     /// page at `/chat` for what its scripts find at `/chat/`.
     fn find(&self, path: &str, query: Option<&str>) -> Option<(Arc<Site>, Parameters)> {
-        let found = self.sites.at(path).ok()?;
-        let is_bare = !path.ends_with('/') && found.params.get(REST).is_none();
-        if is_bare && !query.is_some_and(Query::is_engine_io) {
+        let found = self.paths.at(path).ok()?;
+        if is_bare(path, &found.params) && !query.is_some_and(Query::is_engine_io) {
             return None;
         }
         let parameters = found.params.iter().filter(|(name, _)| *name != REST);
@@ -170,8 +167,13 @@ impl Http {
             let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
             (name.into(), value.as_ref().into())
         });
-        Some((Arc::clone(found.value), parameters.collect()))
+        Some((Arc::clone(&self.sites[*found.value]), parameters.collect()))
     }
+}
+
+/// Whether a path is a resource's without the slash at its end.
+fn is_bare(path: &str, parameters: &matchit::Params<'_, '_>) -> bool {
+    !path.ends_with('/') && parameters.get(REST).is_none()
 }
 
 /// Begins to answer at once, not when the future is first polled. A client that has gone by then would leave no

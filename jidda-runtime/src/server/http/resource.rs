@@ -286,6 +286,11 @@ impl Resource {
         self.upgrades && self.has(Transport::WebSocket)
     }
 
+    /// Whether its path has parameters.
+    pub(in crate::server) fn has_parameters(&self) -> bool {
+        self.path.contains('{')
+    }
+
     /// The path with the slash at its end that clients add.
     pub(super) fn normal_path(&self) -> String {
         match self.path.trim_matches('/') {
@@ -312,7 +317,8 @@ impl Resource {
                 .push(format!("`.cors(..)` names `{origin}`, which `.origins(..)` refuses: add it there"));
         }
         problems.extend(self.cookie.as_ref().and_then(Cookie::problem));
-        problems.extend(too_short("upgrade_timeout", self.upgrade_timeout));
+        problems
+            .extend(too_short("upgrade_timeout", self.upgrade_timeout).map(|problem| problem.to_string()));
         for (is_empty, what) in
             [(self.transports.is_empty(), "transports"), (self.versions.is_empty(), "versions")]
         {

@@ -15,6 +15,7 @@ use super::body::{HttpBody, Pace, not_found, response};
 use super::client_file::{self, ClientFile};
 use super::cors::Cors;
 use super::error::Refused;
+use super::plan::CheckedResource;
 use super::query::Query;
 use super::resource::{Resource, Transport};
 use super::sessions::{Entry, Sessions};
@@ -68,19 +69,16 @@ fn refuse_guessing(response: &mut Response<HttpBody>) {
 }
 
 impl Site {
-    /// # Errors
-    ///
-    /// Everything that is wrong with the resource.
     pub(super) fn open(
-        resource: Resource,
+        resource: CheckedResource,
         hub: &Arc<Hub>,
         admission: Option<Arc<Admission>>,
         stopping: watch::Receiver<bool>,
         closing: CancellationToken,
-    ) -> Result<Arc<Self>, Vec<String>> {
-        let client_file = resource.open()?;
+    ) -> Arc<Self> {
+        let CheckedResource { resource, client_file } = resource;
         let (hub, sessions) = (Arc::clone(hub), Sessions::default());
-        Ok(Arc::new(Self { resource, hub, sessions, admission, client_file, stopping, closing }))
+        Arc::new(Self { resource, hub, sessions, admission, client_file, stopping, closing })
     }
 
     /// Counts one more session that polls.

@@ -10,9 +10,8 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::body::{HttpBody, not_found};
-use super::{Http, begin};
-use crate::server::Server;
+use super::handle::Server;
+use super::http::{Http, HttpBody};
 
 /// The Socket.IO of a server as a `tower` service: for axum, hyper and others that have the port.
 ///
@@ -39,9 +38,10 @@ impl fmt::Debug for HttpService {
     }
 }
 
-impl HttpService {
-    pub(in crate::server) fn new(http: &Arc<Http>, server: &Server) -> Self {
-        Self { http: Arc::clone(http), _server: server.clone() }
+impl Server {
+    /// The resources as a `tower` service, to be mounted where another server has the port.
+    pub fn http_service(&self) -> HttpService {
+        HttpService { http: Arc::clone(&self.inner.http), _server: self.clone() }
     }
 }
 
@@ -59,19 +59,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let http = Arc::clone(&self.http);
-        begin(async move {
-            if let Err(refused) = http.admit(&mut request) {
-                return Ok(refused.raw_response());
-            }
-            if let Some(answer) = http.health(request.method(), request.uri().path()).await {
-                return Ok(answer);
-            }
-            match http.find(request.uri().path(), request.uri().query()) {
-                Some((site, parameters)) => Ok(site.respond(request, parameters).await),
-                None => Ok(not_found()),
-            }
-        })
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        Http::respond(&self.http, request)
     }
 }

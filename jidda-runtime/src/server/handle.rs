@@ -1,0 +1,316 @@
+//! The handle of a server.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::accept::accept;
+use super::admission::Admission;
+use super::apps::Apps;
+use super::dial::CheckedDial;
+use super::http::{Front, Http, Limits};
+use super::listening::Listening;
+use super::lobby::Lobby;
+use super::plan::Plan;
+use super::refusal::Refusals;
+use crate::error::StartError;
+use crate::error::{Error, SendError};
+use crate::handler::{Context, FromConnection, State, Table};
+use crate::hub::{BroadcastCall, Selection};
+use crate::objects::Hub;
+use crate::room::Target;
+use crate::socket::Socket;
+use crate::sync::Mutex;
+use crate::sync::atomic::Ordering;
+use crate::transport::Address;
+
+/// How long connections that were told to close at once may take for it.
+pub(super) const LAST_CALL: Duration = Duration::from_secs(5);
+/// How long the responses to requests may take then.
+pub(super) const LAST_RESPONSE: Duration = Duration::from_millis(500);
+
+/// A server. Cheap to clone; also an extractor, `server: &Server`.
+///
+/// [`ServerBuilder::build`](crate::ServerBuilder::build) makes it; it accepts connections from
+/// [`listen`](Self::listen) or [`serve`](Self::serve) on, and gets requests through its
+/// [`http_service`](Self::http_service) from the beginning.
+///
+/// A server whose last handle is dropped accepts no more. Its connections go on until their peers leave: for a graceful
+/// end call [`shutdown`](Self::shutdown).
+///
+/// ```
+/// use jidda_runtime::{Server, StartError};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), StartError> {
+/// let server = Server::builder().listen("mem:handle").build()?;
+/// let news = server.clone();
+/// tokio::spawn(async move { news.emit("news", "it is here").await });
+/// server.listen().await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use = "a server whose last handle is dropped accepts no more: keep it, or `.serve().await`"]
+pub struct Server {
+    pub(super) inner: Arc<Inner>,
+    /// The place of the app that this handle is for.
+    pub(super) app: usize,
+}
+
+pub(super) struct Inner {
+    pub(super) apps: Apps,
+    addresses: OnceLock<Vec<Address>>,
+    /// `true` once the server accepts no more.
+    pub(super) stopping: watch::Sender<bool>,
+    /// Cancelled when a shutdown has ended.
+    pub(super) ended: CancellationToken,
+    pub(super) accepting: Mutex<JoinSet<()>>,
+    /// What is needed to listen, until the server does.
+    pub(super) idle: tokio::sync::Mutex<Option<Idle>>,
+    pub(super) http: Arc<Http>,
+    front: Arc<Front>,
+    lobby: Arc<Lobby>,
+    refusals: Arc<Refusals>,
+    pub(super) grace: Duration,
+}
+
+/// What a server has to do when it begins to listen.
+pub(super) struct Idle {
+    pub(super) listening: Listening,
+    pub(super) dials: Vec<CheckedDial>,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.addresses()).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// Starts what was planned: the apps and their clocks. It does not listen yet.
+    pub(super) fn launch(plan: Plan) -> Self {
+        let Plan { tables, config, policies, states, http, fallback, listening, dials, grace } = plan;
+        let apps = Apps::start(tables, &config, &states, policies);
+        let hub = apps.native();
+        let (stopping, stopped) = watch::channel(false);
+        let limit = || Admission::new(&config, hub);
+        let (connections, sessions) = (limit(), limit());
+        let limits = Limits { connections: connections.clone(), sessions };
+        let http = Arc::new(Http::open(http, &apps.hubs(), limits, &stopped));
+        let front = Front::new(&http, fallback, hub, &config);
+        let lobby = Lobby::new(hub, &front, connections.clone());
+        let refusals = Refusals::new(hub, connections);
+        let inner = Arc::new(Inner {
+            apps,
+            addresses: OnceLock::new(),
+            stopping,
+            ended: CancellationToken::new(),
+            accepting: Mutex::default(),
+            idle: tokio::sync::Mutex::new(Some(Idle { listening, dials })),
+            http,
+            front,
+            lobby,
+            refusals,
+            grace,
+        });
+        // Set once, here; weak, since the hubs are part of what it points to.
+        for app in inner.apps.all() {
+            let _ = app.hub.owner.set(Box::new(Arc::downgrade(&inner)));
+        }
+        Self { inner, app: 0 }
+    }
+
+    /// Listens at the server's addresses and accepts connections, as tasks of the current runtime; it also begins to
+    /// [dial](crate::ServerBuilder::dial). It does nothing for a server that listens already, or was shut down.
+    ///
+    /// # Errors
+    ///
+    /// Each address that cannot be listened at; then the server listens nowhere, and may try again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves a server that does not listen.
+    pub async fn listen(&self) -> Result<(), StartError> {
+        let inner = &*self.inner;
+        let mut idle = inner.idle.lock().await;
+        let Some(Idle { listening, .. }) = &*idle else { return Ok(()) };
+        let hub = inner.apps.native();
+        let (listeners, addresses) = listening.bind(hub).await?;
+        let _ = inner.addresses.set(addresses);
+        let dials = idle.take().map(|idle| idle.dials).unwrap_or_default();
+        let mut accepting = inner.accepting.lock();
+        for listener in listeners {
+            let (lobby, refusals) = (Arc::clone(&inner.lobby), Arc::clone(&inner.refusals));
+            accepting.spawn(accept(listener, Arc::clone(hub), lobby, refusals, inner.stopping.subscribe()));
+        }
+        for dial in dials {
+            accepting.spawn(dial.keep(hub, inner.stopping.subscribe()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn hub(&self) -> &Arc<Hub> {
+        &self.inner.apps.all()[self.app].hub
+    }
+
+    /// The same server, for another app: those connected to its resources, their rooms and handlers. `None` when no
+    /// resource serves it.
+    pub fn app<A: 'static>(&self) -> Option<Self> {
+        let app = self.inner.apps.find(std::any::TypeId::of::<A>())?;
+        Some(Self { inner: Arc::clone(&self.inner), app })
+    }
+
+    /// The addresses that it listens at, with the ports that the system chose; at a name each address of it. None before
+    /// it [listens](Self::listen).
+    pub fn addresses(&self) -> &[Address] {
+        self.inner.addresses.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// The dispatch table: what is handled, to print or to test.
+    pub fn handlers(&self) -> &Table {
+        &self.hub().table
+    }
+
+    /// The state of type `T` that it was built with.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&State<T>> {
+        self.hub().states.get(&std::any::TypeId::of::<T>())?.downcast_ref()
+    }
+
+    /// Everyone in a namespace.
+    pub fn of(&self, namespace: &str) -> Selection {
+        Selection::in_namespace(self.hub(), namespace, Target::default())
+    }
+
+    /// Everyone in a room of the root namespace.
+    pub fn to(&self, room: impl AsRef<str>) -> Selection {
+        self.of("/").to(room)
+    }
+
+    /// Everyone in the root namespace but those in a room.
+    pub fn except(&self, room: impl AsRef<str>) -> Selection {
+        self.of("/").except(room)
+    }
+
+    /// Every socket of an identity, in whatever namespace.
+    pub fn user(&self, identity: &str) -> Selection {
+        Selection::of_identity(self.hub(), identity)
+    }
+
+    /// Sends an event to everyone in the root namespace. Gives how many sockets it was handed to.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be encoded, is too large, or the name is reserved.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, only some sockets got the event.
+    pub async fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<usize, SendError> {
+        self.of("/").emit(event, arguments).await
+    }
+
+    /// Calls everyone in the root namespace.
+    pub fn call<R>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> BroadcastCall<R> {
+        self.of("/").call(event, arguments)
+    }
+
+    /// The sockets in the root namespace.
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.of("/").sockets()
+    }
+
+    /// How many sockets are in the root namespace.
+    pub fn count(&self) -> usize {
+        self.of("/").count()
+    }
+
+    /// How many replies came that nobody waited for: late ones, and those of peers that make them up.
+    pub fn unknown_replies(&self) -> u64 {
+        self.hub().statistics.unknown_replies.load(Ordering::Relaxed)
+    }
+
+    /// How many events that wanted no reply were refused.
+    pub fn refused_events(&self) -> u64 {
+        self.hub().statistics.refused_events.load(Ordering::Relaxed)
+    }
+
+    /// Accepts no more, tells the peers, ends streams as `closing`, lets running calls end until `deadline` and closes what
+    /// is left. Whether everything ended by itself. It returns in any case, a few seconds after the deadline at most. No
+    /// connection is open then, those that came through an [`http_service`](Self::http_service) included.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the server draining, without a deadline.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        // Also when the future is dropped: nothing is to wait for it then.
+        let _ended = self.inner.ended.clone().drop_guard();
+        self.inner.stopping.send_replace(true);
+        // What is about to listen does so first, and ends then.
+        let _ = self.inner.idle.lock().await.take();
+        let mut accepting = std::mem::take(&mut *self.inner.accepting.lock());
+        // Each ends by itself at its next step; what it had accepted is a connection by then.
+        while accepting.join_next().await.is_some() {}
+        let Inner { apps, front, lobby, http, .. } = &*self.inner;
+        lobby.drain();
+        apps.drain();
+        let ended = async {
+            apps.idle().await;
+            // Clients that poll need their connections until they have heard the last of it.
+            front.close().await;
+            // A request that was under way until then may have opened a connection.
+            apps.idle().await;
+        };
+        if timeout(deadline, ended).await.is_ok() {
+            return true;
+        }
+        http.close();
+        apps.close();
+        if timeout(LAST_CALL, apps.idle()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        // Their responses are on their way.
+        let _ = timeout(LAST_RESPONSE, front.close()).await;
+        front.abort();
+        false
+    }
+
+    /// Waits until [`shutdown`](Self::shutdown) was called on any clone of this server.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost by dropping the future.
+    pub async fn stopping(&self) {
+        let mut stopping = self.inner.stopping.subscribe();
+        // The sender lives as long as `self`.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+    }
+
+    fn from_hub(hub: &Hub) -> Option<Self> {
+        let owner: &Weak<Inner> = hub.owner.get()?.downcast_ref()?;
+        let inner = owner.upgrade()?;
+        let app = inner.apps.with_hub(hub)?;
+        Some(Self { inner, app })
+    }
+}
+
+/// A server that nobody holds any more accepts no more; its connections go on until their peers leave.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stopping.send_replace(true);
+    }
+}
+
+impl FromConnection for Server {
+    async fn from_connection(context: &Context) -> Result<Self, Error> {
+        let socket =
+            context.socket().ok_or_else(|| Error::new("not_connected", "there is no server here"))?;
+        Self::from_hub(socket.hub()).ok_or_else(|| Error::new("closing", "the server is going down"))
+    }
+}
