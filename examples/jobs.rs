@@ -144,7 +144,7 @@ fn main() -> jidda::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => both(),
-        ["server"] => Server::builder().listen(ADDRESS).state(Queue::new()).run(),
+        ["server"] => Ok(Server::builder().listen(ADDRESS).state(Queue::new()).run()?),
         ["worker"] => worker(ADDRESS),
         ["worker", address] => worker(address),
         _ => Err(Error::new("usage", "write nothing, `server`, `worker` or `worker ADDRESS`")),

@@ -92,7 +92,7 @@ fn main() -> jidda::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => all(),
-        ["server"] => jidda::run!(ADDRESS),
+        ["server"] => Ok(jidda::run!(ADDRESS)?),
         ["artist", name] => stay(name, ADDRESS),
         ["artist", name, address] => stay(name, address),
         ["wish", name] => ask(name, ADDRESS),

@@ -12,7 +12,7 @@
 //!     n * 2
 //! }
 //!
-//! fn main() -> jidda::Result<()> {
+//! fn main() -> Result<(), jidda::StartError> {
 //!     jidda::run!("127.0.0.1:8000")
 //! }
 //! ```
@@ -98,7 +98,7 @@ pub mod prelude {
 ///
 /// ```no_run
 /// # mod chat {}
-/// fn main() -> jidda::Result<()> {
+/// fn main() -> Result<(), jidda::StartError> {
 ///     jidda::run!("127.0.0.1:8000")
 /// }
 /// ```

@@ -182,7 +182,7 @@ impl Origin for Here {
 
 fn table(side: Side, app: AppKey, handlers: Vec<&'static HandlerEntry>) -> Table {
     let chat = Chat { lines: Mutex::default() };
-    let builder = TableBuilder::new(side).app(app).state(TypeId::of::<u32>()).service(chat).service(Screen);
+    let builder = TableBuilder::new(side).app(app).state::<u32>().service(chat).service(Screen);
     builder.handlers(HandlerList::Explicit(handlers)).build().unwrap()
 }
 

@@ -6,12 +6,15 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use jidda::StartProblem;
 use jidda::prelude::*;
 
 /// Far longer than anything takes, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Says that the test binary is to be the program, and for how many milliseconds it grants grace.
 const GRACE: &str = "JIDDA_TEST_GRACE";
+/// Says that it serves in a runtime of its own.
+const SERVE: &str = "JIDDA_TEST_SERVE";
 const LONG: u64 = 3_600_000;
 
 /// Holds a thread for ever.
@@ -62,7 +65,20 @@ async fn wait() {
 fn program() {
     let Ok(grace) = std::env::var(GRACE) else { return };
     let grace = Duration::from_millis(grace.parse().unwrap());
-    Server::builder().listen("127.0.0.1:0").grace(grace).run().unwrap();
+    let builder = Server::builder().listen("127.0.0.1:0").grace(grace);
+    if std::env::var_os(SERVE).is_none() {
+        return builder.run().unwrap();
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(builder.serve()).unwrap();
+    println!("it has served");
+    // As at the end of `main`: the runtime waits for its blocking threads.
+}
+
+#[on]
+async fn stop(server: &Server) {
+    let server = server.clone();
+    tokio::spawn(async move { server.shutdown(LIMIT).await });
 }
 
 struct Program {
@@ -75,10 +91,20 @@ struct Program {
 
 impl Program {
     async fn start(grace: u64) -> Self {
+        Self::start_with(grace, &[]).await
+    }
+
+    /// Starts one that serves in a runtime of its own.
+    async fn serve(grace: u64) -> Self {
+        Self::start_with(grace, &[(SERVE, "1")]).await
+    }
+
+    async fn start_with(grace: u64, environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "program", "--nocapture"])
             .env(GRACE, grace.to_string())
             .env_remove("JIDDA_LISTEN")
+            .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -188,4 +214,64 @@ async fn a_call_that_goes_on_is_ended_by_the_second_signal() {
     program.line("jidda stops");
     program.signal("TERM");
     assert_eq!(program.end().code(), Some(130));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_in_a_runtime_of_the_program_ends_after_its_grace() {
+    let mut program = Program::serve(50).await;
+    program.client.emit("wait", &()).await.unwrap();
+    program.line("it waits");
+    program.signal("TERM");
+    program.line("jidda stops: running calls have 0 s");
+    program.line("it has served");
+    assert!(program.end().success());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_signal_ends_a_program_that_serves_and_one_that_has_served() {
+    let mut program = Program::serve(LONG).await;
+    program.client.emit("block_all_workers", &()).await.unwrap();
+    program.line("it blocks");
+    program.signal("INT");
+    program.signal("INT");
+    assert_eq!(program.end().code(), Some(130));
+
+    let mut program = Program::serve(50).await;
+    program.client.emit("block", &()).await.unwrap();
+    program.line("it blocks");
+    program.signal("TERM");
+    program.line("it has served");
+    // The runtime waits for the handler that blocks.
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(130));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_the_program_shuts_down_has_served() {
+    for mut program in [Program::serve(LONG).await, Program::start(LONG).await] {
+        program.client.emit("stop", &()).await.unwrap();
+        assert!(program.end().success());
+    }
+}
+
+#[tokio::test]
+async fn run_inside_a_runtime_is_an_error_that_says_what_to_write() {
+    let error = Server::builder().listen("127.0.0.1:0").run().unwrap_err();
+    assert!(matches!(error.problems(), [StartProblem::InsideRuntime]));
+    assert!(error.to_string().contains("write `builder.build()?.serve().await?`"), "{error}");
+}
+
+#[test]
+fn build_outside_a_runtime_is_an_error_that_says_what_to_do() {
+    let error = Server::builder().build().unwrap_err();
+    assert!(matches!(error.problems(), [StartProblem::OutsideRuntime]));
+    assert!(error.to_string().contains("or use `run`, which makes one"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_without_an_address_does_not_serve() {
+    let error = Server::builder().serve().await.unwrap_err();
+    assert!(matches!(error.problems(), [StartProblem::NoAddress]), "{error}");
+    let error = Server::builder().listen("127.0.0.1:0").handlers([]).serve().await.unwrap_err();
+    assert!(matches!(error.problems(), [StartProblem::NoHandlers]), "{error}");
 }

@@ -59,8 +59,7 @@ mod closed {
 
 async fn pair(name: &str) -> anyhow::Result<(Server, Client)> {
     let address = format!("mem:{name}");
-    let server =
-        Server::builder().app::<Standard>().listen(&address).start().await.map_err(Error::into_std)?;
+    let server = Server::builder().app::<Standard>().listen(&address).start().await?;
     let client = Client::connect(&address).await?;
     Ok((server, client))
 }
@@ -206,6 +205,6 @@ async fn a_handler_passes_on_what_is_meant_for_its_caller() {
 async fn what_is_wrong_with_a_client_is_a_list() {
     let error = Client::builder("mem:list").connections(0).max_message(0).connect().await.unwrap_err();
     let ConnectError::Invalid(problems) = &error else { panic!("{error}") };
-    assert_eq!(problems.iter().count(), 2, "{problems}");
+    assert_eq!(problems.problems().len(), 2, "{problems}");
     assert!(error.to_string().starts_with("the client cannot start:\n  `connections` is 0"), "{error}");
 }

@@ -1,6 +1,7 @@
 //! What is checked before a server starts, and how it is told.
 #![allow(missing_docs)]
 
+use jidda::StartProblem;
 use jidda::prelude::*;
 
 struct Broken;
@@ -28,7 +29,7 @@ impl NeedsValue {
 async fn one_error_lists_everything_with_file_and_line() {
     let builder = Server::builder().app::<Broken>().listen("mem:never").link("absent-crate");
     let error = builder.start().await.unwrap_err();
-    assert_eq!(error.code(), "start");
+    assert_eq!(error.problems().len(), 4, "{error}");
     let text = error.to_string();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[0], "the server cannot start:");
@@ -111,7 +112,100 @@ async fn an_address_that_cannot_be_listened_at_is_one_sentence() {
     let server = Server::builder().listen("127.0.0.1:0").start().await.unwrap();
     let taken = server.addresses()[0].to_string();
     let error = Server::builder().listen(&taken).start().await.unwrap_err();
-    assert_eq!(error.to_string(), format!("cannot listen on {taken}: another program listens there already"));
+    assert_eq!(
+        error.to_string(),
+        format!("the server cannot start: cannot listen on {taken}: another program listens there already")
+    );
     let error = Server::builder().listen("nonsense").start().await.unwrap_err();
-    assert!(error.to_string().starts_with("`nonsense` is not an address: the port is missing"), "{error}");
+    assert!(error.to_string().contains(": `nonsense` is not an address: the port is missing"), "{error}");
+}
+
+struct Pathless;
+
+#[on("look", app = Pathless)]
+async fn look(_id: &Path<String>) {}
+
+#[namespace("/board/{id}", app = Pathless)]
+mod board {
+    use super::*;
+
+    #[on]
+    async fn read(_id: &Path<String>) {}
+}
+
+#[tokio::test]
+async fn a_path_without_parameters_is_found_at_start() {
+    let error = Server::builder().app::<Pathless>().build().unwrap_err();
+    let [StartProblem::MissingParameters { event: "look", namespace: "/", location, .. }] = error.problems()
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(location.file, "tests/start.rs");
+    // A resource may have them.
+    let games = jidda::Resource::socket_io("/games/{id}");
+    assert!(Server::builder().app::<Pathless>().resource(games).build().is_ok());
+}
+
+struct NearMiss;
+
+#[on(app = NearMiss)]
+async fn borrow(_db: &State<std::sync::Mutex<Db>>) {}
+
+#[tokio::test]
+async fn a_missing_state_names_what_was_given_in_its_place() {
+    let given = std::sync::Arc::new(std::sync::Mutex::new(Db));
+    let error = Server::builder().app::<NearMiss>().state(given).state(7_u8).build().unwrap_err();
+    assert!(matches!(
+        error.problems(),
+        [StartProblem::MissingState { similar, .. }] if similar.len() == 1
+    ));
+    let text = error.to_string();
+    assert!(text.contains("given was `alloc::sync::Arc<std::sync::"), "{text}");
+    assert!(text.ends_with("(`State` is shared already: give the value without its `Arc`)"), "{text}");
+}
+
+#[tokio::test]
+async fn everything_that_is_wrong_is_one_error_and_nothing_is_started() {
+    let builder =
+        Server::builder().app::<NearMiss>().max_message(0).listen("nowhere").listen("mem:everything");
+    let builder = builder.dial("tcp://").health("live", "live").resource(jidda::Resource::raw("/socket.io"));
+    let error = builder.build().unwrap_err();
+    let kinds = error.problems().iter().map(|problem| match problem {
+        StartProblem::MissingState { .. } => "state",
+        StartProblem::InvalidSetting { name, .. } => name,
+        StartProblem::InvalidAddress { .. } => "address",
+        StartProblem::Dial { .. } => "dial",
+        StartProblem::Health { .. } => "health",
+        StartProblem::Resource { .. } => "resource",
+        other => panic!("{other:?}"),
+    });
+    let kinds: Vec<&str> = kinds.collect();
+    let expected = ["state", "max_message", "resource", "health", "health", "health", "address", "dial"];
+    assert_eq!(kinds, expected, "{error}");
+    assert!(Client::connect("mem:everything").await.is_err());
+}
+
+#[tokio::test]
+async fn a_server_is_there_before_it_listens() {
+    let server = Server::builder().listen("127.0.0.1:0").build().unwrap();
+    assert!(server.addresses().is_empty());
+    server.listen().await.unwrap();
+    server.listen().await.unwrap();
+    let [address] = server.addresses() else { panic!("{server:?}") };
+    let client = Client::connect(&address.to_string()).await.unwrap();
+    assert_eq!(plain::call(&client, 7, None).await.unwrap(), 7);
+    server.shutdown(Duration::ZERO).await;
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_listen_may_try_again() {
+    let taken = Server::builder().listen("127.0.0.1:0").start().await.unwrap();
+    let address = taken.addresses()[0].to_string();
+    let server = Server::builder().listen("mem:again").listen(&address).build().unwrap();
+    let error = server.listen().await.unwrap_err();
+    assert!(matches!(error.problems(), [StartProblem::Listen { .. }]), "{error}");
+    assert!(Client::connect("mem:again").await.is_err());
+    taken.shutdown(Duration::ZERO).await;
+    server.listen().await.unwrap();
+    assert_eq!(server.addresses().len(), 2);
 }

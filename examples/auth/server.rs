@@ -68,5 +68,6 @@ pub(crate) fn run(address: &str) -> jidda::Result<()> {
         .allow_anonymous()
         .state(Secret(secret))
         .state(News::default())
-        .run()
+        .run()?;
+    Ok(())
 }

@@ -19,7 +19,7 @@ fn main() -> jidda::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         // `server::Chatroom` implements `Default`, so it needs no mention.
-        ["server"] => jidda::run!(ADDRESS),
+        ["server"] => Ok(jidda::run!(ADDRESS)?),
         [name] => client::run(ADDRESS, name),
         [name, address] => client::run(address, name),
         _ => Err(Error::new("usage", "write `server`, a name, or a name and the server's address")),

@@ -23,11 +23,10 @@ fn main() -> jidda::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         // `server::Chatroom` implements `Default`, so it needs no mention.
-        [] | ["server"] => Server::builder()
-            .listen(ADDRESS)
-            .http_fallback(site::page("chatroom"))
-            .socket_io(site::client)
-            .run(),
+        [] | ["server"] => {
+            let server = Server::builder().listen(ADDRESS);
+            Ok(server.http_fallback(site::page("chatroom")).socket_io(site::client).run()?)
+        }
         ["client", name] => client::run(ADDRESS, name),
         ["client", name, address] => client::run(address, name),
         _ => Err(Error::new("usage", "write nothing, `client NAME` or `client NAME ADDRESS`")),

@@ -31,7 +31,8 @@ fn main() -> jidda::Result<()> {
     match arguments.as_slice() {
         [] => own(),
         ["server"] => {
-            Server::builder().listen(ADDRESS).http_fallback(site::page("ping")).socket_io(site::client).run()
+            let server = Server::builder().listen(ADDRESS);
+            Ok(server.http_fallback(site::page("ping")).socket_io(site::client).run()?)
         }
         [address] => other(address, 10_000),
         [address, count] => other(address, count.parse()?),

@@ -57,8 +57,8 @@ fn main() -> jidda::Result<()> {
     };
     match arguments.as_slice() {
         [] => runtime()?.block_on(all()),
-        ["catalog"] => catalog::server(CATALOG).run(),
-        ["orders"] => orders::server(ORDERS).run(),
+        ["catalog"] => Ok(catalog::server(CATALOG).run()?),
+        ["orders"] => Ok(orders::server(ORDERS).run()?),
         ["gateway"] => runtime()?.block_on(gateway::run(GATEWAY, CATALOG, ORDERS)),
         ["client"] => runtime()?.block_on(shop(GATEWAY, "ada")),
         ["client", address] => runtime()?.block_on(shop(address, "ada")),

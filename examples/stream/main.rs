@@ -78,7 +78,7 @@ fn main() -> jidda::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => both(),
-        ["server"] => jidda::run!(ADDRESS),
+        ["server"] => Ok(jidda::run!(ADDRESS)?),
         ["client"] => client(ADDRESS),
         ["client", address] => client(address),
         _ => Err(Error::new("usage", "write nothing, `server`, `client` or `client ADDRESS`")),

@@ -56,7 +56,7 @@ fn server(folder: &Folder, is_mutual: bool) -> jidda::Result<TlsServer> {
 
 fn serve(folder: &Path, is_mutual: bool) -> jidda::Result<()> {
     let tls = server(&Folder::open(folder)?, is_mutual)?;
-    Server::builder().listen(ADDRESS).tls(tls).run()
+    Ok(Server::builder().listen(ADDRESS).tls(tls).run()?)
 }
 
 #[tokio::main]

@@ -300,7 +300,7 @@ async fn nonsense_is_listed_in_one_error() {
     let error =
         Server::builder().handlers([]).max_message(0).heartbeat(Duration::ZERO).start().await.unwrap_err();
     assert_eq!(
-        error.message(),
+        error.to_string(),
         "the server cannot start:\n  `max_message` is 0: it is at least 1\n  \
          `heartbeat` is 0ns: it is at least a millisecond"
     );

@@ -256,7 +256,7 @@ fn tls_shows_who_is_believed() {
 #[test]
 fn run_tells_where_it_listens_and_ends_on_sigterm() {
     let (mut server, address) = Program::serve("sheep");
-    assert_eq!(server.output, [format!("jidda listens on {address} with 3 handlers")]);
+    assert_eq!(server.output, [format!("jidda listens on {address} with 3 handlers (3 in sheep)")]);
     let (_, port) = address.rsplit_once(':').expect("a port");
     assert_ne!(port, "0");
     server.terminate();

@@ -429,5 +429,6 @@ fn main() -> jidda::Result<()> {
             _ => address = argument,
         }
     }
-    server.listen(address).resource(Resource::raw("/engine.io/").app::<raw::Echo>()).run()
+    server.listen(address).resource(Resource::raw("/engine.io/").app::<raw::Echo>()).run()?;
+    Ok(())
 }

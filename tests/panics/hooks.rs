@@ -162,5 +162,5 @@ async fn a_hook_for_errors_and_one_for_sockets_take_nothing_along() {
     assert_eq!(echo::call(&client, "still here".into()).await.unwrap(), "still here");
     let server = Server::builder().app::<Panicking>().listen("127.0.0.1:0");
     let error = server.configure_socket(|_| panic!("a hook for sockets")).start().await.unwrap_err();
-    assert!(error.message().contains("a `configure_socket` hook panicked"), "{error}");
+    assert!(error.to_string().contains("a `configure_socket` hook panicked"), "{error}");
 }

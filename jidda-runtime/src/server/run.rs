@@ -5,7 +5,7 @@ use tokio::time::{Instant, timeout};
 
 use super::builder::ServerBuilder;
 use super::handle::{LAST_CALL, LAST_RESPONSE, Server};
-use super::serve::{is_asked_for_handlers, log_to_standard_error, system};
+use super::serve::{announce_end, is_asked_for_handlers, log_to_standard_error, system};
 use super::signals::Signal;
 use crate::deadline;
 use crate::error::{StartError, StartProblem};
@@ -50,11 +50,13 @@ impl ServerBuilder {
         let clock = Builder::new_current_thread().enable_time().build().map_err(system)?;
         // Before any peer can know that the server is there: a signal must not end it the rough way.
         let (for_server, mut signal) = (Signal::next().map_err(system)?, Signal::next().map_err(system)?);
-        let mut serving = runtime.spawn(async move { self.build()?.serve_until(for_server).await });
+        let mut serving = runtime.spawn(async move { self.build()?.serve_until(for_server, |_| ()).await });
         let (served, end) = clock.block_on(async {
             tokio::select! {
                 served = &mut serving => (Some(served), Instant::now()),
                 () = signal.received() => {
+                    // Here, since the threads of the other runtime may be blocked.
+                    announce_end(grace);
                     let end = deadline::after(grace);
                     let limit = deadline::bounded(grace) + LAST_CALL + LAST_RESPONSE;
                     (timeout(limit, &mut serving).await.ok(), end)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::builder::ServerBuilder;
 use super::handle::{Idle, Server};
@@ -54,11 +55,15 @@ impl Server {
         }
         log_to_standard_error();
         let signal = Signal::next().map_err(system)?;
-        self.serve_until(signal).await
+        self.serve_until(signal, announce_end).await
     }
 
-    /// Serves until the signal.
-    pub(super) async fn serve_until(self, mut signal: Signal) -> Result<(), StartError> {
+    /// Serves until the signal, and calls `ending` then.
+    pub(super) async fn serve_until(
+        self,
+        mut signal: Signal,
+        ending: fn(Duration),
+    ) -> Result<(), StartError> {
         let about = self.prepare().await?;
         tokio::select! {
             started = self.listen() => started?,
@@ -75,7 +80,7 @@ impl Server {
             () = signal.received() => {}
         }
         let grace = self.inner.grace;
-        println!("jidda stops: running calls have {} s", grace.as_secs());
+        ending(grace);
         self.shutdown(grace).await;
         Ok(())
     }
@@ -117,6 +122,10 @@ impl Server {
         let what: Vec<_> = listens.into_iter().chain(dials).collect();
         println!("jidda {} {}", what.join(", "), about.handlers_in_words());
     }
+}
+
+pub(super) fn announce_end(grace: Duration) {
+    println!("jidda stops: running calls have {} s", grace.as_secs());
 }
 
 /// What a start line says.
