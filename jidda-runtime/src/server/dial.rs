@@ -9,7 +9,6 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::handle::Server;
 use crate::client::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
 use crate::driver::Driver;
 use crate::foreign::printable;
@@ -91,23 +90,6 @@ pub enum DialError {
     /// What protects the address is missing, or the back-off is out of its bounds.
     #[error("{0}")]
     Invalid(String),
-}
-
-impl Server {
-    /// Connects to a client that listens, from now on: see [`ServerBuilder::dial`](crate::ServerBuilder::dial).
-    ///
-    /// # Errors
-    ///
-    /// [`DialError`]: the address cannot be read, or what protects it is missing.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    pub fn dial(&self, to: impl Into<Dial>) -> Result<(), DialError> {
-        let dialing = to.into().check()?.keep(self.hub(), self.inner.stopping.subscribe());
-        self.inner.accepting.lock().spawn(dialing);
-        Ok(())
-    }
 }
 
 impl Dial {

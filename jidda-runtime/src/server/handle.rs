@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::accept::accept;
 use super::admission::Admission;
 use super::apps::Apps;
-use super::dial::CheckedDial;
+use super::dial::{CheckedDial, Dial, DialError};
 use super::http::{Front, Http, Limits};
 use super::listening::Listening;
 use super::lobby::Lobby;
@@ -153,6 +153,21 @@ impl Server {
         for dial in dials {
             accepting.spawn(dial.keep(hub, inner.stopping.subscribe()));
         }
+        Ok(())
+    }
+
+    /// Connects to a client that listens, from now on: see [`ServerBuilder::dial`](crate::ServerBuilder::dial).
+    ///
+    /// # Errors
+    ///
+    /// [`DialError`]: the address cannot be read, or what protects it is missing.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn dial(&self, to: impl Into<Dial>) -> Result<(), DialError> {
+        let dialing = to.into().check()?.keep(self.hub(), self.inner.stopping.subscribe());
+        self.inner.accepting.lock().spawn(dialing);
         Ok(())
     }
 

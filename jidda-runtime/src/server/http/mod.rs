@@ -16,22 +16,12 @@ mod polling;
 mod query;
 mod request_body;
 mod resource;
+mod resources;
 mod serve;
 mod sessions;
 mod site;
 mod straight;
 mod websocket;
-
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-use ::http::{Method, Request, Response, Uri};
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
-use http_body::Body;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 pub use body::HttpBody;
 pub use cookie::{Cookie, SameSite};
@@ -42,147 +32,5 @@ pub use origins::Origins;
 pub(super) use plan::HttpPlan;
 pub use request_body::{RequestBody, RequestBodyError};
 pub use resource::{Resource, Transport};
+pub(super) use resources::{Http, Limits};
 pub(super) use serve::{Caller, Front};
-
-use crate::handler::Parameters;
-use crate::objects::Hub;
-use crate::server::admission::Admission;
-use body::not_found;
-use error::Refused;
-use health::Health;
-use plan::CheckedResource;
-use query::Query;
-use site::Site;
-
-/// The name of a path's rest, which is no parameter of the program.
-const REST: &str = "jidda_rest";
-
-/// The resources of a server, by their paths.
-#[derive(Debug)]
-pub(super) struct Http {
-    sites: Vec<Arc<Site>>,
-    /// The places of the sites, by the patterns of their paths.
-    paths: matchit::Router<usize>,
-    health: Option<Health>,
-    /// What requests have begun is waited for no longer.
-    closing: CancellationToken,
-    limits: Limits,
-}
-
-/// What is limited, and what it counts against.
-#[derive(Debug, Default)]
-pub(super) struct Limits {
-    pub(super) connections: Option<Arc<Admission>>,
-    /// Sessions that poll, which have connections for moments only.
-    pub(super) sessions: Option<Arc<Admission>>,
-}
-
-impl Http {
-    /// Serves what was planned. `hubs` are those of the apps, in the order that the plan knows them in.
-    pub(super) fn open(
-        plan: HttpPlan,
-        hubs: &[&Arc<Hub>],
-        limits: Limits,
-        stopping: &watch::Receiver<bool>,
-    ) -> Self {
-        let closing = CancellationToken::new();
-        let open = |(resource, app): (CheckedResource, usize)| {
-            Site::open(resource, hubs[app], limits.sessions.clone(), stopping.clone(), closing.clone())
-        };
-        Self {
-            sites: plan.resources.into_iter().map(open).collect(),
-            paths: plan.paths,
-            health: Health::open(plan.health, hubs[0], stopping.clone()),
-            closing,
-            limits,
-        }
-    }
-
-    /// Counts the WebSocket that a request asks for whose stream is another server's.
-    fn admit<B>(&self, request: &mut Request<B>) -> Result<(), Refused> {
-        if let Some(admission) = &self.limits.connections
-            && websocket::is_wanted(request.version(), request.headers())
-        {
-            let admitted = admission.admit_or_report(request.extensions());
-            let permit = admitted.map_err(|_| Refused::TooManyConnections)?;
-            request.extensions_mut().insert(permit);
-        }
-        Ok(())
-    }
-
-    /// Answers a request that came to a server which is not ours.
-    pub(super) fn respond<B>(
-        self: &Arc<Self>,
-        mut request: Request<B>,
-    ) -> BoxFuture<'static, Result<Response<HttpBody>, Infallible>>
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Send,
-    {
-        let http = Arc::clone(self);
-        begin(async move {
-            if let Err(refused) = http.admit(&mut request) {
-                return Ok(refused.raw_response());
-            }
-            if let Some(answer) = http.health(request.method(), request.uri().path()).await {
-                return Ok(answer);
-            }
-            match http.find(request.uri().path(), request.uri().query()) {
-                Some((site, parameters)) => Ok(site.respond(request, parameters).await),
-                None => Ok(not_found()),
-            }
-        })
-    }
-
-    /// Ends the WebSockets that are about to be opened, wherever their requests came in.
-    pub(super) fn close(&self) {
-        self.closing.cancel();
-    }
-
-    /// Answers a question for the server's health, if a request is one.
-    async fn health(&self, method: &Method, path: &str) -> Option<Response<HttpBody>> {
-        let health = self.health.as_ref()?;
-        Some(health.respond(health.question(path)?, method).await)
-    }
-
-    /// The resource that a request for a WebSocket is for. `None` when the path has anything else.
-    fn find_for_websocket(&self, uri: &Uri) -> Option<(Arc<Site>, Parameters)> {
-        let path = uri.path();
-        let is_question = self.health.as_ref().is_some_and(|health| health.question(path).is_some());
-        if is_question || Site::is_file(path) { None } else { self.find(path, uri.query()) }
-    }
-
-    /// The resource of a path, with the path's parameters.
-    ///
-    /// Without the slash at its end the path is the resource's for requests of Engine.IO only: a program may have a
-    /// page at `/chat` for what its scripts find at `/chat/`.
-    fn find(&self, path: &str, query: Option<&str>) -> Option<(Arc<Site>, Parameters)> {
-        let found = self.paths.at(path).ok()?;
-        if is_bare(path, &found.params) && !query.is_some_and(Query::is_engine_io) {
-            return None;
-        }
-        let parameters = found.params.iter().filter(|(name, _)| *name != REST);
-        let parameters = parameters.map(|(name, value)| {
-            let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
-            (name.into(), value.as_ref().into())
-        });
-        Some((Arc::clone(&self.sites[*found.value]), parameters.collect()))
-    }
-}
-
-/// Whether a path is a resource's without the slash at its end.
-fn is_bare(path: &str, parameters: &matchit::Params<'_, '_>) -> bool {
-    !path.ends_with('/') && parameters.get(REST).is_none()
-}
-
-/// Begins to answer at once, not when the future is first polled. A client that has gone by then would leave no
-/// trace: the session it polled, if it did, could not end with it.
-fn begin<T: Send + 'static>(answer: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
-    let mut answer = answer.boxed();
-    // Whoever polls it next leaves a waker of its own.
-    match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(answer) => ready(answer).boxed(),
-        Poll::Pending => answer,
-    }
-}

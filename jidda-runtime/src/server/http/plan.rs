@@ -1,11 +1,13 @@
 //! What is served by HTTP, checked before anything is started.
 
-use super::REST;
 use super::client_file::ClientFile;
 use super::health::HealthPlan;
 use super::resource::Resource;
 use crate::error::StartProblem;
 use crate::handler::AppKey;
+
+/// The name of a path's rest, which is no parameter of the program.
+pub(super) const REST: &str = "jidda_rest";
 
 /// The resources of a server that is about to start, and its health endpoints.
 #[derive(Debug, Default)]
@@ -38,7 +40,7 @@ impl HttpPlan {
         }
         problems.extend(health.problems());
         for path in health.paths.iter().flat_map(|(alive, ready)| [alive, ready]) {
-            if plan.paths.at(path).is_ok_and(|found| !super::is_bare(path, &found.params)) {
+            if plan.paths.at(path).is_ok_and(|found| !is_bare(path, &found.params)) {
                 let message = format!("the path `{path}` of `.health(..)` belongs to a resource");
                 problems.push(StartProblem::Health { message });
             }
@@ -63,4 +65,9 @@ impl HttpPlan {
         let app = apps.iter().position(is_own).unwrap_or_default();
         self.resources.push((CheckedResource { resource, client_file }, app));
     }
+}
+
+/// Whether a path is a resource's without the slash at its end.
+pub(super) fn is_bare(path: &str, parameters: &matchit::Params<'_, '_>) -> bool {
+    !path.ends_with('/') && parameters.get(REST).is_none()
 }

@@ -23,7 +23,7 @@ use super::body::{HttpBody, not_found};
 use super::fallback::{Answer, Fallback};
 use super::patient::Patient;
 use super::request_body::RequestBody;
-use super::{Http, begin};
+use super::resources::{Http, begin};
 use crate::config::Config;
 use crate::foreign::printable;
 use crate::objects::Hub;
