@@ -4,7 +4,13 @@
 //! Ctrl-C; `cargo run --example hello client` then talks to it from another terminal, or `hello client ADDRESS` to one
 //! that listens elsewhere.
 
+use std::time::Duration;
+
+use jidda::Error;
+use jidda::middleware::{Call, Next};
+use jidda::payload::Value;
 use jidda::prelude::*;
+use jidda::server::SockRef;
 use serde::Serialize;
 
 const ADDRESS: &str = "127.0.0.1:8000";

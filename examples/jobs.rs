@@ -5,9 +5,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use jidda::SocketId;
 use jidda::prelude::*;
+use jidda::socket::SocketId;
+use jidda::{Error, State};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 

@@ -4,7 +4,11 @@
 //! `sheep artist NAME` one artist; `sheep wish NAME` has the server ask that artist, and `sheep who` tells who is here.
 //! Each of these three takes the server's address as well, if it is another one.
 
+use std::time::Duration;
+
+use jidda::Error;
 use jidda::prelude::*;
+use jidda::presence::PresenceEvent;
 use serde::{Deserialize, Serialize};
 
 const ADDRESS: &str = "127.0.0.1:8002";

@@ -40,31 +40,30 @@
 //! What a handler borrows comes from the connection, what it owns comes from the message: see
 //! [`FromConnection`](trait@FromConnection).
 
-pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
-pub use jidda_runtime::handler::{
-    Args, Call, Carrier, Connector, Context, EventName, FromConnection, HandlerEntry, Next, Path, Reply,
-    State, StreamCarrier, Table,
-};
-pub use jidda_runtime::transport::Address;
-pub use jidda_runtime::{
-    Acknowledgements, AtLimit, Authenticator, Backoff, Broadcast, BroadcastCall, CallError, CallFuture,
-    Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ConnectionId, ConnectionValues, Cookie,
-    Cors, Deadline, DefaultHeartbeat, Dial, DialError, DisconnectReason, DuplicateIdentity, Emit, Encoding,
-    Error, ErrorReport, FailureKind, FailureOrigin, Handshake, HeartbeatPolicy, HttpBody, HttpService,
-    IdentifyError, Identity, Inherit, Job, JobOutput, Listener, ListeningClient, ObserverId, Or, Origins,
-    Parser, Password, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, Proxy, Pulse, RecvError,
-    Replies, Request, RequestBody, RequestBodyError, Resource, Result, RoomError, SameSite, Security,
-    Selection, SendError, Server, ServerBuilder, Session, SessionId, Sign, Socket, SocketId, StartError,
-    StartProblem, StdError, Stream, Streaming, Time, TraceContext, Transport, TrustedKeys, TrustedPeer,
-    Value, Version, Volatile, WaitError, WhileAway, blocking, handler, inherit, testing,
-};
-#[cfg(feature = "jwt")]
-pub use jidda_runtime::{Jwt, JwtKeyError};
-
+pub mod auth;
+pub mod call;
+pub mod client;
+pub mod error;
+pub mod handler;
+pub mod heartbeat;
+pub mod http;
+pub mod middleware;
 #[cfg(feature = "noise")]
-pub use jidda_runtime::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
+pub mod noise;
+pub mod payload;
+pub mod peer;
+pub mod presence;
+pub mod report;
+pub mod server;
+pub mod socket;
+pub mod socketio;
+pub mod stream;
 #[cfg(feature = "tls")]
-pub use jidda_runtime::{TlsClient, TlsError, TlsServer};
+pub mod tls;
+
+pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
+pub use jidda_runtime::handler::{FromConnection, Path, State};
+pub use jidda_runtime::{Client, Error, Result, Server, Socket, blocking, testing};
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;
@@ -72,24 +71,15 @@ pub use jidda_runtime::__private;
 #[cfg(doctest)]
 mod pages;
 
-/// What most programs need: `use jidda::prelude::*;`.
+/// The names that most programs need: `use jidda::prelude::*;`.
+///
+/// They are few, and none is one of std, axum, anyhow or clap, so that their globs fit beside this one.
 pub mod prelude {
-    pub use std::time::Duration;
-
     pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
-    pub use jidda_runtime::__private::SockRef;
-    pub use jidda_runtime::handler::{
-        Args, Call, Context, EventName, FromConnection, Next, Path, Reply, State,
-    };
+    pub use jidda_runtime::handler::{FromConnection, Reply};
     pub use jidda_runtime::{
-        CallError, Client, Cors, Deadline, DisconnectReason, DuplicateIdentity, Error, Handshake, Identity,
-        Parser, PresenceEvent, Resource, Selection, Server, Socket, SocketId, Stream, Streaming, Transport,
-        Value,
+        CallError, Client, DisconnectReason, Result, Selection, Server, Socket, SocketId,
     };
-    #[cfg(feature = "noise")]
-    pub use jidda_runtime::{KeyPair, NoiseClient, NoiseServer, PublicKey};
-    #[cfg(feature = "tls")]
-    pub use jidda_runtime::{TlsClient, TlsServer};
 }
 
 /// Serves every handler that is linked into the program until Ctrl-C or SIGTERM: the body of `main`.
@@ -108,7 +98,7 @@ pub mod prelude {
 /// ```
 ///
 /// `JIDDA_LISTEN=host:port` replaces the address, `JIDDA_HANDLERS=1` prints the handlers and ends. For more than
-/// an address there is [`Server::builder`] with [`ServerBuilder::run`].
+/// an address there is [`Server::builder`] with [`ServerBuilder::run`](server::ServerBuilder::run).
 #[macro_export]
 macro_rules! run {
     ($address:expr $(, link = [$($name:ident),* $(,)?])? $(,)?) => {{

@@ -5,8 +5,12 @@
 #[allow(dead_code)]
 mod socket_io;
 
+use std::time::Duration;
+
+use jidda::handler::EventName;
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::testing;
+use jidda::{Error, testing};
 use serde::{Deserialize, Serialize};
 use socket_io::Peer;
 

@@ -20,9 +20,11 @@ mod tokens;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use jidda::{
-    Authenticator, Error, Handshake, Identity, Password, Result, Server, ServerBuilder, Socket, Value, on,
-};
+use jidda::auth::{Authenticator, Identity, Password};
+use jidda::payload::Value;
+use jidda::peer::Handshake;
+use jidda::server::ServerBuilder;
+use jidda::{Error, Result, Server, Socket, on};
 use tokio::sync::Notify;
 
 struct Guarded;

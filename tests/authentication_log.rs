@@ -9,7 +9,8 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use client::Peer;
-use jidda::{Client, Identity, Password, Server};
+use jidda::auth::{Identity, Password};
+use jidda::{Client, Server};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 

@@ -4,10 +4,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use jidda::error::{CallError, ConnectError, RecvError, SendError};
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{CallError, ConnectError, RecvError, SendError, ServerBuilder, blocking};
+use jidda::server::ServerBuilder;
+use jidda::{State, blocking};
 use tokio::runtime::Runtime;
 
 const LIMIT: Duration = Duration::from_secs(60);

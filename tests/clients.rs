@@ -2,9 +2,11 @@
 #![allow(missing_docs)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use jidda::client::OfflinePolicy;
 use jidda::prelude::*;
-use jidda::{WhileAway, blocking, testing};
+use jidda::{State, blocking, testing};
 
 #[derive(Default)]
 struct Doors(AtomicUsize);
@@ -110,13 +112,13 @@ fn a_blocking_client_needs_no_runtime() {
 #[tokio::test]
 async fn events_fail_while_away_when_the_client_says_so() {
     let (client, server) = testing::pair_with(Server::builder(), |client| {
-        client.while_away(WhileAway::Fail).no_reconnect().state(AtomicUsize::new(0))
+        client.offline_policy(OfflinePolicy::Reject).no_reconnect().state(AtomicUsize::new(0))
     })
     .await
     .unwrap();
     server.shutdown(Duration::from_secs(5)).await;
     client.closed().await;
-    assert_eq!(client.emit("add", &(1, 2)).await, Err(jidda::SendError::NotConnected));
+    assert_eq!(client.emit("add", &(1, 2)).await, Err(jidda::error::SendError::NotConnected));
 }
 
 #[tokio::test]
@@ -124,7 +126,7 @@ async fn a_client_that_waits_for_its_server_comes_up_first() {
     let connecting = tokio::spawn(
         Client::builder("mem:late")
             .wait_for_server()
-            .reconnect(jidda::Backoff::default().first(Duration::from_millis(2)))
+            .reconnect(jidda::client::Backoff::default().first(Duration::from_millis(2)))
             .state(AtomicUsize::new(0))
             .connect(),
     );
@@ -159,7 +161,7 @@ async fn the_clients_connect_handler_runs_at_each_return_and_its_listeners_are_t
     let first = listen().await.unwrap();
     let client = Client::builder("mem:returning")
         .app::<Returning>()
-        .reconnect(jidda::Backoff::default().first(Duration::from_millis(2)))
+        .reconnect(jidda::client::Backoff::default().first(Duration::from_millis(2)))
         .connect()
         .await
         .unwrap();
@@ -173,7 +175,7 @@ async fn the_clients_connect_handler_runs_at_each_return_and_its_listeners_are_t
     first.shutdown(Duration::from_secs(5)).await;
     drop(first);
     let second = listen().await.unwrap();
-    while events.next().await != Some(jidda::ClientEvent::Reconnected) {}
+    while events.next().await != Some(jidda::client::ClientEvent::Reconnected) {}
     assert_eq!(asked(&second).await, ["answered"]);
     assert_eq!((JOINED.load(Ordering::Relaxed), LEFT.load(Ordering::Relaxed)), (2, 1));
 }

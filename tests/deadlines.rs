@@ -2,8 +2,10 @@
 #![allow(missing_docs)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use jidda::inherit;
+use jidda::State;
+use jidda::call::{Deadline, inherit};
 use jidda::prelude::*;
 use tokio::sync::Notify;
 

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{Client, testing};
+use jidda::{Client, State, testing};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
@@ -70,7 +71,7 @@ async fn late(socket: &Socket, values: &State<Values>) {
 }
 
 #[on(app = Dropping)]
-async fn count(socket: &Socket, values: &State<Values>) -> impl jidda::Stream<Item = u32> {
+async fn count(socket: &Socket, values: &State<Values>) -> impl jidda::stream::Stream<Item = u32> {
     let value = values.one(socket);
     futures_util::stream::iter(0..).map(move |n| {
         let _value = &value;
@@ -146,7 +147,7 @@ fn a_job_on_a_runtime_that_is_down_is_dropped_while_nothing_is_locked() {
                     async {}
                 }),
             ];
-            assert!(jobs.iter().all(jidda::Job::is_finished));
+            assert!(jobs.iter().all(jidda::socket::Job::is_finished));
         };
         std::thread::spawn(spawn).join().unwrap();
         for _ in 0..3 {

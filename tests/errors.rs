@@ -5,8 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{Client, ErrorReport, FailureKind, FailureOrigin, ServerBuilder, testing};
+use jidda::report::{ErrorReport, FailureKind, FailureOrigin};
+use jidda::server::ServerBuilder;
+use jidda::{Client, Error, testing};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;

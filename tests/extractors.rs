@@ -1,8 +1,11 @@
 //! What a handler can borrow.
 #![allow(missing_docs)]
 
+use jidda::handler::{Args, Context, EventName};
+use jidda::peer::Handshake;
 use jidda::prelude::*;
-use jidda::{Context, SocketId, testing};
+use jidda::socket::SocketId;
+use jidda::{Error, Path, State, testing};
 use serde::{Deserialize, Serialize};
 
 struct Prices {

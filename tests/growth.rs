@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt, poll, stream};
+use jidda::client::{Backoff, ClientEvent, ClientEvents};
 use jidda::prelude::*;
-use jidda::{Backoff, Client, ClientEvent, ClientEvents};
+use jidda::{Client, Error};
 use socket_io::{Peer, Poller, authority};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::io::copy_bidirectional;
@@ -60,7 +61,7 @@ async fn select(socket: &Socket) {
 }
 
 #[on(app = Growing)]
-async fn count(to: u32) -> impl jidda::Stream<Item = u32> {
+async fn count(to: u32) -> impl jidda::stream::Stream<Item = u32> {
     stream::iter(0..to)
 }
 

@@ -4,6 +4,7 @@
 #[path = "../jidda-runtime/tests/support/peer.rs"]
 mod peer;
 
+use jidda::payload::Value;
 use jidda::prelude::*;
 use peer::{Peer, bytes, request};
 

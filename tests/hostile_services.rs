@@ -6,11 +6,17 @@ mod peer;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use jidda::handler::FromConnection;
+use jidda::auth::{Identity, Password};
+use jidda::client::ClientEvent;
+use jidda::middleware::{Call, Next};
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{ClientEvent, Password, Proxy, ServerBuilder};
+use jidda::server::{Proxy, ServerBuilder};
+use jidda::stream::Stream;
+use jidda::{FromConnection, State};
 use peer::{Peer, eventually, notification};
 
 struct Service;

@@ -6,10 +6,14 @@ mod peer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use jidda::State;
+use jidda::payload::Value;
 use jidda::prelude::*;
+use jidda::stream::Stream;
 use jidda_runtime::ServerBuilder;
 use peer::{Peer, closing, code, eventually, notification, request, response};
 use tokio::net::TcpListener;

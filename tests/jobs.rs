@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use jidda::prelude::*;
-use jidda::{ErrorReport, FailureKind, testing};
+use jidda::report::{ErrorReport, FailureKind};
+use jidda::{Error, testing};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, timeout};
 
@@ -75,7 +76,7 @@ async fn jobs_and_timers_end_with_their_socket() {
         timeout(LIMIT, ended.recv()).await.expect("it was dropped");
     }
     timeout(LIMIT, async {
-        while !jobs.iter().all(jidda::Job::is_finished) {
+        while !jobs.iter().all(jidda::socket::Job::is_finished) {
             tokio::task::yield_now().await;
         }
     })

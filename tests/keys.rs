@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use jidda::{KeyPair, PublicKey};
+use jidda::noise::{KeyPair, PublicKey};
 
 /// Its exit code, what it printed, and its complaint.
 fn run<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> (i32, String, String) {

@@ -1,8 +1,12 @@
 //! What a program may say about room, time and depth, and how it is told when there is no more.
 #![allow(missing_docs)]
 
+use std::time::Duration;
+
+use jidda::error::SendError;
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{SendError, testing};
+use jidda::testing;
 
 #[on]
 async fn never() {
@@ -49,7 +53,8 @@ async fn calls_have_the_time_that_their_client_gives_them() {
 #[tokio::test]
 async fn a_message_that_nests_too_deep_is_refused_under_its_number() {
     let builder = Server::builder().max_depth(6);
-    let (client, _server) = testing::pair_with(builder, jidda::ClientBuilder::no_reconnect).await.unwrap();
+    let (client, _server) =
+        testing::pair_with(builder, jidda::client::ClientBuilder::no_reconnect).await.unwrap();
     let nested = |depth| (1..depth).fold(Value::Array(vec![]), |inner, _| Value::Array(vec![inner]));
     // The message and its argument list are two levels.
     assert!(any::call(&client, nested(4)).await.unwrap());

@@ -5,13 +5,16 @@ use std::future::{Ready, ready};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jidda::handler::{
-    AppKey, Arguments, CallerError, Carrier, Connector, Dispatch, HandlerEntry, HandlerList, Origin, Side,
-    Table, TableBuilder,
-};
+use jidda::State;
+use jidda::handler::{Args, Context, EventName};
+use jidda::handler::{Carrier, Connector, HandlerEntry, Table};
+use jidda::payload::Payload;
+use jidda::peer::{Handshake, PeerAddress};
 use jidda::prelude::*;
-use jidda::{Payload, PeerAddress};
 use jidda_runtime::Encoding;
+use jidda_runtime::handler::{
+    AppKey, Arguments, CallerError, Dispatch, HandlerList, Origin, Side, TableBuilder,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

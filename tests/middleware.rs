@@ -3,8 +3,9 @@
 
 use std::sync::Mutex;
 
+use jidda::middleware::{Call, Next};
 use jidda::prelude::*;
-use jidda::testing;
+use jidda::{Error, State, testing};
 
 /// What ran, in order. Each test has an app, and with it a journal, of its own.
 #[derive(Default)]
@@ -136,7 +137,7 @@ struct Replacing;
 #[middleware(app = Replacing)]
 async fn answer_in_its_place(call: Call, next: Next) -> Reply {
     if call.event() == "cached" {
-        return Reply::value(&"from the cache", jidda::Encoding::MessagePack);
+        return Reply::value(&"from the cache", jidda::payload::Encoding::MessagePack);
     }
     next.run(call).await
 }

@@ -4,9 +4,15 @@
 
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use jidda::State;
+use jidda::auth::{Identity, TrustedKeys};
+use jidda::error::ConnectError;
+use jidda::noise::{KeyPair, NoiseClient, NoiseServer, PublicKey};
+use jidda::peer::{Address, Handshake, Security};
 use jidda::prelude::*;
-use jidda::{Address, ConnectError, Security, ServerBuilder, TrustedKeys};
+use jidda::server::ServerBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -101,14 +107,14 @@ async fn tcp(server: &Server) -> TcpStream {
     TcpStream::connect(authority(server)).await.expect("the server listens")
 }
 
-fn client(server: &Server, keys: KeyPair, key: PublicKey) -> jidda::ClientBuilder {
+fn client(server: &Server, keys: KeyPair, key: PublicKey) -> jidda::client::ClientBuilder {
     Client::builder(format!("noise://{}", authority(server)))
         .noise(NoiseClient::new(keys, key))
         .connect_timeout(LIMIT)
 }
 
 /// Why there is no connection.
-async fn refusal(client: jidda::ClientBuilder) -> String {
+async fn refusal(client: jidda::client::ClientBuilder) -> String {
     let error = client.no_reconnect().connect().await.expect_err("it is refused");
     assert!(matches!(error, ConnectError::Io { .. }), "{error:?}");
     // With its sources.
@@ -206,7 +212,7 @@ async fn there_is_no_way_to_clear_text() {
     assert!(error.contains("it needs keys, `.noise(NoiseServer::new("), "{error}");
     let error = why(clear().listen("127.0.0.1:0").noise(NoiseServer::new(keys.clone()))).await;
     assert!(error.contains("`.noise(..)` protects addresses that begin with noise://"), "{error}");
-    let why = async |builder: jidda::ClientBuilder| builder.connect().await.unwrap_err().to_string();
+    let why = async |builder: jidda::client::ClientBuilder| builder.connect().await.unwrap_err().to_string();
     let error = why(Client::builder("noise://127.0.0.1:1")).await;
     assert!(error.contains("it needs keys, `.noise(NoiseClient::new("), "{error}");
     let noise = NoiseClient::new(keys.clone(), keys.public());
@@ -327,7 +333,10 @@ async fn a_bit_that_was_flipped_ends_the_connection_and_no_other() {
     let mut events = client.events();
     order.store(THERE, SeqCst);
     assert!(double::call(&client, 2).await.is_err());
-    while !matches!(timeout(LIMIT, events.next()).await.unwrap(), Some(jidda::ClientEvent::Reconnected)) {}
+    while !matches!(
+        timeout(LIMIT, events.next()).await.unwrap(),
+        Some(jidda::client::ClientEvent::Reconnected)
+    ) {}
     assert_eq!(double::call(&client, 2).await.unwrap(), 4);
     assert_eq!(double::call(&witness, 3).await.unwrap(), 6);
 }
@@ -430,7 +439,7 @@ async fn a_server_dials_a_client_that_listens_and_strangers_are_not_mistaken_for
         let noise = if stranger.public() == theirs.public() { other } else { stranger };
         refusal(Client::builder(&address).noise(noise).connect_timeout(LIMIT)).await;
     }
-    let dial = jidda::Dial::to(&address).noise(NoiseClient::new(theirs, ours.public()));
+    let dial = jidda::server::Dial::to(&address).noise(NoiseClient::new(theirs, ours.public()));
     let server = clear().dial(dial).start().await.unwrap();
     let client = timeout(LIMIT, listening.connected()).await.unwrap().unwrap();
     let (transport, proved) = proof::call(&client).await.unwrap();

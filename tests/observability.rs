@@ -7,7 +7,8 @@ use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use jidda::prelude::*;
-use jidda::{Client, TraceContext, testing};
+use jidda::report::TraceContext;
+use jidda::{Client, testing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing::field::{Field, Visit};
@@ -140,7 +141,7 @@ async fn which_trace(trace: &TraceContext) -> (String, Option<String>) {
 async fn pair() -> (Client, Server) {
     listen();
     let builder = Server::builder().app::<Observed>();
-    testing::pair_with(builder, jidda::ClientBuilder::app::<Observed>).await.unwrap()
+    testing::pair_with(builder, jidda::client::ClientBuilder::app::<Observed>).await.unwrap()
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use jidda::middleware::{Call, Next};
 use jidda::prelude::*;
 
 struct Observed;

@@ -6,11 +6,15 @@
 mod socket_io;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jidda::auth::{Authenticator, DuplicateIdentity, Identity};
+use jidda::client::{Backoff, ClientEvent};
+use jidda::peer::Handshake;
 use jidda::prelude::*;
-use jidda::{
-    Authenticator, Backoff, ClientEvent, Handshake, Identity, PresenceEvents, ServerBuilder, testing,
-};
+use jidda::presence::{PresenceEvent, PresenceEvents};
+use jidda::server::ServerBuilder;
+use jidda::{Error, testing};
 use serde::{Deserialize, Serialize};
 use socket_io::{Heard, Peer};
 use tokio::net::{TcpListener, TcpStream};
@@ -402,7 +406,7 @@ fn proved(policy: DuplicateIdentity) -> ServerBuilder {
     builder.authenticator(Believer)
 }
 
-async fn known(server: &Server, name: &str) -> Result<Client, jidda::ConnectError> {
+async fn known(server: &Server, name: &str) -> Result<Client, jidda::error::ConnectError> {
     Client::builder(server.addresses()[0].to_string()).credentials(&name).connect().await
 }
 

@@ -2,9 +2,11 @@
 #![allow(missing_docs)]
 
 use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
 
+use jidda::client::{Backoff, ClientEvent};
 use jidda::prelude::*;
-use jidda::{Backoff, ClientEvent, Proxy};
+use jidda::server::Proxy;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;

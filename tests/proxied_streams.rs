@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use jidda::Proxy;
+use jidda::State;
 use jidda::prelude::*;
+use jidda::server::Proxy;
+use jidda::stream::Stream;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 

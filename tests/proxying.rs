@@ -2,9 +2,14 @@
 #![allow(missing_docs)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use jidda::State;
+use jidda::auth::{Identity, Password};
+use jidda::call::Deadline;
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{Identity, Password, Proxy, ServerBuilder};
+use jidda::server::{Proxy, ServerBuilder};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -259,7 +264,7 @@ async fn what_goes_round_is_refused() {
     first.shutdown(Duration::ZERO).await;
     drop(first);
     let second = server().proxy(Proxy::to(&to_itself)).start().await.unwrap();
-    while events.next().await.expect("it reconnects") != jidda::ClientEvent::Reconnected {}
+    while events.next().await.expect("it reconnects") != jidda::client::ClientEvent::Reconnected {}
     let client = Client::connect(address).await.unwrap();
     let error = client.call::<()>("round", &()).timeout(LIMIT).await.unwrap_err();
     assert_eq!(error.code(), Some("proxy_loop"), "{error}");
@@ -311,7 +316,7 @@ async fn a_join_that_is_refused_is_an_answer_and_can_be_tried_again() {
 }
 
 /// Everyone's password is the own name.
-fn people(names: &'static [&'static str]) -> impl jidda::Authenticator {
+fn people(names: &'static [&'static str]) -> impl jidda::auth::Authenticator {
     Password::new(move |user: String, password: String| async move {
         let owner = if user == "ada" { &["owner"][..] } else { &[] };
         let gateway = if user == "gateway" { &["speaks for others"][..] } else { &[] };
@@ -321,7 +326,7 @@ fn people(names: &'static [&'static str]) -> impl jidda::Authenticator {
     })
 }
 
-fn as_user(address: String, name: &str) -> jidda::ClientBuilder {
+fn as_user(address: String, name: &str) -> jidda::client::ClientBuilder {
     let credentials = Value::Map(vec![("user".into(), name.into()), ("password".into(), name.into())]);
     Client::builder(address).credentials(&credentials)
 }

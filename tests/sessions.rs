@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use jidda::prelude::*;
-use jidda::{Client, Session, testing};
+use jidda::socket::Session;
+use jidda::{Client, State, testing};
 use rmpv::Value as Msgpack;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -141,7 +142,7 @@ impl Relay {
 }
 
 async fn server(
-    change: impl FnOnce(jidda::ServerBuilder) -> jidda::ServerBuilder,
+    change: impl FnOnce(jidda::server::ServerBuilder) -> jidda::server::ServerBuilder,
 ) -> (Server, UnboundedReceiver<()>) {
     let (marks, ended) = unbounded_channel();
     let builder = Server::builder().app::<Keeping>().listen("127.0.0.1:0").state(Marks(marks));
@@ -152,7 +153,7 @@ async fn server(
 async fn a_client_that_comes_back_has_its_session() {
     let (server, mut ended) = server(|builder| builder).await;
     let relay = Relay::to(&server).await;
-    let quick = jidda::Backoff::default().first(Duration::from_millis(5));
+    let quick = jidda::client::Backoff::default().first(Duration::from_millis(5));
     let client = Client::builder(&*relay.address).reconnect(quick).connect().await.unwrap();
     assert_eq!(visit::call(&client).await.unwrap(), 1);
     assert_eq!(visit::call(&client).await.unwrap(), 2);
@@ -165,7 +166,7 @@ async fn a_client_that_comes_back_has_its_session() {
     relay.cut();
     timeout(LIMIT, ended.recv()).await.expect("the old connection ended");
     relay.mend();
-    timeout(LIMIT, async { while events.next().await != Some(jidda::ClientEvent::Reconnected) {} })
+    timeout(LIMIT, async { while events.next().await != Some(jidda::client::ClientEvent::Reconnected) {} })
         .await
         .unwrap();
     assert_eq!(visit::call(&client).await.unwrap(), 3);
@@ -291,9 +292,12 @@ async fn a_session_that_waited_in_vain_is_dropped_with_its_values() {
 /// Takes everyone for who they say they are.
 struct Credulous;
 
-impl jidda::Authenticator for Credulous {
-    async fn authenticate(&self, handshake: &jidda::Handshake) -> jidda::Result<Option<jidda::Identity>> {
-        Ok(handshake.credentials.as_str().map(|name| jidda::Identity::new(name.to_owned())))
+impl jidda::auth::Authenticator for Credulous {
+    async fn authenticate(
+        &self,
+        handshake: &jidda::peer::Handshake,
+    ) -> jidda::Result<Option<jidda::auth::Identity>> {
+        Ok(handshake.credentials.as_str().map(|name| jidda::auth::Identity::new(name.to_owned())))
     }
 }
 

@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
+use jidda::State;
+use jidda::error::CallError;
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{CallError, Proxy, ServerBuilder};
+use jidda::server::{Proxy, ServerBuilder};
 use tokio::sync::Notify;
 
 struct Gateway;
@@ -39,12 +42,12 @@ async fn deep(levels: usize) -> Value {
 }
 
 #[on(app = Behind)]
-async fn items(size: usize) -> impl jidda::Stream<Item = String> {
+async fn items(size: usize) -> impl jidda::stream::Stream<Item = String> {
     futures_util::stream::iter([1, size, 1]).map(|size| "x".repeat(size))
 }
 
 #[on(app = Behind)]
-async fn deep_items(levels: usize) -> impl jidda::Stream<Item = Value> {
+async fn deep_items(levels: usize) -> impl jidda::stream::Stream<Item = Value> {
     let nested = |levels| (0..levels).fold(Value::Nil, |inner, _| Value::Array(vec![inner]));
     futures_util::stream::iter([1, levels, 1]).map(nested)
 }

@@ -3,8 +3,9 @@
 use std::error::Error as StandardError;
 use std::time::Duration;
 
+use jidda::Error;
+use jidda::error::{ConnectError, DialError, IdentifyError, RoomError, SendError, StdError, WaitError};
 use jidda::prelude::*;
-use jidda::{ConnectError, DialError, IdentifyError, RoomError, SendError, StdError, WaitError};
 use serde::{Deserialize, Serialize};
 
 /// Each text of an error and its sources, outermost first.
@@ -75,7 +76,7 @@ async fn question_mark_works_under_anyhow() {
         Ok(())
     }
     let error = program().await.unwrap_err();
-    let refused = error.downcast_ref::<jidda::CallError>().expect("the call's error");
+    let refused = error.downcast_ref::<jidda::error::CallError>().expect("the call's error");
     assert!(matches!(refused, CallError::App(_)), "{refused:?}");
 }
 

@@ -1,7 +1,8 @@
 //! What is checked before a server starts, and how it is told.
 #![allow(missing_docs)]
 
-use jidda::StartProblem;
+use jidda::State;
+use jidda::error::StartProblem;
 use jidda::prelude::*;
 
 struct Broken;

@@ -3,11 +3,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
+use jidda::call::Deadline;
+use jidda::middleware::{Call, Next};
+use jidda::payload::Value;
 use jidda::prelude::*;
+use jidda::stream::Stream;
+use jidda::{Error, State};
 use serde::{Deserialize, Serialize};
 
 struct Streams;
@@ -408,7 +413,7 @@ async fn late(seen: &State<Arc<Seen>>) -> impl Stream<Item = u8> {
 }
 
 /// Whether a stream ends because its server does.
-async fn ends_as_closing<T>(items: jidda::Streaming<T>) -> bool
+async fn ends_as_closing<T>(items: jidda::stream::Streaming<T>) -> bool
 where
     T: serde::de::DeserializeOwned + std::fmt::Debug,
 {

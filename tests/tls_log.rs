@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use authority::Authority;
-use jidda::{Address, Client, Server};
+use jidda::peer::Address;
+use jidda::{Client, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing_subscriber::filter::LevelFilter;

@@ -2,8 +2,9 @@
 //! choice is the process's.
 #![allow(missing_docs)]
 
+use jidda::auth::{Identity, Jwt};
 use jidda::prelude::*;
-use jidda::{Client, Jwt, Server};
+use jidda::{Client, Server};
 use jsonwebtoken::crypto::{CryptoProvider, KeyUtils};
 
 /// What `jsonwebtoken` has where both of its backends are linked and the program chose none.

@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use jidda::State;
+use jidda::client::{Backoff, ClientEvent};
 use jidda::prelude::*;
-use jidda::{Backoff, ClientEvent, ServerBuilder};
+use jidda::server::ServerBuilder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -82,7 +85,7 @@ async fn a_server_dials_and_serves_a_client_that_listens() {
 #[tokio::test]
 async fn a_connection_that_is_lost_is_made_again_with_its_namespaces() {
     let listening = Client::builder("127.0.0.1:0").app::<Halver>().listen().await.unwrap();
-    let dial = jidda::Dial::to(listening.address().to_string()).reconnect(quickly());
+    let dial = jidda::server::Dial::to(listening.address().to_string()).reconnect(quickly());
     let (builder, _) = hidden();
     let mut server = builder.dial(dial.clone()).start().await.unwrap();
     let client = in_time(listening.connected()).await.unwrap();
@@ -120,7 +123,8 @@ async fn it_may_be_dialed_more_than_once_and_at_any_time() {
 async fn a_server_may_be_there_before_its_client() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (builder, _) = hidden();
-    let server = builder.dial(jidda::Dial::to(port.to_string()).reconnect(quickly())).start().await.unwrap();
+    let server =
+        builder.dial(jidda::server::Dial::to(port.to_string()).reconnect(quickly())).start().await.unwrap();
     let listening = Client::builder(port.to_string()).listen().await.unwrap();
     let client = in_time(listening.connected()).await.unwrap();
     assert_eq!(client.call("double", &1).await, Ok(2));
@@ -165,7 +169,7 @@ async fn the_farewell_of_a_stranger_is_not_the_servers() {
         drop(stranger);
     }
     let (builder, _) = hidden();
-    let server = builder.dial(jidda::Dial::to(address).reconnect(quickly())).start().await.unwrap();
+    let server = builder.dial(jidda::server::Dial::to(address).reconnect(quickly())).start().await.unwrap();
     let client = in_time(listening.connected()).await.unwrap();
     assert_eq!(client.call("double", &1).await, Ok(2));
     drop(server);

@@ -1,7 +1,11 @@
 //! One server at several addresses, on every medium.
 #![allow(missing_docs)]
 
+use std::time::Duration;
+
+use jidda::peer::Handshake;
 use jidda::prelude::*;
+use jidda::server::SockRef;
 
 #[on]
 async fn transport(handshake: &Handshake) -> String {

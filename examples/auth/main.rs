@@ -6,7 +6,7 @@
 mod client;
 mod server;
 
-use jidda::prelude::*;
+use jidda::Error;
 
 const ADDRESS: &str = "127.0.0.1:8010";
 

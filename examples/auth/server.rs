@@ -3,8 +3,9 @@
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use jidda::Jwt;
+use jidda::auth::{Identity, Jwt};
 use jidda::prelude::*;
+use jidda::{Error, State};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde::Serialize;
 

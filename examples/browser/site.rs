@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use jidda::Resource;
+use jidda::socketio::Resource;
 use tower_http::services::ServeDir;
 
 /// The folder of the examples.

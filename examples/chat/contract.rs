@@ -1,7 +1,7 @@
 //! What the two sides may ask of each other. In a project of several crates this is the one that both use.
 
+use jidda::error::{IdentifyError, RoomError};
 use jidda::prelude::*;
-use jidda::{IdentifyError, RoomError};
 use serde::{Deserialize, Serialize};
 
 /// Where everyone begins.

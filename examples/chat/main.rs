@@ -10,7 +10,7 @@ mod client;
 mod contract;
 mod server;
 
-use jidda::prelude::*;
+use jidda::Error;
 
 const ADDRESS: &str = "127.0.0.1:8004";
 

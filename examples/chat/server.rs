@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jidda::RoomError;
+use jidda::error::RoomError;
 use jidda::prelude::*;
 
 use crate::contract::{Chat, ChatError, ChatEventsClient, LOBBY, Line, Login, Refusal};

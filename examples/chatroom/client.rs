@@ -4,8 +4,8 @@
 use std::io::BufRead;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use jidda::client::{ClientEvent, ClientEvents};
 use jidda::prelude::*;
-use jidda::{ClientEvent, ClientEvents};
 use tokio::sync::mpsc;
 
 use crate::contract::{ChatEvents, Line, Login, ROOMS, View};

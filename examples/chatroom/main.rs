@@ -14,6 +14,7 @@ mod server;
 #[path = "../browser/site.rs"]
 mod site;
 
+use jidda::Error;
 use jidda::prelude::*;
 
 const ADDRESS: &str = "127.0.0.1:8005";

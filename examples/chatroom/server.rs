@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use jidda::Error;
 use jidda::prelude::*;
 
 use crate::contract::{ChatEventsClient, Line, Login, ROOMS, View};

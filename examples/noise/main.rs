@@ -5,9 +5,13 @@
 //! makes, too.
 
 use std::path::Path;
+use std::time::Duration;
 
+use jidda::Error;
+use jidda::error::ConnectError;
+use jidda::noise::{KeyPair, NoiseClient, NoiseServer, PublicKey};
+use jidda::peer::{Handshake, Security};
 use jidda::prelude::*;
-use jidda::{ConnectError, Security};
 
 /// What every connection has proved: which key is its own.
 #[derive(Clone, FromConnection)]

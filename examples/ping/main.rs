@@ -7,8 +7,9 @@
 #[path = "../browser/site.rs"]
 mod site;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use jidda::Error;
 use jidda::prelude::*;
 
 const ADDRESS: &str = "127.0.0.1:8003";

@@ -1,8 +1,9 @@
 //! A service: what there is, and what it costs.
 
 use futures_util::stream;
-use jidda::ServerBuilder;
 use jidda::prelude::*;
+use jidda::server::ServerBuilder;
+use jidda::stream::Stream;
 use serde::{Deserialize, Serialize};
 
 /// Its handlers are its own, though the example links all three servers into one program.

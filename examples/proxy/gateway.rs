@@ -1,7 +1,11 @@
 //! What callers see: it finds out who they are, answers what is its own business, and passes on the rest.
 
+use std::time::Duration;
+
+use jidda::auth::{Authenticator, Identity};
+use jidda::peer::Handshake;
 use jidda::prelude::*;
-use jidda::{Authenticator, Handshake, Proxy, ServerBuilder};
+use jidda::server::{Proxy, ServerBuilder};
 
 pub(crate) struct Gateway;
 

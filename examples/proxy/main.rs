@@ -9,6 +9,9 @@ mod gateway;
 mod orders;
 
 use futures_util::StreamExt;
+use std::time::Duration;
+
+use jidda::Error;
 use jidda::prelude::*;
 
 const CATALOG: &str = "127.0.0.1:8011";

@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use jidda::State;
+use jidda::auth::{Identity, TrustedPeer};
 use jidda::prelude::*;
-use jidda::{ServerBuilder, TrustedPeer};
+use jidda::server::ServerBuilder;
 
 pub(crate) struct Orders;
 

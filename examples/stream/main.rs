@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use futures_util::stream;
+use jidda::Error;
 use jidda::prelude::*;
+use jidda::stream::Stream;
 
 const ADDRESS: &str = "127.0.0.1:8007";
 /// How many ticks may be under way.

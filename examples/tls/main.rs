@@ -12,10 +12,13 @@
 mod certificates;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use certificates::Folder;
-use jidda::Security;
+use jidda::Error;
+use jidda::peer::{Handshake, Security};
 use jidda::prelude::*;
+use jidda::tls::{TlsClient, TlsServer};
 
 const ADDRESS: &str = "tls://127.0.0.1:8443";
 

@@ -7,6 +7,7 @@
 mod site;
 
 use axum::Router;
+use jidda::peer::Handshake;
 use jidda::prelude::*;
 use serde::Serialize;
 use tower_http::services::ServeFile;

@@ -190,6 +190,7 @@ pub fn namespace(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// Puts a function around every call, or before it.
 ///
 /// ```
+/// use jidda::middleware::{Call, Next};
 /// use jidda::prelude::*;
 ///
 /// #[middleware]
@@ -202,7 +203,7 @@ pub fn namespace(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// #[middleware(namespace = "/admin", order = -1)]
 /// fn only_local(call: &Call) -> jidda::Result<()> {
 ///     match call.peer() {
-///         jidda::PeerAddress::Unix => Ok(()),
+///         jidda::peer::PeerAddress::Unix => Ok(()),
 ///         _ => Err(jidda::Error::new("denied", "not from here")),
 ///     }
 /// }
@@ -219,6 +220,7 @@ pub fn middleware(attribute: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// ```
 /// use jidda::prelude::*;
+/// use jidda::server::SockRef;
 ///
 /// #[configure_socket]
 /// fn config(socket: &SockRef<'_>) -> std::io::Result<()> {

@@ -40,11 +40,11 @@ pub mod testing;
 pub mod transport;
 pub mod wire;
 
-pub use authentication::{Authenticator, Or, Password, TrustedKeys, TrustedPeer};
+pub use authentication::{Authenticator, OrElse, Password, TrustedKeys, TrustedPeer};
 #[cfg(feature = "jwt")]
 pub use authentication::{Jwt, JwtKeyError};
 pub use client::{
-    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, WhileAway,
+    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, OfflinePolicy,
     blocking,
 };
 pub use config::DuplicateIdentity;
@@ -64,7 +64,7 @@ pub use error::{
 };
 pub use failure::{Failure, Told};
 pub use futures_util::Stream;
-pub use handler::{Deadline, Inherit, inherit};
+pub use handler::{Deadline, InheritScope, inherit};
 pub use id::{ConnectionId, SessionId, SocketId};
 pub use identity::Identity;
 pub use payload::{CodecError, Encoding, Payload, Value};

@@ -14,9 +14,9 @@ use jidda_runtime::{
     Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, CodecError, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, DisconnectReason,
     DuplicateIdentity, Emit, Encoding, Error, ErrorReport, Failure, Handshake, HttpBody, HttpService, Job,
-    Origins, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError, Request, Resource,
-    Selection, SendError, Server, ServerBuilder, Session, SessionId, Socket, SocketId, Streaming, Time,
-    TraceContext, Value, Volatile, WhileAway, blocking, testing,
+    OfflinePolicy, Origins, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError,
+    Request, Resource, Selection, SendError, Server, ServerBuilder, Session, SessionId, Socket, SocketId,
+    Streaming, Time, TraceContext, Value, Volatile, blocking, testing,
 };
 
 fn send<T: Send>() {}
@@ -40,7 +40,7 @@ fn handles_are_shared_between_threads() {
 fn values_are_shared_between_threads() {
     each!(send_sync_static:
         Error, ErrorReport, CallError, CallError<Error>, SendError, RecvError, ConnectError, AddressError, CodecError,
-        WireError, DisconnectReason, Failure, Payload, Encoding, Backoff, WhileAway, ClientEvent,
+        WireError, DisconnectReason, Failure, Payload, Encoding, Backoff, OfflinePolicy, ClientEvent,
         SocketId, SessionId, ConnectionId, TraceContext, PeerAddress, Handshake, Time, Address, Limits, Wire, Cookie, Cors, HttpBody, Origins,
         Resource, DuplicateIdentity, PresenceEvent,
     );

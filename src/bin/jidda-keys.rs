@@ -7,7 +7,7 @@
 
 use std::process::ExitCode;
 
-use jidda::KeyPair;
+use jidda::noise::KeyPair;
 
 const USAGE: &str = "\
 usage: jidda-keys FILE            writes a new secret key to FILE and prints its public key

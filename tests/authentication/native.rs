@@ -3,16 +3,18 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use jidda::{
-    Client, ClientBuilder, ClientEvent, ConnectError, DisconnectReason, DuplicateIdentity, Identity,
-    PresenceEvent, TrustedPeer,
-};
+use jidda::Client;
+use jidda::auth::{DuplicateIdentity, Identity, TrustedPeer};
+use jidda::client::{ClientBuilder, ClientEvent};
+use jidda::error::ConnectError;
+use jidda::presence::PresenceEvent;
+use jidda::socket::DisconnectReason;
 use serde_json::json;
 
 use super::peer::{Peer, code, field, hello, map, notification, request, response};
 use super::{address, guarded, passwords, scripted};
 
-fn named(name: &str) -> jidda::Value {
+fn named(name: &str) -> jidda::payload::Value {
     map(&[("name", name.into())])
 }
 
@@ -89,7 +91,7 @@ async fn a_refusal_is_the_answer_to_hello_and_the_end() {
     let server = builder.start().await.unwrap();
     let refusals = [
         (map(&[]), "unauthenticated"),
-        (jidda::Value::Nil, "unauthenticated"),
+        (jidda::payload::Value::Nil, "unauthenticated"),
         (named("banned"), "banned"),
         (named("panic"), "internal"),
         (named("broken"), "internal"),
@@ -135,7 +137,7 @@ async fn a_plain_peer_is_asked_for_nothing_but_its_transport() {
     let server = guarded(passwords()).allow_anonymous().start().await.unwrap();
     let mut peer = Peer::connect(&server).await;
     peer.send(&request(1, "now", vec![])).await;
-    assert_eq!(peer.receive().await.unwrap(), response(1, jidda::Value::Nil));
+    assert_eq!(peer.receive().await.unwrap(), response(1, jidda::payload::Value::Nil));
     // They are needed: the first request gets the refusal, and so does a join.
     let server = guarded(passwords()).start().await.unwrap();
     for first in [request(1, "now", vec![]), request(1, "$/connect", vec!["/".into()])] {
@@ -231,7 +233,8 @@ async fn a_client_that_is_refused_does_not_come_again() {
 async fn a_client_comes_again_when_only_the_authenticator_had_a_bad_moment() {
     let server = scripted().0.start().await.unwrap();
     let asked = AtomicU32::new(0);
-    let backoff = jidda::Backoff::default().first(Duration::from_millis(5)).limit(Duration::from_millis(20));
+    let backoff =
+        jidda::client::Backoff::default().first(Duration::from_millis(5)).limit(Duration::from_millis(20));
     let client = Client::builder(address(&server)).reconnect(backoff).credentials_with(move || {
         let asked = asked.fetch_add(1, Ordering::Relaxed);
         // The first ones expire, then the database is away twice.

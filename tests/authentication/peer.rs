@@ -3,7 +3,7 @@
 #[path = "../../jidda-runtime/tests/support/peer.rs"]
 mod support;
 
-use jidda::Value;
+use jidda::payload::Value;
 pub(crate) use support::{Peer, notification, request, response};
 
 /// A map.

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use jidda::{CallError, Client, ClientEvent, DisconnectReason, Server};
+use jidda::client::ClientEvent;
+use jidda::error::CallError;
+use jidda::socket::DisconnectReason;
+use jidda::{Client, Server};
 use serde_json::json;
 
 use super::peer::{Peer, code, field, hello, map, notification, request, response};
@@ -14,12 +17,12 @@ async fn short(notice: Duration) -> Server {
     scripted().0.expiry_notice(notice).start().await.unwrap()
 }
 
-fn lasting(name: &str, seconds: f64, may: &[&str]) -> jidda::Value {
-    let may = may.iter().map(|permission| jidda::Value::from(*permission)).collect();
-    map(&[("name", name.into()), ("for", seconds.into()), ("may", jidda::Value::Array(may))])
+fn lasting(name: &str, seconds: f64, may: &[&str]) -> jidda::payload::Value {
+    let may = may.iter().map(|permission| jidda::payload::Value::from(*permission)).collect();
+    map(&[("name", name.into()), ("for", seconds.into()), ("may", jidda::payload::Value::Array(may))])
 }
 
-fn renewal(id: u32, credentials: jidda::Value) -> jidda::Value {
+fn renewal(id: u32, credentials: jidda::payload::Value) -> jidda::payload::Value {
     request(id, "$/authenticate", vec![map(&[("credentials", credentials)])])
 }
 
@@ -77,7 +80,11 @@ async fn a_connection_outlives_the_credentials_it_began_with() {
         peer.send(&hello(1, lasting("ada", seconds, &[]))).await;
         peer.send(&renewal(2, lasting("ada", 600.0, &[]))).await;
         peer.receive().await.unwrap();
-        if peer.receive().await.is_none_or(|reply| reply[1] != 2.into() || reply[2] != jidda::Value::Nil) {
+        if peer
+            .receive()
+            .await
+            .is_none_or(|reply| reply[1] != 2.into() || reply[2] != jidda::payload::Value::Nil)
+        {
             continue;
         }
         tokio::time::sleep(Duration::from_secs_f64(seconds + 0.5)).await;

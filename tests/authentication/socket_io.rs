@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jidda::{Server, TrustedPeer};
+use jidda::Server;
+use jidda::auth::TrustedPeer;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 

@@ -4,7 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use jidda::{Authenticator, Client, ConnectError, Jwt};
+use jidda::Client;
+use jidda::auth::{Authenticator, Jwt};
+use jidda::error::ConnectError;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 

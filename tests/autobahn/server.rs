@@ -1,7 +1,8 @@
 //! What Autobahn's test suite talks to: whatever comes goes back.
 
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{Resource, Value};
+use jidda::socketio::Resource;
 
 #[on("message")]
 async fn echo(socket: &Socket, message: Value) -> jidda::Result<()> {

@@ -2,6 +2,7 @@
 #![deny(warnings)]
 
 mod shared {
+    use jidda::handler::{Args, EventName};
     use jidda::prelude::*;
 
     #[derive(serde::Serialize, serde::Deserialize)]
@@ -34,14 +35,15 @@ impl shared::ChatEvents for Events {
         Ok("sheep".to_owned())
     }
 
-    async fn unknown(&self, _: &jidda::EventName, _: jidda::Args) {}
+    async fn unknown(&self, _: &jidda::handler::EventName, _: jidda::handler::Args) {}
 }
 
 async fn caller(socket: &jidda::Socket) {
     let line = || shared::Line { text: String::new() };
     let _ = shared::ChatEventsClient::new(socket).posted(line()).await;
     let _ = shared::ChatEventsClient::new(socket.to("lobby")).posted(line()).await;
-    let _: Result<String, jidda::CallError<String>> = shared::ChatEventsClient::new(socket).sheep().await;
+    let _: Result<String, jidda::error::CallError<String>> =
+        shared::ChatEventsClient::new(socket).sheep().await;
 }
 
 pub fn main() {

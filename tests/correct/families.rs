@@ -1,6 +1,7 @@
 //! A family of namespaces is joined by the name of one of them.
 #![deny(warnings)]
 
+use jidda::Path;
 use jidda::prelude::*;
 
 pub struct Orders;

@@ -2,6 +2,7 @@
 #![deny(warnings)]
 #![allow(non_camel_case_types)]
 
+use jidda::peer::Handshake;
 use jidda::prelude::*;
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]

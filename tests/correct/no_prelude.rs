@@ -8,7 +8,7 @@ async fn double(n: i64) -> ::core::result::Result<i64, ::std::string::String> {
 }
 
 #[::jidda::on(blocking)]
-fn resize(event: &::jidda::EventName, n: u8) -> u8 {
+fn resize(event: &::jidda::handler::EventName, n: u8) -> u8 {
     let _ = event;
     n
 }
@@ -50,18 +50,18 @@ pub mod module {
 }
 
 #[::jidda::middleware]
-async fn log(call: ::jidda::Call, next: ::jidda::Next) -> ::jidda::Reply {
+async fn log(call: ::jidda::middleware::Call, next: ::jidda::middleware::Next) -> ::jidda::middleware::Reply {
     next.run(call).await
 }
 
 #[::jidda::middleware]
-async fn check(call: &::jidda::Call) -> ::jidda::Result<()> {
+async fn check(call: &::jidda::middleware::Call) -> ::jidda::Result<()> {
     let _ = call;
     ::core::result::Result::Ok(())
 }
 
 #[::jidda::configure_socket]
-fn config(socket: &::jidda::prelude::SockRef<'_>) -> ::std::io::Result<()> {
+fn config(socket: &::jidda::server::SockRef<'_>) -> ::std::io::Result<()> {
     let _ = socket;
     ::core::result::Result::Ok(())
 }

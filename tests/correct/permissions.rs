@@ -1,5 +1,6 @@
 //! Several handlers of one event, wherever handlers may stand.
 
+use jidda::handler::EventName;
 use jidda::prelude::*;
 
 #[derive(Default)]

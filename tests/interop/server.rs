@@ -8,9 +8,16 @@
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::stream;
+use jidda::handler::Args;
+use jidda::payload::Value;
+use jidda::peer::Handshake;
 use jidda::prelude::*;
+use jidda::socketio::{Parser, Resource};
+use jidda::stream::Stream;
+use jidda::{Error, Path};
 use serde::Serialize;
 
 /// How long a client has for its answer.

@@ -110,7 +110,7 @@ async fn who_decides_on_trust_denies_where_it_panics() {
 #[cfg(feature = "noise")]
 #[tokio::test]
 async fn the_check_of_a_key_keeps_out_whom_it_panics_at() {
-    use jidda::{KeyPair, NoiseClient, NoiseServer};
+    use jidda::noise::{KeyPair, NoiseClient, NoiseServer};
     let (own, good, bad) = (KeyPair::generate(), KeyPair::generate(), KeyPair::generate());
     let (public, refused) = (own.public(), bad.public());
     let check = move |key| async move {
@@ -138,7 +138,7 @@ impl HeartbeatPolicy for Arrhythmic {
         Duration::from_millis(100)
     }
 
-    fn alive(&self, _: &Pulse<'_>) {
+    fn alive(&self, _: &Liveness<'_>) {
         panic!("a policy");
     }
 }

@@ -22,11 +22,17 @@ use axum::body::{Body, Bytes};
 use futures_util::StreamExt;
 use futures_util::stream;
 use http::Http;
+use jidda::auth::{Authenticator, Identity};
+use jidda::heartbeat::{HeartbeatPolicy, Liveness};
+use jidda::http::{Cors, Origins};
+use jidda::middleware::{Call, Next};
+use jidda::payload::Value;
+use jidda::peer::Handshake;
 use jidda::prelude::*;
-use jidda::{
-    Authenticator, Client, Cors, ErrorReport, FailureKind, FailureOrigin, Handshake, HeartbeatPolicy,
-    Identity, Origins, PresenceEvent, Proxy, Pulse, ServerBuilder, testing,
-};
+use jidda::presence::PresenceEvent;
+use jidda::report::{ErrorReport, FailureKind, FailureOrigin};
+use jidda::server::{Proxy, ServerBuilder};
+use jidda::{Client, Error, testing};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
@@ -63,7 +69,7 @@ impl<'de> Deserialize<'de> for Broken {
     }
 }
 
-impl jidda::handler::FromConnection for Broken {
+impl jidda::FromConnection for Broken {
     async fn from_connection(_: &jidda::handler::Context) -> jidda::Result<Self> {
         panic!("taken")
     }
@@ -178,12 +184,12 @@ async fn holds_too_long() {
 }
 
 #[on(app = Panicking)]
-async fn streams() -> impl jidda::Stream<Item = u8> {
+async fn streams() -> impl jidda::stream::Stream<Item = u8> {
     stream::iter(0..).map(|n: u8| if n < 2 { n } else { panic!("an item") })
 }
 
 #[on(app = Panicking)]
-async fn streams_with_a_bomb() -> impl jidda::Stream<Item = u8> {
+async fn streams_with_a_bomb() -> impl jidda::stream::Stream<Item = u8> {
     let bomb = Bomb;
     stream::iter([1]).chain(stream::pending()).map(move |n| {
         let _bomb = &bomb;

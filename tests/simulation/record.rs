@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 
-use jidda::{CallError, DisconnectReason};
+use jidda::error::CallError;
+use jidda::socket::DisconnectReason;
 
 /// A line that was said: by which socket, and the how manieth of its client.
 pub(crate) type Line = (String, u64);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jidda::Client;
+use jidda::client::{Backoff, ClientEvent, OfflinePolicy};
 use jidda::prelude::*;
-use jidda::{Backoff, Client, ClientEvent, WhileAway};
 use tokio::task::JoinSet;
 use tokio::time::{advance, sleep, timeout};
 
@@ -99,10 +100,10 @@ async fn serve(address: &str, record: &Arc<Record>) -> Server {
 async fn connect(number: usize, address: String, record: &Arc<Record>, random: &mut Random) -> Client {
     let backoff =
         Backoff::default().jitter(0.0).first(random.milliseconds(50..400)).limit(Duration::from_secs(3));
-    let policy = if random.one_in(3) { WhileAway::Fail } else { WhileAway::Buffer };
+    let policy = if random.one_in(3) { OfflinePolicy::Reject } else { OfflinePolicy::Buffer };
     let client = Client::builder(address)
         .reconnect(backoff)
-        .while_away(policy)
+        .offline_policy(policy)
         .wait_for_server()
         .connect_timeout(Duration::from_secs(5))
         .heartbeat(Duration::from_secs(4))

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use jidda::{Address, Server};
+use jidda::Server;
+use jidda::peer::Address;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use jidda::{CallError, Value};
+use jidda::error::CallError;
+use jidda::payload::Value;
 
 use super::client::{Heard, Peer};
 use super::{Journal, start};

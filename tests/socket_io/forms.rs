@@ -1,7 +1,10 @@
 //! Values and packets as clients of other languages write them.
 
+use jidda::State;
+use jidda::handler::Args;
+use jidda::payload::Value;
 use jidda::prelude::*;
-use jidda::{Parser, Resource, Value};
+use jidda::socketio::{Parser, Resource};
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 

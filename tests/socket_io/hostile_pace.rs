@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jidda::{Address, Server};
+use jidda::Server;
+use jidda::peer::Address;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 

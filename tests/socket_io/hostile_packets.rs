@@ -1,6 +1,7 @@
 //! Packets that are bombs: deep, many, or small with a large meaning.
 
-use jidda::{Parser, Server};
+use jidda::Server;
+use jidda::socketio::Parser;
 
 use super::client::{Heard, Peer, frame};
 use super::hostile_witness::{Witness, builder, resident};

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use jidda::{Client, Server, ServerBuilder};
+use jidda::server::ServerBuilder;
+use jidda::{Client, Server};
 
 use super::Journal;
 use super::client::{Peer, authority};

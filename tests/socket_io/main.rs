@@ -20,7 +20,10 @@ mod streams;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use jidda::handler::{Args, EventName};
+use jidda::middleware::{Call, Next};
 use jidda::prelude::*;
+use jidda::{Error, Path, State};
 use serde::{Deserialize, Serialize};
 
 /// What the server noted, in order.

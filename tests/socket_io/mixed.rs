@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use jidda::{Client, Value};
+use jidda::Client;
+use jidda::payload::Value;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -74,5 +75,5 @@ async fn a_handshake_tells_what_the_request_said() {
     assert!(handshake.query.contains(&("name".to_owned(), "ada l".to_owned())), "{:?}", handshake.query);
     assert!(handshake.headers.contains(&("host".to_owned(), "test".to_owned())), "{:?}", handshake.headers);
     assert_eq!(handshake.auth, Value::Map(vec![("name".into(), "ada".into())]));
-    assert!(matches!(handshake.peer, jidda::PeerAddress::Tcp(_)));
+    assert!(matches!(handshake.peer, jidda::peer::PeerAddress::Tcp(_)));
 }

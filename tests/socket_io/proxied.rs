@@ -1,6 +1,7 @@
 //! A Socket.IO client of a gateway calls a service behind it, which it shares with nobody's wire.
 
-use jidda::{Client, Proxy, Server};
+use jidda::server::Proxy;
+use jidda::{Client, Server};
 
 use super::client::{Heard, Peer, authority};
 use super::start;

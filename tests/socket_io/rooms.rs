@@ -78,7 +78,7 @@ async fn selections_are_listed_moved_and_disconnected() {
 
 #[tokio::test]
 async fn who_cannot_be_sent_an_event_keeps_it_from_nobody_else() {
-    let builder = super::hostile_witness::builder().resource(jidda::Resource::raw("/raw/"));
+    let builder = super::hostile_witness::builder().resource(jidda::socketio::Resource::raw("/raw/"));
     let server = builder.start().await.unwrap();
     let mut raw = Peer::open_at(&server, "/raw/?EIO=4&transport=websocket").await;
     let (mut other, _) = Peer::join(&server).await;

@@ -1,7 +1,10 @@
 //! Streaming replies over Socket.IO: an acknowledgement that names the stream, and events that carry it.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use futures_util::stream::{self, Stream};
+use jidda::State;
 use jidda::prelude::*;
 
 use super::client::{Heard, Peer};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jidda::{TlsClient, TlsServer};
+use jidda::tls::{TlsClient, TlsServer};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,

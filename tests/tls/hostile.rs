@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering::SeqCst};
+use std::time::Duration;
 
+use jidda::Error;
 use jidda::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -131,7 +133,7 @@ async fn a_bit_that_was_flipped_ends_the_connection_and_no_other() {
         flip.store(way, SeqCst);
         let connecting = Client::builder(&address).tls(authority.client()).no_reconnect().connect();
         let error = connecting.await.unwrap_err();
-        assert!(matches!(error, jidda::ConnectError::Io { .. }), "{error:?}");
+        assert!(matches!(error, jidda::error::ConnectError::Io { .. }), "{error:?}");
     }
     assert_eq!(double::call(&witness, 3).await.unwrap(), 6);
 }

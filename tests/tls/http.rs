@@ -138,7 +138,7 @@ async fn an_end_without_a_goodbye_is_none_for_what_has_no_end_of_its_own() {
 async fn the_programs_own_pages_know_what_was_proved() {
     let authority = Authority::new("ours");
     let page = axum::Router::new().fallback(async |request: axum::extract::Request| {
-        format!("{:?}", request.extensions().get::<jidda::Security>())
+        format!("{:?}", request.extensions().get::<jidda::peer::Security>())
     });
     let server = super::builder(authority.local().server()).http_fallback(page).start().await.unwrap();
     let mut stream = browser(&server, &authority).await;

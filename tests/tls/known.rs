@@ -1,6 +1,6 @@
 //! Clients known by the certificates that they prove to own.
 
-use jidda::TrustedKeys;
+use jidda::auth::{Identity, TrustedKeys};
 use jidda::prelude::*;
 use sha2::{Digest as _, Sha256};
 
@@ -29,7 +29,7 @@ async fn a_certificate_of_the_list_is_an_identity() {
     let with_bob = ours.client().client_certificate(&bob.chain, &bob.key).unwrap();
     for stranger in [with_bob, ours.client()] {
         let error = client(&server, stranger).connect_timeout(LIMIT).connect().await.unwrap_err();
-        let jidda::ConnectError::Refused(error) = error else { panic!("{error}") };
+        let jidda::error::ConnectError::Refused(error) = error else { panic!("{error}") };
         assert_eq!(error.code(), Some("unauthenticated"));
     }
 }

@@ -11,9 +11,12 @@ mod reload;
 mod trust;
 
 use std::sync::Mutex;
+use std::time::Duration;
 
+use jidda::State;
+use jidda::peer::{Address, Handshake, Security};
 use jidda::prelude::*;
-use jidda::{Address, Security};
+use jidda::tls::{TlsClient, TlsServer};
 use tokio::net::TcpStream;
 
 /// Far longer than anything takes.
@@ -71,11 +74,11 @@ async fn proof(handshake: &Handshake) -> (String, Option<Vec<u8>>) {
 }
 
 /// One that has no address yet.
-pub(crate) fn clear() -> jidda::ServerBuilder {
+pub(crate) fn clear() -> jidda::server::ServerBuilder {
     Server::builder().state(Journal::default())
 }
 
-pub(crate) fn builder(tls: TlsServer) -> jidda::ServerBuilder {
+pub(crate) fn builder(tls: TlsServer) -> jidda::server::ServerBuilder {
     clear().listen("tls://127.0.0.1:0").tls(tls)
 }
 
@@ -95,14 +98,14 @@ pub(crate) async fn tcp(server: &Server) -> TcpStream {
     TcpStream::connect(authority(server)).await.expect("the server listens")
 }
 
-pub(crate) fn client(server: &Server, tls: TlsClient) -> jidda::ClientBuilder {
+pub(crate) fn client(server: &Server, tls: TlsClient) -> jidda::client::ClientBuilder {
     Client::builder(server.addresses()[0].to_string()).tls(tls).connect_timeout(LIMIT)
 }
 
 /// Why there is no connection.
 pub(crate) async fn refusal(server: &Server, tls: TlsClient) -> String {
     let error = client(server, tls).no_reconnect().connect().await.expect_err("it is refused");
-    assert!(matches!(error, jidda::ConnectError::Io { .. }), "{error:?}");
+    assert!(matches!(error, jidda::error::ConnectError::Io { .. }), "{error:?}");
     // With its sources.
     jidda::Error::from(error).to_string()
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use jidda::prelude::*;
+use jidda::tls::TlsServer;
 use tokio_rustls::TlsConnector;
 
 use super::authority::{Authority, Identity, der};

@@ -1,9 +1,12 @@
 //! Whom clients believe, and whom servers do.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use jidda::Dial;
+use jidda::Error;
 use jidda::prelude::*;
+use jidda::server::Dial;
+use jidda::tls::{TlsClient, TlsServer};
 use rustls::version::TLS12;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -179,7 +182,7 @@ async fn a_client_comes_back_in_tls() {
     drop(server);
     let server = super::builder(identity.server()).handlers([double::handler()]).listen(address);
     let _server = server.start().await.unwrap();
-    while events.next().await.expect("it goes on") != jidda::ClientEvent::Reconnected {}
+    while events.next().await.expect("it goes on") != jidda::client::ClientEvent::Reconnected {}
     assert_eq!(double::call(&client, 3).await.unwrap(), 6);
 }
 

@@ -1,6 +1,6 @@
 #![allow(unused)]
 
-use jidda::prelude::*;
+use jidda::prelude::*; use jidda::server::SockRef;
 
 #[configure_socket]
 async fn config(socket: &SockRef<'_>) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 #![allow(unused)]
 
-use jidda::prelude::*;
+use jidda::prelude::*; use jidda::middleware::{Call, Next};
 
 #[middleware]
 async fn without_next(call: Call) -> Reply {

@@ -1,7 +1,7 @@
 #![allow(unused)]
 
 use futures_util::stream;
-use jidda::prelude::*;
+use jidda::prelude::*; use jidda::stream::Stream;
 
 #[on(blocking)]
 fn blocks() -> impl Stream<Item = u32> {

@@ -1,5 +1,5 @@
 use futures_util::stream;
-use jidda::prelude::*;
+use jidda::prelude::*; use jidda::stream::Stream;
 
 #[on]
 async fn ticks(n: u32) -> impl Stream<Item = u32> {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use futures_util::stream::{self, StreamExt};
-use jidda::prelude::*;
+use jidda::prelude::*; use jidda::stream::Stream;
 
 struct Sample(u32);
 

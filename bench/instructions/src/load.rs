@@ -8,7 +8,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use jidda::{Client, KeyPair, NoiseClient};
+use jidda::Client;
+use jidda::noise::{KeyPair, NoiseClient};
 use tokio::runtime;
 
 use crate::{

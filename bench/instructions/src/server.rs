@@ -8,7 +8,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use jidda::{Address, prelude::*};
+use jidda::noise::{KeyPair, NoiseServer};
+use jidda::peer::Address;
+use jidda::prelude::*;
 use tokio::runtime;
 
 /// Under callgrind everything takes fifty times as long. No timer is to end sooner than the load, because what it then

@@ -75,22 +75,22 @@ pub trait Authenticator: Send + Sync + 'static {
     fn authenticate(&self, handshake: &Handshake) -> impl Future<Output = Result<Option<Identity>>> + Send;
 
     /// Asks another one when this one knows none of the credentials.
-    fn or<A: Authenticator>(self, other: A) -> Or<Self, A>
+    fn or<A: Authenticator>(self, other: A) -> OrElse<Self, A>
     where
         Self: Sized,
     {
-        Or { first: self, second: other }
+        OrElse { first: self, second: other }
     }
 }
 
 /// Two authenticators, one after the other: see [`Authenticator::or`].
 #[derive(Debug)]
-pub struct Or<A, B> {
+pub struct OrElse<A, B> {
     first: A,
     second: B,
 }
 
-impl<A: Authenticator, B: Authenticator> Authenticator for Or<A, B> {
+impl<A: Authenticator, B: Authenticator> Authenticator for OrElse<A, B> {
     async fn authenticate(&self, handshake: &Handshake) -> Result<Option<Identity>> {
         match self.first.authenticate(handshake).await? {
             Some(identity) => Ok(Some(identity)),

@@ -36,14 +36,14 @@ const MOST_CONNECTIONS: usize = 65_535;
 
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum WhileAway {
+pub enum OfflinePolicy {
     /// They wait, up to the size of the outbox, and are sent once the namespace is joined again. What cannot be sent then,
     /// since the server takes smaller messages than before or the client has ended, is shown to
     /// [`Socket::on_refused`](crate::Socket::on_refused), one event at a time.
     #[default]
     Buffer,
     /// They fail with [`SendError::NotConnected`](crate::SendError::NotConnected).
-    Fail,
+    Reject,
 }
 
 /// Collects what a client is made of; see [`Client::builder`].
@@ -60,7 +60,7 @@ pub struct ClientBuilder {
     connections: usize,
     backoff: Option<Backoff>,
     is_patient: bool,
-    while_away: WhileAway,
+    offline_policy: OfflinePolicy,
     connect_timeout: Duration,
     auth: Result<Option<Payload>, CodecError>,
     credentials: Result<Credentials, CodecError>,
@@ -86,7 +86,7 @@ impl ClientBuilder {
             connections: 1,
             backoff: Some(Backoff::default()),
             is_patient: false,
-            while_away: WhileAway::default(),
+            offline_policy: OfflinePolicy::default(),
             connect_timeout: Duration::from_secs(20),
             auth: Ok(None),
             credentials: Ok(Credentials::default()),
@@ -228,8 +228,8 @@ impl ClientBuilder {
     }
 
     /// What happens to events that are sent while there is no connection.
-    pub fn while_away(mut self, policy: WhileAway) -> Self {
-        self.while_away = policy;
+    pub fn offline_policy(mut self, policy: OfflinePolicy) -> Self {
+        self.offline_policy = policy;
         self
     }
 
@@ -328,7 +328,7 @@ impl ClientBuilder {
         let table = self.table.build()?;
         let auth = self.auth.map_err(ConnectError::Encode)?;
         let credentials = self.credentials.map_err(ConnectError::Encode)?;
-        let buffers = self.while_away == WhileAway::Buffer;
+        let buffers = self.offline_policy == OfflinePolicy::Buffer;
         let mut problems: Vec<_> = self.backoff.iter().filter_map(Backoff::problem).collect();
         problems.extend(too_short("connect_timeout", self.connect_timeout));
         if !(1..=MOST_CONNECTIONS).contains(&self.connections) {

@@ -20,7 +20,7 @@ use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
 pub use backoff::Backoff;
-pub use builder::{ClientBuilder, WhileAway};
+pub use builder::{ClientBuilder, OfflinePolicy};
 pub use error::ConnectError;
 pub(crate) use keeper::{Departure, Keeper, Kept, Serving};
 pub(crate) use life::{Policy, Role, Setback};

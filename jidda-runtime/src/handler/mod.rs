@@ -42,7 +42,7 @@ pub use reader::ArgumentReader;
 pub use reply::{Dispatch, HandlerFuture, Reply};
 pub use returned::{ReplyError, ReplyValue};
 pub(crate) use scope::Scope;
-pub use scope::{Deadline, Inherit, inherit};
+pub use scope::{Deadline, InheritScope, inherit};
 pub use streaming::Outlet;
 pub(crate) use streaming::{Credit, MOST_CREDIT, announcement};
 pub use stub::{Carrier, Connector, StreamCarrier};

@@ -150,16 +150,16 @@ impl Drop for Entered {
 pin_project! {
     /// A future that passes on what the handler that made it has to pass on; see [`inherit`].
     #[must_use = "futures do nothing unless they are polled"]
-    pub struct Inherit<F> {
+    pub struct InheritScope<F> {
         scope: Option<Arc<Scope>>,
         #[pin]
         future: F,
     }
 }
 
-impl<F> fmt::Debug for Inherit<F> {
+impl<F> fmt::Debug for InheritScope<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inherit").field("scope", &self.scope).finish_non_exhaustive()
+        f.debug_struct("InheritScope").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 
@@ -175,11 +175,11 @@ impl<F> fmt::Debug for Inherit<F> {
 ///     tokio::spawn(inherit(async move { socket.call::<()>("report", &()).await }));
 /// }
 /// ```
-pub fn inherit<F>(future: F) -> Inherit<F> {
-    Inherit { scope: Scope::current(), future }
+pub fn inherit<F>(future: F) -> InheritScope<F> {
+    InheritScope { scope: Scope::current(), future }
 }
 
-impl<F: Future> Future for Inherit<F> {
+impl<F: Future> Future for InheritScope<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
@@ -233,7 +233,7 @@ impl TraceContext {
     /// let price = trace.scope(async { client.call::<u32>("price", "apple").await }).await;
     /// # }
     /// ```
-    pub fn scope<F>(self, future: F) -> Inherit<F> {
+    pub fn scope<F>(self, future: F) -> InheritScope<F> {
         let current = Scope::current();
         let current = current.as_deref();
         let scope = Scope {
@@ -243,7 +243,7 @@ impl TraceContext {
             credit: None,
             via: current.map(|scope| scope.via.clone()).unwrap_or_default(),
         };
-        Inherit { scope: Some(Arc::new(scope)), future }
+        InheritScope { scope: Some(Arc::new(scope)), future }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use futures_util::{StreamExt as _, stream::BoxStream};
+use jidda::noise::{KeyPair, NoiseClient};
 use jidda::prelude::*;
+use jidda::tls::TlsClient;
 
 use crate::{
     load::{streams::Reader, tasks::Caller},

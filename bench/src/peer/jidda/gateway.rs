@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use anyhow::Result;
-use jidda::{Proxy, ServerBuilder, prelude::*};
+use jidda::prelude::*;
+use jidda::server::{Proxy, ServerBuilder};
 use tokio::runtime::{self, Runtime};
 
 use super::start;

@@ -4,10 +4,8 @@
 //! so that one handler is registered under as many names, as with the peers. An entry is what `#[on]` writes; only its
 //! name is made here, by what a contract's method does to it.
 
-use jidda::{
-    __private::{AppKey, Contract, ContractEvent, Registered, Side, inventory},
-    HandlerEntry,
-};
+use jidda::__private::{AppKey, Contract, ContractEvent, Registered, Side, inventory};
+use jidda::handler::HandlerEntry;
 
 use super::echo;
 use crate::wire::called::registered;

@@ -9,7 +9,11 @@ use std::hint::black_box;
 
 use anyhow::{Result, anyhow, bail};
 use futures_util::stream;
-use jidda::{Address, prelude::*};
+use jidda::noise::{KeyPair, NoiseServer};
+use jidda::peer::Address;
+use jidda::prelude::*;
+use jidda::stream::Stream;
+use jidda::tls::TlsServer;
 
 pub(super) use self::client::Connection;
 pub use self::gateway::Upstream;
