@@ -18,6 +18,4 @@
 //! ```
 
 pub use jidda_runtime::handler::{Deadline, InheritScope, inherit};
-pub use jidda_runtime::{
-    Broadcast as BroadcastEmit, BroadcastCall, CallError, CallFuture, Replies, Request as OutgoingCall,
-};
+pub use jidda_runtime::{BroadcastCall, BroadcastEmit, CallError, CallFuture, OutgoingCall, Replies};

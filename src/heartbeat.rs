@@ -12,6 +12,4 @@
 //! # let _ = builder;
 //! ```
 
-pub use jidda_runtime::{
-    AtLimit as TimeoutAction, DefaultHeartbeat, HeartbeatPolicy, Pulse as Liveness, Sign as Activity,
-};
+pub use jidda_runtime::{Activity, DefaultHeartbeat, HeartbeatPolicy, Liveness, TimeoutAction};

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jidda::State;
-use jidda::handler::{Args, Context, EventName};
-use jidda::handler::{Carrier, Connector, HandlerEntry, Table};
+use jidda::handler::{Args, Carrier, Connector, Context, EventName, HandlerEntry, Table};
 use jidda::payload::Payload;
 use jidda::peer::{Handshake, PeerAddress};
 use jidda::prelude::*;

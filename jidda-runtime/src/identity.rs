@@ -16,7 +16,7 @@ use crate::payload::{Encoding, Payload, Value};
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
-/// use jidda_runtime::Identity;
+/// use jidda::auth::Identity;
 ///
 /// let ada = Identity::new("ada")
 ///     .with_permission("admin")

@@ -49,12 +49,12 @@ pub use client::{
 };
 pub use config::DuplicateIdentity;
 pub use hub::{
-    AtLimit, Broadcast, BroadcastCall, DefaultHeartbeat, HeartbeatPolicy, PresenceEvent, PresenceEvents,
-    Pulse, Replies, Selection, Sign,
+    Activity, BroadcastCall, BroadcastEmit, DefaultHeartbeat, HeartbeatPolicy, Liveness, PresenceEvent,
+    PresenceEvents, Replies, Selection, TimeoutAction,
 };
 pub use observe::{ErrorReport, FailureKind, FailureOrigin};
 pub use socket::{
-    CallFuture, ConnectionValues, Emit, Job, JobOutput, Listener, ObserverId, Request, Session, Socket,
+    CallFuture, ConnectionValues, Emit, Job, JobOutput, Listener, ObserverId, OutgoingCall, Session, Socket,
     Streaming, Volatile,
 };
 

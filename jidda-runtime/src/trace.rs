@@ -18,7 +18,7 @@ const RANDOM: u8 = 2;
 /// A handler borrows it, and its calls carry a child of it without being told to.
 ///
 /// ```
-/// use jidda_runtime::TraceContext;
+/// use jidda::report::TraceContext;
 ///
 /// let text = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 /// let trace = TraceContext::parse(text, Some("vendor=value")).unwrap();

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use handlers::{CONNECT, DISCONNECT, ECHO, Journal, builder};
 use http::Http;
-use jidda_runtime::{AtLimit, HeartbeatPolicy, Pulse, Server, Sign};
+use jidda_runtime::{Activity, HeartbeatPolicy, Liveness, Server, TimeoutAction};
 use peer::{Peer, closing, eventually, notification, request, response};
 
 const MOMENT: Duration = Duration::from_millis(40);
@@ -46,11 +46,11 @@ impl HeartbeatPolicy for Strikes {
         MOMENT
     }
 
-    fn at_limit(&self, pulse: &Pulse<'_>) -> AtLimit {
+    fn at_limit(&self, pulse: &Liveness<'_>) -> TimeoutAction {
         self.seen.lock().unwrap().push(pulse.missed());
         assert!(pulse.silent_for() >= MOMENT);
         assert_eq!(pulse.sockets().len(), 1);
-        if pulse.missed() < self.limit { AtLimit::AskAgain } else { AtLimit::Close }
+        if pulse.missed() < self.limit { TimeoutAction::AskAgain } else { TimeoutAction::Close }
     }
 }
 
@@ -93,11 +93,11 @@ impl HeartbeatPolicy for Answers {
         10 * MOMENT
     }
 
-    fn counts(&self, sign: Sign) -> bool {
-        sign == Sign::Beat
+    fn counts(&self, sign: Activity) -> bool {
+        sign == Activity::Beat
     }
 
-    fn alive(&self, pulse: &Pulse<'_>) {
+    fn alive(&self, pulse: &Liveness<'_>) {
         assert!(!pulse.peer().to_string().is_empty());
         self.alive.fetch_add(1, Ordering::SeqCst);
     }
@@ -218,7 +218,7 @@ impl HeartbeatPolicy for Panics {
         MOMENT
     }
 
-    fn at_limit(&self, _: &Pulse<'_>) -> AtLimit {
+    fn at_limit(&self, _: &Liveness<'_>) -> TimeoutAction {
         panic!("boom")
     }
 }

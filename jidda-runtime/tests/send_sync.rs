@@ -11,11 +11,11 @@ use jidda_runtime::handler::{
 use jidda_runtime::transport::{Address, AddressError, ClientSecrets, Listener, Stream};
 use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
 use jidda_runtime::{
-    Backoff, Broadcast, BroadcastCall, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
+    Backoff, BroadcastCall, BroadcastEmit, CallError, CallFuture, Client, ClientBuilder, ClientEvent,
     ClientEvents, CodecError, ConnectError, ConnectionId, ConnectionValues, Cookie, Cors, DisconnectReason,
     DuplicateIdentity, Emit, Encoding, Error, ErrorReport, Failure, Handshake, HttpBody, HttpService, Job,
-    OfflinePolicy, Origins, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents, RecvError,
-    Request, Resource, Selection, SendError, Server, ServerBuilder, Session, SessionId, Socket, SocketId,
+    OfflinePolicy, Origins, OutgoingCall, Payload, PeerAddress, Presence, PresenceEvent, PresenceEvents,
+    RecvError, Resource, Selection, SendError, Server, ServerBuilder, Session, SessionId, Socket, SocketId,
     Streaming, Time, TraceContext, Value, Volatile, blocking, testing,
 };
 
@@ -76,10 +76,10 @@ fn what_handlers_are_made_of_is_shared_between_threads() {
 #[test]
 fn requests_and_their_futures_go_to_other_threads() {
     each!(send_sync:
-        Request<'static, u8>, Request<'static, u8, Error>, BroadcastCall<u8>, Broadcast, Emit,
-        blocking::Call<'static, u8>, blocking::Emit,
+        OutgoingCall<'static, u8>, OutgoingCall<'static, u8, Error>, BroadcastCall<u8>, BroadcastEmit, Emit,
+        blocking::OutgoingCall<'static, u8>, blocking::Emit,
     );
-    each!(send: CallFuture<'static, u8, Value>, <Emit as IntoFuture>::IntoFuture, <Broadcast as IntoFuture>::IntoFuture);
+    each!(send: CallFuture<'static, u8, Value>, <Emit as IntoFuture>::IntoFuture, <BroadcastEmit as IntoFuture>::IntoFuture);
     each!(send_sync: blocking::Streaming<u8>);
     each!(send: Streaming<u8, Value>, Streaming<*const u8>);
     // A reply need not be either: it is made where the call is awaited.

@@ -50,7 +50,9 @@ use crate::peer::Handshake;
 /// The future is dropped when the peer leaves, or takes longer than the server gives it.
 ///
 /// ```
-/// use jidda_runtime::{Authenticator, Error, Handshake, Identity, Result};
+/// use jidda::auth::{Authenticator, Identity};
+/// use jidda::peer::Handshake;
+/// use jidda::{Error, Result};
 ///
 /// /// Whoever has the house's key.
 /// struct Key(String);

@@ -19,11 +19,12 @@ use crate::peer::Handshake;
 /// and compare in constant time.
 ///
 /// ```standalone_crate
-/// use jidda_runtime::{Client, Identity, Password, Server};
+/// use jidda::auth::{Identity, Password};
+/// use jidda::{Client, Server};
 /// use serde_json::json;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> jidda_runtime::Result<()> {
+/// # async fn main() -> jidda::Result<()> {
 /// let users = Password::new(|user: String, password: String| async move {
 ///     Ok((user == "ada" && password == "engine").then(|| Identity::new(user).with_permission("admin")))
 /// });

@@ -15,7 +15,7 @@ use crate::peer::{Handshake, Security};
 /// A peer whose key is not in the list, or whose transport proves none, has no credentials that this one knows.
 ///
 /// ```
-/// use jidda_runtime::{Identity, TrustedKeys};
+/// use jidda::auth::{Identity, TrustedKeys};
 ///
 /// let key = [7; 32];
 /// let fingerprint = [9; 32];

@@ -9,7 +9,7 @@ use crate::error::StartProblem;
 ///
 /// ```
 /// use std::time::Duration;
-/// use jidda_runtime::Backoff;
+/// use jidda::client::Backoff;
 ///
 /// let patient = Backoff::default().first(Duration::from_secs(1)).limit(Duration::from_secs(30));
 /// let a_few_times = Backoff::default().attempts(5);

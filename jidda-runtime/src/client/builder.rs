@@ -168,7 +168,7 @@ impl ClientBuilder {
     /// expire: for tokens that do not last. Any error may be raised in the closure by `?`.
     ///
     /// ```
-    /// # use jidda_runtime::Client;
+    /// # use jidda::Client;
     /// # async fn fresh_token() -> std::io::Result<String> { Ok(String::new()) }
     /// let builder = Client::builder("127.0.0.1:8000").credentials_with(async || Ok(fresh_token().await?));
     /// # let _ = builder;
@@ -280,8 +280,8 @@ impl ClientBuilder {
     /// go; it runs where the failure happened and should be quick.
     ///
     /// ```
-    /// # let builder = jidda_runtime::Client::builder("mem:docs");
-    /// use jidda_runtime::FailureKind;
+    /// # let builder = jidda::Client::builder("mem:docs");
+    /// use jidda::report::FailureKind;
     ///
     /// let builder = builder.on_error(|report| {
     ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {

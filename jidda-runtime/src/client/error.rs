@@ -9,7 +9,8 @@ use crate::transport::AddressError;
 /// Why a client could not connect.
 ///
 /// ```
-/// use jidda_runtime::{Client, ConnectError};
+/// use jidda::Client;
+/// use jidda::error::ConnectError;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {

@@ -103,9 +103,9 @@ impl ClientBuilder {
     /// sent away, and the next one waited for.
     ///
     /// ```no_run
-    /// use jidda_runtime::{Client, Server};
+    /// use jidda::{Client, Server};
     ///
-    /// # async fn example() -> jidda_runtime::Result<()> {
+    /// # async fn example() -> jidda::Result<()> {
     /// let listening = Client::builder("127.0.0.1:0").listen().await?;
     /// let server = Server::builder().dial(listening.address().to_string()).start().await?;
     /// let client = listening.connected().await?;

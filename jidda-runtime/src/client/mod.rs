@@ -31,7 +31,7 @@ use crate::handler::{CallerError, Carrier, Connector, StreamCarrier, Table};
 use crate::objects::Connection;
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
-use crate::socket::{Emit, Listener, Request, Socket, Streaming};
+use crate::socket::{Emit, Listener, OutgoingCall, Socket, Streaming};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::transport::Address;
 
@@ -236,7 +236,7 @@ impl Client {
     }
 
     /// Calls a handler of the root namespace; with several connections, over the next one in turn.
-    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> Request<'a, R> {
+    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> OutgoingCall<'a, R> {
         self.of("/").call(event, arguments)
     }
 
@@ -376,8 +376,8 @@ impl Ending {
 }
 
 impl Carrier for Client {
-    type Call<R: DeserializeOwned, E: CallerError> = Request<'static, R, E>;
-    type Notify<E: CallerError> = Request<'static, (), E>;
+    type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
+    type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
     type Emit = Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::deadline::milliseconds;
 use crate::handler::Side;
-use crate::hub::heartbeat::AtLimit;
+use crate::hub::heartbeat::TimeoutAction;
 use crate::hub::timer_wheel::Moment;
 use crate::link::shared_state::{Control, Exchange, Link};
 use crate::objects::Connection;
@@ -43,8 +43,8 @@ impl Connection {
                 let verdict = self.hub.heartbeat.at_limit(self, silent_for, missed);
                 exchange = self.exchange.lock();
                 match verdict {
-                    AtLimit::Close => Some(DisconnectReason::PingTimeout),
-                    AtLimit::AskAgain => {
+                    TimeoutAction::Close => Some(DisconnectReason::PingTimeout),
+                    TimeoutAction::AskAgain => {
                         self.ask_for_life(&mut exchange, now);
                         None
                     }

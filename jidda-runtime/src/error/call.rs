@@ -61,7 +61,7 @@ pub enum RecvError {
 /// functions that return `anyhow::Result`, `eyre::Result` or `Box<dyn std::error::Error>`.
 ///
 /// ```
-/// use jidda_runtime::CallError;
+/// use jidda::error::CallError;
 ///
 /// #[derive(Debug, thiserror::Error)]
 /// #[error("at most {limit} letters, please")]

@@ -17,7 +17,7 @@ pub(super) fn code(error: &(dyn std::error::Error + 'static)) -> Option<&'static
 /// In a function that returns [`jidda::Result`](super::Result), `?` turns it back into the error that it was.
 ///
 /// ```
-/// use jidda_runtime::Error;
+/// use jidda::Error;
 ///
 /// fn check(name: &str) -> Result<(), Box<dyn std::error::Error>> {
 ///     if name.is_empty() {

@@ -42,7 +42,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// needed, [`into_std`](Error::into_std) makes one; `?` does so in functions that return `Box<dyn std::error::Error>`.
 ///
 /// ```
-/// use jidda_runtime::{Error, Result};
+/// use jidda::{Error, Result};
 ///
 /// fn parse(text: &str) -> Result<u16> {
 ///     if text.is_empty() {

@@ -137,8 +137,8 @@ impl fmt::Debug for Context {
 /// Implement it for your own types to look them up, load them or refuse:
 ///
 /// ```
-/// use jidda_runtime::handler::{Context, FromConnection};
-/// use jidda_runtime::{Error, Result};
+/// use jidda::handler::Context;
+/// use jidda::{Error, FromConnection, Result};
 ///
 /// struct Tenant(String);
 ///

@@ -168,7 +168,8 @@ impl<F> fmt::Debug for InheritScope<F> {
 /// Calls that a handler makes itself have them anyway; a task that it spawns outlives it, and has not.
 ///
 /// ```
-/// # use jidda_runtime::{Socket, inherit};
+/// # use jidda::Socket;
+/// # use jidda::call::inherit;
 /// async fn report(socket: &Socket) {
 ///     let socket = socket.clone();
 ///     // Without `inherit` this call would not end with the caller's deadline.
@@ -192,7 +193,7 @@ impl<F: Future> Future for InheritScope<F> {
 /// then, wherever it stands; its own calls end with it.
 ///
 /// ```
-/// # use jidda_runtime::Deadline;
+/// # use jidda::call::Deadline;
 /// async fn search(deadline: &Deadline, words: String) -> Vec<String> {
 ///     let patience = deadline.left().unwrap_or(std::time::Duration::MAX);
 ///     // ..
@@ -227,7 +228,8 @@ impl TraceContext {
     /// as those of a web server's.
     ///
     /// ```
-    /// # use jidda_runtime::{Client, TraceContext};
+    /// # use jidda::Client;
+    /// # use jidda::report::TraceContext;
     /// # async fn example(client: &Client, header: &str) {
     /// let trace = TraceContext::parse(header, None).unwrap_or_else(|| TraceContext::new(true));
     /// let price = trace.scope(async { client.call::<u32>("price", "apple").await }).await;

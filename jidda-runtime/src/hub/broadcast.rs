@@ -291,19 +291,19 @@ fn framed(wire: Wire, namespace: &str, event: &str, arguments: &Encoded) -> Resu
 /// An event of a typed stub for many sockets, to be awaited: how many sockets it was handed to.
 #[must_use = "an event is sent when it is awaited"]
 #[derive(Debug)]
-pub struct Broadcast {
+pub struct BroadcastEmit {
     selection: Selection,
     event: String,
     arguments: Result<Encoded, CodecError>,
 }
 
-impl Broadcast {
+impl BroadcastEmit {
     pub(crate) fn new(selection: Selection, event: String, arguments: Result<Encoded, CodecError>) -> Self {
         Self { selection, event, arguments }
     }
 }
 
-impl IntoFuture for Broadcast {
+impl IntoFuture for BroadcastEmit {
     type Output = Result<usize, SendError>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 

@@ -21,7 +21,7 @@ const HASTY: Duration = Duration::from_secs(2);
 /// What a peer may be heard by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Sign {
+pub enum Activity {
     /// Any bytes.
     Traffic,
     /// A heartbeat: a question for a sign of life, or the answer to one.
@@ -31,7 +31,7 @@ pub enum Sign {
 /// What becomes of a connection whose peer gave no sign of life in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum AtLimit {
+pub enum TimeoutAction {
     /// It is closed, with the reason [`PingTimeout`](crate::DisconnectReason::PingTimeout).
     #[default]
     Close,
@@ -41,15 +41,15 @@ pub enum AtLimit {
 }
 
 /// The heart of one connection as it is looked at.
-pub struct Pulse<'a> {
+pub struct Liveness<'a> {
     connection: &'a Arc<Connection>,
     silent_for: Duration,
     missed: u32,
 }
 
-impl fmt::Debug for Pulse<'_> {
+impl fmt::Debug for Liveness<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pulse")
+        f.debug_struct("Liveness")
             .field("connection", &self.connection.id)
             .field("silent_for", &self.silent_for)
             .field("missed", &self.missed)
@@ -57,7 +57,7 @@ impl fmt::Debug for Pulse<'_> {
     }
 }
 
-impl Pulse<'_> {
+impl Liveness<'_> {
     /// The number of the connection.
     pub fn connection_id(&self) -> ConnectionId {
         self.connection.id
@@ -92,7 +92,8 @@ impl Pulse<'_> {
 ///
 /// ```
 /// use std::time::Duration;
-/// use jidda_runtime::{AtLimit, HeartbeatPolicy, Pulse, Server};
+/// use jidda::Server;
+/// use jidda::heartbeat::{HeartbeatPolicy, Liveness, TimeoutAction};
 ///
 /// /// Three missed heartbeats in a row are one too many.
 /// struct ThreeStrikes;
@@ -106,8 +107,8 @@ impl Pulse<'_> {
 ///         Duration::from_secs(5)
 ///     }
 ///
-///     fn at_limit(&self, pulse: &Pulse<'_>) -> AtLimit {
-///         if pulse.missed() < 3 { AtLimit::AskAgain } else { AtLimit::Close }
+///     fn at_limit(&self, pulse: &Liveness<'_>) -> TimeoutAction {
+///         if pulse.missed() < 3 { TimeoutAction::AskAgain } else { TimeoutAction::Close }
 ///     }
 /// }
 ///
@@ -141,21 +142,21 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
     }
 
     /// Whether this is a sign of life. By default everything is. Asked once for each, at start.
-    fn counts(&self, sign: Sign) -> bool {
+    fn counts(&self, sign: Activity) -> bool {
         let _ = sign;
         true
     }
 
     /// Called a few times an interval for each connection that was heard since the last time: for those who keep a list
     /// of who is there.
-    fn alive(&self, pulse: &Pulse<'_>) {
+    fn alive(&self, pulse: &Liveness<'_>) {
         let _ = pulse;
     }
 
     /// Called when the answer did not come in time.
-    fn at_limit(&self, pulse: &Pulse<'_>) -> AtLimit {
+    fn at_limit(&self, pulse: &Liveness<'_>) -> TimeoutAction {
         let _ = pulse;
-        AtLimit::Close
+        TimeoutAction::Close
     }
 }
 
@@ -203,7 +204,7 @@ impl fmt::Debug for Watch {
 
 impl Watch {
     pub(crate) fn new(policy: impl HeartbeatPolicy) -> Self {
-        let (traffic_counts, beats_count) = (policy.counts(Sign::Traffic), policy.counts(Sign::Beat));
+        let (traffic_counts, beats_count) = (policy.counts(Activity::Traffic), policy.counts(Activity::Beat));
         // The clock of all connections wraps after 49 days.
         let patience = policy.patience().min(2 * LONGEST_HEARTBEAT);
         Self { policy: Arc::new(policy), traffic_counts, beats_count, patience }
@@ -232,7 +233,7 @@ impl Watch {
     }
 
     pub(crate) fn alive(&self, connection: &Arc<Connection>, silent_for: Duration) {
-        self.ask(connection, |policy| policy.alive(&Pulse { connection, silent_for, missed: 0 }));
+        self.ask(connection, |policy| policy.alive(&Liveness { connection, silent_for, missed: 0 }));
     }
 
     pub(crate) fn at_limit(
@@ -240,8 +241,8 @@ impl Watch {
         connection: &Arc<Connection>,
         silent_for: Duration,
         missed: u32,
-    ) -> AtLimit {
-        let pulse = Pulse { connection, silent_for, missed };
+    ) -> TimeoutAction {
+        let pulse = Liveness { connection, silent_for, missed };
         self.ask(connection, |policy| policy.at_limit(&pulse)).unwrap_or_default()
     }
 }

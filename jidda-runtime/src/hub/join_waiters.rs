@@ -105,7 +105,7 @@ impl Selection {
     /// Waits until at least one socket of the selection is connected, and returns the same selection, to go on with.
     ///
     /// ```no_run
-    /// # async fn example(server: jidda_runtime::Server) -> jidda_runtime::Result<()> {
+    /// # async fn example(server: jidda::Server) -> jidda::Result<()> {
     /// use std::time::Duration;
     ///
     /// let alice = server.user("alice").wait_online(Duration::from_secs(30)).await?;

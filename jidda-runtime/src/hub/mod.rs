@@ -7,8 +7,8 @@ pub(crate) mod presence;
 pub(crate) mod selection;
 pub(crate) mod timer_wheel;
 
-pub use broadcast::Broadcast;
+pub use broadcast::BroadcastEmit;
 pub(crate) use heartbeat::Watch;
-pub use heartbeat::{AtLimit, DefaultHeartbeat, HeartbeatPolicy, Pulse, Sign};
+pub use heartbeat::{Activity, DefaultHeartbeat, HeartbeatPolicy, Liveness, TimeoutAction};
 pub use presence::{PresenceEvent, PresenceEvents};
 pub use selection::{BroadcastCall, Replies, Selection};

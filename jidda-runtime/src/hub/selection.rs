@@ -11,13 +11,13 @@ use smallvec::SmallVec;
 
 use crate::error::{CallError, RoomError, SendError};
 use crate::handler::{CallerError, Carrier};
-use crate::hub::broadcast::Broadcast;
+use crate::hub::broadcast::BroadcastEmit;
 use crate::objects::hub::Hub;
 use crate::payload::{CodecError, Value};
 use crate::room::{RoomKey, Rooms, Target};
 use crate::socket::encoded::Encoded;
 use crate::socket::handle::{Socket, is_reserved};
-use crate::socket::outgoing_call::Request;
+use crate::socket::outgoing_call::OutgoingCall;
 
 #[derive(Clone, Debug)]
 enum Scope {
@@ -276,7 +276,7 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
         // called.
         let sockets = self.selection.sockets().into_iter().filter(Socket::is_connected);
         let prepare = |socket: Socket| {
-            let request = Request::<R, E>::encoded(socket.clone(), event, &arguments);
+            let request = OutgoingCall::<R, E>::encoded(socket.clone(), event, &arguments);
             (socket, request.timeout(limit).into_future().prepared())
         };
         let mut calls: Vec<_> = sockets.map(prepare).collect();
@@ -295,15 +295,15 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
     }
 
     /// Sends it as an event instead: no replies are waited for.
-    pub fn emit(self) -> Broadcast {
-        Broadcast::new(self.selection, self.event, self.arguments)
+    pub fn emit(self) -> BroadcastEmit {
+        BroadcastEmit::new(self.selection, self.event, self.arguments)
     }
 }
 
 impl Carrier for Selection {
     type Call<R: DeserializeOwned, E: CallerError> = BroadcastCall<R, E>;
-    type Notify<E: CallerError> = Broadcast;
-    type Emit = Broadcast;
+    type Notify<E: CallerError> = BroadcastEmit;
+    type Emit = BroadcastEmit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
         &self,
@@ -329,7 +329,7 @@ impl Carrier for Selection {
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
-        Broadcast::new(self.for_stub(namespace), event.to_owned(), Encoded::all(arguments, &self.hub))
+        BroadcastEmit::new(self.for_stub(namespace), event.to_owned(), Encoded::all(arguments, &self.hub))
     }
 }
 
@@ -344,8 +344,8 @@ impl Socket {
 }
 
 impl Carrier for Socket {
-    type Call<R: DeserializeOwned, E: CallerError> = Request<'static, R, E>;
-    type Notify<E: CallerError> = Request<'static, (), E>;
+    type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
+    type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
     type Emit = crate::socket::Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -354,7 +354,7 @@ impl Carrier for Socket {
         event: &'static str,
         arguments: &A,
     ) -> Self::Call<R, E> {
-        Request::new(self.for_stub(namespace), event, arguments)
+        OutgoingCall::new(self.for_stub(namespace), event, arguments)
     }
 
     fn notify<A: Serialize, E: CallerError>(
@@ -363,7 +363,7 @@ impl Carrier for Socket {
         event: &'static str,
         arguments: &A,
     ) -> Self::Notify<E> {
-        Request::new(self.for_stub(namespace), event, arguments)
+        OutgoingCall::new(self.for_stub(namespace), event, arguments)
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {

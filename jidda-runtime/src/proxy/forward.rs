@@ -23,7 +23,7 @@ use crate::observe::report::{FailureOrigin, Place};
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
 use crate::socket::encoded::Encoded;
 use crate::socket::handle::{Socket, SocketInner};
-use crate::socket::outgoing_call::{CallFuture, Failed, Request};
+use crate::socket::outgoing_call::{CallFuture, Failed, OutgoingCall};
 use crate::socket::streaming::{End, Streaming};
 use crate::wire::{Meta, Servers, nests_within};
 
@@ -274,7 +274,7 @@ impl Errand {
 
     fn value(self, Way { upstream, share }: Way) -> Passing {
         let Self { event, arguments, forwards, encoding, .. } = self;
-        let request = Request::forwarded(upstream, event, arguments, forwards);
+        let request = OutgoingCall::forwarded(upstream, event, arguments, forwards);
         Passing { call: request.into_future(), encoding, share }
     }
 

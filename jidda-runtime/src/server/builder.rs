@@ -206,7 +206,7 @@ impl ServerBuilder {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use jidda_runtime::{Result, Server};
+    /// # use jidda::{Result, Server};
     /// # async fn ping() -> std::io::Result<()> { Ok(()) }
     /// let builder = Server::builder()
     ///     .health("/healthz", "/readyz")
@@ -248,8 +248,8 @@ impl ServerBuilder {
     /// go; it runs where the failure happened and should be quick.
     ///
     /// ```
-    /// # let builder = jidda_runtime::Server::builder();
-    /// use jidda_runtime::FailureKind;
+    /// # let builder = jidda::Server::builder();
+    /// use jidda::report::FailureKind;
     ///
     /// let builder = builder.on_error(|report| {
     ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {

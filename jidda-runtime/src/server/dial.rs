@@ -25,7 +25,8 @@ use crate::transport::{Address, AddressError, ClientSecrets, Stream};
 ///
 /// ```
 /// use std::time::Duration;
-/// use jidda_runtime::{Backoff, Dial};
+/// use jidda::client::Backoff;
+/// use jidda::server::Dial;
 ///
 /// let dial = Dial::to("tcp://10.0.0.9:7000").reconnect(Backoff::default().limit(Duration::from_secs(60)));
 /// # let _ = dial;

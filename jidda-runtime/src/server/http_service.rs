@@ -16,7 +16,7 @@ use super::http::{Http, HttpBody};
 /// The Socket.IO of a server as a `tower` service: for axum, hyper and others that have the port.
 ///
 /// ```
-/// # fn app(server: &jidda_runtime::Server) -> axum::Router {
+/// # fn app(server: &jidda::Server) -> axum::Router {
 /// axum::Router::new()
 ///     .route("/", axum::routing::get(async || "a page"))
 ///     .fallback_service(server.http_service())

@@ -15,8 +15,9 @@ use crate::observe::{FailureOrigin, Place};
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> jidda_runtime::Result<()> {
-/// use jidda_runtime::{PresenceEvent, Server};
+/// # async fn main() -> jidda::Result<()> {
+/// use jidda::Server;
+/// use jidda::presence::PresenceEvent;
 ///
 /// let server = Server::builder().start().await?;
 /// assert!(server.presence().names().is_empty() && !server.presence().is_here("alice"));

@@ -41,9 +41,10 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 /// its acknowledgement's only argument.
 ///
 /// ```no_run
-/// use jidda_runtime::{Client, Proxy, Server};
+/// use jidda::server::Proxy;
+/// use jidda::{Client, Server};
 ///
-/// # async fn example() -> jidda_runtime::Result<()> {
+/// # async fn example() -> jidda::Result<()> {
 /// let orders = Client::connect("tcp://10.0.0.7:8000").await?;
 /// let rest = Client::connect("tcp://10.0.0.8:8000").await?;
 /// let gateway = Server::builder()
@@ -266,7 +267,7 @@ impl ServerBuilder {
     /// says to ask for another is denied. By default nobody is trusted.
     ///
     /// ```
-    /// use jidda_runtime::Server;
+    /// use jidda::Server;
     ///
     /// let builder = Server::builder().trust_identities_from(|peer| peer.allows("gateway"));
     /// # let _ = builder;

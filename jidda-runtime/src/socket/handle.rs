@@ -470,7 +470,7 @@ impl Call {
     /// The socket that the event was received on; `None` in a context without a connection, such as a test's.
     ///
     /// ```
-    /// use jidda_runtime::handler::{Call, Next, Reply};
+    /// use jidda::middleware::{Call, Next, Reply};
     ///
     /// async fn count(call: Call, next: Next) -> Reply {
     ///     if let Some(socket) = call.socket() {

@@ -195,13 +195,13 @@ impl Socket {
     /// is not started.
     ///
     /// ```
-    /// # async fn example(socket: &jidda_runtime::Socket) {
+    /// # async fn example(socket: &jidda::Socket) {
     /// let job = socket.spawn({
     ///     let socket = socket.clone();
     ///     async move {
     ///         let report = std::fs::read_to_string("report.txt")?;
     ///         socket.emit("report", &report).await?;
-    ///         Ok::<_, jidda_runtime::Error>(())
+    ///         Ok::<_, jidda::Error>(())
     ///     }
     /// });
     /// job.abort();
@@ -243,7 +243,7 @@ impl Socket {
     /// millisecond.
     ///
     /// ```
-    /// # fn example(socket: &jidda_runtime::Socket) {
+    /// # fn example(socket: &jidda::Socket) {
     /// use std::time::Duration;
     ///
     /// let ticker = socket.clone();

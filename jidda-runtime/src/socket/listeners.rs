@@ -247,7 +247,7 @@ impl Socket {
     /// A panic of the observer is reported, and the event is handled all the same.
     ///
     /// ```no_run
-    /// # fn example(socket: &jidda_runtime::Socket) {
+    /// # fn example(socket: &jidda::Socket) {
     /// let logger = socket.on_any(|event, arguments| println!("{event} {arguments:?}"));
     /// assert!(socket.off_any(logger));
     /// # }

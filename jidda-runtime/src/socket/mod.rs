@@ -21,6 +21,6 @@ pub use handle::Socket;
 pub(crate) use handle::SocketInner;
 pub use jobs::{Job, JobOutput};
 pub use listeners::{Listener, ObserverId};
-pub use outgoing_call::{CallFuture, Request};
+pub use outgoing_call::{CallFuture, OutgoingCall};
 pub use sessions::{ConnectionValues, Session};
 pub use streaming::Streaming;

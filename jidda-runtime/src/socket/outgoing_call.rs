@@ -26,7 +26,7 @@ use crate::wire::Meta;
 
 /// A call that is sent when it is awaited, or told how long to wait first.
 #[must_use = "a call is sent when it is awaited"]
-pub struct Request<'a, R, E = Value> {
+pub struct OutgoingCall<'a, R, E = Value> {
     socket: Result<Socket, SendError>,
     event: Cow<'a, str>,
     arguments: Result<Encoded, CodecError>,
@@ -36,13 +36,13 @@ pub struct Request<'a, R, E = Value> {
     expects: PhantomData<fn() -> (R, E)>,
 }
 
-impl<R, E> fmt::Debug for Request<'_, R, E> {
+impl<R, E> fmt::Debug for OutgoingCall<'_, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request").field("event", &self.event).finish_non_exhaustive()
+        f.debug_struct("OutgoingCall").field("event", &self.event).finish_non_exhaustive()
     }
 }
 
-impl<'a, R, E> Request<'a, R, E> {
+impl<'a, R, E> OutgoingCall<'a, R, E> {
     pub(crate) fn new<A: Serialize + ?Sized>(
         socket: Result<Socket, SendError>,
         event: &'a str,
@@ -85,7 +85,7 @@ impl<'a, R, E> Request<'a, R, E> {
     }
 }
 
-impl<R, E> Request<'static, R, E> {
+impl<R, E> OutgoingCall<'static, R, E> {
     /// Sends it as an event instead: no reply is waited for.
     pub fn emit(self) -> Emit {
         Emit { socket: self.socket, event: self.event, arguments: self.arguments }
@@ -96,19 +96,19 @@ impl Socket {
     /// Calls the other side's handler of `event`; a tuple is several arguments. The reply is read as an `R`.
     ///
     /// ```no_run
-    /// # async fn example(socket: jidda_runtime::Socket) -> jidda_runtime::Result<()> {
+    /// # async fn example(socket: jidda::Socket) -> jidda::Result<()> {
     /// use std::time::Duration;
     ///
     /// let sum: i64 = socket.call::<i64>("add", &(1, 2)).timeout(Duration::from_secs(1)).await?;
     /// # Ok(())
     /// # }
     /// ```
-    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> Request<'a, R> {
-        Request::new(Ok(self.clone()), event, arguments)
+    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> OutgoingCall<'a, R> {
+        OutgoingCall::new(Ok(self.clone()), event, arguments)
     }
 }
 
-impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for Request<'a, R, E> {
+impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for OutgoingCall<'a, R, E> {
     type Output = Result<R, CallError<E>>;
     type IntoFuture = CallFuture<'a, R, E>;
 
@@ -229,7 +229,7 @@ impl SocketInner {
 /// Dropped before it is sent, nothing happened; after, the peer is told to drop the handler.
 #[must_use = "futures do nothing unless they are polled"]
 pub struct CallFuture<'a, R, E> {
-    call: Request<'a, R, E>,
+    call: OutgoingCall<'a, R, E>,
     /// Our number for it once it is sent.
     id: Option<u32>,
     deadline: Option<Deadline>,

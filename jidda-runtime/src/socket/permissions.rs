@@ -93,7 +93,7 @@ impl Socket {
     /// another one.
     ///
     /// ```no_run
-    /// # fn example(socket: &jidda_runtime::Socket) {
+    /// # fn example(socket: &jidda::Socket) {
     /// if let Some(chat) = socket.of("/chat") {
     ///     chat.grant("moderator");
     /// }

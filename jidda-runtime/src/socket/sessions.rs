@@ -51,7 +51,7 @@ pub(crate) struct SessionInner {
 /// that ends with its connection. On a client, the session lasts as long as the client comes back.
 ///
 /// ```
-/// # async fn handler(socket: &jidda_runtime::Socket) {
+/// # async fn handler(socket: &jidda::Socket) {
 /// #[derive(Clone)]
 /// struct Basket(Vec<u32>);
 ///

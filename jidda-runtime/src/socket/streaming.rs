@@ -66,7 +66,7 @@ impl Socket {
     /// read as a `T`.
     ///
     /// ```no_run
-    /// # async fn example(socket: jidda_runtime::Socket) -> jidda_runtime::Result<()> {
+    /// # async fn example(socket: jidda::Socket) -> jidda::Result<()> {
     /// let mut prices = socket.stream::<f64>("prices", &"EUR");
     /// while let Some(price) = prices.next().await {
     ///     println!("{}", price?);

@@ -60,7 +60,7 @@ async fn mirror(socket: &Socket, text: String) -> jidda::Result<()> {
 /// Has everyone who comes join a room.
 #[on("connect", namespace = "/lobby")]
 async fn enter(socket: &Socket) -> jidda::Result<()> {
-    socket.join("lobby").await
+    Ok(socket.join("lobby").await?)
 }
 
 /// Returns its argument.

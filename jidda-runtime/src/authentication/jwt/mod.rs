@@ -47,9 +47,9 @@ pub struct JwtKeyError(String);
 /// installs.
 ///
 /// ```
-/// use jidda_runtime::{Authenticator, Jwt};
+/// use jidda::auth::{Authenticator, Jwt};
 ///
-/// # fn main() -> jidda_runtime::Result<()> {
+/// # fn main() -> jidda::Result<()> {
 /// let tokens = Jwt::hs256(b"a secret of thirty-two bytes or more")?
 ///     .issuer("https://login.example.com")
 ///     .audience("chat")
@@ -149,9 +149,9 @@ impl Jwt {
     /// It has to be one that the issuer never gives to two users, not even one after the other.
     ///
     /// ```
-    /// # fn main() -> jidda_runtime::Result<()> {
+    /// # fn main() -> jidda::Result<()> {
     /// // {"user_id": 7, "exp": ..} is the identity `7`.
-    /// let tokens = jidda_runtime::Jwt::hs256(b"a secret of thirty-two bytes or more")?
+    /// let tokens = jidda::auth::Jwt::hs256(b"a secret of thirty-two bytes or more")?
     ///     .identity_claim("user_id")
     ///     .numeric_identity(true);
     /// # Ok(())

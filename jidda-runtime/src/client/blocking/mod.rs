@@ -13,7 +13,8 @@ use crate::error::{CallError, Error, INSIDE_RUNTIME, RecvError, SendError};
 use crate::handler::{CallerError, Carrier, Connector, StreamCarrier};
 use crate::payload::Value;
 use crate::socket::{
-    Emit as AsyncEmit, Listener, Request, Socket as AsyncSocket, Streaming as AsyncStreaming,
+    Emit as AsyncEmit, Listener, OutgoingCall as AsyncCall, Socket as AsyncSocket,
+    Streaming as AsyncStreaming,
 };
 use runtime::{Home, InsideRuntime};
 
@@ -62,8 +63,8 @@ impl Client {
         &'a self,
         event: &'a str,
         arguments: &(impl Serialize + ?Sized),
-    ) -> Call<'a, R> {
-        Call { request: self.client.call(event, arguments), home: self.home.clone() }
+    ) -> OutgoingCall<'a, R> {
+        OutgoingCall { call: self.client.call(event, arguments), home: self.home.clone() }
     }
 
     /// Calls a handler of the root namespace whose reply is a stream, and waits for each item in its turn.
@@ -163,15 +164,15 @@ pub struct Socket {
 /// A call that is sent when it is waited for.
 #[must_use = "a call is sent when it is waited for"]
 #[derive(Debug)]
-pub struct Call<'a, R, E = Value> {
-    request: Request<'a, R, E>,
+pub struct OutgoingCall<'a, R, E = Value> {
+    call: AsyncCall<'a, R, E>,
     home: Home,
 }
 
-impl<R: DeserializeOwned, E: CallerError> Call<'_, R, E> {
+impl<R: DeserializeOwned, E: CallerError> OutgoingCall<'_, R, E> {
     /// Gives the call up after `limit`.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.request = self.request.timeout(limit);
+        self.call = self.call.timeout(limit);
         self
     }
 
@@ -181,7 +182,7 @@ impl<R: DeserializeOwned, E: CallerError> Call<'_, R, E> {
     ///
     /// [`CallError`].
     pub fn wait(self) -> Result<R, CallError<E>> {
-        self.home.wait(self.request).map_err(SendError::from)?
+        self.home.wait(self.call).map_err(SendError::from)?
     }
 }
 
@@ -247,8 +248,8 @@ impl Emit {
 macro_rules! blocking_carrier {
     ($carrier:ty, $field:ident) => {
         impl Carrier for $carrier {
-            type Call<R: DeserializeOwned, E: CallerError> = Call<'static, R, E>;
-            type Notify<E: CallerError> = Call<'static, (), E>;
+            type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
+            type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
             type Emit = Emit;
 
             fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -257,8 +258,8 @@ macro_rules! blocking_carrier {
                 event: &'static str,
                 arguments: &A,
             ) -> Self::Call<R, E> {
-                let request = Carrier::call(&self.$field, namespace, event, arguments);
-                Call { request, home: self.home.clone() }
+                let call = Carrier::call(&self.$field, namespace, event, arguments);
+                OutgoingCall { call, home: self.home.clone() }
             }
 
             fn notify<A: Serialize, E: CallerError>(
@@ -267,8 +268,8 @@ macro_rules! blocking_carrier {
                 event: &'static str,
                 arguments: &A,
             ) -> Self::Notify<E> {
-                let request = Carrier::notify(&self.$field, namespace, event, arguments);
-                Call { request, home: self.home.clone() }
+                let call = Carrier::notify(&self.$field, namespace, event, arguments);
+                OutgoingCall { call, home: self.home.clone() }
             }
 
             fn emit<A: Serialize>(

@@ -19,7 +19,7 @@ pub enum SameSite {
 /// It is set on the first polling response only.
 ///
 /// ```
-/// # use jidda_runtime::Cookie;
+/// # use jidda::http::Cookie;
 /// let cookie = Cookie::new("io").secure(true);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

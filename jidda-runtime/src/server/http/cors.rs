@@ -24,7 +24,7 @@ const METHODS: &str = "GET,HEAD,PUT,PATCH,POST,DELETE";
 /// either: see [`Resource::origins`](crate::Resource::origins).
 ///
 /// ```
-/// # use jidda_runtime::Cors;
+/// # use jidda::http::Cors;
 /// let cors = Cors::origin("https://example.com").credentials(true);
 /// ```
 #[derive(Clone)]
@@ -123,7 +123,7 @@ impl Cors {
     /// origins that are allowed otherwise. Default: no.
     ///
     /// ```
-    /// # use jidda_runtime::Cors;
+    /// # use jidda::http::Cors;
     /// let cors = Cors::origin("https://app.example").allow_private_network(true);
     /// ```
     pub fn allow_private_network(mut self, allowed: bool) -> Self {

@@ -40,7 +40,9 @@ pub(super) type ChangeHeaders = Arc<dyn Fn(&mut HeaderMap, &Parts) + Send + Sync
 /// [`ServerBuilder::resource`](crate::ServerBuilder::resource) adds others.
 ///
 /// ```
-/// # use jidda_runtime::{Cors, Resource, Server};
+/// # use jidda::Server;
+/// # use jidda::http::Cors;
+/// # use jidda::socketio::Resource;
 /// struct Game;
 ///
 /// Server::builder()
@@ -190,7 +192,8 @@ impl Resource {
     /// `X-Forwarded-Host` (and `X-Forwarded-Proto`, where it speaks TLS), or name the site's origin here.
     ///
     /// ```
-    /// # use jidda_runtime::{Origins, Resource};
+    /// # use jidda::http::Origins;
+    /// # use jidda::socketio::Resource;
     /// let one = Resource::socket_io("/socket.io").origins(["https://app.example", "https://www.app.example"]);
     /// let closed = Resource::socket_io("/admin").origins(Origins::own());
     /// ```
@@ -237,7 +240,7 @@ impl Resource {
     /// is answered, and so is a client that may not join a namespace.
     ///
     /// ```
-    /// # use jidda_runtime::Resource;
+    /// # use jidda::socketio::Resource;
     /// let resource = Resource::socket_io("/socket.io").answer_refusals(false);
     /// ```
     pub fn answer_refusals(mut self, answers: bool) -> Self {
@@ -249,7 +252,7 @@ impl Resource {
     /// request is the second argument. `Content-Length` and `Transfer-Encoding` are not the program's to set.
     ///
     /// ```
-    /// # use jidda_runtime::Resource;
+    /// # use jidda::socketio::Resource;
     /// let resource = Resource::socket_io("/socket.io").headers(|headers, _request| {
     ///     headers.insert("x-frame-options", "DENY".parse().unwrap());
     /// });

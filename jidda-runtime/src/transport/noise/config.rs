@@ -23,7 +23,7 @@ enum Clients {
 /// What a server needs for `noise://`: its keys, and which clients may come. Cheap to clone.
 ///
 /// ```
-/// use jidda_runtime::{KeyPair, NoiseServer};
+/// use jidda::noise::{KeyPair, NoiseServer};
 ///
 /// let (server, client) = (KeyPair::generate(), KeyPair::generate());
 /// let restricted = NoiseServer::new(server).clients([client.public()]);
@@ -56,7 +56,7 @@ impl NoiseServer {
     /// that it came in a `connect` handler.
     ///
     /// ```
-    /// use jidda_runtime::{KeyPair, NoiseServer, PublicKey};
+    /// use jidda::noise::{KeyPair, NoiseServer, PublicKey};
     ///
     /// async fn is_customer(key: PublicKey) -> bool {
     ///     // Here a database would be asked.

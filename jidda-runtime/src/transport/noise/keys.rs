@@ -169,7 +169,7 @@ impl fmt::Debug for SecretKey {
 /// A secret key and the public key that belongs to it. Cheap to clone.
 ///
 /// ```
-/// use jidda_runtime::{KeyPair, PublicKey};
+/// use jidda::noise::{KeyPair, PublicKey};
 ///
 /// let keys = KeyPair::generate();
 /// let known: PublicKey = keys.public().to_string().parse()?;
@@ -220,7 +220,7 @@ impl KeyPair {
     /// user only.
     ///
     /// ```
-    /// use jidda_runtime::transport::noise::KeyPair;
+    /// use jidda::noise::KeyPair;
     ///
     /// let path = std::env::temp_dir().join(format!("jidda-docs-{}.key", std::process::id()));
     /// let keys = KeyPair::from_file_or_generate(&path)?;

@@ -19,7 +19,8 @@ use crate::foreign::printable;
 /// for the host in the address.
 ///
 /// ```no_run
-/// # use jidda_runtime::{Client, Error, TlsClient};
+/// # use jidda::tls::TlsClient;
+/// # use jidda::{Client, Error};
 /// # async fn connect(root: &[u8]) -> Result<(), Error> {
 /// let tls = TlsClient::new().root_certificate(root)?;
 /// let client = Client::builder("tls://chat.example.com:8443").tls(tls).connect().await?;

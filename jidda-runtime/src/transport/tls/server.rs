@@ -26,7 +26,8 @@ const TRUSTED: Duration = Duration::from_secs(1);
 /// as they are. Clones are the same one: keep one of them to [`reload`](Self::reload).
 ///
 /// ```no_run
-/// # use jidda_runtime::{Error, Server, TlsServer};
+/// # use jidda::tls::TlsServer;
+/// # use jidda::{Error, Server};
 /// # async fn start() -> Result<(), Error> {
 /// let tls = TlsServer::from_pem_files("cert.pem", "key.pem")?.client_certificates_file("people.pem")?;
 /// let server = Server::builder().listen("tls://0.0.0.0:8443").tls(tls).start().await?;
