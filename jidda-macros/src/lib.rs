@@ -114,7 +114,7 @@ pub fn on(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// impl Chat {
 ///     #[on("connect")]
 ///     async fn enter(&self, socket: &Socket, name: String) -> jidda::Result<()> {
-///         socket.join("lobby").await
+///         Ok(socket.join("lobby").await?)
 ///     }
 ///
 ///     #[on]
