@@ -6,7 +6,8 @@ use std::fmt;
 
 use futures_util::StreamExt;
 use jidda::prelude::*;
-use jidda::{Client, testing};
+use jidda::stream::Stream;
+use jidda::{Client, Error, testing};
 use serde::{Deserialize, Serialize};
 
 struct Replies;

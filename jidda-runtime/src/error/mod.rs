@@ -93,8 +93,8 @@ impl Error {
     ///
     /// ```
     /// # fn load() -> Result<u8, Box<dyn std::error::Error + Send + Sync>> { Err("no disk".into()) }
-    /// fn handler() -> jidda_runtime::Result<u8> {
-    ///     Ok(load().map_err(jidda_runtime::Error::internal)?)
+    /// fn handler() -> jidda::Result<u8> {
+    ///     Ok(load().map_err(jidda::Error::internal)?)
     /// }
     ///
     /// assert_eq!(handler().unwrap_err().code(), "internal");

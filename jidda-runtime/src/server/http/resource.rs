@@ -142,7 +142,8 @@ impl Resource {
     /// How acknowledgements are written. Default: [`Acknowledgements::Plain`].
     ///
     /// ```
-    /// # use jidda_runtime::{Acknowledgements, Server};
+    /// # use jidda::Server;
+    /// # use jidda::socketio::Acknowledgements;
     /// Server::builder().socket_io(|resource| resource.acknowledgements(Acknowledgements::Wrapped));
     /// ```
     pub fn acknowledgements(mut self, acknowledgements: Acknowledgements) -> Self {
