@@ -21,6 +21,6 @@
 
 pub use jidda_runtime::transport::AddressError;
 pub use jidda_runtime::{
-    CallError, CodecError, ConnectError, DialError, Error, IdentifyError, Problems, RecvError,
-    RequestBodyError, Result, RoomError, SendError, StdError, WaitError,
+    CallError, CodecError, ConnectError, DialError, Error, IdentifyError, RecvError, RequestBodyError,
+    Result, RoomError, SendError, StartError, StartProblem, StdError, WaitError,
 };

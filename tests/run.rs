@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use jidda::StartProblem;
+use jidda::error::StartProblem;
 use jidda::prelude::*;
 
 /// Far longer than anything takes, even on a busy machine.

@@ -1,9 +1,11 @@
 //! What is checked before a server starts, and how it is told.
 #![allow(missing_docs)]
 
-use jidda::State;
+use std::time::Duration;
+
 use jidda::error::StartProblem;
 use jidda::prelude::*;
+use jidda::{Path, State};
 
 struct Broken;
 
@@ -143,7 +145,7 @@ async fn a_path_without_parameters_is_found_at_start() {
     };
     assert_eq!(location.file, "tests/start.rs");
     // A resource may have them.
-    let games = jidda::Resource::socket_io("/games/{id}");
+    let games = jidda::socketio::Resource::socket_io("/games/{id}");
     assert!(Server::builder().app::<Pathless>().resource(games).build().is_ok());
 }
 
@@ -169,7 +171,8 @@ async fn a_missing_state_names_what_was_given_in_its_place() {
 async fn everything_that_is_wrong_is_one_error_and_nothing_is_started() {
     let builder =
         Server::builder().app::<NearMiss>().max_message(0).listen("nowhere").listen("mem:everything");
-    let builder = builder.dial("tcp://").health("live", "live").resource(jidda::Resource::raw("/socket.io"));
+    let builder =
+        builder.dial("tcp://").health("live", "live").resource(jidda::socketio::Resource::raw("/socket.io"));
     let error = builder.build().unwrap_err();
     let kinds = error.problems().iter().map(|problem| match problem {
         StartProblem::MissingState { .. } => "state",

@@ -11,7 +11,8 @@ use crate::location::Location;
 /// that `fn main() -> Result<(), StartError>` prints it for people.
 ///
 /// ```
-/// use jidda_runtime::{Server, StartError, StartProblem};
+/// use jidda::Server;
+/// use jidda::error::{StartError, StartProblem};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {

@@ -34,7 +34,7 @@ impl ServerBuilder {
     /// ```no_run
     /// use axum::extract::State;
     /// use axum::routing::get;
-    /// use jidda_runtime::Server;
+    /// use jidda::Server;
     ///
     /// # #[tokio::main]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -45,7 +45,8 @@ pub(super) const LAST_RESPONSE: Duration = Duration::from_millis(500);
 /// end call [`shutdown`](Self::shutdown).
 ///
 /// ```
-/// use jidda_runtime::{Server, StartError};
+/// use jidda::Server;
+/// use jidda::error::StartError;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), StartError> {

@@ -27,7 +27,7 @@ impl Server {
     /// error; `RUST_LOG=debug` (or `info`, `trace`, `off`) makes that more or less.
     ///
     /// ```no_run
-    /// use jidda_runtime::Server;
+    /// use jidda::Server;
     ///
     /// # async fn connect_to_database() -> std::io::Result<()> { Ok(()) }
     /// #[tokio::main]
