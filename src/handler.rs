@@ -2,7 +2,7 @@
 //!
 //! What a handler borrows comes from the connection, through [`FromConnection`](trait@FromConnection): [`State`],
 //! [`Path`], [`EventName`], [`Identity`](crate::auth::Identity), [`Server`](crate::Server) and types of your own. What it owns
-//! comes from the message; [`Args`] takes all of it undecoded. [`Table`] is the dispatch table, to print or to test.
+//! comes from the message; [`RawArguments`] takes all of it undecoded. [`Table`] is the dispatch table, to print or to test.
 //!
 //! ```
 //! use jidda::prelude::*;
@@ -24,6 +24,6 @@
 //! ```
 
 pub use jidda_runtime::handler::{
-    Args, Carrier, Connector, Context, EventName, FromConnection, HandlerEntry, Path, State, StreamCarrier,
-    Table,
+    CallTarget, Context, EventName, FromConnection, HandlerEntry, JoinTarget, Path, RawArguments, State,
+    StreamTarget, Table,
 };

@@ -63,7 +63,7 @@ pub mod tls;
 
 pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
 pub use jidda_runtime::handler::{FromConnection, Path, State};
-pub use jidda_runtime::{Client, Error, Result, Server, Socket, blocking, testing};
+pub use jidda_runtime::{Client, Error, Result, Server, Socket, StartError, blocking, testing};
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;

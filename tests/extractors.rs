@@ -1,7 +1,7 @@
 //! What a handler can borrow.
 #![allow(missing_docs)]
 
-use jidda::handler::{Args, Context, EventName};
+use jidda::handler::{Context, EventName, RawArguments};
 use jidda::peer::Handshake;
 use jidda::prelude::*;
 use jidda::socket::SocketId;
@@ -28,7 +28,7 @@ async fn who(socket: &Socket) -> String {
 }
 
 #[on("*")]
-async fn other(event: &EventName, args: Args) -> (String, usize) {
+async fn other(event: &EventName, args: RawArguments) -> (String, usize) {
     (event.to_string(), args.0.len())
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jidda::State;
-use jidda::handler::{Args, Carrier, Connector, Context, EventName, HandlerEntry, Table};
+use jidda::handler::{CallTarget, Context, EventName, HandlerEntry, JoinTarget, RawArguments, Table};
 use jidda::payload::Payload;
 use jidda::peer::{Handshake, PeerAddress};
 use jidda::prelude::*;
@@ -93,7 +93,7 @@ impl Chat {
     }
 
     #[on("*")]
-    async fn unknown(&self, event: &EventName, arguments: Args) -> (String, usize) {
+    async fn unknown(&self, event: &EventName, arguments: RawArguments) -> (String, usize) {
         (event.to_string(), arguments.0.len())
     }
 }
@@ -342,7 +342,7 @@ impl Recorder {
     }
 }
 
-impl Carrier for Recorder {
+impl CallTarget for Recorder {
     type Call<R: DeserializeOwned, E: CallerError> = Ready<()>;
     type Notify<E: CallerError> = Ready<()>;
     type Emit = Ready<()>;
@@ -370,8 +370,8 @@ impl Carrier for Recorder {
     }
 }
 
-impl Connector for Recorder {
-    type Carrier = Self;
+impl JoinTarget for Recorder {
+    type CallTarget = Self;
 
     async fn join<A: Serialize + Sync, E: CallerError + Send>(
         &self,
@@ -393,7 +393,7 @@ async fn stubs_send_what_the_handlers_take() {
         ChatClient::connect(&recorder, Login { name: "ada".into() }).await.unwrap();
     chat.post("hello".into()).await;
     chat.clear().await;
-    assert!(!chat.carrier().0.lock().unwrap().is_empty());
+    assert!(!chat.target().0.lock().unwrap().is_empty());
     CounterClient::connect(&recorder).await.unwrap().one().await;
     let events = EventsClient::new(&recorder);
     events.posted("ada".into(), "hello".into()).await;

@@ -38,7 +38,7 @@ async fn echo(text: String) -> String {
     text
 }
 
-fn main() -> Result<(), jidda::error::StartError> {
+fn main() -> Result<(), jidda::StartError> {
     // An axum app serves what is not jidda's: the page, and the older client that speaks Engine.IO 3.
     let mut app = Router::new().fallback_service(site::page("transports"));
     if let Some(file) = site::bundle("socket.io-client-2") {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use jidda_runtime::handler::{Args, Argument, ArgumentReader, Arguments};
+use jidda_runtime::handler::{RawArguments, Argument, ArgumentReader, Arguments};
 use jidda_runtime::{Encoding, Value};
 use libfuzzer_sys::fuzz_target;
 use serde::Deserialize;
@@ -38,14 +38,14 @@ fn three<T: Argument>(bytes: &[u8]) {
         }
     }
     // What is left over is nobody's.
-    let _ = reader.take::<Args>();
+    let _ = reader.take::<RawArguments>();
 }
 
 fn mixed(mut reader: ArgumentReader<'_>) -> Option<()> {
     reader.take::<String>().ok()?;
     reader.take_or_default::<u32>().ok()?;
     reader.take::<Option<Order>>().ok()?;
-    reader.take::<Args>().ok().map(drop)
+    reader.take::<RawArguments>().ok().map(drop)
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -64,7 +64,7 @@ fuzz_target!(|bytes: &[u8]| {
     three::<Value>(bytes);
     three::<Order>(bytes);
     three::<Kind>(bytes);
-    three::<Args>(bytes);
+    three::<RawArguments>(bytes);
     if let Ok(reader) = Arguments::new(bytes, Encoding::MessagePack).reader(NAMES) {
         mixed(reader);
     }

@@ -143,8 +143,8 @@ impl Handler {
         }
     }
 
-    /// The trait of a carrier through which it can be called.
-    pub(crate) fn carrier_bound(&self, arguments: &TokenStream) -> TokenStream {
+    /// The trait of a target through which it can be called.
+    pub(crate) fn target_bound(&self, arguments: &TokenStream) -> TokenStream {
         let runtime = runtime::path();
         let outcome = self.outcome();
         let shape = runtime::shape(&outcome);

@@ -218,7 +218,7 @@ pub(crate) fn method_variants(
     variants.collect()
 }
 
-/// The functions of the stub that need no carrier.
+/// The functions of the stub that need no target.
 fn associated(client: &Ident, handlers: &[Handler], home: &Home, entries: &TokenStream) -> TokenStream {
     let runtime = path();
     let quiet = quiet();

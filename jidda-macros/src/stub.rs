@@ -30,7 +30,7 @@ fn caller_arguments(handler: &Handler) -> (TokenStream, TokenStream, TokenStream
 
 /// The type of a free handler's own name, with the functions of its stub.
 ///
-/// The bounds of what is sent and read are on the carrier, so that a program whose payloads are only ever
+/// The bounds of what is sent and read are on the target, so that a program whose payloads are only ever
 /// read needs no `Serialize` for them.
 pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) -> TokenStream {
     let runtime = path();
@@ -43,9 +43,9 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
         let (types, parameters, values) = caller_arguments(handler);
         let outcome = handler.outcome();
         let (event, namespace) = (&handler.event, &home.namespace);
-        let parameter = free_parameter(["C", "Carrier"], &quote!(#types #outcome));
-        let carrier = local("carrier");
-        let bound = handler.carrier_bound(&types);
+        let parameter = free_parameter(["C", "CallTarget"], &quote!(#types #outcome));
+        let target = local("target");
+        let bound = handler.target_bound(&types);
         if handler.is_streaming() {
             return quote! {
                 #cfg
@@ -54,13 +54,13 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
                     /// Calls the handler: each item is asked for with `next`.
                     #[must_use = "a call is sent when its first item is asked for"]
                     pub fn call<#parameter>(
-                        #carrier: &#parameter,
+                        #target: &#parameter,
                         #parameters
                     ) -> <#parameter as #bound>::Stream
                     where
                         #parameter: #bound,
                     {
-                        <#parameter as #bound>::stream(#carrier, #namespace, #event, #values)
+                        <#parameter as #bound>::stream(#target, #namespace, #event, #values)
                     }
                 }
             };
@@ -72,25 +72,25 @@ pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) 
                 /// Calls the handler: awaiting it gives the reply.
                 #[must_use = "a call does nothing until it is awaited"]
                 pub fn call<#parameter>(
-                    #carrier: &#parameter,
+                    #target: &#parameter,
                     #parameters
                 ) -> <#parameter as #bound>::Call
                 where
                     #parameter: #bound,
                 {
-                    <#parameter as #bound>::call(#carrier, #namespace, #event, #values)
+                    <#parameter as #bound>::call(#target, #namespace, #event, #values)
                 }
 
                 /// Sends the event without asking for a reply.
                 #[must_use = "an event is not sent until it is awaited"]
                 pub fn emit<#parameter>(
-                    #carrier: &#parameter,
+                    #target: &#parameter,
                     #parameters
                 ) -> <#parameter as #runtime::Emits<#types>>::Emit
                 where
                     #parameter: #runtime::Emits<#types>,
                 {
-                    #runtime::Emits::<#types>::emit(#carrier, #namespace, #event, #values)
+                    #runtime::Emits::<#types>::emit(#target, #namespace, #event, #values)
                 }
             }
         }
@@ -145,7 +145,7 @@ pub(crate) fn entries(handlers: &[Handler], callee: Callee<'_>, home: Option<&Ho
 }
 
 /// Functions that the stub of several handlers has anyway.
-pub(crate) const OF_THE_STUB: [&str; 4] = ["new", "carrier", "handlers", "connect"];
+pub(crate) const OF_THE_STUB: [&str; 4] = ["new", "target", "handlers", "connect"];
 
 /// A stub of several handlers: its type, and a method for each that has a name to call.
 pub(crate) fn client(
@@ -170,26 +170,26 @@ pub(crate) fn client(
             quote!(#types #outcome)
         })
         .collect();
-    let parameter = free_parameter(["C", "Carrier"], &mentioned);
+    let parameter = free_parameter(["C", "CallTarget"], &mentioned);
     let methods = callable().map(|handler| method(handler, home, &parameter));
     quote! {
         #[doc = #docs]
         #quiet
         #[::core::prelude::v1::derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #visibility struct #name<#parameter = ()> {
-            carrier: #parameter,
+            target: #parameter,
         }
 
         #quiet
-        impl<#parameter: #runtime::Carrier> #name<#parameter> {
+        impl<#parameter: #runtime::CallTarget> #name<#parameter> {
             /// The stub over whatever carries its calls: a socket, a client, a broadcast selection.
-            pub fn new(carrier: #parameter) -> Self {
-                Self { carrier }
+            pub fn new(target: #parameter) -> Self {
+                Self { target }
             }
 
             /// What carries the calls.
-            pub fn carrier(&self) -> &#parameter {
-                &self.carrier
+            pub fn target(&self) -> &#parameter {
+                &self.target
             }
 
             #(#methods)*
@@ -202,7 +202,7 @@ fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
     let attributes = handler.carried.all();
     let (types, parameters, values) = caller_arguments(handler);
     let (event, namespace) = (&handler.event, &home.namespace);
-    let bound = handler.carrier_bound(&types);
+    let bound = handler.target_bound(&types);
     let (output, function) =
         if handler.is_streaming() { (quote!(Stream), quote!(stream)) } else { (quote!(Call), quote!(call)) };
     let must_use = if handler.is_streaming() {
@@ -217,7 +217,7 @@ fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
         where
             #parameter: #bound,
         {
-            <#parameter as #bound>::#function(&self.carrier, #namespace, #event, #values)
+            <#parameter as #bound>::#function(&self.target, #namespace, #event, #values)
         }
     }
 }
@@ -262,7 +262,7 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
         None => (quote!(()), TokenStream::new(), quote!(())),
     };
     let (connector, namespace) = (local("connector"), local("namespace"));
-    let parameter = free_parameter(["T", "Connector"], &quote!(#auth_type #outcome));
+    let parameter = free_parameter(["T", "JoinTarget"], &quote!(#auth_type #outcome));
     let (namespace_parameter, namespace_value) = if home.is_family() {
         (quote!(, #namespace: &str), quote!(#namespace))
     } else {
@@ -278,7 +278,7 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
             #namespace_parameter
             #auth_parameter
         ) -> ::core::result::Result<
-            #name<<#parameter as #bound>::Carrier>,
+            #name<<#parameter as #bound>::CallTarget>,
             <#parameter as #bound>::Error,
         >
         where

@@ -12,8 +12,8 @@ pub use crate::handler::outcome::{
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
 pub use crate::handler::returned::Returned;
 pub use crate::handler::{
-    AppKey, ArgumentEntry, Arguments, Call, Carrier, ConfigureSocketEntry, Context, Contract, ContractEvent,
-    Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Registered,
+    AppKey, ArgumentEntry, Arguments, Call, CallTarget, ConfigureSocketEntry, Context, Contract,
+    ContractEvent, Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Registered,
     RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
 };
 pub use crate::server::run;

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use jidda_runtime::handler::{
-    Args, ArgumentReader, Arguments, Call, Context, Dispatch, EventName, HandlerEntry, HandlerFuture,
-    NamespaceTable, Next, Path, Reply, Route, State, Table, TableBuilder,
+    ArgumentReader, Arguments, Call, Context, Dispatch, EventName, HandlerEntry, HandlerFuture,
+    NamespaceTable, Next, Path, RawArguments, Reply, Route, State, Table, TableBuilder,
 };
 use jidda_runtime::transport::{Address, AddressError, ClientSecrets, Listener, Stream};
 use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
@@ -66,7 +66,7 @@ fn what_noise_needs_is_shared_between_threads() {
 #[test]
 fn what_handlers_are_made_of_is_shared_between_threads() {
     each!(send_sync_static:
-        Table, NamespaceTable, Route, HandlerEntry, Context, EventName, Reply, Next, Call, Args, State<u8>,
+        Table, NamespaceTable, Route, HandlerEntry, Context, EventName, Reply, Next, Call, RawArguments, State<u8>,
         Path<u8>,
     );
     each!(send: TableBuilder, Dispatch, HandlerFuture, ArgumentReader<'_>);

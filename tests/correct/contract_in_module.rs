@@ -2,7 +2,7 @@
 #![deny(warnings)]
 
 mod shared {
-    use jidda::handler::{Args, EventName};
+    use jidda::handler::{EventName, RawArguments};
     use jidda::prelude::*;
 
     #[derive(serde::Serialize, serde::Deserialize)]
@@ -18,7 +18,7 @@ mod shared {
         #[on("draw.me.a.sheep")]
         fn sheep(&self) -> Result<String, String>;
         #[on("*")]
-        async fn unknown(&self, event: &EventName, arguments: Args);
+        async fn unknown(&self, event: &EventName, arguments: RawArguments);
     }
 }
 
@@ -35,7 +35,7 @@ impl shared::ChatEvents for Events {
         Ok("sheep".to_owned())
     }
 
-    async fn unknown(&self, _: &jidda::handler::EventName, _: jidda::handler::Args) {}
+    async fn unknown(&self, _: &jidda::handler::EventName, _: jidda::handler::RawArguments) {}
 }
 
 async fn caller(socket: &jidda::Socket) {

@@ -12,7 +12,7 @@ pub struct C(u8);
 pub struct T(u8);
 
 #[on]
-async fn r#match(r#type: u8, #[allow(unused)] carrier: C) -> C {
+async fn r#match(r#type: u8, #[allow(unused)] target: C) -> C {
     C(r#type)
 }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream;
-use jidda::handler::Args;
+use jidda::handler::RawArguments;
 use jidda::payload::Value;
 use jidda::peer::Handshake;
 use jidda::prelude::*;
@@ -76,7 +76,7 @@ fn narrowed(selection: Selection, to: Vec<String>, except: Vec<String>) -> Selec
 macro_rules! common {
     ($namespace:literal) => {
         #[on(namespace = $namespace)]
-        async fn echo(values: Args) -> Args {
+        async fn echo(values: RawArguments) -> RawArguments {
             values
         }
 
@@ -111,7 +111,7 @@ macro_rules! common {
             socket: &Socket,
             to: Vec<String>,
             except: Vec<String>,
-            values: Args,
+            values: RawArguments,
         ) -> jidda::Result<()> {
             narrowed(socket.broadcast(), to, except).emit("said", &values).await?;
             Ok(())
@@ -124,7 +124,7 @@ macro_rules! common {
             server: &Server,
             to: Vec<String>,
             except: Vec<String>,
-            values: Args,
+            values: RawArguments,
         ) -> jidda::Result<()> {
             narrowed(server.of(socket.namespace()), to, except).emit("said", &values).await?;
             Ok(())
@@ -170,7 +170,7 @@ mod root {
     }
 
     #[on]
-    async fn back(socket: &Socket, values: Args) {
+    async fn back(socket: &Socket, values: RawArguments) {
         socket.emit("back", &values).await.ok();
     }
 
@@ -256,8 +256,8 @@ mod root {
 
     /// Bytes as text, so that a client sees what arrived as bytes.
     #[on("hexed")]
-    async fn hexed_values(values: Args) -> Args {
-        Args(values.0.into_iter().map(hexed).collect())
+    async fn hexed_values(values: RawArguments) -> RawArguments {
+        RawArguments(values.0.into_iter().map(hexed).collect())
     }
 
     fn hexed(value: Value) -> Value {
@@ -323,7 +323,7 @@ mod root {
 
     /// What the client answers.
     #[on]
-    async fn ask(socket: &Socket, values: Args) -> (Value,) {
+    async fn ask(socket: &Socket, values: RawArguments) -> (Value,) {
         answer(socket.call("question", &values).timeout(PATIENCE).await)
     }
 

@@ -1,7 +1,7 @@
 //! Values and packets as clients of other languages write them.
 
 use jidda::State;
-use jidda::handler::Args;
+use jidda::handler::RawArguments;
 use jidda::payload::Value;
 use jidda::prelude::*;
 use jidda::socketio::{Parser, Resource};
@@ -57,7 +57,7 @@ mod handlers {
     }
 
     #[on]
-    async fn same(args: Args) -> Args {
+    async fn same(args: RawArguments) -> RawArguments {
         args
     }
 
@@ -156,7 +156,7 @@ async fn whole_floats_of_the_msgpack_parser_and_of_native_peers_are_integers() {
         ("huge", vec![Value::F64(1_000_000.0)], Some("1000000".into())),
         ("greet", vec!["ada".into(), Value::Nil, 2.0.into()], Some("ada false Some(2)".into())),
     ] {
-        let heard = native.call::<Value>(event, &Args(arguments.clone())).await.unwrap();
+        let heard = native.call::<Value>(event, &RawArguments(arguments.clone())).await.unwrap();
         let wanted = answer
             .unwrap_or_else(|| Value::Array(vec![3.into(), (-10).into(), Value::Array(vec![1.into()])]));
         assert_eq!(heard, wanted, "{event}");

@@ -20,7 +20,7 @@ mod streams;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use jidda::handler::{Args, EventName};
+use jidda::handler::{EventName, RawArguments};
 use jidda::middleware::{Call, Next};
 use jidda::prelude::*;
 use jidda::{Error, Path, State};
@@ -76,7 +76,7 @@ async fn leave(socket: &Socket, journal: &State<Journal>, reason: DisconnectReas
 async fn now() {}
 
 #[on]
-async fn echo(args: Args) -> Args {
+async fn echo(args: RawArguments) -> RawArguments {
     args
 }
 
@@ -164,7 +164,7 @@ async fn where_am_i(socket: &Socket, id: &Path<u32>) -> (String, u32) {
 }
 
 #[on("*", namespace = "/all")]
-async fn anything(event: &EventName, args: Args) -> (String, usize) {
+async fn anything(event: &EventName, args: RawArguments) -> (String, usize) {
     (event.to_string(), args.0.len())
 }
 

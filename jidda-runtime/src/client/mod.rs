@@ -27,7 +27,7 @@ pub(crate) use life::{Policy, Role, Setback};
 pub use listen::ListeningClient;
 
 use crate::error::{CallError, Error, RecvError, SendError};
-use crate::handler::{CallerError, Carrier, Connector, StreamCarrier, Table};
+use crate::handler::{CallTarget, CallerError, JoinTarget, StreamTarget, Table};
 use crate::objects::Connection;
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
@@ -375,7 +375,7 @@ impl Ending {
     }
 }
 
-impl Carrier for Client {
+impl CallTarget for Client {
     type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
     type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
     type Emit = Emit;
@@ -386,7 +386,7 @@ impl Carrier for Client {
         event: &'static str,
         arguments: &A,
     ) -> Self::Call<R, E> {
-        Carrier::call(&self.of("/"), namespace, event, arguments)
+        CallTarget::call(&self.of("/"), namespace, event, arguments)
     }
 
     fn notify<A: Serialize, E: CallerError>(
@@ -395,15 +395,15 @@ impl Carrier for Client {
         event: &'static str,
         arguments: &A,
     ) -> Self::Notify<E> {
-        Carrier::notify(&self.of("/"), namespace, event, arguments)
+        CallTarget::notify(&self.of("/"), namespace, event, arguments)
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Emit {
-        Carrier::emit(&self.of("/"), namespace, event, arguments)
+        CallTarget::emit(&self.of("/"), namespace, event, arguments)
     }
 }
 
-impl StreamCarrier for Client {
+impl StreamTarget for Client {
     type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
 
     fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
@@ -412,12 +412,12 @@ impl StreamCarrier for Client {
         event: &'static str,
         arguments: &A,
     ) -> Streaming<T, E> {
-        StreamCarrier::stream(&self.of("/"), namespace, event, arguments)
+        StreamTarget::stream(&self.of("/"), namespace, event, arguments)
     }
 }
 
-impl Connector for Client {
-    type Carrier = Socket;
+impl JoinTarget for Client {
+    type CallTarget = Socket;
 
     async fn join<A: Serialize + Sync, E: CallerError + Send>(
         &self,

@@ -100,9 +100,9 @@ impl ArgumentReader<'_> {
 
 /// All arguments that are left, as values: for catch-all handlers and forwarders.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Args(pub Vec<Value>);
+pub struct RawArguments(pub Vec<Value>);
 
-impl Argument for Args {
+impl Argument for RawArguments {
     fn take(reader: &mut ArgumentReader<'_>, name: &str) -> Result<Self, Error> {
         if let Some(entries) = reader.take_named() {
             let entries = entries.into_iter().map(|(key, value)| (key.into(), value));
@@ -120,7 +120,7 @@ impl Argument for Args {
     }
 }
 
-impl serde::Serialize for Args {
+impl serde::Serialize for RawArguments {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeTuple;
         let mut tuple = serializer.serialize_tuple(self.0.len())?;
@@ -331,7 +331,10 @@ mod tests {
         }
         let bytes = encoded((Value::Nil, 7));
         assert_eq!(arguments(&bytes).take_or_default::<Option<u8>>().unwrap(), None);
-        assert_eq!(arguments(&bytes).take_or_default::<Args>().unwrap(), Args(vec![Value::Nil, 7.into()]));
+        assert_eq!(
+            arguments(&bytes).take_or_default::<RawArguments>().unwrap(),
+            RawArguments(vec![Value::Nil, 7.into()])
+        );
     }
 
     #[test]
@@ -354,7 +357,7 @@ mod tests {
         let bytes = encoded(("a", 7, true));
         let mut reader = arguments(&bytes);
         reader.take::<String>().unwrap();
-        assert_eq!(reader.take::<Args>().unwrap(), Args(vec![7.into(), true.into()]));
+        assert_eq!(reader.take::<RawArguments>().unwrap(), RawArguments(vec![7.into(), true.into()]));
     }
 
     #[test]

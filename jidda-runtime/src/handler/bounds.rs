@@ -1,20 +1,20 @@
-//! What stubs ask of the types they send and read, asked through the carrier.
+//! What stubs ask of the types they send and read, asked through the target.
 //!
 //! A bound on a handler's own types would have to hold wherever the handler is compiled, so that a program
-//! whose payloads are only ever read could not use them. A bound on the carrier is asked for at the call.
+//! whose payloads are only ever read could not use them. A bound on the target is asked for at the call.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::outcome::{CallerError, Outcome, StreamOutcome};
-use super::stub::{Carrier, Connector, StreamCarrier};
+use super::stub::{CallTarget, JoinTarget, StreamTarget};
 use crate::error::CallError;
 
-/// A carrier through which a handler that takes `A` and returns `O` can be called.
+/// A target through which a handler that takes `A` and returns `O` can be called.
 ///
 /// `SHAPE` is the shape of `O`; `UNIT` says that the handler returns nothing, or only an error.
 pub trait Calls<A, O, const SHAPE: u8, const UNIT: bool> {
-    /// The call: see [`Carrier::Call`] and [`Carrier::Notify`].
+    /// The call: see [`CallTarget::Call`] and [`CallTarget::Notify`].
     type Call;
 
     /// Starts a call.
@@ -23,7 +23,7 @@ pub trait Calls<A, O, const SHAPE: u8, const UNIT: bool> {
 
 impl<C, A, O, const SHAPE: u8> Calls<A, O, SHAPE, false> for C
 where
-    C: Carrier,
+    C: CallTarget,
     A: Serialize,
     O: Outcome<SHAPE>,
     O::Value: DeserializeOwned,
@@ -32,13 +32,13 @@ where
     type Call = C::Call<O::Value, O::Error>;
 
     fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call {
-        Carrier::call(self, namespace, event, &arguments)
+        CallTarget::call(self, namespace, event, &arguments)
     }
 }
 
 impl<C, A, O, const SHAPE: u8> Calls<A, O, SHAPE, true> for C
 where
-    C: Carrier,
+    C: CallTarget,
     A: Serialize,
     O: Outcome<SHAPE>,
     O::Error: CallerError,
@@ -46,14 +46,14 @@ where
     type Call = C::Notify<O::Error>;
 
     fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call {
-        Carrier::notify(self, namespace, event, &arguments)
+        CallTarget::notify(self, namespace, event, &arguments)
     }
 }
 
-/// A carrier through which a handler that takes `A` and streams can be called: `O` is what it returns, `I` what its items
+/// A target through which a handler that takes `A` and streams can be called: `O` is what it returns, `I` what its items
 /// are.
 pub trait Streams<A, O, I, const WHOLE: u8, const ITEM: u8> {
-    /// The items: see [`StreamCarrier::Stream`].
+    /// The items: see [`StreamTarget::Stream`].
     type Stream;
 
     /// Prepares the call.
@@ -62,7 +62,7 @@ pub trait Streams<A, O, I, const WHOLE: u8, const ITEM: u8> {
 
 impl<C, A, O, I, const WHOLE: u8, const ITEM: u8> Streams<A, O, I, WHOLE, ITEM> for C
 where
-    C: StreamCarrier,
+    C: StreamTarget,
     A: Serialize,
     O: StreamOutcome<I, WHOLE, ITEM>,
     O::Value: DeserializeOwned,
@@ -71,31 +71,31 @@ where
     type Stream = C::Stream<O::Value, O::Error>;
 
     fn stream(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Stream {
-        StreamCarrier::stream(self, namespace, event, &arguments)
+        StreamTarget::stream(self, namespace, event, &arguments)
     }
 }
 
-/// A carrier through which an event with the arguments `A` can be sent.
+/// A target through which an event with the arguments `A` can be sent.
 pub trait Emits<A> {
-    /// The sending: see [`Carrier::Emit`].
+    /// The sending: see [`CallTarget::Emit`].
     type Emit;
 
     /// Sends the event.
     fn emit(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Emit;
 }
 
-impl<C: Carrier, A: Serialize> Emits<A> for C {
+impl<C: CallTarget, A: Serialize> Emits<A> for C {
     type Emit = C::Emit;
 
     fn emit(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Emit {
-        Carrier::emit(self, namespace, event, &arguments)
+        CallTarget::emit(self, namespace, event, &arguments)
     }
 }
 
 /// A connector that can join a namespace whose `connect` takes `A` and returns `O`, of that shape.
 pub trait Joins<A, O, const SHAPE: u8> {
     /// What the joined namespace is used through.
-    type Carrier: Carrier;
+    type CallTarget: CallTarget;
     /// Why it was not joined.
     type Error;
 
@@ -104,20 +104,20 @@ pub trait Joins<A, O, const SHAPE: u8> {
         &self,
         namespace: &str,
         auth: A,
-    ) -> impl Future<Output = Result<Self::Carrier, Self::Error>> + Send;
+    ) -> impl Future<Output = Result<Self::CallTarget, Self::Error>> + Send;
 }
 
 impl<T, A, O, const SHAPE: u8> Joins<A, O, SHAPE> for T
 where
-    T: Connector + Sync,
+    T: JoinTarget + Sync,
     A: Serialize + Send + Sync,
     O: Outcome<SHAPE>,
     O::Error: CallerError + Send,
 {
-    type Carrier = T::Carrier;
+    type CallTarget = T::CallTarget;
     type Error = CallError<O::Error>;
 
-    async fn join(&self, namespace: &str, auth: A) -> Result<T::Carrier, Self::Error> {
-        Connector::join(self, namespace, &auth).await
+    async fn join(&self, namespace: &str, auth: A) -> Result<T::CallTarget, Self::Error> {
+        JoinTarget::join(self, namespace, &auth).await
     }
 }

@@ -25,7 +25,7 @@ mod stub;
 mod table;
 
 pub use crate::location::Location;
-pub use argument::{Args, Argument, Arguments};
+pub use argument::{Argument, Arguments, RawArguments};
 pub use builder::{HandlerList, Link, TableBuilder};
 pub use entry::{
     AppKey, ArgumentEntry, ConfigureSocketEntry, Contract, ContractEvent, Glue, HandlerEntry,
@@ -45,7 +45,7 @@ pub(crate) use scope::Scope;
 pub use scope::{Deadline, InheritScope, inherit};
 pub use streaming::Outlet;
 pub(crate) use streaming::{Credit, MOST_CREDIT, announcement};
-pub use stub::{Carrier, Connector, StreamCarrier};
+pub use stub::{CallTarget, JoinTarget, StreamTarget};
 pub use table::{NamespaceTable, Parameters, Route, RouteId, Table};
 
 /// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.

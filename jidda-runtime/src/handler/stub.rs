@@ -8,13 +8,13 @@ use crate::error::CallError;
 
 /// What a stub sends its calls through: a socket of either side, a client, or a broadcast selection.
 ///
-/// `namespace` is the stub's own; a family such as `/orders/{id}` means the carrier's namespace as it is.
+/// `namespace` is the stub's own; a family such as `/orders/{id}` means the target's namespace as it is.
 #[diagnostic::on_unimplemented(
     message = "a stub cannot send its calls through `{Self}`",
-    label = "not a `Carrier`",
+    label = "not a `CallTarget`",
     note = "wrap a `&Socket`, a `&Client` or a broadcast selection such as `socket.to(\"room\")`"
 )]
-pub trait Carrier {
+pub trait CallTarget {
     /// A call under way, or to be sent: awaiting it gives the reply, or every reply of a broadcast.
     type Call<R: DeserializeOwned, E: CallerError>;
     /// A call of a handler that returns nothing: one socket is asked for its acknowledgement, a broadcast is
@@ -43,7 +43,7 @@ pub trait Carrier {
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit;
 }
 
-impl<C: Carrier + ?Sized> Carrier for &C {
+impl<C: CallTarget + ?Sized> CallTarget for &C {
     type Call<R: DeserializeOwned, E: CallerError> = C::Call<R, E>;
     type Notify<E: CallerError> = C::Notify<E>;
     type Emit = C::Emit;
@@ -75,10 +75,10 @@ impl<C: Carrier + ?Sized> Carrier for &C {
 /// stream at a pace of its own.
 #[diagnostic::on_unimplemented(
     message = "a streaming reply cannot be asked for through `{Self}`",
-    label = "not a `StreamCarrier`",
+    label = "not a `StreamTarget`",
     note = "wrap a `&Socket` or a `&Client`; of a broadcast, call `.sockets()` and stream from each"
 )]
-pub trait StreamCarrier: Carrier {
+pub trait StreamTarget: CallTarget {
     /// The items: a stream, or for programs without an async runtime an iterator.
     type Stream<T: DeserializeOwned, E: CallerError>;
 
@@ -91,7 +91,7 @@ pub trait StreamCarrier: Carrier {
     ) -> Self::Stream<T, E>;
 }
 
-impl<C: StreamCarrier + ?Sized> StreamCarrier for &C {
+impl<C: StreamTarget + ?Sized> StreamTarget for &C {
     type Stream<T: DeserializeOwned, E: CallerError> = C::Stream<T, E>;
 
     fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
@@ -107,17 +107,17 @@ impl<C: StreamCarrier + ?Sized> StreamCarrier for &C {
 /// What can join a namespace: a client, or a socket of one (which joins another on the same connection).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot join a namespace",
-    label = "not a `Connector`",
+    label = "not a `JoinTarget`",
     note = "pass a `&Client`, or a socket of one"
 )]
-pub trait Connector {
+pub trait JoinTarget {
     /// What the joined namespace is used through.
-    type Carrier: Carrier;
+    type CallTarget: CallTarget;
 
     /// Joins `namespace` with `auth` as its auth value.
     fn join<A: Serialize + Sync, E: CallerError + Send>(
         &self,
         namespace: &str,
         auth: &A,
-    ) -> impl Future<Output = Result<Self::Carrier, CallError<E>>> + Send;
+    ) -> impl Future<Output = Result<Self::CallTarget, CallError<E>>> + Send;
 }

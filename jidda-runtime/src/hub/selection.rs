@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 
 use crate::error::{CallError, RoomError, SendError};
-use crate::handler::{CallerError, Carrier};
+use crate::handler::{CallTarget, CallerError};
 use crate::hub::broadcast::BroadcastEmit;
 use crate::objects::hub::Hub;
 use crate::payload::{CodecError, Value};
@@ -300,7 +300,7 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
     }
 }
 
-impl Carrier for Selection {
+impl CallTarget for Selection {
     type Call<R: DeserializeOwned, E: CallerError> = BroadcastCall<R, E>;
     type Notify<E: CallerError> = BroadcastEmit;
     type Emit = BroadcastEmit;
@@ -325,7 +325,7 @@ impl Carrier for Selection {
         event: &'static str,
         arguments: &A,
     ) -> Self::Notify<E> {
-        Carrier::emit(self, namespace, event, arguments)
+        CallTarget::emit(self, namespace, event, arguments)
     }
 
     fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
@@ -343,7 +343,7 @@ impl Socket {
     }
 }
 
-impl Carrier for Socket {
+impl CallTarget for Socket {
     type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
     type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
     type Emit = crate::socket::Emit;

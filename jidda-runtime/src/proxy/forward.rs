@@ -13,7 +13,7 @@ use crate::driver::run_handler::run_callback;
 use crate::driver::task::Driver;
 use crate::error::SendError;
 use crate::failure::Failure;
-use crate::handler::{Args, Arguments, Callback, Dispatch, Origin, Reply, Scope};
+use crate::handler::{Arguments, Callback, Dispatch, Origin, RawArguments, Reply, Scope};
 use crate::id::ConnectionId;
 use crate::identity::{Asker, Identity};
 use crate::link::pending_requests::Answer;
@@ -221,7 +221,7 @@ fn to_messagepack(arguments: Arguments<'_>, encoding: Encoding) -> Result<Vec<u8
     if encoding == Encoding::MessagePack {
         return Ok(arguments.bytes().to_vec());
     }
-    let values = arguments.reader(&[]).and_then(|mut reader| reader.take::<Args>())?;
+    let values = arguments.reader(&[]).and_then(|mut reader| reader.take::<RawArguments>())?;
     let mut list = Vec::new();
     encode_arguments_into(&mut list, &values, Encoding::MessagePack).map_err(crate::Error::from)?;
     Ok(list)

@@ -46,7 +46,7 @@ pub(super) const LAST_RESPONSE: Duration = Duration::from_millis(500);
 ///
 /// ```
 /// use jidda::Server;
-/// use jidda::error::StartError;
+/// use jidda::StartError;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), StartError> {

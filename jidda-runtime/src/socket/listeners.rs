@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::handler::{Args, Argument, Arguments, Callback, Dispatch, EventName, ReplyValue};
+use crate::handler::{Argument, Arguments, Callback, Dispatch, EventName, RawArguments, ReplyValue};
 use crate::objects::hub::Hub;
 use crate::observe::report::{FailureOrigin, Place};
 use crate::payload::{CodecError, Encoding};
@@ -15,7 +15,7 @@ use crate::socket::encoded::Encoded;
 use crate::socket::handle::{Socket, SocketInner};
 use crate::sync::atomic::Ordering;
 
-type Observer = Arc<dyn Fn(&EventName, &Args) + Send + Sync>;
+type Observer = Arc<dyn Fn(&EventName, &RawArguments) + Send + Sync>;
 
 /// An observer that was added with [`Socket::on_any`] or [`Socket::on_any_outgoing`]: [`Socket::off_any`] removes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -171,7 +171,12 @@ impl Listeners {
 }
 
 /// Shows an event to those who watch. One that panics is reported: neither the event nor the others are its own.
-pub(crate) fn show(socket: &Arc<SocketInner>, observers: Vec<Observer>, event: &str, arguments: &Args) {
+pub(crate) fn show(
+    socket: &Arc<SocketInner>,
+    observers: Vec<Observer>,
+    event: &str,
+    arguments: &RawArguments,
+) {
     let hub = &socket.connection.hub;
     let place = Place::closure(FailureOrigin::Listener, socket, event);
     let name = EventName::new(event.to_owned());
@@ -252,7 +257,7 @@ impl Socket {
     /// assert!(socket.off_any(logger));
     /// # }
     /// ```
-    pub fn on_any(&self, observer: impl Fn(&EventName, &Args) + Send + Sync + 'static) -> ObserverId {
+    pub fn on_any(&self, observer: impl Fn(&EventName, &RawArguments) + Send + Sync + 'static) -> ObserverId {
         let observer: Observer = Arc::new(observer);
         self.inner.add_listener(|listeners| listeners.observe(observer)).unwrap_or(ObserverId::NONE)
     }
@@ -262,7 +267,7 @@ impl Socket {
     /// sender nor other peers.
     pub fn on_any_outgoing(
         &self,
-        observer: impl Fn(&EventName, &Args) + Send + Sync + 'static,
+        observer: impl Fn(&EventName, &RawArguments) + Send + Sync + 'static,
     ) -> ObserverId {
         let observer: Observer = Arc::new(observer);
         let id = self.inner.add_listener(|listeners| listeners.observe_outgoing(observer));
@@ -280,8 +285,8 @@ impl Socket {
 }
 
 /// Decodes all arguments for those who watch; what cannot be decoded is shown as nothing.
-pub(crate) fn observed(arguments: Arguments<'_>) -> Result<Args, Error> {
-    arguments.reader(NAMES)?.take::<Args>()
+pub(crate) fn observed(arguments: Arguments<'_>) -> Result<RawArguments, Error> {
+    arguments.reader(NAMES)?.take::<RawArguments>()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{CallError, SendError};
-use crate::handler::{CallerError, MOST_CREDIT, Scope, StreamCarrier, call_error};
+use crate::handler::{CallerError, MOST_CREDIT, Scope, StreamTarget, call_error};
 use crate::link::pending_requests::{Answer, Calls};
 use crate::payload::{CodecError, Payload, Value};
 use crate::socket::emit::encoding_of;
@@ -79,7 +79,7 @@ impl Socket {
     }
 }
 
-impl StreamCarrier for Socket {
+impl StreamTarget for Socket {
     type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
 
     fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(

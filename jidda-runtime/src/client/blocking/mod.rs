@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Client as AsyncClient, ClientBuilder, ConnectError};
 use crate::error::{CallError, Error, INSIDE_RUNTIME, RecvError, SendError};
-use crate::handler::{CallerError, Carrier, Connector, StreamCarrier};
+use crate::handler::{CallTarget, CallerError, JoinTarget, StreamTarget};
 use crate::payload::Value;
 use crate::socket::{
     Emit as AsyncEmit, Listener, OutgoingCall as AsyncCall, Socket as AsyncSocket,
@@ -245,9 +245,9 @@ impl Emit {
     }
 }
 
-macro_rules! blocking_carrier {
-    ($carrier:ty, $field:ident) => {
-        impl Carrier for $carrier {
+macro_rules! blocking_target {
+    ($target:ty, $field:ident) => {
+        impl CallTarget for $target {
             type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
             type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
             type Emit = Emit;
@@ -258,7 +258,7 @@ macro_rules! blocking_carrier {
                 event: &'static str,
                 arguments: &A,
             ) -> Self::Call<R, E> {
-                let call = Carrier::call(&self.$field, namespace, event, arguments);
+                let call = CallTarget::call(&self.$field, namespace, event, arguments);
                 OutgoingCall { call, home: self.home.clone() }
             }
 
@@ -268,7 +268,7 @@ macro_rules! blocking_carrier {
                 event: &'static str,
                 arguments: &A,
             ) -> Self::Notify<E> {
-                let call = Carrier::notify(&self.$field, namespace, event, arguments);
+                let call = CallTarget::notify(&self.$field, namespace, event, arguments);
                 OutgoingCall { call, home: self.home.clone() }
             }
 
@@ -278,12 +278,12 @@ macro_rules! blocking_carrier {
                 event: &'static str,
                 arguments: &A,
             ) -> Emit {
-                let emit = Carrier::emit(&self.$field, namespace, event, arguments);
+                let emit = CallTarget::emit(&self.$field, namespace, event, arguments);
                 Emit { emit, home: self.home.clone() }
             }
         }
 
-        impl StreamCarrier for $carrier {
+        impl StreamTarget for $target {
             type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
 
             fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
@@ -292,18 +292,18 @@ macro_rules! blocking_carrier {
                 event: &'static str,
                 arguments: &A,
             ) -> Streaming<T, E> {
-                let items = StreamCarrier::stream(&self.$field, namespace, event, arguments);
+                let items = StreamTarget::stream(&self.$field, namespace, event, arguments);
                 Streaming { items, home: self.home.clone(), is_over: false }
             }
         }
     };
 }
 
-blocking_carrier!(Client, client);
-blocking_carrier!(Socket, socket);
+blocking_target!(Client, client);
+blocking_target!(Socket, socket);
 
-impl Connector for Client {
-    type Carrier = Socket;
+impl JoinTarget for Client {
+    type CallTarget = Socket;
 
     /// For stubs: `client.wait(ChatClient::connect(&client, login))`.
     async fn join<A: Serialize + Sync, E: CallerError + Send>(

@@ -7,6 +7,6 @@ async fn here() -> &'static str {
     "here"
 }
 
-fn main() -> Result<(), jidda::error::StartError> {
+fn main() -> Result<(), jidda::StartError> {
     jidda::run!("127.0.0.1:0", link = [greeting])
 }
