@@ -74,7 +74,7 @@ pub async fn run(address: &str, name: &str) -> jidda::Result<()> {
     loop {
         let line = tokio::select! {
             line = lines.recv() => line,
-            reason = chat.target().closed() => {
+            reason = chat.call_target().closed() => {
                 println!("* the server let you go: {reason}");
                 return Ok(());
             }

@@ -145,7 +145,7 @@ pub(crate) fn entries(handlers: &[Handler], callee: Callee<'_>, home: Option<&Ho
 }
 
 /// Functions that the stub of several handlers has anyway.
-pub(crate) const OF_THE_STUB: [&str; 4] = ["new", "target", "handlers", "connect"];
+pub(crate) const OF_THE_STUB: [&str; 4] = ["new", "call_target", "handlers", "connect"];
 
 /// A stub of several handlers: its type, and a method for each that has a name to call.
 pub(crate) fn client(
@@ -188,7 +188,7 @@ pub(crate) fn client(
             }
 
             /// What carries the calls.
-            pub fn target(&self) -> &#parameter {
+            pub fn call_target(&self) -> &#parameter {
                 &self.target
             }
 
