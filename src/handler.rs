@@ -24,6 +24,6 @@
 //! ```
 
 pub use jidda_runtime::handler::{
-    CallTarget, Context, EventName, FromConnection, HandlerEntry, JoinTarget, Path, RawArguments, State,
-    StreamTarget, Table,
+    Argument, CallTarget, CallerError, Context, EventName, FromConnection, HandlerEntry, JoinTarget, Path,
+    RawArguments, ReplyError, ReplyValue, State, StreamTarget, Table,
 };

@@ -393,7 +393,7 @@ async fn stubs_send_what_the_handlers_take() {
         ChatClient::connect(&recorder, Login { name: "ada".into() }).await.unwrap();
     chat.post("hello".into()).await;
     chat.clear().await;
-    assert!(!chat.target().0.lock().unwrap().is_empty());
+    assert!(!chat.call_target().0.lock().unwrap().is_empty());
     CounterClient::connect(&recorder).await.unwrap().one().await;
     let events = EventsClient::new(&recorder);
     events.posted("ada".into(), "hello".into()).await;

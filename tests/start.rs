@@ -80,7 +80,7 @@ async fn a_pair_serves_one_service_and_nothing_else() {
     let (client, server) = jidda::testing::pair(Defaulted).await.unwrap();
     assert_eq!(server.handlers().handlers().count(), 1);
     let service = DefaultedClient::connect(&client).await.unwrap();
-    assert_eq!(service.target().call::<String>("here", &()).await.unwrap(), "here");
+    assert_eq!(service.call_target().call::<String>("here", &()).await.unwrap(), "here");
     assert_eq!(plain::call(&client, 7, None).await.unwrap_err().code(), Some("not_found"));
 }
 
