@@ -12,4 +12,4 @@
 //! ```
 
 pub use jidda_runtime::transport::{Address, AddressError};
-pub use jidda_runtime::{Handshake, PeerAddress, Security};
+pub use jidda_runtime::{Handshake, PeerAddress, Security, Transport};

@@ -20,4 +20,4 @@
 //! ```
 
 pub use jidda_runtime::__private::SockRef;
-pub use jidda_runtime::{Dial, DialError, Proxy, Server, ServerBuilder, StartError, StartProblem};
+pub use jidda_runtime::{Dial, DialError, Listen, Proxy, Server, ServerBuilder, StartError, StartProblem};

@@ -334,7 +334,7 @@ async fn a_person_is_called_and_told_and_sent_away_wherever_it_is() {
         .user("alice")
         .sockets()
         .into_iter()
-        .find(|socket| socket.handshake().transport == "tcp");
+        .find(|socket| socket.handshake().transport == jidda::peer::Transport::Tcp);
     assert_eq!(ArtistClient::new(one.unwrap()).sheep(4).await.unwrap(), "4 by native");
 
     server.of("/chat").user("alice").disconnect();

@@ -35,7 +35,7 @@ async fn other(event: &EventName, args: RawArguments) -> (String, usize) {
 #[on("connect", namespace = "/greeting")]
 async fn greet(socket: &Socket, handshake: &Handshake, auth: Option<String>) {
     assert_eq!(handshake.auth.as_str(), auth.as_deref());
-    assert_eq!(handshake.transport, "memory");
+    assert_eq!(handshake.transport, jidda::peer::Transport::Memory);
     socket.insert(Greeting(auth.unwrap_or_else(|| "stranger".to_owned())));
 }
 

@@ -58,7 +58,7 @@ async fn again(text: String, times: usize) -> String {
 #[on]
 async fn proof(handshake: &Handshake) -> (String, Vec<u8>) {
     let Some(Security::Noise { key }) = &handshake.security else { panic!("{:?}", handshake.security) };
-    (handshake.transport.to_owned(), key.to_vec())
+    (handshake.transport.to_string(), key.to_vec())
 }
 
 /// Asks the caller back.

@@ -256,7 +256,7 @@ async fn the_newer_connection_replaces_the_older_one_and_nobody_comes_back_for_i
     assert_eq!(second.text().await, "41");
     assert!(matches!(second.hear().await, Heard::Close(_) | Heard::End));
     until("the second is gone", || server.user("alice").count() == 1).await;
-    assert_eq!(server.user("alice").newest().unwrap().handshake().transport, "tcp");
+    assert_eq!(server.user("alice").newest().unwrap().handshake().transport, jidda::peer::Transport::Tcp);
     assert_eq!(bystander.call::<()>("i_am", &"bob").await, Ok(()));
     drop((third, bystander));
     // She was here all the time.

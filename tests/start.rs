@@ -213,3 +213,45 @@ async fn a_server_that_cannot_listen_may_try_again() {
     server.listen().await.unwrap();
     assert_eq!(server.addresses().len(), 2);
 }
+
+#[tokio::test]
+async fn a_server_listens_at_sockets_and_addresses_of_any_type() {
+    use std::net::SocketAddr;
+
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let blocking = std::net::TcpListener::bind(any).unwrap();
+    let tokio = tokio::net::TcpListener::bind(any).await.unwrap();
+    let address: jidda::peer::Address = "127.0.0.1:0".parse().unwrap();
+    let expected = [blocking.local_addr().unwrap(), tokio.local_addr().unwrap()];
+    let builder = Server::builder().listen(blocking).listen(tokio).listen(any).listen(&address);
+    let server = builder.start().await.unwrap();
+    let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
+    assert_eq!(addresses[..2], expected.map(|address| format!("tcp://{address}")));
+    assert_eq!(addresses.len(), 4);
+    for address in addresses {
+        let client = Client::connect(&address).await.unwrap();
+        assert_eq!(plain::call(&client, 7, None).await.unwrap(), 7);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_of_the_program_stays_its_own() {
+    let path = std::env::temp_dir().join(format!("jidda-start-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let server = Server::builder().listen(listener).start().await.unwrap();
+    let client = Client::connect(&server.addresses()[0].to_string()).await.unwrap();
+    assert_eq!(plain::call(&client, 7, None).await.unwrap(), 7);
+    server.shutdown(Duration::ZERO).await;
+    assert!(path.exists());
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn a_socket_that_is_to_be_encrypted_needs_a_certificate() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let error = Server::builder().listen(jidda::server::Listen::tls(listener)).build().unwrap_err();
+    assert!(matches!(error.problems(), [StartProblem::Encryption { .. }]), "{error}");
+}

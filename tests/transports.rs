@@ -9,7 +9,7 @@ use jidda::server::SockRef;
 
 #[on]
 async fn transport(handshake: &Handshake) -> String {
-    handshake.transport.to_owned()
+    handshake.transport.to_string()
 }
 
 #[on]

@@ -18,7 +18,7 @@ const ADDRESS: &str = "127.0.0.1:8006";
 #[derive(Serialize)]
 struct About {
     address: String,
-    transport: &'static str,
+    transport: jidda::peer::Transport,
     protocol: &'static str,
 }
 

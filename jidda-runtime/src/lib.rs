@@ -68,11 +68,11 @@ pub use handler::{Deadline, InheritScope, inherit};
 pub use id::{ConnectionId, SessionId, SocketId};
 pub use identity::Identity;
 pub use payload::{CodecError, Encoding, Payload, Value};
-pub use peer::{Handshake, PeerAddress, Security, Time};
+pub use peer::{Handshake, PeerAddress, Security, Time, Transport};
 pub use reason::DisconnectReason;
 pub use server::{
-    Cookie, Cors, Dial, DialError, HttpBody, HttpService, Origins, Presence, Proxy, RequestBody,
-    RequestBodyError, Resource, SameSite, Server, ServerBuilder, Transport,
+    Cookie, Cors, Dial, DialError, HttpBody, HttpService, Listen, Origins, Presence, Proxy, RequestBody,
+    RequestBodyError, Resource, SameSite, Server, ServerBuilder,
 };
 pub use trace::TraceContext;
 #[cfg(feature = "noise")]

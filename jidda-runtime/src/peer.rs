@@ -5,6 +5,8 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::{Serialize, Serializer};
 
 use crate::payload::Value;
 use crate::trace::TraceContext;
@@ -72,23 +74,30 @@ impl fmt::Display for CompactPeer {
     }
 }
 
-/// What carries a connection's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Medium {
+/// What carries the bytes of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transport {
+    /// A TCP connection in clear text.
     Tcp,
+    /// TLS over TCP.
     Tls,
+    /// Noise over TCP.
     Noise,
+    /// A Unix socket.
     Unix,
+    /// Memory of the same process.
     Memory,
+    /// HTTP requests that wait for their response, of Engine.IO clients.
     Polling,
+    /// A WebSocket, of Engine.IO clients.
     WebSocket,
-    /// A stream that was given away.
-    Gone,
 }
 
-impl Medium {
-    /// The name that programs and logs know it by.
-    pub(crate) fn name(self) -> &'static str {
+impl Transport {
+    /// Returns the name that logs and the Engine.IO protocol use: `tcp`, `tls`, `noise`, `unix`, `memory`, `polling`,
+    /// `websocket`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Tls => "tls",
@@ -97,8 +106,20 @@ impl Medium {
             Self::Memory => "memory",
             Self::Polling => "polling",
             Self::WebSocket => "websocket",
-            Self::Gone => "none",
         }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// As its [name](Transport::as_str).
+impl Serialize for Transport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -161,9 +182,14 @@ impl Request {
         Self { text: text.into() }
     }
 
-    fn headers(&self) -> Vec<(String, String)> {
-        let headers = self.text.lines().skip(1).filter_map(|line| line.split_once(':'));
-        headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    fn headers(&self) -> HeaderMap {
+        let lines = self.text.lines().skip(1).filter_map(|line| line.split_once(':'));
+        // They were headers before they were written here, so that none is left out.
+        let headers = lines.filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        });
+        headers.collect()
     }
 
     /// The trace that the request is part of.
@@ -174,10 +200,10 @@ impl Request {
         }
         let headers = self.headers();
         let all = |name: &str| -> Vec<_> {
-            headers.iter().filter(|(other, _)| other == name).map(|(_, value)| &**value).collect()
+            headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect()
         };
-        match all("traceparent")[..] {
-            // Several of them are none.
+        match &all("traceparent")[..] {
+            // A request that names several is part of none.
             [parent] => TraceContext::parse(parent.trim(), Some(&all("tracestate").join(","))),
             _ => None,
         }
@@ -196,9 +222,9 @@ impl Request {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Handshake {
-    /// The request's headers, in the order they came.
-    pub headers: Vec<(String, String)>,
-    /// The request's query parameters, in the order they came.
+    /// The headers of the request.
+    pub headers: HeaderMap,
+    /// The query parameters of the request, in their order.
     pub query: Vec<(String, String)>,
     /// When the connection was opened.
     pub time: Time,
@@ -209,8 +235,8 @@ pub struct Handshake {
     pub credentials: Value,
     /// Who the peer says it is, in its native hello: a claim, for an authenticator only.
     pub claimed_identity: Option<String>,
-    /// The medium: `tcp`, `tls`, `noise`, `unix`, `memory`, `polling`, `websocket`.
-    pub transport: &'static str,
+    /// What carries the bytes of the connection.
+    pub transport: Transport,
     /// The protocol spoken on it: `msgpack-rpc`, `socket.io/5`, `socket.io/4`, `engine.io/4`, `engine.io/3`.
     pub protocol: &'static str,
     /// The address of the peer.
@@ -222,16 +248,15 @@ pub struct Handshake {
 /// Without what may be secret: the auth value, credentials, what the query says, some headers.
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secret = |name: &str| {
-            ["authorization", "cookie", "proxy-authorization"]
-                .iter()
-                .any(|other| name.eq_ignore_ascii_case(other))
+        let secret = |name: &HeaderName| {
+            [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name)
         };
-        let shown = |(name, value): &(String, String)| {
-            (name.clone(), if secret(name) { "..".to_owned() } else { value.clone() })
+        let shown = |(name, value): (&HeaderName, &HeaderValue)| {
+            let value = if secret(name) { HeaderValue::from_static("..") } else { value.clone() };
+            (name.clone(), value)
         };
         f.debug_struct("Handshake")
-            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .field("headers", &self.headers.iter().map(shown).collect::<HeaderMap>())
             .field("query", &self.query.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("time", &self.time)
             .field("claimed_identity", &self.claimed_identity)
@@ -266,6 +291,6 @@ mod tests {
         let request = Request::new(&uri, &headers);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(request.query(), [pair("EIO", "4"), pair("name", "a b"), pair("name", "c")]);
-        assert_eq!(request.headers(), [pair("cookie", "a=1: 2"), pair("cookie", "b=2")]);
+        assert_eq!(request.headers(), headers);
     }
 }

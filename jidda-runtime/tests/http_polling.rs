@@ -436,7 +436,8 @@ async fn a_text_that_would_be_two_packets_is_refused_to_its_sender() {
     assert_eq!(ws.text().await, "3probe");
     assert!(socket.send(TEXT).await.is_err(), "it still polls");
     ws.say("5").await;
-    eventually("it is upgraded", || socket.handshake().transport == "websocket").await;
+    eventually("it is upgraded", || socket.handshake().transport == jidda_runtime::Transport::WebSocket)
+        .await;
     socket.send(TEXT).await.unwrap();
     assert_eq!(ws.text().await, "4a\u{1e}4b");
 }

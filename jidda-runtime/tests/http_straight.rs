@@ -27,7 +27,7 @@ fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
     let socket = context.socket().expect("a socket");
     Dispatch::future(async move {
         let headers = socket.handshake().headers;
-        let odd = headers.into_iter().find(|(name, _)| name == "x-odd").map(|(_, value)| value);
+        let odd = headers.get("x-odd").map(|value| String::from_utf8_lossy(value.as_bytes()));
         let text = format!("{} {}", value.as_str().unwrap_or_default(), odd.unwrap_or_default());
         socket.emit("message", &text).await.unwrap();
         Reply::value(&(), Encoding::MessagePack)

@@ -25,7 +25,7 @@ fn message(context: &Context, arguments: Arguments<'_>) -> Dispatch {
         match value.as_str() {
             Some("close") => socket.close(),
             Some("transport") => {
-                socket.emit("message", socket.handshake().transport).await.unwrap();
+                socket.emit("message", &socket.handshake().transport).await.unwrap();
             }
             _ => socket.emit("message", &value).await.unwrap(),
         }

@@ -249,9 +249,8 @@ mod root {
 
     #[on]
     async fn seen(handshake: &Handshake, token: &Token) -> Seen {
-        let mut headers = handshake.headers.iter();
-        let header = headers.find(|(name, _)| name.eq_ignore_ascii_case("x-interop"));
-        Seen { token: token.0.clone(), header: header.map(|(_, value)| value.clone()) }
+        let header = handshake.headers.get("x-interop").and_then(|value| value.to_str().ok());
+        Seen { token: token.0.clone(), header: header.map(str::to_owned) }
     }
 
     /// Bytes as text, so that a client sees what arrived as bytes.

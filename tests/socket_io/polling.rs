@@ -19,7 +19,7 @@ async fn packets_come_together_in_one_payload() {
     poller.say("451-2[\"echo\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAQID").await;
     assert_eq!(poller.poll().await, "461-2[{\"_placeholder\":true,\"num\":0}]\u{1e}bAQID");
     let handshake = server.sockets()[0].handshake();
-    assert_eq!((handshake.transport, handshake.protocol), ("polling", "socket.io/5"));
+    assert_eq!((handshake.transport, handshake.protocol), (jidda::peer::Transport::Polling, "socket.io/5"));
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_session_moves_to_a_websocket_and_loses_nothing() {
         assert_eq!(peer.text().await, expected);
     }
     assert_eq!(peer.ask(r#"["echo",1]"#).await, "[1]");
-    assert_eq!(socket.handshake().transport, "websocket");
+    assert_eq!(socket.handshake().transport, jidda::peer::Transport::WebSocket);
     assert_eq!(socket.volatile().emit("v", &4), Ok(true), "no poll is needed any more");
     assert_eq!(peer.text().await, r#"42["v",4]"#);
 }

@@ -70,7 +70,7 @@ async fn proof(handshake: &Handshake) -> (String, Option<Vec<u8>>) {
         Some(Security::Tls { certificates }) => certificates.first().map(|one| one.to_vec()),
         other => panic!("{other:?}"),
     };
-    (handshake.transport.to_owned(), certificate)
+    (handshake.transport.to_string(), certificate)
 }
 
 /// One that has no address yet.

@@ -9,10 +9,9 @@ pub(super) fn field<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     entries.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
 }
 
-/// A header by its name, whatever its case.
+/// A header by its name.
 pub(super) fn header<'a>(handshake: &'a Handshake, name: &str) -> Option<&'a str> {
-    let mut headers = handshake.headers.iter();
-    headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    handshake.headers.get(name)?.to_str().ok().map(str::trim)
 }
 
 /// What follows the scheme in the header `authorization`, if it is of that scheme.
@@ -26,17 +25,17 @@ pub(super) mod tests {
     use std::time::SystemTime;
 
     use super::*;
-    use crate::peer::{PeerAddress, Time};
+    use crate::peer::{PeerAddress, Time, Transport};
 
     pub(crate) fn handshake() -> Handshake {
         Handshake {
-            headers: Vec::new(),
+            headers: http::HeaderMap::new(),
             query: Vec::new(),
             time: Time(SystemTime::UNIX_EPOCH),
             auth: Value::Nil,
             credentials: Value::Nil,
             claimed_identity: None,
-            transport: "memory",
+            transport: Transport::Memory,
             protocol: "msgpack-rpc",
             peer: PeerAddress::Unknown,
             security: None,
@@ -48,7 +47,9 @@ pub(super) mod tests {
     }
 
     pub(crate) fn with_header(name: &str, value: &str) -> Handshake {
-        Handshake { headers: vec![(name.to_owned(), value.to_owned())], ..handshake() }
+        let name: http::HeaderName = name.parse().expect("a header's name");
+        let headers = [(name, value.parse().expect("a header's value"))].into_iter().collect();
+        Handshake { headers, ..handshake() }
     }
 
     pub(crate) fn map(entries: &[(&str, Value)]) -> Value {

@@ -75,7 +75,7 @@ mod tests {
     use crate::hub::{DefaultHeartbeat, HeartbeatPolicy, Watch};
     use crate::id::SocketId;
     use crate::objects::{Arrival, Hub, Policies};
-    use crate::peer::{Medium, PeerAddress};
+    use crate::peer::{PeerAddress, Transport};
     use crate::reason::DisconnectReason;
     use crate::transport::Stream;
     use crate::wire::Wire;
@@ -114,7 +114,7 @@ mod tests {
         });
         let arrival = Arrival {
             peer: PeerAddress::Unknown,
-            medium: Medium::WebSocket,
+            medium: Transport::WebSocket,
             wire,
             security: None,
             session: Some(SocketId::random()),

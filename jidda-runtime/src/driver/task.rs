@@ -389,7 +389,7 @@ impl Driver {
     fn count(&mut self) {
         self.is_counted = true;
         let Connection { medium, wire, .. } = &*self.connection;
-        self.connection.hub.metrics.connected(medium.name(), wire.name());
+        self.connection.hub.metrics.connected(medium.as_str(), wire.name());
     }
 
     /// Writes what waits, as far as the turn goes. `true` when the stream takes no more at the moment.
@@ -564,7 +564,7 @@ impl Drop for Driver {
     fn drop(&mut self) {
         if self.is_counted {
             let Connection { medium, wire, .. } = &*self.connection;
-            self.connection.hub.metrics.disconnected(medium.name(), wire.name());
+            self.connection.hub.metrics.disconnected(medium.as_str(), wire.name());
         }
         // Dropped when nothing is locked any more: a control may be the last to hold a socket that was left.
         let (lost, _controls, _stream, _claim) = {

@@ -172,7 +172,7 @@ mod tests {
     use crate::handler::{HandlerList, Side, TableBuilder};
     use crate::objects::Policies;
     use crate::observe::ErrorHook;
-    use crate::peer::{Medium, PeerAddress};
+    use crate::peer::{PeerAddress, Transport};
 
     #[tokio::test]
     async fn a_check_that_panics_is_reported_and_the_others_take_place() {
@@ -185,7 +185,7 @@ mod tests {
         let table =
             TableBuilder::new(Side::Server).handlers(HandlerList::Explicit(Vec::new())).build().unwrap();
         let hub = Hub::start(Side::Server, table, Config::default(), HashMap::new(), false, policies);
-        let open = |_| Connection::new(&hub, PeerAddress::Unix, Medium::Unix, None);
+        let open = |_| Connection::new(&hub, PeerAddress::Unix, Transport::Unix, None);
         let connections: Vec<_> = (0..3 * SLOTS).map(open).collect();
         let unlucky = connections[SLOTS].id;
         let checked = AtomicUsize::new(0);

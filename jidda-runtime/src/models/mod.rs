@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::driver::Driver;
 use crate::handler::{Glue, HandlerEntry, HandlerList, Location, Side, TableBuilder};
 use crate::objects::{Connection, Extras, Hub, Policies};
-use crate::peer::{Medium, PeerAddress};
+use crate::peer::{PeerAddress, Transport};
 use crate::transport::Stream;
 
 const HERE: Location = Location { file: file!(), line: 1, module: module_path!(), package: "test" };
@@ -42,7 +42,7 @@ fn hub_with<S: Send + Sync + 'static>(
 }
 
 fn connection(hub: &Arc<Hub>) -> Arc<Connection> {
-    Connection::new(hub, PeerAddress::Memory("model".into()), Medium::Memory, None)
+    Connection::new(hub, PeerAddress::Memory("model".into()), Transport::Memory, None)
 }
 
 /// A connection's task, and what its peer has.

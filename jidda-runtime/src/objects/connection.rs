@@ -15,7 +15,7 @@ use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
 use crate::link::shared_state::{Control, Exchange, Link};
 use crate::objects::Hub;
-use crate::peer::{self, CompactPeer, Medium, PeerAddress, Security};
+use crate::peer::{self, CompactPeer, PeerAddress, Security, Transport};
 use crate::reason::DisconnectReason;
 use crate::socket::{Socket, SocketInner};
 use crate::sync::Mutex;
@@ -29,7 +29,7 @@ pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) hub: Arc<Hub>,
     pub(crate) peer: CompactPeer,
-    pub(crate) medium: Medium,
+    pub(crate) medium: Transport,
     pub(crate) wire: Wire,
     /// When it was made, in milliseconds of the Unix epoch.
     pub(crate) opened: u64,
@@ -75,7 +75,7 @@ pub(crate) struct Requested {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) peer: PeerAddress,
-    pub(crate) medium: Medium,
+    pub(crate) medium: Transport,
     pub(crate) wire: Wire,
     /// What protects it.
     pub(crate) security: Option<Box<Security>>,
@@ -106,7 +106,7 @@ impl Connection {
     pub(crate) fn new(
         hub: &Arc<Hub>,
         peer: PeerAddress,
-        medium: Medium,
+        medium: Transport,
         security: Option<Box<Security>>,
     ) -> Arc<Self> {
         let wire = Wire::MessagePackRpc;
@@ -245,8 +245,8 @@ impl Connection {
         }
     }
 
-    pub(crate) fn transport(&self) -> &'static str {
-        if self.is_upgraded() { Medium::WebSocket.name() } else { self.medium.name() }
+    pub(crate) fn transport(&self) -> Transport {
+        if self.is_upgraded() { Transport::WebSocket } else { self.medium }
     }
 
     /// A new socket of this connection in a namespace; `None` when the table has no such namespace.

@@ -99,7 +99,7 @@ impl Connection {
             "jidda.connection",
             connection = %self.id,
             peer = %self.peer,
-            transport = self.transport(),
+            transport = self.transport().as_str(),
             protocol = self.wire.name(),
             identity = Empty,
             reason = Empty,

@@ -92,7 +92,7 @@ impl ServerBuilder {
         let apps = apps::keys(self.app, &self.resources);
         let http = HttpPlan::check(self.resources, &apps, self.health, &mut problems);
         let listening =
-            Listening::check(&self.listen, self.secrets, self.configure, self.app, &config, &mut problems);
+            Listening::check(self.listen, self.secrets, self.configure, self.app, &config, &mut problems);
         let mut dials = Vec::new();
         for dial in self.dials {
             let address = dial.address.clone();

@@ -12,6 +12,7 @@ use tower_service::Service;
 use super::apps::States;
 use super::dial::Dial;
 use super::http::{BoxError, Fallback, HealthPlan, RequestBody, Resource};
+use super::listen::Listen;
 use super::listening::ConfigureSocket;
 use super::proxy::Proxy;
 use crate::authentication::{Authenticator, Gate};
@@ -33,7 +34,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Collects what a server is made of; see [`Server::builder`](crate::Server::builder).
 #[must_use = "a server is made by `.build()`, and served by `.run()`"]
 pub struct ServerBuilder {
-    pub(super) listen: Vec<String>,
+    pub(super) listen: Vec<Listen>,
     pub(super) secrets: ServerSecrets,
     pub(super) table: TableBuilder,
     pub(super) app: AppKey,
@@ -92,10 +93,12 @@ macro_rules! limits {
 }
 
 impl ServerBuilder {
-    /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name`. May be given several times.
+    /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name` as text, an
+    /// [`Address`](crate::transport::Address) or a [`SocketAddr`](std::net::SocketAddr); or at a socket that listens
+    /// already, of `std` or tokio. May be given several times.
     /// Port 0 lets the system choose; [`Server::addresses`](crate::Server::addresses) tells which it chose. At a name, such as `localhost`, it listens
     /// at each address of this machine that the name has, `::1` and `127.0.0.1`, and on the same port.
-    pub fn listen(mut self, address: impl Into<String>) -> Self {
+    pub fn listen(mut self, address: impl Into<Listen>) -> Self {
         self.listen.push(address.into());
         self
     }
@@ -182,8 +185,20 @@ impl ServerBuilder {
     }
 
     /// Answers all other HTTP requests with this service, such as an axum router. Without it they are answered with
-    /// 404. The peer's [`PeerAddress`](crate::PeerAddress) is among the extensions of each, and at encrypted addresses
-    /// its [`Security`](crate::Security).
+    /// 404. The [`Server`](crate::Server) is among the extensions of each, and so are the peer's
+    /// [`PeerAddress`](crate::PeerAddress), with the feature `axum` its `ConnectInfo<SocketAddr>`, and at encrypted
+    /// addresses its [`Security`](crate::Security).
+    ///
+    /// ```
+    /// use axum::Extension;
+    /// use axum::routing::get;
+    /// use jidda_runtime::Server;
+    ///
+    /// let router = axum::Router::new()
+    ///     .route("/count", get(async |Extension(server): Extension<Server>| server.count().to_string()));
+    /// let builder = Server::builder().http_fallback(router);
+    /// # let _ = builder;
+    /// ```
     pub fn http_fallback<S, B>(mut self, service: S) -> Self
     where
         S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,

@@ -4,17 +4,21 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use serde::Serialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service;
 
 use super::accept::accept;
 use super::admission::Admission;
 use super::apps::Apps;
 use super::dial::{CheckedDial, Dial, DialError};
-use super::http::{Front, Http, Limits};
+use super::http::{BoxError, Fallback, Front, Http, Limits, RequestBody};
 use super::listening::Listening;
 use super::lobby::Lobby;
 use super::plan::Plan;
@@ -125,6 +129,12 @@ impl Server {
         for app in inner.apps.all() {
             let _ = app.hub.owner.set(Box::new(Arc::downgrade(&inner)));
         }
+        let weak = Arc::downgrade(&inner);
+        inner.front.extend(Box::new(move |extensions| {
+            if let Some(inner) = weak.upgrade() {
+                extensions.insert(Self { inner, app: 0 });
+            }
+        }));
         Self { inner, app: 0 }
     }
 
@@ -174,6 +184,36 @@ impl Server {
 
     pub(super) fn hub(&self) -> &Arc<Hub> {
         &self.inner.apps.all()[self.app].hub
+    }
+
+    /// Answers all requests for nothing of jidda's with this service, such as an axum router that holds the server; it
+    /// replaces the one of [`ServerBuilder::http_fallback`](crate::ServerBuilder::http_fallback). A service that holds the
+    /// server keeps it alive until it is [shut down](Self::shutdown), which drops the service.
+    ///
+    /// ```no_run
+    /// use axum::extract::State;
+    /// use axum::routing::get;
+    /// use jidda_runtime::Server;
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), jidda_runtime::StartError> {
+    /// let server = Server::builder().listen("127.0.0.1:8000").build()?;
+    /// let router = axum::Router::new()
+    ///     .route("/count", get(async |State(server): State<Server>| server.count().to_string()))
+    ///     .with_state(server.clone());
+    /// server.http_fallback(router);
+    /// server.serve().await
+    /// # }
+    /// ```
+    pub fn http_fallback<S, B>(&self, service: S)
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.inner.front.replace_fallback(Fallback::new(service));
     }
 
     /// The same server, for another app: those connected to its resources, their rooms and handlers. `None` when no
@@ -273,7 +313,7 @@ impl Server {
         let mut accepting = std::mem::take(&mut *self.inner.accepting.lock());
         // Each ends by itself at its next step; what it had accepted is a connection by then.
         while accepting.join_next().await.is_some() {}
-        let Inner { apps, front, lobby, http, .. } = &*self.inner;
+        let Inner { apps, front, lobby, .. } = &*self.inner;
         lobby.drain();
         apps.drain();
         let ended = async {
@@ -283,9 +323,18 @@ impl Server {
             // A request that was under way until then may have opened a connection.
             apps.idle().await;
         };
-        if timeout(deadline, ended).await.is_ok() {
-            return true;
+        let in_time = timeout(deadline, ended).await.is_ok();
+        if !in_time {
+            self.end_at_once().await;
         }
+        // It may hold this server.
+        front.discard_fallback();
+        in_time
+    }
+
+    /// Ends what has not ended by itself.
+    async fn end_at_once(&self) {
+        let Inner { apps, front, http, .. } = &*self.inner;
         http.close();
         apps.close();
         if timeout(LAST_CALL, apps.idle()).await.is_err() {
@@ -294,7 +343,6 @@ impl Server {
         // Their responses are on their way.
         let _ = timeout(LAST_RESPONSE, front.close()).await;
         front.abort();
-        false
     }
 
     /// Waits until [`shutdown`](Self::shutdown) was called on any clone of this server.

@@ -24,8 +24,10 @@ use super::http::{Http, HttpBody};
 /// ```
 ///
 /// It answers requests for paths that are no resource with 404. The host has to support upgrades for WebSockets to
-/// work, as `axum::serve` does. Who is at the other end is taken from a [`PeerAddress`](crate::PeerAddress), and what
-/// it proved from a [`Security`](crate::Security), among the request's extensions. The server goes on as long as there is such a service.
+/// work, as `axum::serve` does; [`Server::shutdown_on_signal`] ends both gracefully. The address of the peer is taken from
+/// a [`PeerAddress`](crate::PeerAddress) among the request's extensions, and with the feature `axum` from the
+/// `ConnectInfo<SocketAddr>` that `into_make_service_with_connect_info` adds; what the peer proved is taken from a
+/// [`Security`](crate::Security). The server stays alive as long as there is such a service.
 #[derive(Clone)]
 pub struct HttpService {
     http: Arc<Http>,

@@ -10,6 +10,7 @@ mod handle;
 mod handshakes;
 mod http;
 mod http_service;
+mod listen;
 mod listening;
 mod lobby;
 mod pending;
@@ -24,10 +25,9 @@ mod signals;
 pub use builder::ServerBuilder;
 pub use dial::{Dial, DialError};
 pub use handle::Server;
-pub use http::{
-    Cookie, Cors, HttpBody, Origins, RequestBody, RequestBodyError, Resource, SameSite, Transport,
-};
+pub use http::{Cookie, Cors, HttpBody, Origins, RequestBody, RequestBodyError, Resource, SameSite};
 pub use http_service::HttpService;
+pub use listen::Listen;
 pub use presence::Presence;
 pub use proxy::Proxy;
 pub use run::run;

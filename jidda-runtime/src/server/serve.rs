@@ -58,6 +58,50 @@ impl Server {
         self.serve_until(signal, announce_end).await
     }
 
+    /// Waits for Ctrl-C or SIGTERM and shuts the server down then, with its [grace](ServerBuilder::grace); a second
+    /// signal ends the process at once. It is for servers whose port another server has:
+    ///
+    /// ```no_run
+    /// # use jidda_runtime::Server;
+    /// # async fn example(server: Server, listener: tokio::net::TcpListener, router: axum::Router) -> std::io::Result<()> {
+    /// axum::serve(listener, router).with_graceful_shutdown(server.shutdown_on_signal()).await
+    /// # }
+    /// ```
+    ///
+    /// The future is done as well when [`shutdown`](Self::shutdown) has ended that somebody else called.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before the signal leaves the server as it is; after it, draining without a deadline.
+    pub fn shutdown_on_signal(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (server, signal) = (self.clone(), Signal::next());
+        async move {
+            match signal {
+                Ok(signal) => server.wait_for_end(signal, announce_end).await,
+                Err(error) => {
+                    tracing::error!(%error, "cannot watch for signals");
+                    server.inner.ended.cancelled().await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the signal and shuts down then, after a call of `ending`; or until somebody else has shut down.
+    async fn wait_for_end(self, mut signal: Signal, ending: fn(Duration)) {
+        tokio::select! {
+            () = self.stopping() => {
+                tokio::select! {
+                    () = self.inner.ended.cancelled() => return,
+                    () = signal.received() => {}
+                }
+            }
+            () = signal.received() => {}
+        }
+        let grace = self.inner.grace;
+        ending(grace);
+        self.shutdown(grace).await;
+    }
+
     /// Serves until the signal, and calls `ending` then.
     pub(super) async fn serve_until(
         self,
@@ -70,18 +114,7 @@ impl Server {
             () = signal.received() => return Ok(()),
         }
         self.announce(&about);
-        tokio::select! {
-            () = self.stopping() => {
-                tokio::select! {
-                    () = self.inner.ended.cancelled() => return Ok(()),
-                    () = signal.received() => {}
-                }
-            }
-            () = signal.received() => {}
-        }
-        let grace = self.inner.grace;
-        ending(grace);
-        self.shutdown(grace).await;
+        self.wait_for_end(signal, ending).await;
         Ok(())
     }
 
@@ -91,9 +124,8 @@ impl Server {
         let mut about = About { dials: Vec::new(), handlers: self.handlers_by_crate() };
         if let Some(Idle { listening, dials }) = &mut *self.inner.idle.lock().await {
             if let Ok(addresses) = std::env::var(LISTEN) {
-                let addresses: Vec<_> =
-                    addresses.split(',').map(|address| address.trim().to_owned()).collect();
-                problems.extend(listening.replace(&addresses));
+                let addresses = addresses.split(',').map(|address| address.trim().into()).collect();
+                problems.extend(listening.replace(addresses));
             } else if listening.is_empty() && dials.is_empty() {
                 problems.push(StartProblem::NoAddress);
             }

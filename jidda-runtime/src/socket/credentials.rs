@@ -104,7 +104,7 @@ impl Connection {
     /// What the peer said when it came, and what it says when it joins.
     pub(crate) fn handshake(&self, auth: Value) -> Handshake {
         let handshake = Handshake {
-            headers: Vec::new(),
+            headers: http::HeaderMap::new(),
             query: Vec::new(),
             time: Time(UNIX_EPOCH + Duration::from_millis(self.opened)),
             auth,

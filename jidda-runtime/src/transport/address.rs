@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::peer::{Medium, PeerAddress};
+use crate::peer::{PeerAddress, Transport};
 
 /// An address as it is written: `host:port`, `tcp://host:port`, `tls://host:port`, `noise://host:port`, `unix:/path`,
 /// `mem:name`.
@@ -100,13 +100,13 @@ impl Address {
 
 impl Address {
     /// Who is there, for who connects to it, and what carries the bytes.
-    pub(crate) fn peer(&self) -> (PeerAddress, Medium) {
+    pub(crate) fn peer(&self) -> (PeerAddress, Transport) {
         match self {
-            Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), Medium::Tcp),
-            Self::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), Medium::Tls),
-            Self::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), Medium::Noise),
-            Self::Unix(_) => (PeerAddress::Unix, Medium::Unix),
-            Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), Medium::Memory),
+            Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), Transport::Tcp),
+            Self::Tls(authority) => (PeerAddress::Name(authority.as_str().into()), Transport::Tls),
+            Self::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), Transport::Noise),
+            Self::Unix(_) => (PeerAddress::Unix, Transport::Unix),
+            Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), Transport::Memory),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io;
 use socket2::SockRef;
 
 use super::address::Address;
+use super::adopted::{Adopted, Encryption, Socket};
 #[cfg(any(feature = "noise", feature = "tls"))]
 use super::incoming::Handshaking;
 use super::incoming::Incoming;
@@ -60,7 +61,7 @@ impl Listener {
                     let listener = tcp::listen(authority, configure, keep_alive).await?;
                     Ok(Kind::Tls(listener, server.clone()))
                 }
-                None => Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no certificate")),
+                None => Err(no_certificate()),
             },
             #[cfg(feature = "noise")]
             Address::Noise(authority) => match &secrets.noise {
@@ -68,7 +69,7 @@ impl Listener {
                     let listener = tcp::listen(authority, configure, keep_alive).await?;
                     Ok(Kind::Noise(listener, server.clone()))
                 }
-                None => Err(io::Error::new(io::ErrorKind::InvalidInput, "there are no keys")),
+                None => Err(no_keys()),
             },
             #[cfg(unix)]
             Address::Unix(path) => unix::listen(path, configure).await.map(Kind::Unix),
@@ -77,6 +78,34 @@ impl Listener {
             _ => Err(address.unsupported()),
         }
         .map(Self)
+    }
+
+    /// Takes a socket that listens already; the rest is as for [`bind`](Self::bind).
+    ///
+    /// # Errors
+    ///
+    /// As for [`bind`](Self::bind).
+    pub fn adopt(
+        socket: &Adopted,
+        configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
+        secrets: &ServerSecrets,
+        keep_alive: KeepAlive,
+    ) -> io::Result<Self> {
+        #[cfg(not(any(feature = "noise", feature = "tls")))]
+        let ServerSecrets {} = secrets;
+        let listener = match socket.share()? {
+            Socket::Tcp(listener) => tcp::TcpListeners::adopt(listener, configure, keep_alive)?,
+            #[cfg(unix)]
+            Socket::Unix(listener) => return unix::adopt(listener, configure).map(Kind::Unix).map(Self),
+        };
+        let kind = match socket.encryption() {
+            Encryption::None => Kind::Tcp(listener),
+            #[cfg(feature = "tls")]
+            Encryption::Tls => Kind::Tls(listener, secrets.tls.clone().ok_or_else(no_certificate)?),
+            #[cfg(feature = "noise")]
+            Encryption::Noise => Kind::Noise(listener, secrets.noise.clone().ok_or_else(no_keys)?),
+        };
+        Ok(Self(kind))
     }
 
     /// The addresses, one or more, with the port that the system chose in place of 0.
@@ -140,4 +169,14 @@ impl Listener {
             }
         }
     }
+}
+
+#[cfg(feature = "tls")]
+fn no_certificate() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "there is no certificate")
+}
+
+#[cfg(feature = "noise")]
+fn no_keys() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "there are no keys")
 }

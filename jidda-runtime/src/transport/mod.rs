@@ -1,6 +1,7 @@
 //! I/O without packets: one file a medium.
 
 mod address;
+mod adopted;
 mod ahead;
 mod eyeballs;
 mod incoming;
@@ -21,6 +22,7 @@ mod unix;
 mod verdict;
 
 pub use address::{Address, AddressError};
+pub use adopted::{Adopted, Encryption};
 pub use incoming::{Handshaking, Incoming};
 pub use keep_alive::KeepAlive;
 pub use listener::Listener;

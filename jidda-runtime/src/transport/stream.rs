@@ -24,7 +24,7 @@ use super::secrets::ClientSecrets;
 use super::tls::{self, TlsStream};
 use super::verdict::Verdict;
 use super::{memory, tcp};
-use crate::peer::{Medium, Security};
+use crate::peer::{Security, Transport};
 use crate::sync::Mutex;
 
 /// A connected stream of bytes.
@@ -242,19 +242,20 @@ impl Stream {
     }
 
     /// What carries its bytes.
-    pub(crate) fn medium(&self) -> Medium {
+    pub(crate) fn medium(&self) -> Transport {
         match self {
-            Self::Tcp(_) => Medium::Tcp,
+            Self::Tcp(_) => Transport::Tcp,
             #[cfg(feature = "tls")]
-            Self::Tls(_) => Medium::Tls,
+            Self::Tls(_) => Transport::Tls,
             #[cfg(feature = "noise")]
-            Self::Noise(_) => Medium::Noise,
+            Self::Noise(_) => Transport::Noise,
             #[cfg(unix)]
-            Self::Unix(_) => Medium::Unix,
-            Self::Memory(_) => Medium::Memory,
-            Self::Session(_) => Medium::Polling,
-            Self::Foreign(_) => Medium::WebSocket,
-            Self::Ahead(ahead) => ahead.stream().map_or(Medium::Gone, Self::medium),
+            Self::Unix(_) => Transport::Unix,
+            Self::Memory(_) => Transport::Memory,
+            Self::Session(_) => Transport::Polling,
+            Self::Foreign(_) => Transport::WebSocket,
+            // Nobody has a stream that was given away.
+            Self::Ahead(ahead) => ahead.stream().map_or(Transport::Memory, Self::medium),
         }
     }
 }

@@ -59,6 +59,18 @@ pub(super) async fn listen(
 }
 
 impl TcpListeners {
+    /// Takes a socket that listens already.
+    pub(super) fn adopt(
+        listener: std::net::TcpListener,
+        configure: Configure<'_>,
+        keep_alive: KeepAlive,
+    ) -> io::Result<Self> {
+        let socket = SockRef::from(&listener);
+        prepare(&socket, keep_alive);
+        configure(&socket)?;
+        Ok(Self { listeners: vec![TcpListener::from_std(listener)?], first: 0, keep_alive })
+    }
+
     /// Listens at all of the addresses that this machine has. They are those of one name: with port 0 all of them have
     /// the port that the system chooses for the first.
     fn bind(addresses: &[SocketAddr], configure: Configure<'_>) -> io::Result<Self> {

@@ -11,12 +11,15 @@ use tokio::net::{UnixListener, UnixStream};
 #[derive(Debug)]
 pub(super) struct OwnedUnixListener {
     pub(super) listener: UnixListener,
-    path: PathBuf,
+    /// `None` for a socket that was made by the program.
+    path: Option<PathBuf>,
 }
 
 impl Drop for OwnedUnixListener {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -27,7 +30,16 @@ pub(super) async fn listen(
     remove_stale(path).await?;
     let listener = UnixListener::bind(path)?;
     configure(&SockRef::from(&listener))?;
-    Ok(OwnedUnixListener { listener, path: path.to_owned() })
+    Ok(OwnedUnixListener { listener, path: Some(path.to_owned()) })
+}
+
+/// Takes a socket that listens already.
+pub(super) fn adopt(
+    listener: std::os::unix::net::UnixListener,
+    configure: &(dyn Fn(&SockRef<'_>) -> io::Result<()> + Sync),
+) -> io::Result<OwnedUnixListener> {
+    configure(&SockRef::from(&listener))?;
+    Ok(OwnedUnixListener { listener: UnixListener::from_std(listener)?, path: None })
 }
 
 /// Removes the file a server left that did not end cleanly; one that still answers is not stale.

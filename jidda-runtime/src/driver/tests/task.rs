@@ -17,7 +17,7 @@ use crate::driver::Driver;
 use crate::handler::{HandlerEntry, HandlerList, Location, Parameters, Side, State, TableBuilder};
 use crate::id::SocketId;
 use crate::objects::{Arrival, Connection, Extras, Hub, Policies};
-use crate::peer::{Medium, PeerAddress};
+use crate::peer::{PeerAddress, Transport};
 use crate::reason::DisconnectReason;
 use crate::transport::{MemoryStream, Stream};
 use crate::wire::Wire;
@@ -54,12 +54,12 @@ impl Task {
         let hub = Hub::start(Side::Server, table.unwrap(), config, states, false, Policies::default());
         let address = PeerAddress::Memory("flood".into());
         let connection = match wire {
-            Wire::MessagePackRpc => Connection::new(&hub, address, Medium::Memory, None),
+            Wire::MessagePackRpc => Connection::new(&hub, address, Transport::Memory, None),
             Wire::EngineIo(_) => Connection::arrive(
                 &hub,
                 Arrival {
                     peer: address,
-                    medium: Medium::WebSocket,
+                    medium: Transport::WebSocket,
                     wire,
                     security: None,
                     session: Some(SocketId::random()),

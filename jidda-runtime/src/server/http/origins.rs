@@ -9,8 +9,8 @@ use http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN, REFERER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
 
-use super::resource::{Resource, Transport};
-use crate::peer::Security;
+use super::resource::Resource;
+use crate::peer::{Security, Transport};
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");

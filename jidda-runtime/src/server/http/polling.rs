@@ -17,7 +17,7 @@ use crate::driver::Driver;
 use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::objects::Connection;
-use crate::peer::Medium;
+use crate::peer::Transport;
 use crate::server::admission::Permit;
 use crate::transport::polling::{self, After, Answer, Dialect, Get, Session};
 use crate::wire::engine_io::{Version, jsonp};
@@ -39,7 +39,7 @@ impl Site {
         let (session, stream) = Session::new(query.most_packets());
         let get = session.get()?;
         let id = SocketId::random();
-        let mut arrival = self.arrival(&parts, (query, version), parameters, id, Medium::Polling);
+        let mut arrival = self.arrival(&parts, (query, version), parameters, id, Transport::Polling);
         arrival.gate = Some(session.gate());
         let entry = Arc::new(Entry {
             id,

@@ -16,17 +16,9 @@ use super::{Cookie, Cors, Origins};
 use crate::config::too_short;
 use crate::guard::logged;
 use crate::handler::AppKey;
+use crate::peer::Transport;
 use crate::wire::engine_io::{Acknowledgements, Layer, Version};
 use crate::wire::socket_io::Parser;
-
-/// What packets are carried by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Transport {
-    /// Requests that wait for their response.
-    Polling,
-    /// A WebSocket.
-    WebSocket,
-}
 
 pub(super) type AllowRequest = Arc<dyn Fn(Parts) -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
 
@@ -151,7 +143,7 @@ impl Resource {
         self
     }
 
-    /// What clients may come by. Default: both.
+    /// What clients may connect by: [`Transport::Polling`], [`Transport::WebSocket`]. Default: both.
     pub fn transports(mut self, transports: impl IntoIterator<Item = Transport>) -> Self {
         self.transports = transports.into_iter().collect();
         self
@@ -323,6 +315,12 @@ impl Resource {
         problems.extend(self.cookie.as_ref().and_then(Cookie::problem));
         problems
             .extend(too_short("upgrade_timeout", self.upgrade_timeout).map(|problem| problem.to_string()));
+        let is_known =
+            |transport: &&Transport| [Transport::Polling, Transport::WebSocket].contains(transport);
+        if let Some(other) = self.transports.iter().find(|transport| !is_known(transport)) {
+            problems
+                .push(format!("Engine.IO has no transport `{other}`: name `Polling`, `WebSocket` or both"));
+        }
         for (is_empty, what) in
             [(self.transports.is_empty(), "transports"), (self.versions.is_empty(), "versions")]
         {

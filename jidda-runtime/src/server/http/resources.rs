@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::body::{HttpBody, not_found};
 use super::error::Refused;
 use super::health::Health;
+use super::host;
 use super::plan::{CheckedResource, HttpPlan, REST, is_bare};
 use super::query::Query;
 use super::site::Site;
@@ -86,6 +87,7 @@ impl Http {
         B::Error: Send,
     {
         let http = Arc::clone(self);
+        host::recognize(request.extensions_mut());
         begin(async move {
             if let Err(refused) = http.admit(&mut request) {
                 return Ok(refused.raw_response());

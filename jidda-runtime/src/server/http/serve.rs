@@ -3,12 +3,12 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{pending, ready};
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use super::body::{HttpBody, not_found};
 use super::fallback::{Answer, Fallback};
+use super::host;
 use super::patient::Patient;
 use super::request_body::RequestBody;
 use super::resources::{Http, begin};
@@ -46,10 +47,14 @@ pub(in crate::server) struct Caller {
     pub(in crate::server) permit: Option<Permit>,
 }
 
+pub(in crate::server) type Extend = Box<dyn Fn(&mut Extensions) + Send + Sync>;
+
 /// The resources and what the program has for other requests.
 pub(in crate::server) struct Front {
     pub(super) http: Arc<Http>,
-    fallback: Option<Fallback>,
+    fallback: Mutex<Option<Arc<Fallback>>>,
+    /// Adds what the requests for the fallback have among their extensions beside their peer: the server.
+    extend: OnceLock<Extend>,
     hub: Arc<Hub>,
     /// How long the head of the first request may take.
     first_head: Duration,
@@ -68,7 +73,7 @@ pub(in crate::server) struct Front {
 
 impl Drop for Front {
     fn drop(&mut self) {
-        self.hub.discard(Place::apart(FailureOrigin::Destructor, "http_fallback"), self.fallback.take());
+        self.discard_fallback();
     }
 }
 
@@ -88,7 +93,8 @@ impl Front {
     ) -> Arc<Self> {
         Arc::new(Self {
             http: Arc::clone(http),
-            fallback,
+            fallback: Mutex::new(fallback.map(Arc::new)),
+            extend: OnceLock::new(),
             hub: Arc::clone(hub),
             first_head: config.handshake_timeout,
             idle: config.http_idle_timeout,
@@ -98,6 +104,23 @@ impl Front {
             closing: CancellationToken::new(),
             aborted: CancellationToken::new(),
         })
+    }
+
+    /// Has something added to the extensions of each request for the fallback.
+    pub(in crate::server) fn extend(&self, extend: Extend) {
+        let _ = self.extend.set(extend);
+    }
+
+    /// Replaces the program's own service.
+    pub(in crate::server) fn replace_fallback(&self, fallback: Fallback) {
+        let replaced = self.fallback.lock().replace(Arc::new(fallback));
+        self.hub.discard(Place::apart(FailureOrigin::Destructor, "http_fallback"), replaced);
+    }
+
+    /// Drops the program's own service, which may hold the server.
+    pub(in crate::server) fn discard_fallback(&self) {
+        let fallback = self.fallback.lock().take();
+        self.hub.discard(Place::apart(FailureOrigin::Destructor, "http_fallback"), fallback);
     }
 
     /// Serves a connection that speaks HTTP, as a task of its own. `answer` is for its first request, where there is
@@ -125,7 +148,7 @@ impl Front {
                 return ready(Ok::<_, Infallible>(answer.map(Either::Left))).boxed();
             }
             let front = Arc::clone(&self);
-            request.extensions_mut().insert(peer.clone());
+            host::introduce(request.extensions_mut(), &peer);
             if let Some(security) = &security {
                 request.extensions_mut().insert(Security::clone(security));
             }
@@ -170,8 +193,12 @@ impl Front {
         if let Some((site, parameters)) = self.http.find(request.uri().path(), request.uri().query()) {
             return site.respond(request, parameters).await.map(Either::Left);
         }
-        let Some(fallback) = &self.fallback else { return not_found().map(Either::Left) };
-        let request = request.map(|body| RequestBody::new(body, self.body_timeout));
+        let fallback = self.fallback.lock().clone();
+        let Some(fallback) = fallback else { return not_found().map(Either::Left) };
+        let mut request = request.map(|body| RequestBody::new(body, self.body_timeout));
+        if let Some(extend) = self.extend.get() {
+            extend(request.extensions_mut());
+        }
         fallback.respond(request, &self.hub).await
     }
 

@@ -17,7 +17,7 @@ use super::cors::Cors;
 use super::error::Refused;
 use super::plan::CheckedResource;
 use super::query::Query;
-use super::resource::{Resource, Transport};
+use super::resource::Resource;
 use super::sessions::{Entry, Sessions};
 use super::websocket::{self, Opened};
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::objects::{Arrival, Hub};
 use crate::observe::{FailureOrigin, Place};
-use crate::peer::{self, Medium, PeerAddress, Security};
+use crate::peer::{self, PeerAddress, Security, Transport};
 use crate::server::admission::{Admission, Permit};
 use crate::wire::Wire;
 use crate::wire::engine_io::{EngineIo, Layer, Version};
@@ -263,7 +263,7 @@ impl Site {
         let opened = match wanted {
             Ok((version, serving)) => {
                 let id = SocketId::random();
-                let arrival = self.arrival(parts, (query, version), parameters, id, Medium::WebSocket);
+                let arrival = self.arrival(parts, (query, version), parameters, id, Transport::WebSocket);
                 Opened::Connection(arrival, serving)
             }
             Err((entry, serving)) => {
@@ -353,11 +353,11 @@ impl Site {
         (query, version): (&Query, Version),
         parameters: Parameters,
         session: SocketId,
-        medium: Medium,
+        medium: Transport,
     ) -> Arrival {
         let base64 = query.base64 || query.jsonp.is_some();
         let layer = self.resource.layer;
-        let is_parted = layer == Layer::Raw && version == Version::V4 && medium == Medium::Polling;
+        let is_parted = layer == Layer::Raw && version == Version::V4 && medium == Transport::Polling;
         let max_attachments = u8::try_from(self.hub.config.max_attachments).unwrap_or(u8::MAX);
         let peer = parts.extensions.get::<PeerAddress>().cloned();
         Arrival {
@@ -375,7 +375,7 @@ impl Site {
             security: parts.extensions.get::<Security>().cloned().map(Box::new),
             request: Some(peer::Request::new(&parts.uri, &parts.headers)),
             parameters,
-            upgrades: medium == Medium::Polling && self.resource.offers_upgrade(),
+            upgrades: medium == Transport::Polling && self.resource.offers_upgrade(),
             is_quiet: !self.resource.answers_refusals,
             gate: None,
             preface: Vec::new(),
