@@ -147,6 +147,7 @@ step "tests" tests
 step "models" cargo test "${jobs[@]}" --package jidda-runtime --lib --features __models models::
 step "simulation" simulation
 step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metrics
+step "tests with axum" cargo test "${jobs[@]}" --package jidda-runtime --features axum --test http_axum
 step "documentation" documentation
 step "interop with a plain MessagePack-RPC peer" interop
 step "interop with Socket.IO clients" socket_io
