@@ -4,7 +4,7 @@
 use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{mask, opcode};
-use jidda_runtime::wire::{Decoder, Limits, Packet, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Packet, Protocol, Wire, WireError};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: Limits = Limits { size: 4096, depth: 8, attachments: 3 };
@@ -91,7 +91,7 @@ fn decode(
     let (mut packets, mut read, mut end) = (Vec::new(), Vec::new(), 0);
     loop {
         // As a connection does it: one buffer, what was used is taken off its front.
-        match decoder.decode(Wire::EngineIo(wire), &mut read, LIMITS) {
+        match Wire::EngineIo(wire).decode(&mut decoder, &mut read, LIMITS) {
             Ok(Some((packet, length))) => {
                 check(&packet);
                 packets.push(format!("{packet:?}"));

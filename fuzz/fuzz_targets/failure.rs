@@ -1,7 +1,7 @@
 //! Reading of failures: whatever a peer sends as an error becomes one, and survives being sent on.
 #![no_main]
 
-use jidda_runtime::wire::{Decoder, Limits, Packet, Wire};
+use jidda_runtime::wire::{Decoder, Limits, Packet, Protocol, Wire};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let limits = Limits::new(usize::MAX, usize::MAX);
     let mut decoder = Decoder::default();
     let written = out.len();
-    let (packet, length) = decoder.decode(wire, &mut out, limits).expect("ours").expect("whole");
+    let (packet, length) = wire.decode(&mut decoder, &mut out, limits).expect("ours").expect("whole");
     assert_eq!(length, written);
     let Packet::Reply { id: 7, outcome: Err(error) } = packet else { panic!("{packet:?}") };
     let again = wire.read_failure(error);

@@ -4,7 +4,7 @@
 use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
-use jidda_runtime::wire::{Decoder, Limits, Meta, Packet, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Meta, Packet, Protocol, Wire, WireError};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -60,7 +60,7 @@ enum Said {
 fn read(version: Version, mut bytes: &mut [u8]) -> Result<Said, WireError> {
     let mut decoder = Decoder::default();
     loop {
-        let Some((packet, length)) = decoder.decode(wire(version), bytes, LIMITS)? else {
+        let Some((packet, length)) = wire(version).decode(&mut decoder, bytes, LIMITS)? else {
             return Ok(Said::Nothing);
         };
         return Ok(match packet {

@@ -1,7 +1,7 @@
 //! The wire's decoder: bytes in any pieces give the packets that they give in one.
 #![no_main]
 
-use jidda_runtime::wire::{Decoder, Limits, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Protocol, Wire, WireError};
 use libfuzzer_sys::fuzz_target;
 
 const LIMITS: Limits = Limits::new(4096, 16);
@@ -10,7 +10,7 @@ fn decode(bytes: &[u8], mut piece: impl FnMut() -> usize) -> (Vec<String>, Resul
     let mut decoder = Decoder::default();
     let (mut packets, mut start, mut end) = (Vec::new(), 0, 0);
     loop {
-        match decoder.decode(Wire::MessagePackRpc, &mut bytes[start..end].to_vec(), LIMITS) {
+        match Wire::MessagePackRpc.decode(&mut decoder, &mut bytes[start..end].to_vec(), LIMITS) {
             Ok(Some((packet, length))) => {
                 assert!(length > 0 && length <= LIMITS.size && start + length <= end);
                 packets.push(format!("{packet:?}"));

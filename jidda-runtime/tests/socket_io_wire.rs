@@ -4,7 +4,7 @@ use jidda_runtime::handler::Reply;
 use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
-use jidda_runtime::wire::{Decoder, Limits, Meta, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Limits, Meta, Protocol, Wire, WireError};
 use jidda_runtime::{Encoding, Failure, Payload, Value};
 use proptest::prelude::*;
 
@@ -83,7 +83,7 @@ fn decode(wire: EngineIo, bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<
         read.extend_from_slice(&bytes[start..end]);
         start = end;
         loop {
-            match decoder.decode(Wire::EngineIo(wire), &mut read, LIMITS) {
+            match Wire::EngineIo(wire).decode(&mut decoder, &mut read, LIMITS) {
                 Ok(Some((packet, length))) => {
                     packets.push(format!("{packet:?}"));
                     read.drain(..length);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jidda_runtime::wire::{Decoder, Introduction, Limits, Meta, Opening, Packet, Wire, WireError};
+use jidda_runtime::wire::{Decoder, Introduction, Limits, Meta, Opening, Packet, Protocol, Wire, WireError};
 use jidda_runtime::{Encoding, Failure, Payload, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -164,7 +164,7 @@ impl Said {
                     identity: Some("ada"),
                     expires: None,
                 };
-                WIRE.welcome(out, *id, welcome);
+                WIRE.hello_reply(out, *id, welcome);
             }
             Self::Connect { id, namespace, auth } => WIRE.connect(out, *id, namespace, &encoded(auth)),
             Self::Connected { id, socket } => WIRE.connected(out, "/", *id, socket),
@@ -176,7 +176,7 @@ impl Said {
                 WIRE.item(out, "/", *id, &Payload::encode(value, Encoding::MessagePack).unwrap());
             }
             Self::More { id, count } => WIRE.more(out, *id, *count),
-            Self::Close { reason } => WIRE.announce_end(out, reason),
+            Self::Close { reason } => WIRE.close_reason(out, reason),
             Self::Refused { namespace, event, code, message } => {
                 WIRE.refused(out, namespace, event, &failure(code, message, None).told(usize::MAX));
             }
@@ -274,7 +274,7 @@ fn decode_in_pieces(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Result<usize,
     for end in ends {
         loop {
             // A piece may end inside of what was read before.
-            match decoder.decode(WIRE, &mut bytes[start..end.max(start)].to_vec(), LIMITS) {
+            match WIRE.decode(&mut decoder, &mut bytes[start..end.max(start)].to_vec(), LIMITS) {
                 Ok(Some((packet, length))) => {
                     assert!((1..=LIMITS.size).contains(&length));
                     packets.push(format!("{packet:?}"));
@@ -324,12 +324,12 @@ proptest! {
         let mut start = 0;
         for said in &all {
             let mut rest = bytes[start..].to_vec();
-            let (packet, length) = decoder.decode(WIRE, &mut rest, LIMITS).unwrap().expect("it is all there");
+            let (packet, length) = WIRE.decode(&mut decoder, &mut rest, LIMITS).unwrap().expect("it is all there");
             prop_assert!(said.is(&packet), "{said:?} came as {packet:?}");
             start += length;
         }
         prop_assert_eq!(start, bytes.len());
-        prop_assert_eq!(decoder.decode(WIRE, &mut [], LIMITS), Ok(None));
+        prop_assert_eq!(WIRE.decode(&mut decoder, &mut [], LIMITS), Ok(None));
     }
 
     #[test]
@@ -349,9 +349,9 @@ proptest! {
         said.write(&mut bytes);
         for end in 0..bytes.len() {
             let mut part = bytes[..end].to_vec();
-            prop_assert_eq!(Decoder::default().decode(WIRE, &mut part, LIMITS), Ok(None));
+            prop_assert_eq!(WIRE.decode(&mut Decoder::default(), &mut part, LIMITS), Ok(None));
         }
-        prop_assert!(Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS).unwrap().is_some());
+        prop_assert!(WIRE.decode(&mut Decoder::default(), &mut bytes.clone(), LIMITS).unwrap().is_some());
     }
 
     #[test]
@@ -389,7 +389,7 @@ proptest! {
         let mut ended = None;
         for end in 1..=bytes.len() {
             let mut part = bytes[..end].to_vec();
-            match decoder.decode(WIRE, &mut part, limits).map(|decoded| decoded.map(|(packet, length)| (format!("{packet:?}"), length))) {
+            match WIRE.decode(&mut decoder, &mut part, limits).map(|decoded| decoded.map(|(packet, length)| (format!("{packet:?}"), length))) {
                 Ok(None) => {}
                 other => {
                     ended = Some((end, other));
@@ -416,7 +416,7 @@ proptest! {
         let mut bytes = Vec::new();
         WIRE.request(&mut bytes, 7, ("/", "echo"), &encoded(&Value::Array(vec![deep])), &Meta::default()).unwrap();
         // The message and its params are two levels.
-        match Decoder::default().decode(WIRE, &mut bytes.clone(), LIMITS) {
+        match WIRE.decode(&mut Decoder::default(), &mut bytes.clone(), LIMITS) {
             Ok(Some(_)) => prop_assert!(depth + 2 <= 64),
             Err(error) => {
                 prop_assert!(depth + 2 > 64);

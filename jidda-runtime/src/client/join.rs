@@ -19,7 +19,7 @@ use crate::payload::{Encoding, Payload, encode_into};
 use crate::reason::DisconnectReason;
 use crate::socket::handle::{Phase, Socket, SocketInner};
 use crate::transport::Address;
-use crate::wire::Introduction;
+use crate::wire::{Introduction, Protocol};
 
 /// A request of the protocol itself, sent and waiting.
 struct Asked {

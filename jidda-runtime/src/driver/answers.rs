@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::guard::wake_all;
 use crate::link::pending_requests::{Answer, Resolved};
 use crate::sync::atomic::Ordering;
-use crate::wire::WireError;
+use crate::wire::{Protocol, WireError};
 
 impl Driver {
     /// A request of ours was answered; `granted` is the value, if it was that.

@@ -28,7 +28,7 @@ use crate::socket::credentials::Presented;
 use crate::socket::handle::{Phase, SocketInner, is_reserved};
 use crate::socket::permissions::denied;
 use crate::sync::atomic::Ordering;
-use crate::wire::{Meta, Packet, WireError};
+use crate::wire::{Meta, Packet, Protocol, WireError};
 
 /// How many messages' bytes of events may wait while the peer is asked something.
 const PATIENCE: usize = 4;
@@ -145,7 +145,7 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
         let Some(socket) = self.find(namespace) else {
-            if self.connection.wire.is_strict() {
+            if self.connection.wire.closes_on_misplaced_packet() {
                 if self.has_left(namespace) {
                     self.pass_over(namespace, incoming);
                 } else {
@@ -258,7 +258,7 @@ impl Driver {
                 if self.hears_of_stream(socket, incoming, cx) {
                     return;
                 }
-                if self.connection.wire.is_strict() && !incoming.event.starts_with("$/") {
+                if self.connection.wire.closes_on_misplaced_packet() && !incoming.event.starts_with("$/") {
                     self.malformed(&WireError::Illegal("the event's name is reserved"));
                     return;
                 }

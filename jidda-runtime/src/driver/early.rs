@@ -10,6 +10,7 @@ use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::link::backlog::Backlog;
 use crate::socket::handle::{Phase, SocketInner};
+use crate::wire::Protocol;
 
 impl Driver {
     /// The peer no longer waits for a reply: its handler is dropped, or never begun.

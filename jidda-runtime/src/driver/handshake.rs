@@ -26,7 +26,7 @@ use crate::reason::DisconnectReason;
 use crate::socket::credentials::{Presented, Standing, left};
 use crate::socket::handle::SocketInner;
 use crate::sync::atomic::Ordering;
-use crate::wire::Opening;
+use crate::wire::{Opening, Protocol};
 
 /// A peer that says to take less than this cannot be told anything.
 const LEAST: usize = 4096;
@@ -137,7 +137,7 @@ impl Driver {
         };
         let mut exchange = connection.exchange.lock();
         exchange.is_acquainted = true;
-        exchange.outbox.append(|out| wire.welcome(out, id, welcome));
+        exchange.outbox.append(|out| wire.hello_reply(out, id, welcome));
     }
 
     /// A peer asks to join a namespace, or is in the root namespace by being there.
@@ -152,7 +152,7 @@ impl Driver {
             self.connect(id, namespace, auth, cx);
             return ControlFlow::Continue(());
         }
-        let presented = if self.connection.wire.is_strict() && !auth.is_empty() {
+        let presented = if self.connection.wire.closes_on_misplaced_packet() && !auth.is_empty() {
             let auth = Payload::from_bytes(auth, self.connection.wire.encoding()).to_value().ok();
             Presented { auth, ..Presented::default() }
         } else {
@@ -250,7 +250,7 @@ impl Driver {
             Ok(standing) => {
                 self.connection.exchange.lock().note_standing(Some(standing));
                 self.connection.record_standing();
-                if !self.connection.wire.is_strict() {
+                if !self.connection.wire.closes_on_misplaced_packet() {
                     self.connection.is_established.store(true, Ordering::Relaxed);
                 }
                 self.go_on(held, cx)
@@ -292,7 +292,7 @@ impl Driver {
         if let Held::Connect { namespace, .. } = held {
             self.note_left(namespace);
         }
-        if !wire.is_strict() || !wire.has_namespaces() {
+        if !wire.closes_on_misplaced_packet() || !wire.has_namespaces() {
             // Who may come again is not told that there is no use in it.
             let reason = if Failure::is_passing(&failure.code) {
                 DisconnectReason::Other(failure.to_string().into())

@@ -24,6 +24,7 @@ use crate::link::queue::Queue;
 use crate::observe::handled_by::EventLabel;
 use crate::observe::report::{FailureOrigin, Place};
 use crate::socket::handle::SocketInner;
+use crate::wire::Protocol;
 
 /// How many of the largest messages the arguments of the events under way may be, together.
 const MESSAGES: usize = 16;

@@ -31,7 +31,7 @@ use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
 use crate::socket::handle::{Phase, SocketInner};
 use crate::socket::permissions::denied;
-use crate::wire::WireError;
+use crate::wire::{Protocol, WireError};
 
 /// How long a closed connection stays to let its last words be read.
 const LINGER: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ impl Driver {
     pub(crate) fn connect(&mut self, id: u32, namespace: &str, auth: &[u8], cx: &mut Context<'_>) {
         let wire = self.connection.wire;
         self.take_left(namespace);
-        if wire.is_strict() && self.connection.socket(namespace).is_some() {
+        if wire.closes_on_misplaced_packet() && self.connection.socket(namespace).is_some() {
             return self.begin_closing(DisconnectReason::ForcedServerClose, None);
         }
         let refusal = if self.connection.hub.side == Side::Client {
@@ -263,7 +263,7 @@ impl Driver {
     /// The peer left a namespace, or tells us that we are out of it.
     pub(crate) fn disconnected(&mut self, namespace: &str, reason: Option<&str>) {
         let Some(socket) = self.connection.socket(namespace) else {
-            if self.connection.wire.is_strict() && !self.take_left(namespace) {
+            if self.connection.wire.closes_on_misplaced_packet() && !self.take_left(namespace) {
                 self.begin_closing(DisconnectReason::ForcedServerClose, None);
             }
             return;
@@ -328,7 +328,7 @@ impl Driver {
         self.connection.forget_socket(socket);
         self.note_left(socket.namespace());
         self.current = None;
-        if self.connection.wire.is_strict() {
+        if self.connection.wire.closes_on_misplaced_packet() {
             // Its peer answers none of them any more, since it has nobody there either.
             let wakers = self.connection.exchange.lock().calls.fail_of(socket.mark());
             wakers.into_iter().for_each(Waker::wake);
@@ -354,7 +354,7 @@ impl Driver {
     pub(crate) fn drain(&mut self, reason: DisconnectReason) {
         if self.draining.is_none() {
             let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(|out| wire.announce_end(out, reason.as_str()));
+            self.connection.exchange.lock().outbox.append(|out| wire.close_reason(out, reason.as_str()));
             self.draining = Some(Box::new(reason));
             if let Some(running) = &self.running {
                 running.end_streams();
@@ -373,8 +373,8 @@ impl Driver {
             exchange.tell(&failure, |out, failure| wire.failure(out, "/", id, failure));
         }
         self.connection.exchange.lock().outbox.append(|out| {
-            wire.announce_end(out, &error.to_string());
-            wire.end(out, Some(error));
+            wire.close_reason(out, &error.to_string());
+            wire.close(out, Some(error));
         });
         self.end_all(error.reason(), None);
     }
@@ -387,15 +387,15 @@ impl Driver {
         if matches!(loss, None | Some(Loss::Goodbye)) {
             let wire = self.connection.wire;
             let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced);
-            let leaves = is_final && wire.is_strict() && wire.has_namespaces();
+            let leaves = is_final && wire.closes_on_misplaced_packet() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
             self.connection.exchange.lock().outbox.append(|out| {
                 // Its clients come back after the end of a connection, but not after that of a namespace.
                 for socket in &sockets {
                     wire.disconnect(out, socket.namespace(), reason.as_str());
                 }
-                wire.announce_end(out, reason.as_str());
-                wire.end(out, None);
+                wire.close_reason(out, reason.as_str());
+                wire.close(out, None);
             });
         }
         self.end_all(reason, loss);

@@ -12,7 +12,7 @@ use crate::objects::Connection;
 use crate::reason::DisconnectReason;
 use crate::socket::credentials::Expiry;
 use crate::sync::atomic::Ordering;
-use crate::wire::Heartbeat;
+use crate::wire::{Heartbeat, Protocol};
 
 impl Connection {
     /// Looks after the connection's timings; called by the wheel a few times an interval. Whether it has to end.
@@ -90,7 +90,11 @@ impl Connection {
         if is_stalled && !is_between {
             return Some(DisconnectReason::SlowConsumer);
         }
-        let handshake = if self.wire.is_strict() { config.connect_timeout } else { config.handshake_timeout };
+        let handshake = if self.wire.closes_on_misplaced_packet() {
+            config.connect_timeout
+        } else {
+            config.handshake_timeout
+        };
         let opened = since(self.opened_at.load(Ordering::Relaxed));
         let is_late = !self.is_established.load(Ordering::Relaxed) && opened >= milliseconds(handshake);
         if is_late {

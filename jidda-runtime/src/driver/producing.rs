@@ -21,7 +21,7 @@ use crate::observe::handled_by::EventLabel;
 use crate::payload::{Payload, Value};
 use crate::socket::handle::{Phase, SocketInner};
 use crate::sync::atomic::Ordering;
-use crate::wire::WireError;
+use crate::wire::{Protocol, WireError};
 
 /// After so many items other streams and calls have their turn.
 const STRIDE: usize = 32;
@@ -101,7 +101,7 @@ impl Driver {
     pub(crate) fn can_stream(&self, incoming: Incoming<'_>) -> bool {
         let wire = self.connection.wire;
         let is_asked = incoming.meta.is_some_and(|meta| meta.credit.is_some());
-        incoming.id.is_some() && (is_asked || wire.announces_streams())
+        incoming.id.is_some() && (is_asked || wire.streams_by_event())
     }
 
     /// A handler replied with a stream: its items join what runs.
@@ -147,12 +147,12 @@ impl Driver {
         let wire = self.connection.wire;
         let credit = match scope.and_then(|scope| scope.credit()) {
             Some(credit) => Arc::clone(credit),
-            None if wire.announces_streams() => Arc::new(Credit::new(FIRST_CREDIT)),
+            None if wire.streams_by_event() => Arc::new(Credit::new(FIRST_CREDIT)),
             None => return Err(no_stream()),
         };
         let twice = || Error::from(std::io::Error::other("a stream was replied with twice"));
         let items = stream.take().ok_or_else(twice)?;
-        if !wire.announces_streams() {
+        if !wire.streams_by_event() {
             return Ok((id, items, credit));
         }
         let mut exchange = self.connection.exchange.lock();
@@ -218,7 +218,7 @@ impl Driver {
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) -> bool {
-        if !incoming.event.starts_with("$/") || !self.connection.wire.announces_streams() {
+        if !incoming.event.starts_with("$/") || !self.connection.wire.streams_by_event() {
             return false;
         }
         if !self.take_word_of_stream(incoming, cx) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::objects::Connection;
 use crate::sync::atomic::Ordering;
-use crate::wire::Heartbeat;
+use crate::wire::{Heartbeat, Protocol};
 
 impl Connection {
     /// Whether the peer asks for signs of life itself.

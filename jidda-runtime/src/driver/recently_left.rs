@@ -11,6 +11,7 @@ use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::short_name;
 use crate::socket::handle::{Phase, SocketInner};
+use crate::wire::Protocol;
 
 /// The namespaces that were left last. Their names are the peer's to choose, and as long as a message: hashes are kept
 /// in place of them, since taking one for another passes over a packet that would have ended the connection, no more.
@@ -57,7 +58,7 @@ impl Driver {
     /// The connection is no longer in a namespace, or was not let in.
     pub(crate) fn note_left(&self, namespace: &str) {
         // The other wires answer what has no place, and go on.
-        if self.connection.wire.is_strict() {
+        if self.connection.wire.closes_on_misplaced_packet() {
             let limit = self.connection.hub.config.max_namespaces;
             self.connection.exchange.lock().note_left(namespace, limit);
         }
@@ -76,7 +77,7 @@ impl Driver {
 
     /// Whether the peer has nobody any more in a namespace: a client of Socket.IO forgets its side of a socket that ends.
     pub(crate) fn is_out(&self, socket: &SocketInner) -> bool {
-        self.connection.wire.is_strict() && socket.phase() == Phase::Closed
+        self.connection.wire.closes_on_misplaced_packet() && socket.phase() == Phase::Closed
     }
 
     /// Does not run an event for a namespace that was left. Who waits for its answer gets one.
@@ -84,7 +85,7 @@ impl Driver {
     pub(crate) fn pass_over(&mut self, namespace: &str, incoming: Incoming<'_>) {
         let message = format!("the namespace `{}` was left", short_name(namespace));
         let failure = Failure::new("not_connected", message);
-        if incoming.id.is_some() || !self.connection.wire.is_strict() {
+        if incoming.id.is_some() || !self.connection.wire.closes_on_misplaced_packet() {
             return self.refuse_event(namespace, incoming.event, incoming.id, failure);
         }
         // There is no socket left at the peer that could hear of it.

@@ -11,6 +11,7 @@ use crate::observe::report::{FailureOrigin, Place};
 use crate::reason::DisconnectReason;
 use crate::socket::handle::SocketInner;
 use crate::sync::atomic::Ordering;
+use crate::wire::Protocol;
 
 /// What jidda itself refuses events with.
 const OURS: [&str; 7] =

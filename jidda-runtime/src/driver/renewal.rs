@@ -18,6 +18,7 @@ use crate::observe::report::Place;
 use crate::room::RoomKey;
 use crate::socket::credentials::{Presented, left};
 use crate::socket::handle::{Phase, Socket, SocketInner};
+use crate::wire::Protocol;
 
 /// The event by which a client presents new credentials, and the request.
 pub(crate) const AUTHENTICATE: &str = "$/authenticate";
@@ -88,7 +89,7 @@ impl Driver {
         let connection = &self.connection;
         let Some(left) = connection.identity().as_ref().and_then(left).map(milliseconds) else { return };
         let wire = connection.wire;
-        if !wire.is_strict() {
+        if !wire.closes_on_misplaced_packet() {
             let mut exchange = connection.exchange.lock();
             if exchange.is_acquainted {
                 exchange.outbox.append(|out| wire.expiring(out, "/", left));

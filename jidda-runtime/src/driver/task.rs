@@ -29,7 +29,7 @@ use crate::reason::DisconnectReason;
 use crate::socket::handle::SocketInner;
 use crate::sync::atomic::Ordering;
 use crate::transport::Stream;
-use crate::wire::{Decoder, Heartbeat, Limits, Packet};
+use crate::wire::{Decoder, Heartbeat, Limits, Packet, Protocol};
 
 /// How much is read at once. One such buffer serves all connections of a worker thread.
 const READ: usize = 64 * 1024;
@@ -178,7 +178,7 @@ impl Driver {
             let reason = self.draining.take().expect("checked");
             // The peer was told why when the draining began.
             let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(|out| wire.end(out, None));
+            self.connection.exchange.lock().outbox.append(|out| wire.close(out, None));
             self.end_all(*reason, None);
             return true;
         }
@@ -357,7 +357,7 @@ impl Driver {
                 self.is_interrupted = used < bytes.len();
                 break;
             }
-            match self.decoder.decode(wire, &mut bytes[used..], limits) {
+            match wire.decode(&mut self.decoder, &mut bytes[used..], limits) {
                 Ok(Some((packet, length))) => {
                     if !self.is_counted {
                         self.count();
@@ -376,7 +376,7 @@ impl Driver {
             }
         }
         if used > 0
-            && !self.connection.wire.is_strict()
+            && !self.connection.wire.closes_on_misplaced_packet()
             && !self.connection.is_established.load(Ordering::Relaxed)
             && !self.is_unknown()
         {
@@ -463,7 +463,8 @@ impl Driver {
                 Poll::Pending => break false,
                 Poll::Ready(Ok(())) if !read.filled().is_empty() => {
                     self.turn.spend(read.filled().len());
-                    if self.connection.wire.is_strict() && self.hears_goodbye(read.filled()) {
+                    if self.connection.wire.closes_on_misplaced_packet() && self.hears_goodbye(read.filled())
+                    {
                         break true;
                     }
                 }
@@ -482,7 +483,7 @@ impl Driver {
         let rest = partial.rest_mut();
         let mut used = 0;
         let is_goodbye = loop {
-            match self.decoder.decode(wire, &mut rest[used..], limits) {
+            match wire.decode(&mut self.decoder, &mut rest[used..], limits) {
                 Ok(Some((Packet::Bye, _))) => break true,
                 Ok(Some((_, length))) => used += length,
                 Ok(None) => break false,

@@ -33,7 +33,7 @@ use crate::room::Snapshot;
 use crate::socket::encoded::Encoded;
 use crate::socket::handle::{Socket, is_reserved};
 use crate::socket::push::{Placed, Waiting};
-use crate::wire::Wire;
+use crate::wire::{Protocol, Wire};
 
 /// After so many frames a broadcast lets other tasks run.
 const STRIDE: usize = 64;

@@ -22,7 +22,7 @@ use crate::socket::credentials::Standing;
 use crate::socket::handle::SocketInner;
 use crate::socket::sessions::Kept;
 use crate::transport::Stream;
-use crate::wire::Wire;
+use crate::wire::{Protocol, Wire};
 
 /// Whether there is somebody at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::trace::TraceContext;
 use crate::wire::engine_io::EngineIo;
-use crate::wire::{Opening, Wire};
+use crate::wire::{Opening, Protocol, Wire};
 
 /// What is known of a connection by everyone who holds one of its sockets.
 pub(crate) struct Connection {
@@ -144,7 +144,7 @@ impl Connection {
             preface,
         } = arrival;
         // Clients of Socket.IO tell no limit of theirs, and have none.
-        let max_message = if wire.is_strict() { usize::MAX } else { hub.config.max_message };
+        let max_message = if wire.closes_on_misplaced_packet() { usize::MAX } else { hub.config.max_message };
         let mut exchange = Exchange::new(Link::Away, max_message);
         if let Some(session) = &session {
             let config = &hub.config;
@@ -164,7 +164,7 @@ impl Connection {
             });
             exchange.is_acquainted = wire.has_namespaces();
         }
-        if wire.joins_by_connecting() {
+        if wire.auto_joins_root() {
             exchange.push_control(Control::Join);
         }
         let requested = session.map(|id| {

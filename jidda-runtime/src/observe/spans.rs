@@ -13,6 +13,7 @@ use crate::objects::Connection;
 use crate::reason::DisconnectReason;
 use crate::socket::handle::{Socket, SocketInner};
 use crate::trace::TraceContext;
+use crate::wire::Protocol;
 
 /// Whether anybody listens at all.
 #[inline]

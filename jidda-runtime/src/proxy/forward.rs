@@ -25,7 +25,7 @@ use crate::socket::encoded::Encoded;
 use crate::socket::handle::{Socket, SocketInner};
 use crate::socket::outgoing_call::{CallFuture, Failed, OutgoingCall};
 use crate::socket::streaming::{End, Streaming};
-use crate::wire::{Meta, Servers, nests_within};
+use crate::wire::{Meta, Protocol, Servers, nests_within};
 
 /// How often an event may be passed on before it is taken for one that goes round.
 const HOPS: usize = 16;
@@ -111,7 +111,7 @@ fn pass_on(
     };
     let taking = match Scope::current().and_then(|scope| scope.credit().cloned()) {
         Some(_) => Taking::Stream,
-        None if socket.wire().announces_streams() => Taking::Either,
+        None if socket.wire().streams_by_event() => Taking::Either,
         None => Taking::Value,
     };
     let errand = Errand { event: event.into(), arguments, forwards, encoding, taking };

@@ -12,6 +12,7 @@ use crate::link::shared_state::Exchange;
 use crate::objects::Connection;
 use crate::payload::Value;
 use crate::peer::{Handshake, Time};
+use crate::wire::Protocol;
 
 /// What a peer was found to be; at a client, what the server says of it.
 #[derive(Debug, Default)]

@@ -11,6 +11,7 @@ use crate::socket::handle::{Socket, SocketInner, is_reserved};
 use crate::socket::push::{Pushed, WhenFull};
 
 use crate::socket::encoded::Encoded;
+use crate::wire::Protocol;
 
 /// Encodes into this thread's scratch buffer and hands the bytes to `take`.
 ///

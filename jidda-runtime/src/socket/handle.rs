@@ -22,7 +22,7 @@ use crate::room::{RoomKey, Rooms};
 use crate::socket::listeners::Listeners;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use crate::wire::Wire;
+use crate::wire::{Protocol, Wire};
 
 /// Whether a program may not send an event of this name.
 pub(crate) fn is_reserved(event: &str) -> bool {
@@ -143,7 +143,7 @@ impl SocketInner {
     /// The session's name, where the wire names sockets by it.
     pub(crate) fn name_by_session(&self) -> Option<SocketId> {
         let session = self.connection.requested()?;
-        self.wire().names_sockets_by_session().then_some(session.id)
+        self.wire().socket_id_is_session_id().then_some(session.id)
     }
 
     /// The place among its connection's sockets, in the order they joined.

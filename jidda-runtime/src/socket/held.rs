@@ -10,7 +10,7 @@ use crate::foreign::shown;
 use crate::handler::Side;
 use crate::reason::DisconnectReason;
 use crate::socket::handle::{Phase, SocketInner};
-use crate::wire::{Decoder, Limits, Packet};
+use crate::wire::{Decoder, Limits, Packet, Protocol};
 
 /// Frames in the order they were sent, bounded in bytes.
 #[derive(Debug, Default)]
@@ -104,7 +104,7 @@ impl SocketInner {
         let config = &self.connection.hub.config;
         let limits =
             Limits { size: frame.len(), depth: config.max_depth, attachments: config.max_attachments };
-        match Decoder::default().decode(self.wire(), &mut frame.to_vec(), limits) {
+        match self.wire().decode(&mut Decoder::default(), &mut frame.to_vec(), limits) {
             Ok(Some((Packet::Event { event, .. }, _))) => event.into_owned(),
             _ => String::new(),
         }

@@ -9,6 +9,7 @@ use crate::error::RecvError;
 use crate::handler::{Argument, Arguments};
 use crate::objects::socket_state::Extra;
 use crate::socket::handle::{Phase, Socket, SocketInner};
+use crate::wire::Protocol;
 
 /// How many messages wait for a program that does not receive them.
 const CAPACITY: usize = 1024;

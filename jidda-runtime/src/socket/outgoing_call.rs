@@ -22,7 +22,7 @@ use crate::payload::{CodecError, Value};
 use crate::socket::emit::{Emit, encoding_of};
 use crate::socket::encoded::{Encoded, Lists};
 use crate::socket::handle::{Phase, Socket, SocketInner, is_reserved};
-use crate::wire::Meta;
+use crate::wire::{Meta, Protocol};
 
 /// A call that is sent when it is awaited, or told how long to wait first.
 #[must_use = "a call is sent when it is awaited"]

@@ -5,6 +5,7 @@ use crate::hub::selection::Selection;
 use crate::objects::Connection;
 use crate::room::{RoomKey, Target};
 use crate::socket::handle::{Phase, Socket, SocketInner};
+use crate::wire::Protocol;
 
 impl Connection {
     /// How many rooms the connection's other sockets are in.
@@ -95,7 +96,7 @@ impl Socket {
     /// The room of its own, by the name that the peer has for it.
     fn own_room(&self) -> String {
         let (id, path) = (self.id(), self.namespace());
-        if self.inner.wire().names_sockets_by_session() && path != "/" {
+        if self.inner.wire().socket_id_is_session_id() && path != "/" {
             return format!("{path}#{id}");
         }
         id.to_string()

@@ -19,7 +19,7 @@ use crate::socket::emit::encoding_of;
 use crate::socket::encoded::Encoded;
 use crate::socket::handle::Socket;
 use crate::socket::outgoing_call::{Deadline, Failed};
-use crate::wire::Meta;
+use crate::wire::{Meta, Protocol};
 
 /// How many items may be under way unless the reader says something else.
 const WINDOW: u32 = 32;

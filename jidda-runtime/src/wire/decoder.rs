@@ -1,11 +1,11 @@
-//! Packets from the bytes of any wire.
+//! What is kept of packets that are not complete, on any wire.
 
-use super::scan::Scanner;
-use super::skip::Skip;
-use super::{Limits, Packet, Wire, WireError, engine_io, msgpack_rpc};
+use super::engine_io::Parts;
+use super::message_pack::Scanner;
+use super::msgpack_rpc::Skip;
 
-/// Reads packets from bytes that may come in any pieces. It holds only what the bytes do not: nothing, between two
-/// packets.
+/// What [`Protocol::decode`](super::Protocol::decode) keeps between two calls, for one stream and so for one wire: nothing,
+/// between two packets.
 #[derive(Debug, Default)]
 pub struct Decoder(pub(super) Option<Box<Held>>);
 
@@ -17,31 +17,10 @@ pub(super) enum Held {
     /// How much of a message is still to be passed over.
     Skip(Skip),
     /// Parts of messages and of packets.
-    Parts(engine_io::Parts),
+    Parts(Parts),
 }
 
 impl Decoder {
-    /// The first packet of `bytes` and its length, or `None` while it is incomplete: call again with the same
-    /// bytes and more behind them. What is beyond `limits` is refused. The bytes of a packet that was given out
-    /// may have been changed. A decoder is for one stream, and so for one `wire`.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes cannot become a packet. Nothing sensible can be read from the stream after that, unless it
-    /// [can be passed over](Self::passes_over).
-    #[inline]
-    pub fn decode<'a>(
-        &mut self,
-        wire: Wire,
-        bytes: &'a mut [u8],
-        limits: Limits,
-    ) -> Result<Option<(Packet<'a>, usize)>, WireError> {
-        match wire {
-            Wire::MessagePackRpc => msgpack_rpc::decode(self, bytes, limits),
-            Wire::EngineIo(wire) => engine_io::decode(self, wire, bytes, limits),
-        }
-    }
-
     /// Whether what could not be read is an answer to the request of this number. Then it may be passed over: by going on
     /// to decode, at the same bytes.
     pub fn passes_over(&self) -> Option<u32> {
@@ -71,7 +50,7 @@ impl Decoder {
 
     /// The parts there are.
     #[inline]
-    pub(super) fn parts(&mut self) -> Option<&mut engine_io::Parts> {
+    pub(super) fn parts(&mut self) -> Option<&mut Parts> {
         match self.0.as_deref_mut()? {
             Held::Parts(parts) => Some(parts),
             Held::Scanner(_) | Held::Skip(_) => None,
@@ -79,9 +58,9 @@ impl Decoder {
     }
 
     /// The parts, made if there are none.
-    pub(super) fn parts_or_new(&mut self) -> &mut engine_io::Parts {
+    pub(super) fn parts_or_new(&mut self) -> &mut Parts {
         if self.parts().is_none() {
-            self.0 = Some(Box::new(Held::Parts(engine_io::Parts::default())));
+            self.0 = Some(Box::new(Held::Parts(Parts::default())));
         }
         self.parts().expect("put there above")
     }

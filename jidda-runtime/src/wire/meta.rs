@@ -7,7 +7,7 @@ use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 
 use smallvec::SmallVec;
 
-use super::msgpack_rpc::{Cursor, NIL, WRITES};
+use super::message_pack::{Cursor, NIL, WRITES};
 
 /// Servers by their names.
 pub type Servers = SmallVec<[Arc<str>; 1]>;

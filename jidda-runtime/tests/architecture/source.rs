@@ -40,6 +40,12 @@ impl Source {
                 if is_for_tests(attribute) {
                     at = skip_item(tokens, at);
                 }
+            } else if is_word(tokens.get(at), "pub")
+                && matches!(tokens.get(at + 1), Some(TokenTree::Group(scope)) if scope.delimiter() == Delimiter::Parenthesis)
+                && !is_word(tokens.get(at + 2), "use")
+            {
+                // A visibility names no import.
+                at += 2;
             } else if is_word(tokens.get(at), "use") && !is_word(tokens.get(at.wrapping_sub(1)), "r") {
                 at = self.declaration(tokens, at, depth);
             } else if is_word(tokens.get(at), "mod") {

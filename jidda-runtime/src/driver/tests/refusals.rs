@@ -10,7 +10,7 @@ use crate::foreign::TEXT;
 use crate::handler::{Arguments, Context, Dispatch, HandlerEntry};
 use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use crate::wire::socket_io::Parser;
-use crate::wire::{Decoder, Limits, Packet, Wire};
+use crate::wire::{Decoder, Limits, Packet, Protocol, Wire};
 
 /// The most that one refusal takes.
 const MOST: usize = TEXT + 640;
@@ -178,7 +178,7 @@ proptest! {
                 let most = most.max(4096);
                 let limits = Limits::new(most, 64);
                 let mut heard = std::mem::take(&mut task.heard);
-                let packet = Decoder::default().decode(Wire::MessagePackRpc, &mut heard, limits);
+                let packet = Wire::MessagePackRpc.decode(&mut Decoder::default(), &mut heard, limits);
                 let packet = packet.expect("no larger than it takes").expect("an answer").0;
                 let is_large = 3 * text.len() > most;
                 let Packet::Reply { id: 9, outcome } = packet else { panic!("{packet:?}") };

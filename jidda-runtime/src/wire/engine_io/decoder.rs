@@ -4,63 +4,17 @@ use std::borrow::Cow;
 
 use bstr::ByteSlice;
 
+use super::super::socket_io::{self, Parser, Pending};
 use super::super::websocket::{self, opcode};
-use super::super::{Decoder, Limits, Packet, WireError, socket_io};
-use super::{EngineIo, Layer, Version, base64_text, write};
-use crate::wire::socket_io::{Parser, Pending};
-
-/// What is kept of messages and packets that are not complete.
-#[derive(Debug, Default)]
-pub(in crate::wire) struct Parts {
-    /// A message whose last frame has not come.
-    fragments: Option<Fragments>,
-    /// A packet whose attachments have not come.
-    pending: Option<Pending>,
-}
-
-impl Parts {
-    pub(in crate::wire) fn is_empty(&self) -> bool {
-        self.fragments.is_none() && self.pending.is_none()
-    }
-
-    /// How many bytes there are; one more for each message that has begun.
-    pub(in crate::wire) fn kept(&self) -> usize {
-        self.fragments.as_ref().map_or(0, |begun| 1 + begun.bytes.len())
-            + self.pending.as_ref().map_or(0, |pending| 1 + pending.size())
-    }
-}
-
-/// The beginning of a message.
-#[derive(Debug)]
-struct Fragments {
-    opcode: u8,
-    bytes: Vec<u8>,
-    /// How many of them are whole characters, if it is a text.
-    checked: usize,
-}
-
-impl Fragments {
-    /// Takes a piece in. A text that cannot become valid is refused at once, not with its last frame.
-    fn add(&mut self, payload: &[u8]) -> Result<(), WireError> {
-        self.bytes.extend_from_slice(payload);
-        if self.opcode != opcode::TEXT {
-            return Ok(());
-        }
-        match std::str::from_utf8(&self.bytes[self.checked..]) {
-            Ok(text) => self.checked += text.len(),
-            // The last character may go on in the next frame.
-            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
-            Err(_) => return Err(WireError::NotText),
-        }
-        Ok(())
-    }
-}
+use super::super::{Decoder, Limits, Packet, WireError};
+use super::parts::Fragments;
+use super::{EngineIo, Layer, Version, base64_text, message};
 
 type Decoded<'a> = Result<Packet<'a>, WireError>;
 
 /// Reads the first packet of a stream of frames.
 #[inline]
-pub(in crate::wire) fn decode<'a>(
+pub(super) fn decode<'a>(
     held: &mut Decoder,
     wire: EngineIo,
     bytes: &'a mut [u8],
@@ -102,7 +56,7 @@ impl Reader<'_> {
                 }
                 self.message(head.opcode, payload, limits)
             }
-            (opcode::PING, _) => Ok(Packet::Echo { bytes: write::pong(payload) }),
+            (opcode::PING, _) => Ok(Packet::Echo { bytes: message::pong(payload) }),
             (opcode::PONG, _) => Ok(Packet::Alive),
             (opcode::CLOSE, _) => closed(payload),
             _ => self.fragment(head, payload, limits),
@@ -153,7 +107,7 @@ impl Reader<'_> {
         let text = payload.to_str().map_err(|_| WireError::NotText)?;
         match (payload.first(), self.wire.version) {
             (Some(b'4'), _) => self.text(&text[1..], limits),
-            (Some(b'2'), Version::V3) => Ok(Packet::Echo { bytes: write::heartbeat(b"3") }),
+            (Some(b'2'), Version::V3) => Ok(Packet::Echo { bytes: message::heartbeat(b"3") }),
             (Some(b'3'), Version::V4) | (Some(b'0' | b'5' | b'6'), _) => Ok(Packet::Alive),
             (Some(b'2' | b'3'), _) => Err(WireError::Heartbeat),
             (Some(b'1'), _) => Ok(Packet::Bye),

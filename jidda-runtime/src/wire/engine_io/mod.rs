@@ -3,17 +3,19 @@
 pub mod base64_text;
 mod decoder;
 pub mod jsonp;
+mod message;
+mod parts;
 pub mod payload_v3;
 pub mod payload_v4;
+mod protocol;
 mod raw;
-pub(super) mod write;
+mod write;
 
 use std::borrow::Cow;
 
-pub(super) use decoder::{Parts, decode};
+pub(super) use parts::Parts;
 
 use super::socket_io::Parser;
-use crate::payload::Encoding;
 
 /// The protocol's version, which a client names in the query: `EIO=4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -62,28 +64,6 @@ pub struct EngineIo {
     pub is_parted: bool,
     /// How acknowledgements are written.
     pub acknowledgements: Acknowledgements,
-}
-
-impl EngineIo {
-    /// How values are written on it.
-    #[inline]
-    pub(super) fn encoding(self) -> Encoding {
-        match self.layer {
-            Layer::SocketIo(Parser::Json) => Encoding::Json,
-            Layer::SocketIo(Parser::MessagePack) => Encoding::SocketIoMessagePack,
-            Layer::Raw => Encoding::MessagePack,
-        }
-    }
-
-    /// The protocol's name.
-    pub(super) fn name(self) -> &'static str {
-        match (self.layer, self.version) {
-            (Layer::SocketIo(_), Version::V4) => "socket.io/5",
-            (Layer::SocketIo(_), Version::V3) => "socket.io/4",
-            (Layer::Raw, Version::V4) => "engine.io/4",
-            (Layer::Raw, Version::V3) => "engine.io/3",
-        }
-    }
 }
 
 /// One packet of a polling payload, in the form it has in a WebSocket frame.

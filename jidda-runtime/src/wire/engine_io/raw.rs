@@ -2,7 +2,7 @@
 
 use super::super::Packet;
 use super::EngineIo;
-use super::write::{self, Message};
+use super::message::{Message, message as frame};
 use crate::payload::{CodecError, Value, json};
 
 /// What stands between the packets of a payload.
@@ -55,14 +55,14 @@ pub(super) fn event(
             let text = "a text with U+001E, which ends a packet of long polling, cannot be sent to a peer that polls: send bytes";
             return Err(CodecError(text.into()));
         }
-        Value::String(text) => write::message(out, wire, Message::Text(text.as_bytes())),
-        Value::Binary(bytes) => write::message(out, wire, Message::Bytes(bytes)),
+        Value::String(text) => frame(out, wire, Message::Text(text.as_bytes())),
+        Value::Binary(bytes) => frame(out, wire, Message::Bytes(bytes)),
         other => {
             let mut text = Vec::new();
             if !json::write_value(&mut text, other)?.is_empty() {
                 return Err(CodecError("bytes within a value cannot be sent on a raw connection".into()));
             }
-            write::message(out, wire, Message::Text(&text));
+            frame(out, wire, Message::Text(&text));
         }
     }
     Ok(())

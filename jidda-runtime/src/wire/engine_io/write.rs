@@ -3,63 +3,24 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::super::WireError;
+use super::super::protocol::{Opening, Protocol};
 use super::super::socket_io::{Parser, message_pack, text};
 use super::super::websocket::{self, close, finish, frame, opcode};
-use super::super::{Opening, WireError};
-use super::{Acknowledgements, EngineIo, Layer, Version, base64_text, raw};
+use super::message::{Message, message};
+use super::{Acknowledgements, EngineIo, Layer, Version, raw};
 use crate::deadline::milliseconds;
 use crate::failure::Told;
 use crate::payload::{
     CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json, list_of,
 };
 
-/// One message.
-pub(super) enum Message<'a> {
-    Text(&'a [u8]),
-    Bytes(&'a [u8]),
-}
-
-/// Writes a message in a frame of its own.
-#[inline]
-pub(super) fn message(out: &mut Vec<u8>, wire: EngineIo, message: Message<'_>) {
-    match message {
-        Message::Text(text) => frame(out, opcode::TEXT, |out| {
-            out.push(b'4');
-            out.extend_from_slice(text);
-        }),
-        Message::Bytes(bytes) if wire.base64 => frame(out, opcode::TEXT, |out| {
-            out.extend_from_slice(if wire.version == Version::V3 { b"b4" } else { b"b" });
-            base64_text::encode(out, bytes);
-        }),
-        Message::Bytes(bytes) => frame(out, opcode::BINARY, |out| {
-            if wire.version == Version::V3 {
-                out.push(4);
-            }
-            out.extend_from_slice(bytes);
-        }),
-    }
-}
-
-/// The frame of a heartbeat.
-pub(super) fn heartbeat(kind: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    frame(&mut out, opcode::TEXT, |out| out.extend_from_slice(kind));
-    out
-}
-
-/// The answer to a WebSocket's own ping.
-pub(super) fn pong(payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    frame(&mut out, opcode::PONG, |out| out.extend_from_slice(payload));
-    out
-}
-
-pub(in crate::wire) fn ping(out: &mut Vec<u8>) {
+pub(super) fn ping(out: &mut Vec<u8>) {
     frame(out, opcode::TEXT, |out| out.push(b'2'));
 }
 
 /// Writes what a client is told first.
-pub(in crate::wire) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
+pub(super) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -83,7 +44,7 @@ pub(in crate::wire) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
 }
 
 /// Writes the last frame.
-pub(in crate::wire) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
+pub(super) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
     let code = match error {
         None => close::NORMAL,
         Some(WireError::TooLarge { .. }) => close::TOO_LARGE,
@@ -105,7 +66,7 @@ pub(in crate::wire) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
 ///
 /// What is to be said to its sender if not.
 #[inline]
-pub(in crate::wire) fn check_attachments(wire: EngineIo, bytes: &[u8]) -> Result<(), CodecError> {
+pub(super) fn check_attachments(wire: EngineIo, bytes: &[u8]) -> Result<(), CodecError> {
     if wire.layer != Layer::SocketIo(Parser::Json) {
         return Ok(());
     }
@@ -166,7 +127,7 @@ fn binary(out: &mut Vec<u8>, wire: EngineIo, write: impl FnOnce(&mut Vec<u8>)) {
 
 /// Writes an event whose arguments are to be encoded.
 #[inline]
-pub(in crate::wire) fn event<A: Serialize + ?Sized>(
+pub(super) fn event<A: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     wire: EngineIo,
     namespace: &str,
@@ -199,7 +160,7 @@ pub(in crate::wire) fn event<A: Serialize + ?Sized>(
 }
 
 /// Writes an event whose argument list is encoded already.
-pub(in crate::wire) fn event_encoded(
+pub(super) fn event_encoded(
     out: &mut Vec<u8>,
     wire: EngineIo,
     (namespace, event): (&str, &str),
@@ -221,7 +182,7 @@ pub(in crate::wire) fn event_encoded(
 
 /// Writes the acknowledgement of an event that was handled.
 #[inline]
-pub(in crate::wire) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, value: &Payload) {
+pub(super) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, value: &Payload) {
     match wire.acknowledgements {
         Acknowledgements::Plain if value.is_list() => acknowledge(out, wire, namespace, id, value.bytes()),
         Acknowledgements::Plain => {
@@ -273,13 +234,7 @@ fn wrapped(wire: EngineIo, value: &Payload) -> Vec<u8> {
 }
 
 /// Writes one item of a stream: an event of its own, with the number that its call was told.
-pub(in crate::wire) fn item(
-    out: &mut Vec<u8>,
-    wire: EngineIo,
-    namespace: &str,
-    number: u32,
-    value: &Payload,
-) {
+pub(super) fn item(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, number: u32, value: &Payload) {
     let number = number.to_string();
     let list = if wire.layer == Layer::SocketIo(Parser::Json) {
         let (text, attachments) = json::parts(value.bytes());
@@ -298,7 +253,7 @@ pub(in crate::wire) fn item(
 }
 
 /// Writes the end of a stream: an event with its number, and the error if it did not end well.
-pub(in crate::wire) fn end_of_items(
+pub(super) fn end_of_items(
     out: &mut Vec<u8>,
     wire: EngineIo,
     namespace: &str,
@@ -329,13 +284,7 @@ fn described(failure: &Told<'_>) -> Value {
 }
 
 /// Writes an acknowledgement that says what went wrong.
-pub(in crate::wire) fn failure(
-    out: &mut Vec<u8>,
-    wire: EngineIo,
-    namespace: &str,
-    id: u32,
-    failure: &Told<'_>,
-) {
+pub(super) fn failure(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, failure: &Told<'_>) {
     let error = |failure: &Told<'_>| Value::Map(vec![("error".into(), described(failure))]);
     // Data may be of a kind that the encoding has no form for; an answer there is in any case.
     let payload = Payload::reply(&error(failure), wire.encoding())
@@ -348,13 +297,7 @@ pub(in crate::wire) fn failure(
 
 /// Writes that an event without an id was refused: an event of its own, which clients that do not know it pass
 /// over.
-pub(in crate::wire) fn refused(
-    out: &mut Vec<u8>,
-    wire: EngineIo,
-    namespace: &str,
-    event: &str,
-    failure: &Told<'_>,
-) {
+pub(super) fn refused(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, event: &str, failure: &Told<'_>) {
     if wire.layer != Layer::Raw {
         let write = |out: &mut Vec<u8>, failure: &Told<'_>| {
             self::event(out, wire, namespace, "$/refused", &(event, described(failure)))
@@ -366,7 +309,7 @@ pub(in crate::wire) fn refused(
 }
 
 /// A raw connection has no word for it.
-pub(in crate::wire) fn expiring(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, left: u64) {
+pub(super) fn expiring(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, left: u64) {
     if wire.layer != Layer::Raw {
         // A number can be written on every wire.
         self::event(out, wire, namespace, "$/expiring", &(left,)).ok();
@@ -382,7 +325,7 @@ fn control(out: &mut Vec<u8>, namespace: &str, kind: u8, write: impl FnOnce(&mut
 }
 
 /// Writes that a namespace was joined.
-pub(in crate::wire) fn connected(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, socket: &str) {
+pub(super) fn connected(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, socket: &str) {
     match wire.layer {
         Layer::Raw => {}
         Layer::SocketIo(Parser::Json) => control(out, namespace, b'0', |out| {
@@ -400,7 +343,7 @@ pub(in crate::wire) fn connected(out: &mut Vec<u8>, wire: EngineIo, namespace: &
 }
 
 /// Writes that a namespace may not be joined.
-pub(in crate::wire) fn connect_refused(
+pub(super) fn connect_refused(
     out: &mut Vec<u8>,
     wire: EngineIo,
     namespace: &str,
@@ -448,7 +391,7 @@ pub(in crate::wire) fn connect_refused(
 }
 
 /// Writes that a namespace was left.
-pub(in crate::wire) fn disconnect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str) {
+pub(super) fn disconnect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str) {
     match wire.layer {
         Layer::Raw => {}
         Layer::SocketIo(Parser::Json) => control(out, namespace, b'1', |_| {}),

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use rmpv::Value;
 
 use super::plain::{is_map, plain, rewrite};
-use crate::wire::scan::{self, Head, ScanError, Scanner};
+use crate::wire::message_pack::{self, Head, ScanError, Scanner};
 use crate::wire::{Limits, Packet, WireError};
 
 const NIL: u8 = 0xc0;
@@ -106,7 +106,7 @@ fn too_deep(limits: Limits) -> WireError {
 /// How long the value that `bytes` begin with is.
 fn length(bytes: &[u8], limits: Limits, depth: usize) -> Result<usize, WireError> {
     let inner = Limits { depth, ..limits };
-    if let Some(length) = scan::length(bytes, inner) {
+    if let Some(length) = message_pack::length(bytes, inner) {
         return Ok(length);
     }
     match Scanner::default().advance(bytes, inner) {

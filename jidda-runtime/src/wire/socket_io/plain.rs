@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use rmp::encode::{write_bin, write_sint};
 use smallvec::SmallVec;
 
-use crate::wire::scan::Head;
+use crate::wire::message_pack::Head;
 
 const NIL: u8 = 0xc0;
 const WRITES: &str = "writing to memory does not fail";

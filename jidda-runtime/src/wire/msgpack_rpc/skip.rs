@@ -2,16 +2,15 @@
 //!
 //! A connection that many share, such as a gateway's, must not end for what one of them is answered.
 
-use super::msgpack_rpc::Cursor;
-use super::scan::{Head, ScanError};
-use super::{Limits, Packet, WireError};
+use super::super::message_pack::{Cursor, Head, ScanError};
+use super::super::{Limits, Packet, WireError};
 
 /// How many times the largest message is passed over at most. What claims more is not meant to end.
 const MOST: u64 = 64;
 
 /// Where the end of the message is, as far as that is known. It holds none of its bytes.
 #[derive(Debug)]
-pub(super) struct Skip {
+pub(in crate::wire) struct Skip {
     id: u32,
     is_item: bool,
     error: WireError,
@@ -25,14 +24,14 @@ pub(super) struct Skip {
 
 impl Skip {
     /// Is ready to pass over a message that cannot be read for this reason, if it is a reply or an item of one.
-    pub(super) fn begin(bytes: &[u8], error: &WireError, limits: Limits) -> Option<Self> {
+    pub(in crate::wire) fn begin(bytes: &[u8], error: &WireError, limits: Limits) -> Option<Self> {
         let (id, is_item) = subject(bytes)?;
         let left = MOST.saturating_mul(limits.size as u64);
         Some(Self { id, is_item, error: error.clone(), values: 1, content: 0, left })
     }
 
     /// The number of our request that the message is about.
-    pub(super) fn id(&self) -> u32 {
+    pub(in crate::wire) fn id(&self) -> u32 {
         self.id
     }
 
@@ -42,7 +41,7 @@ impl Skip {
     /// # Errors
     ///
     /// When the message does not end in any sensible place.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> Result<(usize, bool), WireError> {
+    pub(in crate::wire) fn advance(&mut self, bytes: &[u8]) -> Result<(usize, bool), WireError> {
         let mut position = 0;
         loop {
             let rest = (bytes.len() - position) as u64;
@@ -71,7 +70,7 @@ impl Skip {
     }
 
     /// What is said of it once it was passed over.
-    pub(super) fn into_packet(self) -> Packet<'static> {
+    pub(in crate::wire) fn into_packet(self) -> Packet<'static> {
         Packet::Unread { id: self.id, is_item: self.is_item, error: self.error }
     }
 }
@@ -91,7 +90,7 @@ fn subject(bytes: &[u8]) -> Option<(u32, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Decoder, Wire};
+    use super::super::super::{Decoder, Protocol, Wire};
     use super::*;
 
     const LIMITS: Limits = Limits::new(1000, 4);
@@ -111,7 +110,7 @@ mod tests {
         for part in bytes.chunks(piece) {
             kept.extend_from_slice(part);
             loop {
-                let (packet, length) = match decoder.decode(Wire::MessagePackRpc, &mut kept, LIMITS) {
+                let (packet, length) = match Wire::MessagePackRpc.decode(&mut decoder, &mut kept, LIMITS) {
                     Ok(Some(read)) => read,
                     Ok(None) => break,
                     Err(_) if decoder.passes_over() == Some(7) => continue,

@@ -3,8 +3,9 @@
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::Serialize;
 
-use super::msgpack_rpc::{WRITES, reply};
-use super::{Introduction, Opening};
+use super::super::message_pack::WRITES;
+use super::super::protocol::{Introduction, Opening};
+use super::write::reply;
 use crate::deadline::milliseconds;
 use crate::payload::{Encoding, encode_into};
 

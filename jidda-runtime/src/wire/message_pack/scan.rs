@@ -2,27 +2,11 @@
 
 use smallvec::SmallVec;
 
-/// How large and how deep a message may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The largest message in bytes.
-    pub size: usize,
-    /// The deepest nesting of arrays and maps.
-    pub depth: usize,
-    /// How many byte strings one event may have beside its text, where they are beside it.
-    pub attachments: usize,
-}
-
-impl Limits {
-    /// These, and ten attachments.
-    pub const fn new(size: usize, depth: usize) -> Self {
-        Self { size, depth, attachments: 10 }
-    }
-}
+use super::super::Limits;
 
 /// Why a value was given up before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ScanError {
+pub(in crate::wire) enum ScanError {
     TooLarge,
     TooDeep,
     Malformed,
@@ -57,7 +41,7 @@ const SHALLOW: usize = 8;
 /// The length of a value that is there whole and nests little: what nearly every message is. `None` says only
 /// that it has to be looked at again, the slow way.
 #[inline]
-pub(super) fn length(bytes: &[u8], limits: Limits) -> Option<usize> {
+pub(in crate::wire) fn length(bytes: &[u8], limits: Limits) -> Option<usize> {
     let mut open = [0u32; SHALLOW];
     let mut depth = 0;
     let mut left = 1u32;
@@ -96,7 +80,7 @@ pub(super) fn length(bytes: &[u8], limits: Limits) -> Option<usize> {
 /// The place reached in a value. It goes on where it stopped, so that a value that comes byte by byte costs no
 /// more than one that comes whole.
 #[derive(Debug, Default)]
-pub(super) struct Scanner {
+pub(in crate::wire) struct Scanner {
     position: usize,
     /// For each open array or map, how many of its values are still to come.
     open: SmallVec<[u32; 12]>,
@@ -108,7 +92,11 @@ impl Scanner {
     /// Nothing is allocated for what a length field claims: a claim beyond the limit is an error at once, since
     /// every claimed byte or element takes at least one byte.
     #[inline]
-    pub(super) fn advance(&mut self, bytes: &[u8], limits: Limits) -> Result<Option<usize>, ScanError> {
+    pub(in crate::wire) fn advance(
+        &mut self,
+        bytes: &[u8],
+        limits: Limits,
+    ) -> Result<Option<usize>, ScanError> {
         loop {
             let Some(head) = Head::read(&bytes[self.position..])? else {
                 return if bytes.len() > limits.size { Err(ScanError::TooLarge) } else { Ok(None) };
@@ -141,17 +129,17 @@ impl Scanner {
 }
 
 /// The head of one value: its own size, the bytes that follow it and the values that do.
-pub(super) struct Head {
-    pub(super) size: usize,
-    pub(super) content: u32,
+pub(in crate::wire) struct Head {
+    pub(in crate::wire) size: usize,
+    pub(in crate::wire) content: u32,
     /// A map has two for each entry.
-    pub(super) values: u32,
-    pub(super) is_container: bool,
+    pub(in crate::wire) values: u32,
+    pub(in crate::wire) is_container: bool,
 }
 
 impl Head {
     #[inline]
-    pub(super) fn read(bytes: &[u8]) -> Result<Option<Self>, ScanError> {
+    pub(in crate::wire) fn read(bytes: &[u8]) -> Result<Option<Self>, ScanError> {
         let Some(&marker) = bytes.first() else { return Ok(None) };
         let scalar = |content| Ok(Some(Self { size: 1, content, values: 0, is_container: false }));
         let container = |size, values| Ok(Some(Self { size, content: 0, values, is_container: true }));

@@ -1,23 +1,15 @@
-//! The native wire: MessagePack-RPC with reserved methods.
-//!
-//! A message is `[0, msgid, method, params, meta?]`, `[1, msgid, error, result]` or
-//! `[2, method, params, meta?]`, one after the other without other framing. `docs/wire.md` has the whole of it.
+//! Packets from the bytes of MessagePack-RPC.
 
-use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::decoder::Held;
-use super::scan::{self, Limits, ScanError, Scanner};
+use super::super::decoder::{Decoder, Held};
+use super::super::message_pack::{Cursor, NIL, ScanError, Scanner, length};
+use super::super::{Limits, Meta, Packet, WireError};
 use super::skip::Skip;
-use super::{Decoder, Meta, Packet, WireError};
-use crate::failure::{Failure, Told};
 use crate::id::SessionId;
-use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
+use crate::payload::Value;
 
-pub(super) const NIL: u8 = 0xc0;
-pub(super) const WRITES: &str = "writing to memory does not fail";
-
-/// Reads the first packet of `bytes`: see [`Decoder::decode`].
+/// Reads the first packet of `bytes`.
 #[inline]
 pub(super) fn decode<'a>(
     held: &mut Decoder,
@@ -38,7 +30,7 @@ pub(super) fn decode<'a>(
         return Ok(Some(event));
     }
     if resumed.is_none()
-        && let Some(length) = scan::length(bytes, limits)
+        && let Some(length) = length(bytes, limits)
         && let message @ [0x93..=0x95, ..] = &bytes[..length]
     {
         return Ok(Some((packet(message)?, length)));
@@ -106,7 +98,7 @@ fn usual(bytes: &[u8], limits: Limits) -> Option<(Packet<'_>, usize)> {
         return None;
     }
     let inner = Limits { depth: limits.depth.checked_sub(1)?, ..limits };
-    let length = scan::length(cursor.0, inner)?;
+    let length = length(cursor.0, inner)?;
     let end = bytes.len() - cursor.0.len() + length;
     if end > limits.size {
         return None;
@@ -122,82 +114,6 @@ fn request_id(bytes: &[u8]) -> Option<u32> {
         return None;
     }
     cursor.unsigned()?.try_into().ok()
-}
-
-/// Reads heads of values from a message that is known to be complete.
-pub(super) struct Cursor<'a>(pub(super) &'a [u8]);
-
-impl<'a> Cursor<'a> {
-    #[inline]
-    pub(super) fn unsigned(&mut self) -> Option<u64> {
-        let (width, rest) = match *self.0 {
-            [byte @ 0x00..=0x7f, ref rest @ ..] => {
-                self.0 = rest;
-                return Some(u64::from(byte));
-            }
-            // Signed markers too: some peers write positive numbers with them.
-            [0xcc | 0xd0, ref rest @ ..] => (1, rest),
-            [0xcd | 0xd1, ref rest @ ..] => (2, rest),
-            [0xce | 0xd2, ref rest @ ..] => (4, rest),
-            [0xcf | 0xd3, ref rest @ ..] => (8, rest),
-            _ => return None,
-        };
-        let (field, after) = rest.split_at_checked(width)?;
-        let negative = matches!(self.0[0], 0xd0..=0xd3) && field[0] >= 0x80;
-        self.0 = after;
-        (!negative).then(|| field.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
-    }
-
-    #[inline]
-    pub(super) fn text(&mut self) -> Option<&'a str> {
-        let (length, rest) = match *self.0 {
-            [byte @ 0xa0..=0xbf, ref rest @ ..] => (usize::from(byte & 0x1f), rest),
-            // Old peers have no string type of their own and write raw bytes the same way.
-            [0xd9 | 0xc4, length, ref rest @ ..] => (usize::from(length), rest),
-            [0xda | 0xc5, a, b, ref rest @ ..] => (usize::from(u16::from_be_bytes([a, b])), rest),
-            [0xdb | 0xc6, a, b, c, d, ref rest @ ..] => (u32::from_be_bytes([a, b, c, d]) as usize, rest),
-            _ => return None,
-        };
-        let (text, after) = rest.split_at_checked(length)?;
-        self.0 = after;
-        std::str::from_utf8(text).ok()
-    }
-
-    /// One value as it is.
-    pub(super) fn value(&mut self) -> Option<&'a [u8]> {
-        let limits = Limits::new(usize::MAX, usize::MAX);
-        let length = Scanner::default().advance(self.0, limits).ok()??;
-        let (value, after) = self.0.split_at(length);
-        self.0 = after;
-        Some(value)
-    }
-
-    /// Opens a map.
-    pub(super) fn map(&mut self) -> Option<u32> {
-        let (entries, rest) = match *self.0 {
-            [byte @ 0x80..=0x8f, ref rest @ ..] => (u32::from(byte & 0x0f), rest),
-            [0xde, a, b, ref rest @ ..] => (u32::from(u16::from_be_bytes([a, b])), rest),
-            [0xdf, a, b, c, d, ref rest @ ..] => (u32::from_be_bytes([a, b, c, d]), rest),
-            _ => return None,
-        };
-        self.0 = rest;
-        Some(entries)
-    }
-
-    /// Opens a params list; a map or a scalar is not one.
-    pub(super) fn list(&mut self) -> Option<u32> {
-        match *self.0 {
-            [byte @ 0x90..=0x9f, ref rest @ ..] => {
-                self.0 = rest;
-                Some(u32::from(byte & 0x0f))
-            }
-            [0xdc, a, b, ref rest @ ..] => {
-                self.0 = rest;
-                Some(u32::from(u16::from_be_bytes([a, b])))
-            }
-            _ => None,
-        }
-    }
 }
 
 #[inline]
@@ -366,163 +282,4 @@ fn notification_packet<'a>(
         // One of a later version, perhaps: refused like an event nobody handles.
         _ => Ok(event_packet("/", method, None, params, None)),
     }
-}
-
-#[inline]
-fn method(out: &mut Vec<u8>, namespace: &str, event: &str) {
-    if namespace == "/" && !event.starts_with('/') {
-        write_str(out, event).expect(WRITES);
-        return;
-    }
-    let length = u32::try_from(namespace.len() + 1 + event.len()).expect("names are shorter than 4 GiB");
-    rmp::encode::write_str_len(out, length).expect(WRITES);
-    out.extend_from_slice(namespace.as_bytes());
-    out.push(b':');
-    out.extend_from_slice(event.as_bytes());
-}
-
-pub(super) fn event<A: Serialize + ?Sized>(
-    out: &mut Vec<u8>,
-    namespace: &str,
-    event: &str,
-    arguments: &A,
-) -> Result<(), CodecError> {
-    let start = out.len();
-    out.extend_from_slice(&[0x93, 2]);
-    method(out, namespace, event);
-    encode_arguments_into(out, arguments, Encoding::MessagePack).inspect_err(|_| out.truncate(start))
-}
-
-/// Makes an event without meta one that has some.
-pub(super) fn attach(out: &mut Vec<u8>, start: usize, meta: &Meta) {
-    if !meta.is_empty() && out.get(start) == Some(&0x93) {
-        out[start] = 0x94;
-        meta.write(out);
-    }
-}
-
-pub(super) fn event_encoded(out: &mut Vec<u8>, namespace: &str, event: &str, arguments: &[u8]) {
-    out.extend_from_slice(&[0x93, 2]);
-    method(out, namespace, event);
-    out.extend_from_slice(arguments);
-}
-
-pub(super) fn request(
-    out: &mut Vec<u8>,
-    id: u32,
-    (namespace, event): (&str, &str),
-    arguments: &[u8],
-    meta: &Meta,
-) {
-    let has_meta = !meta.is_empty();
-    out.extend_from_slice(&[if has_meta { 0x95 } else { 0x94 }, 0]);
-    write_uint(out, id.into()).expect(WRITES);
-    method(out, namespace, event);
-    out.extend_from_slice(arguments);
-    if has_meta {
-        meta.write(out);
-    }
-}
-
-#[inline]
-pub(super) fn reply(out: &mut Vec<u8>, id: u32, value: &[u8]) {
-    let [a, b, c, d] = id.to_be_bytes();
-    let (head, length) = match id {
-        0..=0x7f => ([0x94, 1, d, NIL, 0, 0, 0, 0], 4),
-        0x80..=0xff => ([0x94, 1, 0xcc, d, NIL, 0, 0, 0], 5),
-        0x100..=0xffff => ([0x94, 1, 0xcd, c, d, NIL, 0, 0], 6),
-        _ => ([0x94, 1, 0xce, a, b, c, d, NIL], 8),
-    };
-    let start = out.len();
-    // Of a size that is known when this is compiled, then cut.
-    out.extend_from_slice(&head);
-    out.truncate(start + length);
-    out.extend_from_slice(value);
-}
-
-#[inline]
-pub(super) fn item(out: &mut Vec<u8>, id: u32, value: &[u8]) {
-    out.extend_from_slice(b"\x93\x02\xa6$/item\x92");
-    write_uint(out, id.into()).expect(WRITES);
-    out.extend_from_slice(value);
-}
-
-pub(super) fn failure(out: &mut Vec<u8>, id: u32, failure: &Told<'_>) {
-    out.extend_from_slice(&[0x94, 1]);
-    write_uint(out, id.into()).expect(WRITES);
-    error(out, failure);
-    out.push(NIL);
-}
-
-fn error(out: &mut Vec<u8>, failure: &Told<'_>) {
-    let entries = 2 + u32::from(failure.data.is_some()) + u32::from(failure.app);
-    write_map_len(out, entries).expect(WRITES);
-    write_str(out, "code").expect(WRITES);
-    write_str(out, &failure.code).expect(WRITES);
-    write_str(out, "message").expect(WRITES);
-    write_str(out, &failure.message).expect(WRITES);
-    if let Some(data) = &failure.data {
-        write_str(out, "data").expect(WRITES);
-        out.extend_from_slice(data.bytes());
-    }
-    if failure.app {
-        write_str(out, "app").expect(WRITES);
-        rmp::encode::write_bool(out, true).expect(WRITES);
-    }
-}
-
-pub(super) fn read_failure(bytes: &[u8]) -> Failure {
-    let value = rmpv::decode::read_value(&mut &bytes[..]).unwrap_or(Value::Nil);
-    let whole = |value: Value| {
-        let message = match &value {
-            Value::String(text) => text.as_str().unwrap_or_default().to_owned(),
-            other => other.to_string(),
-        };
-        Failure {
-            code: "error".into(),
-            message: message.into(),
-            data: Payload::encode(&value, Encoding::MessagePack).ok(),
-            app: false,
-            cause: None,
-        }
-    };
-    let Value::Map(entries) = &value else { return whole(value) };
-    let text = |name: &str| {
-        entries.iter().find(|(key, _)| key.as_str() == Some(name)).and_then(|(_, value)| value.as_str())
-    };
-    let (Some(code), Some(message)) = (text("code"), text("message")) else { return whole(value) };
-    let field =
-        |name: &str| entries.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
-    Failure {
-        code: code.to_owned().into(),
-        message: message.to_owned().into(),
-        data: field("data").and_then(|data| Payload::encode(data, Encoding::MessagePack).ok()),
-        app: field("app").and_then(Value::as_bool).unwrap_or(false),
-        cause: None,
-    }
-}
-
-fn reserved_request<A: Serialize>(out: &mut Vec<u8>, id: u32, method: &str, params: &A) {
-    out.extend_from_slice(&[0x94, 0]);
-    write_uint(out, id.into()).expect(WRITES);
-    write_str(out, method).expect(WRITES);
-    encode_arguments_into(out, params, Encoding::MessagePack).expect("reserved params are serializable");
-}
-
-pub(super) fn notify<A: Serialize>(out: &mut Vec<u8>, method: &str, params: &A) {
-    out.extend_from_slice(&[0x93, 2]);
-    write_str(out, method).expect(WRITES);
-    encode_arguments_into(out, params, Encoding::MessagePack).expect("reserved params are serializable");
-}
-
-pub(super) fn ping(out: &mut Vec<u8>, id: u32) {
-    reserved_request(out, id, "$/ping", &());
-}
-
-pub(super) fn refused(out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Told<'_>) {
-    out.extend_from_slice(&[0x93, 2]);
-    write_str(out, "$/refused").expect(WRITES);
-    write_array_len(out, 2).expect(WRITES);
-    method(out, namespace, event);
-    error(out, failure);
 }
