@@ -24,5 +24,6 @@ pages! {
     SocketIo = "../docs/guide/socketio.md"
     StateAndJobs = "../docs/guide/state-and-jobs.md"
     Streams = "../docs/guide/streams.md"
+    Testing = "../docs/guide/testing.md"
     UsersAndPresence = "../docs/guide/users-and-presence.md"
 }
