@@ -48,14 +48,12 @@ pub use client::{
     blocking,
 };
 pub use config::DuplicateIdentity;
-pub use hub::{
-    Activity, BroadcastCall, BroadcastEmit, DefaultHeartbeat, HeartbeatPolicy, Liveness, PresenceEvent,
-    PresenceEvents, Replies, Selection, TimeoutAction,
-};
+pub use hub::{BroadcastCall, BroadcastEmit, Replies, Selection};
+pub use objects::{Activity, DefaultHeartbeat, HeartbeatPolicy, Liveness, ObserverId, Socket, TimeoutAction};
 pub use observe::{ErrorReport, FailureKind, FailureOrigin};
+pub use room::{PresenceEvent, PresenceEvents};
 pub use socket::{
-    CallFuture, ConnectionValues, Emit, Job, JobOutput, Listener, ObserverId, OutgoingCall, Session, Socket,
-    Streaming, Volatile,
+    CallFuture, ConnectionValues, Emit, Job, JobOutput, Listener, OutgoingCall, Session, Streaming, Volatile,
 };
 
 pub use error::{

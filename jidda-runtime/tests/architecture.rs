@@ -26,8 +26,9 @@ const FLOORS: &[&[&str]] = &[
     &["socket"],
     &["hub"],
     &["driver"],
+    &["client"],
     &["proxy"],
-    &["client", "server"],
+    &["server"],
     &["testing", "__private"],
 ];
 

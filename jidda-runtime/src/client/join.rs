@@ -11,13 +11,14 @@ use crate::failure::Failure;
 use crate::foreign::printable;
 use crate::handler::{CallerError, Table, call_error};
 use crate::id::SessionId;
-use crate::link::pending_requests::{Answer, Calls};
-use crate::link::shared_state::{Exchange, Link};
+use crate::link::pending_requests::{Answer, PendingRequests};
+use crate::link::shared_state::{LinkStatus, SharedState};
 use crate::objects::Connection;
-use crate::objects::hub::Hub;
+use crate::objects::Hub;
+use crate::objects::socket_state::Phase;
+use crate::objects::{Socket, SocketInner};
 use crate::payload::{Encoding, Payload, encode_into};
 use crate::reason::DisconnectReason;
-use crate::socket::handle::{Phase, Socket, SocketInner};
 use crate::transport::Address;
 use crate::wire::{Introduction, Protocol};
 
@@ -33,13 +34,13 @@ impl Future for Asked {
     type Output = Answer;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
-        self.connection.poll_request(self.id, false, Calls::answer, cx)
+        self.connection.link.poll_request(self.id, false, PendingRequests::answer, cx)
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        let forgotten = self.connection.exchange.lock().calls.forget(self.id);
+        let forgotten = self.connection.link.lock().calls.forget(self.id);
         if forgotten.was_waiting()
             && let Some(socket) = &self.joins
         {
@@ -77,16 +78,16 @@ impl Connection {
             .await
         {
             Answer::Value(payload) => {
-                let mut exchange = self.exchange.lock();
-                exchange.is_acquainted = true;
+                let mut shared = self.link.lock();
+                shared.speaks_native = true;
                 let own = self.hub.config.max_message;
-                exchange.outbox.limit(own);
+                shared.outbox.limit(own);
                 if let Ok(welcome) = payload.decode::<Welcome>() {
-                    exchange.outbox.limit(own.min(welcome.max_message));
+                    shared.outbox.limit(own.min(welcome.max_message));
                     if let Some(limit) = welcome.max_in_flight {
-                        exchange.shares(limit).limit(limit);
+                        shared.shares(limit).limit(limit);
                     }
-                    drop(exchange);
+                    drop(shared);
                     if let Some(session) = welcome.session.and_then(|session| SessionId::parse(&session)) {
                         self.name_session(session);
                     }
@@ -119,18 +120,18 @@ impl Connection {
     /// message.
     async fn ask(self: &Arc<Self>, limit: Option<usize>, write: impl FnOnce(&mut Vec<u8>, u32)) -> Answer {
         let id = {
-            let mut exchange = self.exchange.lock();
-            if exchange.link != Link::Up {
+            let mut shared = self.link.lock();
+            if shared.status != LinkStatus::Up {
                 return Answer::Disconnected { maybe_executed: false };
             }
-            let place = exchange.outbox.place();
-            let id = exchange.calls.begin(place);
-            let limit = limit.unwrap_or(exchange.outbox.max_message());
-            if let Err(too_large) = exchange.append_request(id, limit, |out| write(out, id)) {
+            let place = shared.outbox.place();
+            let id = shared.calls.begin(place);
+            let limit = limit.unwrap_or(shared.outbox.max_message());
+            if let Err(too_large) = shared.append_request(id, limit, |out| write(out, id)) {
                 return Answer::Failed(too_large);
             }
-            let waker = exchange.queued();
-            drop(exchange);
+            let waker = shared.queued();
+            drop(shared);
             if let Some(waker) = waker {
                 waker.wake();
             }
@@ -140,7 +141,7 @@ impl Connection {
     }
 }
 
-impl Exchange {
+impl<S> SharedState<S> {
     /// Queues a request of the protocol itself, unless it is larger than `limit`: an auth value that the server does not
     /// take would end the connection, and each one that is made in its place.
     fn append_request(
@@ -185,14 +186,14 @@ impl SocketInner {
             }
             self.enter(Phase::Away);
         }
-        let mut exchange = self.connection.exchange.lock();
-        if exchange.link != Link::Up {
+        let mut shared = self.connection.link.lock();
+        if shared.status != LinkStatus::Up {
             return;
         }
         let reason = DisconnectReason::ClientDisconnect;
-        exchange.outbox.append(|out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
-        let waker = exchange.queued();
-        drop(exchange);
+        shared.outbox.append(|out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
+        let waker = shared.queued();
+        drop(shared);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -210,25 +211,25 @@ impl SocketInner {
             state.extra().auth.clone()
         };
         let id = {
-            let mut exchange = self.connection.exchange.lock();
-            if exchange.link != Link::Up {
-                drop(exchange);
+            let mut shared = self.connection.link.lock();
+            if shared.status != LinkStatus::Up {
+                drop(shared);
                 self.go_away();
                 return Err(Answer::Disconnected { maybe_executed: false });
             }
-            let place = exchange.outbox.place();
-            let id = exchange.calls.begin_join(place, Arc::clone(self));
+            let place = shared.outbox.place();
+            let id = shared.calls.begin_join(place, Arc::clone(self));
             let auth = auth.as_ref().map_or(&[0xc0][..], Payload::bytes);
-            let limit = exchange.outbox.max_message();
+            let limit = shared.outbox.max_message();
             let connect = |out: &mut Vec<u8>| self.wire().connect(out, id, self.namespace(), auth);
-            let written = exchange.append_request(id, limit, connect);
+            let written = shared.append_request(id, limit, connect);
             if let Err(too_large) = written {
-                drop(exchange);
+                drop(shared);
                 self.go_away();
                 return Err(Answer::Failed(too_large));
             }
-            let waker = exchange.queued();
-            drop(exchange);
+            let waker = shared.queued();
+            drop(shared);
             if let Some(waker) = waker {
                 waker.wake();
             }
@@ -301,7 +302,7 @@ impl Connection {
             return Socket { inner: Arc::clone(inner) };
         }
         let inner = SocketInner::new(self, namespace).expect("a client may join any namespace");
-        if self.exchange.lock().link == Link::Closed {
+        if self.link.lock().status == LinkStatus::Closed {
             drop(sockets);
             inner.end(&DisconnectReason::ForcedClose);
             // What it is given from now on may hold it, and nothing would free either.

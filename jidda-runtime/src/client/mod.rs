@@ -29,9 +29,10 @@ pub use listen::ListeningClient;
 use crate::error::{CallError, Error, RecvError, SendError};
 use crate::handler::{CallTarget, CallerError, JoinTarget, StreamTarget, Table};
 use crate::objects::Connection;
+use crate::objects::Socket;
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
-use crate::socket::{Emit, Listener, OutgoingCall, Socket, Streaming};
+use crate::socket::{Emit, Listener, OutgoingCall, Streaming};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::transport::Address;
 

@@ -19,14 +19,15 @@ use crate::identity::Asker;
 use crate::link::backlog::Waiting;
 use crate::link::pending_requests::Answer;
 use crate::link::shared_state::Control;
+use crate::objects::SocketInner;
+use crate::objects::socket_state::Phase;
 use crate::observe::handled_by::EventLabel;
-use crate::observe::spans::{self, About};
 use crate::payload::Payload;
-use crate::proxy::forward::delegated;
 use crate::reason::DisconnectReason;
 use crate::socket::credentials::Presented;
-use crate::socket::handle::{Phase, SocketInner, is_reserved};
+use crate::socket::handle::is_reserved;
 use crate::socket::permissions::denied;
+use crate::socket::spans::{self, About};
 use crate::sync::atomic::Ordering;
 use crate::wire::{Meta, Packet, Protocol, WireError};
 
@@ -99,7 +100,7 @@ impl Driver {
             Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
                 self.connection.heard_beat();
-                self.connection.exchange.lock().outbox.append(|out| out.extend_from_slice(&bytes));
+                self.connection.link.lock().outbox.append(|out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
             Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
@@ -115,7 +116,7 @@ impl Driver {
             Packet::Ping { id } => {
                 self.connection.heard_beat();
                 let wire = self.connection.wire;
-                self.connection.exchange.lock().outbox.append(|out| wire.pong(out, id));
+                self.connection.link.lock().outbox.append(|out| wire.pong(out, id));
             }
             Packet::Cancel { id } => self.cancelled(id, cx),
             Packet::Item { id, value } => self.item(id, value),
@@ -275,10 +276,10 @@ impl Driver {
             }
             let has_handler = socket.table().route(fallback).entry().is_some();
             if !has_handler
-                && let Some(delegate) = self.connection.hub.delegate(routes.pattern(), incoming.event)
+                && let Some(rule) = self.connection.hub.proxy_rule(routes.pattern(), incoming.event)
             {
                 let label = EventLabel::caught(fallback, incoming.event);
-                let run = || delegated(delegate, socket, incoming.event, arguments);
+                let run = || rule.forward(socket, incoming.event, arguments);
                 let dispatch = spans::run(socket, about, run);
                 self.start(socket, incoming, label, dispatch, scope, cx);
                 return;
@@ -440,7 +441,7 @@ impl Driver {
         let context = context.within(scope.cloned());
         let arguments = Arguments::new(&queued.arguments, socket.encoding());
         let label = EventLabel::of(queued.route, queued.name.as_ref());
-        let about = About { event: label.name(socket), is_call: queued.id.is_some(), scope };
+        let about = About { event: label.name(socket.table()), is_call: queued.id.is_some(), scope };
         let reply = match spans::run(socket, about, || run_glue(&context, arguments)) {
             Dispatch::Ready(reply) => reply,
             Dispatch::Future(future) => match Scope::enter(scope, || first_poll(future, cx)) {
@@ -479,7 +480,7 @@ impl Driver {
             self.turn.spend(queued.arguments.len());
             if self.turn.is_over() {
                 let proceed = Control::Proceed(Arc::clone(socket));
-                return self.connection.exchange.lock().push_control(proceed);
+                return self.connection.link.lock().push_control(proceed);
             }
             match self.running().advance(socket) {
                 Some(next) => queued = next,
@@ -520,16 +521,16 @@ impl Driver {
         value: &Payload,
     ) {
         let (hub, wire) = (&self.connection.hub, self.connection.wire);
-        hub.metrics.event(socket, label, "ok");
+        socket.count_event(label, "ok");
         let Some(id) = id else { return };
         let written = {
-            let mut exchange = self.connection.exchange.lock();
-            let written = exchange.outbox_reply(wire, socket.namespace(), id, value);
-            self.is_congested |= exchange.outbox.queued() >= hub.config.max_outbox;
+            let mut shared = self.connection.link.lock();
+            let written = shared.outbox_reply(wire, socket.namespace(), id, value);
+            self.is_congested |= shared.outbox.queued() >= hub.config.max_outbox;
             written
         };
         if let Err(failure) = written {
-            self.refuse_event(socket.namespace(), label.name(socket), Some(id), *failure);
+            self.refuse_event(socket.namespace(), label.name(socket.table()), Some(id), *failure);
         }
     }
 
@@ -544,10 +545,10 @@ impl Driver {
     ) {
         // What is no value is a failure here, a stream too.
         let Err(failure) = reply.into_result() else { return };
-        self.connection.hub.metrics.event(socket, label, failure.outcome());
+        socket.count_event(label, failure.outcome());
         let failure = self.connection.hub.disclose(label.place(socket), *failure);
         if id.is_some() || !self.is_out(socket) {
-            self.refuse_event(socket.namespace(), label.name(socket), id, failure);
+            self.refuse_event(socket.namespace(), label.name(socket.table()), id, failure);
         }
     }
 
@@ -557,7 +558,7 @@ impl Driver {
         // The peer gave it up: it does not wait for an answer.
         let Some(reply) = reply else {
             if let Purpose::Event { name, .. } | Purpose::Stream { name, .. } = &ticket.purpose {
-                self.connection.hub.metrics.event(&ticket.socket, name, "cancelled");
+                ticket.socket.count_event(name, "cancelled");
             }
             return;
         };

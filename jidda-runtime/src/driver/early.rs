@@ -9,7 +9,8 @@ use crate::driver::in_flight::Cancelled;
 use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::link::backlog::Backlog;
-use crate::socket::handle::{Phase, SocketInner};
+use crate::objects::SocketInner;
+use crate::objects::socket_state::Phase;
 use crate::wire::Protocol;
 
 impl Driver {
@@ -61,12 +62,12 @@ impl Driver {
     /// Refuses what came before its socket was accepted, which it never is. An event without an id ends nothing, not
     /// even the connection of a plain peer, which cannot be told: that its namespace is refused was its answer.
     pub(crate) fn refuse_early(&mut self, socket: &SocketInner, early: Backlog<()>, failure: &Failure) {
-        let is_acquainted = self.connection.exchange.lock().is_acquainted;
+        let speaks_native = self.connection.link.lock().speaks_native;
         for event in early.into_events() {
             if let (Some(id), Some(running)) = (event.id, &mut self.running) {
                 running.forget_early(id);
             }
-            if event.id.is_some() || is_acquainted {
+            if event.id.is_some() || speaks_native {
                 self.refuse_event(socket.namespace(), &event.event, event.id, failure.clone());
             } else {
                 self.connection.hub.metrics.refused(failure);

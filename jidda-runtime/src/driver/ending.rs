@@ -1,7 +1,7 @@
 //! How a client's connection ends for good: asked for by anyone, at any time, and done by the one who keeps it.
 
 use crate::guard::wake_all;
-use crate::link::shared_state::{Control, Link};
+use crate::link::shared_state::{Control, LinkStatus};
 use crate::objects::Connection;
 use crate::reason::DisconnectReason;
 
@@ -9,13 +9,14 @@ impl Connection {
     /// Asks for the end of a client's connection. It is asked for once and for all: a stream that is being made, or that is
     /// lost in this moment, changes nothing about it.
     pub(crate) fn ask_to_end(&self, reason: DisconnectReason) {
-        let mut exchange = self.exchange.lock();
-        if exchange.link == Link::Closed {
+        let mut shared = self.link.lock();
+        if shared.status == LinkStatus::Closed {
             return;
         }
-        exchange.note_ending(&reason);
-        let waker = if exchange.link == Link::Up { exchange.control(Control::Close(reason)) } else { None };
-        drop(exchange);
+        shared.note_ending(&reason);
+        let waker =
+            if shared.status == LinkStatus::Up { shared.control(Control::Close(reason)) } else { None };
+        drop(shared);
         wake_all(waker);
         self.hub.ending.notify_waiters();
     }
@@ -24,7 +25,7 @@ impl Connection {
     pub(crate) async fn ending(&self) -> DisconnectReason {
         loop {
             let asked = self.hub.ending.notified();
-            if let Some(reason) = self.exchange.lock().ending() {
+            if let Some(reason) = self.link.lock().ending() {
                 return reason.clone();
             }
             asked.await;
@@ -35,19 +36,19 @@ impl Connection {
     /// end, and ends all that goes with the connection.
     pub(crate) fn finish(&self, reason: &DisconnectReason) {
         let lost = {
-            let mut exchange = self.exchange.lock();
-            exchange.note_ending(reason);
-            if exchange.link == Link::Up {
-                let waker = exchange.control(Control::Close(reason.clone()));
-                drop(exchange);
+            let mut shared = self.link.lock();
+            shared.note_ending(reason);
+            if shared.status == LinkStatus::Up {
+                let waker = shared.control(Control::Close(reason.clone()));
+                drop(shared);
                 return wake_all(waker);
             }
-            exchange.link = Link::Closed;
+            shared.status = LinkStatus::Closed;
             // A task that is still closing its stream counts what it writes, and clears the rest itself when it ends.
-            if !exchange.is_served() {
-                exchange.outbox.clear();
+            if !shared.is_served() {
+                shared.outbox.clear();
             }
-            exchange.end_waiting()
+            shared.end_waiting()
         };
         lost.settle();
         // Not while they are locked: what they let go of is the program's, and may look for them.
@@ -63,7 +64,7 @@ impl Connection {
     /// breakdown no handler can run, but nobody may wait for ever.
     pub(crate) fn leave_sockets(&self) {
         if self.is_closed() {
-            let reason = self.exchange.lock().ending().cloned();
+            let reason = self.link.lock().ending().cloned();
             let reason = reason.unwrap_or(DisconnectReason::TransportError);
             let sockets = std::mem::take(&mut *self.sockets.lock());
             for socket in &*sockets {

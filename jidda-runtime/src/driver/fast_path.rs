@@ -8,9 +8,10 @@ use crate::driver::dispatch::Incoming;
 use crate::driver::run_handler::run_bare;
 use crate::driver::task::Driver;
 use crate::handler::{self, Arguments, Dispatch, Glue, Origin, RouteId};
+use crate::objects::SocketInner;
+use crate::objects::socket_state::Phase;
 use crate::observe::handled_by::EventLabel;
-use crate::observe::spans;
-use crate::socket::handle::{Phase, SocketInner};
+use crate::socket::spans;
 use crate::sync::atomic::Ordering;
 
 impl Driver {

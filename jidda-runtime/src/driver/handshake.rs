@@ -18,13 +18,14 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::id::SessionId;
 use crate::identity::Identity;
+use crate::link::auth_state::AuthState;
 use crate::link::backlog::Waiting;
+use crate::objects::SocketInner;
 use crate::observe::report::Place;
 use crate::payload::{Payload, Value};
 use crate::peer::Handshake;
 use crate::reason::DisconnectReason;
-use crate::socket::credentials::{Presented, Standing, left};
-use crate::socket::handle::SocketInner;
+use crate::socket::credentials::{Presented, left};
 use crate::sync::atomic::Ordering;
 use crate::wire::{Opening, Protocol};
 
@@ -75,7 +76,7 @@ impl Check {
 impl Driver {
     /// Whether the peer has to be known before it can do anything.
     pub(crate) fn is_unknown(&self) -> bool {
-        self.connection.hub.gate.is_some() && self.connection.exchange.lock().standing().is_none()
+        self.connection.hub.gate.is_some() && self.connection.link.lock().standing().is_none()
     }
 
     /// Whether what the peer sends waits until it is known who it is.
@@ -95,7 +96,7 @@ impl Driver {
     ) -> ControlFlow<()> {
         if let Some(limit) = max_message.and_then(|limit| usize::try_from(limit).ok()) {
             let own = self.connection.hub.config.max_message;
-            self.connection.exchange.lock().outbox.limit(own.min(limit.max(LEAST)));
+            self.connection.link.lock().outbox.limit(own.min(limit.max(LEAST)));
         }
         let presented = if version == 0 {
             Err(Failure::new("bad_arguments", "the wire's version is 1 or more"))
@@ -114,8 +115,8 @@ impl Driver {
             Err(failure) => failure,
         };
         let wire = self.connection.wire;
-        let mut exchange = self.connection.exchange.lock();
-        exchange.tell(&refusal, |out, refusal| wire.failure(out, "/", id, refusal));
+        let mut shared = self.connection.link.lock();
+        shared.tell(&refusal, |out, refusal| wire.failure(out, "/", id, refusal));
         ControlFlow::Continue(())
     }
 
@@ -135,9 +136,9 @@ impl Driver {
             identity: identity.as_ref().map(Identity::name),
             expires: identity.as_ref().and_then(left),
         };
-        let mut exchange = connection.exchange.lock();
-        exchange.is_acquainted = true;
-        exchange.outbox.append(|out| wire.hello_reply(out, id, welcome));
+        let mut shared = connection.link.lock();
+        shared.speaks_native = true;
+        shared.outbox.append(|out| wire.hello_reply(out, id, welcome));
     }
 
     /// A peer asks to join a namespace, or is in the root namespace by being there.
@@ -240,7 +241,7 @@ impl Driver {
         }
         let claimed = admitted.and_then(|identity| {
             let claim = identity.as_ref().map(|identity| self.connection.claim(&identity.shared_name()));
-            Ok(Standing {
+            Ok(AuthState {
                 identity,
                 is_told: false,
                 claim: claim.transpose().map_err(|error| failed(error.into()))?,
@@ -248,7 +249,7 @@ impl Driver {
         });
         match claimed {
             Ok(standing) => {
-                self.connection.exchange.lock().note_standing(Some(standing));
+                self.connection.link.lock().note_standing(Some(standing));
                 self.connection.record_standing();
                 if !self.connection.wire.closes_on_misplaced_packet() {
                     self.connection.is_established.store(true, Ordering::Relaxed);
@@ -282,7 +283,7 @@ impl Driver {
         }
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
-        self.connection.exchange.lock().tell(&failure, |out, failure| match held {
+        self.connection.link.lock().tell(&failure, |out, failure| match held {
             Held::Hello { id, .. } | Held::Event(Waiting { id: Some(id), .. }) => {
                 wire.failure(out, "/", *id, failure);
             }

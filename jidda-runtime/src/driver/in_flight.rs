@@ -21,9 +21,9 @@ use crate::guard::guarded;
 use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
 use crate::id::SocketId;
 use crate::link::queue::Queue;
+use crate::objects::SocketInner;
 use crate::observe::handled_by::EventLabel;
 use crate::observe::report::{FailureOrigin, Place};
-use crate::socket::handle::SocketInner;
 use crate::wire::Protocol;
 
 /// How many of the largest messages the arguments of the events under way may be, together.

@@ -22,15 +22,16 @@ use crate::guard::{Guarded, wake_all};
 use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
 use crate::id::SocketId;
 use crate::link::backlog::Backlog;
-use crate::link::shared_state::{Control, Link};
+use crate::link::shared_state::{Control, LinkStatus};
+use crate::objects::SocketInner;
 use crate::objects::socket_state::Extra;
+use crate::objects::socket_state::Phase;
 use crate::objects::waiters::Waiters;
 use crate::observe::report::Place;
-use crate::observe::spans::{self, About};
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
-use crate::socket::handle::{Phase, SocketInner};
 use crate::socket::permissions::denied;
+use crate::socket::spans::{self, About};
 use crate::wire::{Protocol, WireError};
 
 /// How long a closed connection stays to let its last words be read.
@@ -91,16 +92,16 @@ impl Driver {
                     None
                 }
                 None => {
-                    let mut exchange = self.connection.exchange.lock();
-                    exchange.outbox.append(|out| wire.unknown_namespace(out, namespace, id));
+                    let mut shared = self.connection.link.lock();
+                    shared.outbox.append(|out| wire.unknown_namespace(out, namespace, id));
                     None
                 }
             }
         };
         if let Some(failure) = refusal {
             self.connection.hub.metrics.refused(&failure);
-            let mut exchange = self.connection.exchange.lock();
-            exchange.tell(&failure, |out, failure| wire.connect_refused(out, namespace, id, failure));
+            let mut shared = self.connection.link.lock();
+            shared.tell(&failure, |out, failure| wire.connect_refused(out, namespace, id, failure));
         }
     }
 
@@ -121,7 +122,7 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> bool {
         let hub = &self.connection.hub;
-        let is_plain = !self.connection.exchange.lock().is_acquainted;
+        let is_plain = !self.connection.link.lock().speaks_native;
         if hub.side == Side::Client || namespace != "/" || !is_plain || !self.connection.sockets().is_empty()
         {
             return false;
@@ -195,8 +196,8 @@ impl Driver {
         }
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
-            let mut exchange = self.connection.exchange.lock();
-            exchange.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
+            let mut shared = self.connection.link.lock();
+            shared.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
         // Its handler may have joined rooms before it refused.
@@ -220,7 +221,7 @@ impl Driver {
             self.run_backlog(cx);
             if self.turn.is_over() {
                 let accepted = Control::Accepted(Arc::clone(socket));
-                return self.connection.exchange.lock().push_control(accepted);
+                return self.connection.link.lock().push_control(accepted);
             }
             let early = {
                 let mut state = socket.state.lock();
@@ -292,19 +293,19 @@ impl Driver {
             return self.begin_closing(reason, None);
         }
         let lost = {
-            let mut exchange = self.connection.exchange.lock();
+            let mut shared = self.connection.link.lock();
             match connect_id {
                 Some(id) => {
                     let failure = Failure::new("denied", reason.as_str().to_owned());
-                    exchange
+                    shared
                         .tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
                 }
                 None => {
-                    exchange.outbox.append(|out| wire.disconnect(out, socket.namespace(), reason.as_str()));
+                    shared.outbox.append(|out| wire.disconnect(out, socket.namespace(), reason.as_str()));
                 }
             }
             // What waits for room would arrive behind that.
-            exchange.take_line_of(socket.key)
+            shared.take_line_of(socket.key)
         };
         lost.settle();
         self.part(socket, reason);
@@ -322,15 +323,15 @@ impl Driver {
         let failure = Failure::new("not_connected", message);
         if let Some(id) = connect_id {
             let wire = self.connection.wire;
-            let mut exchange = self.connection.exchange.lock();
-            exchange.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
+            let mut shared = self.connection.link.lock();
+            shared.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
         }
         self.connection.forget_socket(socket);
         self.note_left(socket.namespace());
         self.current = None;
         if self.connection.wire.closes_on_misplaced_packet() {
             // Its peer answers none of them any more, since it has nobody there either.
-            let wakers = self.connection.exchange.lock().calls.fail_of(socket.mark());
+            let wakers = self.connection.link.lock().calls.fail_of(socket.mark());
             wakers.into_iter().for_each(Waker::wake);
         }
         self.running().wake_streams();
@@ -354,7 +355,7 @@ impl Driver {
     pub(crate) fn drain(&mut self, reason: DisconnectReason) {
         if self.draining.is_none() {
             let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(|out| wire.close_reason(out, reason.as_str()));
+            self.connection.link.lock().outbox.append(|out| wire.close_reason(out, reason.as_str()));
             self.draining = Some(Box::new(reason));
             if let Some(running) = &self.running {
                 running.end_streams();
@@ -369,10 +370,10 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = error.id() {
             let failure = Failure::new(error.code(), error.to_string());
-            let mut exchange = self.connection.exchange.lock();
-            exchange.tell(&failure, |out, failure| wire.failure(out, "/", id, failure));
+            let mut shared = self.connection.link.lock();
+            shared.tell(&failure, |out, failure| wire.failure(out, "/", id, failure));
         }
-        self.connection.exchange.lock().outbox.append(|out| {
+        self.connection.link.lock().outbox.append(|out| {
             wire.close_reason(out, &error.to_string());
             wire.close(out, Some(error));
         });
@@ -389,7 +390,7 @@ impl Driver {
             let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced);
             let leaves = is_final && wire.closes_on_misplaced_packet() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
-            self.connection.exchange.lock().outbox.append(|out| {
+            self.connection.link.lock().outbox.append(|out| {
                 // Its clients come back after the end of a connection, but not after that of a namespace.
                 for socket in &sockets {
                     wire.disconnect(out, socket.namespace(), reason.as_str());
@@ -406,7 +407,7 @@ impl Driver {
             return;
         }
         // What this side has asked for goes before what the stream met in the same moment.
-        let asked_for = self.connection.exchange.lock().ending().cloned();
+        let asked_for = self.connection.link.lock().ending().cloned();
         let is_asked_for = asked_for.is_some();
         let reason = asked_for.unwrap_or(reason);
         match reason {
@@ -420,24 +421,24 @@ impl Driver {
         self.connection.record_reason(&reason);
         self.connection.hub.metrics.ended(&reason, self.is_counted);
         // The farewell of one that never let us in counts for nothing: its answer to the hello does.
-        let is_believed = loss.is_none() || self.connection.exchange.lock().is_acquainted;
+        let is_believed = loss.is_none() || self.connection.link.lock().speaks_native;
         let is_final = self.connection.hub.side == Side::Server
             || is_asked_for
             || (!reason.invites_return() && is_believed);
         let (unsent, wakers) = {
-            let mut exchange = self.connection.exchange.lock();
-            exchange.link = if is_final { Link::Closed } else { Link::Away };
-            exchange.is_acquainted = false;
+            let mut shared = self.connection.link.lock();
+            shared.status = if is_final { LinkStatus::Closed } else { LinkStatus::Away };
+            shared.speaks_native = false;
             let is_broken = loss == Some(Loss::Broken);
-            let exchange = &mut *exchange;
-            let outbox = &exchange.outbox;
+            let shared = &mut *shared;
+            let outbox = &shared.outbox;
             // What is still going to be written may be executed.
-            let mut wakers = exchange.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
-            let mut unsent = exchange.end_waiting();
+            let mut wakers = shared.calls.fail_all(|place| is_broken && outbox.is_unwritten(place));
+            let mut unsent = shared.end_waiting();
             wakers.append(&mut unsent.wakers);
             if is_broken {
                 self.writing = None;
-                exchange.outbox.clear();
+                shared.outbox.clear();
             }
             (unsent, wakers)
         };
@@ -546,7 +547,7 @@ impl SocketInner {
             (matches!(before, Phase::Active | Phase::Replaying), waiters, extra.jobs.take(), unsent)
         };
         if was_accepted {
-            self.connection.hub.metrics.socket_went(self);
+            self.count_left();
         }
         // Not while it is locked: what is woken, or dropped, may use the socket.
         if let Some(jobs) = jobs {
@@ -570,7 +571,7 @@ impl SocketInner {
             (matches!(before, Phase::Active | Phase::Replaying), jobs)
         };
         if was_accepted {
-            self.connection.hub.metrics.socket_went(self);
+            self.count_left();
         }
         if let Some(jobs) = jobs {
             jobs.cancel();
@@ -589,8 +590,8 @@ impl SocketInner {
             (std::mem::take(values), std::mem::take(listeners), refused.take(), claim.take())
         });
         let (hub, place) = (&self.connection.hub, Place::kept(self));
-        values.discard(hub, place);
-        listeners.discard(hub, place);
+        hub.discard_values(place, values);
+        hub.discard_listeners(place, listeners);
         hub.discard(place, refused);
         drop(claim);
     }

@@ -17,9 +17,10 @@ use crate::guard::wake_all;
 use crate::handler::{Arguments, Credit, HandlerFuture, Items, Reply, Scope, announcement};
 use crate::link::pending_requests::Received;
 use crate::link::shared_state::check_value;
+use crate::objects::SocketInner;
+use crate::objects::socket_state::Phase;
 use crate::observe::handled_by::EventLabel;
 use crate::payload::{Payload, Value};
-use crate::socket::handle::{Phase, SocketInner};
 use crate::sync::atomic::Ordering;
 use crate::wire::{Protocol, WireError};
 
@@ -55,9 +56,9 @@ impl Producing {
         ready!(self.credit.poll_left(cx)).map_err(Reply::failure)?;
         let connection = &self.socket.connection;
         {
-            let mut exchange = connection.exchange.lock();
-            if !exchange.has_room(connection.hub.config.max_outbox) {
-                exchange.wait_for_room(cx.waker());
+            let mut shared = connection.link.lock();
+            if !shared.has_room(connection.hub.config.max_outbox) {
+                shared.wait_for_room(cx.waker());
                 return Poll::Pending;
             }
         }
@@ -70,11 +71,11 @@ impl Producing {
 
     fn send(&self, item: &Payload) -> Result<(), Reply> {
         let wire = self.socket.wire();
-        let mut exchange = self.socket.connection.exchange.lock();
-        let limit = exchange.outbox.max_message();
+        let mut shared = self.socket.connection.link.lock();
+        let limit = shared.outbox.max_message();
         check_value(wire, item, wire.item_head(), "an item", limit)
             .map_err(|failure| Reply::failure(*failure))?;
-        exchange.outbox.append(|out| wire.item(out, self.socket.namespace(), self.id, item));
+        shared.outbox.append(|out| wire.item(out, self.socket.namespace(), self.id, item));
         self.credit.spend();
         Ok(())
     }
@@ -155,10 +156,10 @@ impl Driver {
         if !wire.streams_by_event() {
             return Ok((id, items, credit));
         }
-        let mut exchange = self.connection.exchange.lock();
-        let number = exchange.calls.number();
+        let mut shared = self.connection.link.lock();
+        let number = shared.calls.number();
         let announcement = announcement(number, wire.encoding())?;
-        exchange.outbox.append(|out| wire.reply(out, socket.namespace(), id, &announcement));
+        shared.outbox.append(|out| wire.reply(out, socket.namespace(), id, &announcement));
         Ok((number, items, credit))
     }
 
@@ -173,15 +174,15 @@ impl Driver {
     ) {
         let failure = reply.into_result().err();
         let hub = &self.connection.hub;
-        hub.metrics.event(socket, label, failure.as_ref().map_or("ok", |failure| failure.outcome()));
+        socket.count_event(label, failure.as_ref().map_or("ok", |failure| failure.outcome()));
         let failure = failure.map(|failure| hub.disclose(label.place(socket), *failure));
         let wire = self.connection.wire;
-        let mut exchange = self.connection.exchange.lock();
+        let mut shared = self.connection.link.lock();
         match failure {
-            Some(failure) => exchange.tell(&failure, |out, failure| {
+            Some(failure) => shared.tell(&failure, |out, failure| {
                 wire.end_of_items(out, socket.namespace(), id, Some(failure));
             }),
-            None => exchange.outbox.append(|out| wire.end_of_items(out, socket.namespace(), id, None)),
+            None => shared.outbox.append(|out| wire.end_of_items(out, socket.namespace(), id, None)),
         }
     }
 
@@ -189,13 +190,13 @@ impl Driver {
     pub(crate) fn item(&mut self, id: u32, value: &[u8]) {
         let encoding = self.connection.wire.encoding();
         let item = || Payload::from_bytes(value, encoding);
-        let received = self.connection.exchange.lock().calls.receive(id, item);
+        let received = self.connection.link.lock().calls.receive(id, item);
         match received {
             Received::Kept(waker) => wake_all(waker),
             Received::Unknown => {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }
-            Received::Surplus => {
+            Received::OverCredit => {
                 self.malformed(&WireError::Malformed("an item came that was not asked for"));
             }
         }
@@ -227,8 +228,8 @@ impl Driver {
         if let Some(id) = incoming.id {
             let wire = self.connection.wire;
             if let Ok(nothing) = Reply::value(&(), wire.encoding()).into_result() {
-                let mut exchange = self.connection.exchange.lock();
-                exchange.outbox.append(|out| wire.reply(out, socket.namespace(), id, &nothing));
+                let mut shared = self.connection.link.lock();
+                shared.outbox.append(|out| wire.reply(out, socket.namespace(), id, &nothing));
             }
         }
         true

@@ -1,58 +1,12 @@
-//! The namespaces that a connection was in a moment ago.
-//!
-//! What a peer sends may cross the packet that ends or refuses its namespace. That is no protocol error of the peer's, so
-//! that its connection lives, until the peer shows that it received that packet: by leaving itself, or by asking to join
-//! anew. A packet for a namespace that the connection was never in stays a protocol error.
-
-use std::hash::{DefaultHasher, Hash, Hasher};
+//! What happens to packets for a namespace that was left a moment ago.
 
 use crate::driver::dispatch::Incoming;
 use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::short_name;
-use crate::socket::handle::{Phase, SocketInner};
+use crate::objects::SocketInner;
+use crate::objects::socket_state::Phase;
 use crate::wire::Protocol;
-
-/// The namespaces that were left last. Their names are the peer's to choose, and as long as a message: hashes are kept
-/// in place of them, since taking one for another passes over a packet that would have ended the connection, no more.
-#[derive(Debug, Default)]
-pub(crate) struct Left(Vec<u64>);
-
-fn hash(namespace: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    namespace.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The most that are kept, however many may be joined.
-const MOST: usize = 1024;
-
-impl Left {
-    /// Keeps a namespace, and `limit` at most: as many as may be joined, and so left, at once.
-    pub(crate) fn note(&mut self, namespace: &str, limit: usize) {
-        let hash = hash(namespace);
-        self.0.retain(|other| *other != hash);
-        if self.0.len() >= limit.clamp(1, MOST) {
-            self.0.remove(0);
-        }
-        self.0.push(hash);
-    }
-
-    /// Forgets a namespace. Whether it was kept.
-    pub(crate) fn take(&mut self, namespace: &str) -> bool {
-        let (hash, count) = (hash(namespace), self.0.len());
-        self.0.retain(|other| *other != hash);
-        self.0.len() < count
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(crate) fn contains(&self, namespace: &str) -> bool {
-        self.0.contains(&hash(namespace))
-    }
-}
 
 impl Driver {
     /// The connection is no longer in a namespace, or was not let in.
@@ -60,19 +14,19 @@ impl Driver {
         // The other wires answer what has no place, and go on.
         if self.connection.wire.closes_on_misplaced_packet() {
             let limit = self.connection.hub.config.max_namespaces;
-            self.connection.exchange.lock().note_left(namespace, limit);
+            self.connection.link.lock().note_left(namespace, limit);
         }
     }
 
     /// Whether the connection was in a namespace a moment ago.
     #[cold]
     pub(crate) fn has_left(&self, namespace: &str) -> bool {
-        self.connection.exchange.lock().has_left(namespace)
+        self.connection.link.lock().has_left(namespace)
     }
 
     /// The peer knows that it is out of a namespace. Whether it was in it a moment ago.
     pub(crate) fn take_left(&self, namespace: &str) -> bool {
-        self.connection.exchange.lock().take_left(namespace)
+        self.connection.link.lock().take_left(namespace)
     }
 
     /// Whether the peer has nobody any more in a namespace: a client of Socket.IO forgets its side of a socket that ends.
@@ -90,30 +44,5 @@ impl Driver {
         }
         // There is no socket left at the peer that could hear of it.
         self.connection.hub.metrics.refused(&failure);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_ones_are_known() {
-        let mut left = Left::default();
-        for namespace in ["/a", "/b", "/a", "/c"] {
-            left.note(namespace, 2);
-        }
-        assert_eq!(
-            ["/a", "/b", "/c", "/"].map(|namespace| left.contains(namespace)),
-            [true, false, true, false]
-        );
-        assert_eq!((left.take("/a"), left.take("/a"), left.is_empty()), (true, false, false));
-        left.note("/d", 0);
-        assert!(left.contains("/d"));
-        for (limit, kept) in [(usize::MAX, MOST), (3, 3)] {
-            let mut left = Left::default();
-            (0..2 * MOST).for_each(|number| left.note(&number.to_string(), limit));
-            assert_eq!(left.0.len(), kept);
-        }
     }
 }

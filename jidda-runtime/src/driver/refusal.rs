@@ -1,15 +1,11 @@
 //! Events that were refused: the peer's, which is told, and ours, of which the program is.
 
-use std::sync::Arc;
-
 use crate::driver::task::Driver;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::foreign::{TEXT, cut, printable, short_name, shown};
 use crate::handler::Side;
-use crate::observe::report::{FailureOrigin, Place};
 use crate::reason::DisconnectReason;
-use crate::socket::handle::SocketInner;
 use crate::sync::atomic::Ordering;
 use crate::wire::Protocol;
 
@@ -30,17 +26,17 @@ impl Driver {
             tracing::debug!(%connection, namespace, event, code, "left an event unanswered");
             return;
         }
-        let mut exchange = self.connection.exchange.lock();
+        let mut shared = self.connection.link.lock();
         if let Some(id) = id {
-            exchange.tell(&failure, |out, failure| wire.failure(out, namespace, id, failure));
+            shared.tell(&failure, |out, failure| wire.failure(out, namespace, id, failure));
             return;
         }
         self.connection.hub.statistics.refused_events.fetch_add(1, Ordering::Relaxed);
-        if exchange.is_acquainted {
-            exchange.tell(&failure, |out, failure| wire.refused(out, namespace, event, failure));
+        if shared.speaks_native {
+            shared.tell(&failure, |out, failure| wire.refused(out, namespace, event, failure));
             return;
         }
-        drop(exchange);
+        drop(shared);
         let connection = self.connection.id;
         let (shown_namespace, shown_event, code) = (shown(namespace), shown(event), shown(&failure.code));
         tracing::debug!(
@@ -78,17 +74,5 @@ impl Driver {
             Side::Client => tracing::warn!(namespace, event, code, "the server refused an event: {message}"),
             Side::Server => tracing::debug!(namespace, event, code, "a peer refused an event: {message}"),
         }
-    }
-}
-
-impl SocketInner {
-    /// Shows the program's hook an event of ours that failed. `false` when there is no hook.
-    pub(crate) fn show_refused(self: &Arc<Self>, event: &str, error: &Error) -> bool {
-        let hook = self.state.lock().extra.as_ref().and_then(|extra| extra.refused.clone());
-        let Some(hook) = hook else { return false };
-        let (hub, place) = (&self.connection.hub, Place::closure(FailureOrigin::Hook, self, event));
-        hub.run(place, || hook(event, error));
-        hub.discard(place, hook);
-        true
     }
 }

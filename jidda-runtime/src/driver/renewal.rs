@@ -13,11 +13,12 @@ use crate::failure::Failure;
 use crate::handler::{Reply, Side};
 use crate::identity::Identity;
 use crate::objects::Connection;
+use crate::objects::socket_state::Phase;
+use crate::objects::{Socket, SocketInner};
 use crate::observe::handled_by::EventLabel;
 use crate::observe::report::Place;
 use crate::room::RoomKey;
 use crate::socket::credentials::{Presented, left};
-use crate::socket::handle::{Phase, Socket, SocketInner};
 use crate::wire::Protocol;
 
 /// The event by which a client presents new credentials, and the request.
@@ -80,7 +81,7 @@ impl Driver {
             let label = EventLabel::caught(socket.routes().fallback(), AUTHENTICATE);
             self.respond(socket, id, &label, reply);
         } else if let (Some(id), Ok(value)) = (id, reply.into_result()) {
-            self.connection.exchange.lock().outbox.append(|out| wire.reply(out, "/", id, &value));
+            self.connection.link.lock().outbox.append(|out| wire.reply(out, "/", id, &value));
         }
     }
 
@@ -90,16 +91,16 @@ impl Driver {
         let Some(left) = connection.identity().as_ref().and_then(left).map(milliseconds) else { return };
         let wire = connection.wire;
         if !wire.closes_on_misplaced_packet() {
-            let mut exchange = connection.exchange.lock();
-            if exchange.is_acquainted {
-                exchange.outbox.append(|out| wire.expiring(out, "/", left));
+            let mut shared = connection.link.lock();
+            if shared.speaks_native {
+                shared.outbox.append(|out| wire.expiring(out, "/", left));
             }
             return;
         }
         for socket in connection.sockets() {
             if matches!(socket.phase(), Phase::Active | Phase::Replaying) {
-                let mut exchange = connection.exchange.lock();
-                exchange.outbox.append(|out| wire.expiring(out, socket.namespace(), left));
+                let mut shared = connection.link.lock();
+                shared.outbox.append(|out| wire.expiring(out, socket.namespace(), left));
             }
         }
     }
@@ -129,15 +130,15 @@ impl Connection {
         // Somebody who was nobody has to be let in as others are.
         let claim = if old.is_none() { Some(self.claim(&identity.shared_name())?) } else { None };
         {
-            let mut exchange = self.exchange.lock();
-            let mut standing = exchange.note_standing(None).unwrap_or_default();
+            let mut shared = self.link.lock();
+            let mut standing = shared.note_standing(None).unwrap_or_default();
             // Who gained nothing by it is not told at once again: it would only do the same.
             standing.is_told &= old.as_ref().map(Identity::expires) == Some(identity.expires());
             standing.identity = Some(identity.clone());
             if claim.is_some() {
                 standing.claim = claim;
             }
-            exchange.note_standing(Some(standing));
+            shared.note_standing(Some(standing));
         }
         self.record_standing();
         if old.is_none() {

@@ -8,11 +8,11 @@ use crate::guard::{discard, guarded};
 use crate::handler::{
     self, Arguments, Call, Callback, Dispatch, EventName, Glue, Next, Origin, Reply, Scope,
 };
+use crate::objects::SocketInner;
 use crate::observe::metrics::Started;
 use crate::observe::report::{FailureOrigin, Place};
-use crate::observe::spans::{self, About};
-use crate::socket::handle::SocketInner;
 use crate::socket::listeners::{observed, show};
+use crate::socket::spans::{self, About};
 
 /// Runs a route's function, through its middleware where there is any. A panic is a reply like any other.
 #[inline]

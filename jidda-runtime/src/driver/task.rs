@@ -19,14 +19,14 @@ use crate::driver::partial::Partial;
 use crate::driver::turn::Turn;
 use crate::foreign::printable;
 use crate::guard::wake_all;
-use crate::hub::timer_wheel::Moment;
 use crate::link::backlog::Backlog;
-use crate::link::direct_write::Whereabouts;
+use crate::link::clock::Tick;
 use crate::link::outbox::Batch;
-use crate::link::shared_state::{Control, Link};
+use crate::link::shared_state::{Control, LinkStatus};
+use crate::link::stream_slot::StreamSlot;
 use crate::objects::Connection;
+use crate::objects::SocketInner;
 use crate::reason::DisconnectReason;
-use crate::socket::handle::SocketInner;
 use crate::sync::atomic::Ordering;
 use crate::transport::Stream;
 use crate::wire::{Decoder, Heartbeat, Limits, Packet, Protocol};
@@ -46,7 +46,7 @@ thread_local! {
 pub(crate) struct Driver {
     _serving: TaskTrackerToken,
     pub(crate) connection: Arc<Connection>,
-    /// While the task sleeps it lies in the exchange, so that others can write to it.
+    /// While the task sleeps it lies in the shared, so that others can write to it.
     stream: Option<Stream>,
     decoder: Decoder,
     /// The beginning of a message whose rest has not come, or messages that have to wait.
@@ -89,18 +89,21 @@ impl Driver {
         let now = connection.hub.clock();
         connection.last_seen.store(connection.heart_clock(), Ordering::Relaxed);
         connection.opened_at.store(now, Ordering::Relaxed);
-        let mut exchange = connection.exchange.lock();
-        debug_assert_ne!(exchange.link, Link::Closed, "only the keeper of a connection gives it streams");
-        exchange.link = Link::Up;
-        exchange.stream = Whereabouts::Running;
-        exchange.outbox.stalled_since = None;
-        exchange.note_standing(None);
-        exchange.missed = 0;
-        exchange.forget_awaited();
+        let mut shared = connection.link.lock();
+        debug_assert_ne!(
+            shared.status,
+            LinkStatus::Closed,
+            "only the keeper of a connection gives it streams"
+        );
+        shared.status = LinkStatus::Up;
+        shared.stream = StreamSlot::WithDriver;
+        shared.outbox.stalled_since = None;
+        shared.note_standing(None);
+        shared.missed = 0;
+        shared.forget_awaited();
         // Who is asked each interval is asked for the first time when one is over.
-        exchange.calls.pinged_at =
-            (connection.wire.heartbeat() == Heartbeat::Always).then_some(Moment::at(now));
-        drop(exchange);
+        shared.calls.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Tick::at(now));
+        drop(shared);
         if connection.asks_itself() {
             connection.check_after(connection.hub.heartbeat.patience());
         }
@@ -178,7 +181,7 @@ impl Driver {
             let reason = self.draining.take().expect("checked");
             // The peer was told why when the draining began.
             let wire = self.connection.wire;
-            self.connection.exchange.lock().outbox.append(|out| wire.close(out, None));
+            self.connection.link.lock().outbox.append(|out| wire.close(out, None));
             self.end_all(*reason, None);
             return true;
         }
@@ -200,7 +203,7 @@ impl Driver {
     }
 
     fn run_controls(&mut self, cx: &mut Context<'_>) -> bool {
-        let controls = self.connection.exchange.lock().take_controls();
+        let controls = self.connection.link.lock().take_controls();
         let progress = !controls.is_empty();
         for control in controls {
             if self.closing.is_some() {
@@ -292,11 +295,11 @@ impl Driver {
     pub(crate) fn waits_for_peer(&self) -> bool {
         // A stream waits to be asked for more.
         self.running.as_ref().is_some_and(|running| running.are_streams())
-            || self.connection.exchange.lock().calls.is_waiting()
+            || self.connection.link.lock().calls.is_waiting()
     }
 
     pub(crate) fn is_outbox_full(&self) -> bool {
-        self.connection.exchange.lock().outbox.queued() >= self.connection.hub.config.max_outbox
+        self.connection.link.lock().outbox.queued() >= self.connection.hub.config.max_outbox
     }
 
     fn lost(&mut self, error: &io::Error) {
@@ -324,7 +327,7 @@ impl Driver {
         let kept = self.decoder.kept();
         self.is_amid = kept > 0;
         let now = self.connection.hub.clock();
-        self.connection.exchange.lock().note_rest(kept, self.partial.is_some(), now);
+        self.connection.link.lock().note_rest(kept, self.partial.is_some(), now);
     }
 
     #[inline]
@@ -399,7 +402,7 @@ impl Driver {
             let mut batch = match resumed.take() {
                 Some(batch) => batch,
                 None => {
-                    let batch = self.connection.exchange.lock().outbox.take();
+                    let batch = self.connection.link.lock().outbox.take();
                     match batch {
                         Some(batch) => batch,
                         // Streams of other servers may hold back what they took.
@@ -411,14 +414,14 @@ impl Driver {
             let result = batch.poll_write(self.stream(), cx, &mut written);
             self.connection.hub.metrics.wrote(written);
             let wakers = {
-                let mut exchange = self.connection.exchange.lock();
-                exchange.block(result.is_pending());
+                let mut shared = self.connection.link.lock();
+                shared.block(result.is_pending());
                 if result.is_ready() {
-                    exchange.outbox.stalled_since = None;
-                } else if batch.progressed(written) || exchange.outbox.stalled_since.is_none() {
-                    exchange.outbox.stalled_since = Some(Moment::at(self.connection.hub.clock()));
+                    shared.outbox.stalled_since = None;
+                } else if batch.progressed(written) || shared.outbox.stalled_since.is_none() {
+                    shared.outbox.stalled_since = Some(Tick::at(self.connection.hub.clock()));
                 }
-                exchange.wrote(written, self.connection.hub.config.max_outbox)
+                shared.wrote(written, self.connection.hub.config.max_outbox)
             };
             wake_all(wakers);
             self.turn.spend(written);
@@ -433,7 +436,7 @@ impl Driver {
                         self.lost(&error);
                     } else {
                         // Nothing waits for room any more: that ended when the closing began.
-                        self.connection.exchange.lock().outbox.clear();
+                        self.connection.link.lock().outbox.clear();
                     }
                     return false;
                 }
@@ -522,11 +525,11 @@ impl Future for Driver {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
         let this = self.get_mut();
         let span = {
-            let mut exchange = this.connection.exchange.lock();
-            if !exchange.begin_poll(&mut this.stream, cx.waker()) {
+            let mut shared = this.connection.link.lock();
+            if !shared.begin_poll(&mut this.stream, cx.waker()) {
                 return Poll::Pending;
             }
-            exchange.span()
+            shared.span()
         };
         let _entered = span.as_ref().map(tracing::Span::enter);
         this.turn = Turn::begin();
@@ -549,12 +552,12 @@ impl Future for Driver {
             if progress || this.closing.is_some() || (this.rests && !this.is_outbox_full()) {
                 continue;
             }
-            let mut exchange = this.connection.exchange.lock();
+            let mut shared = this.connection.link.lock();
             // Another thread may have left something between the round and this lock; once the waker stands
             // there it will be woken for it.
-            if !exchange.has_controls() && (is_blocked || exchange.outbox.is_empty()) {
-                exchange.is_paused = this.is_full;
-                exchange.end_poll(this.stream.take(), cx.waker().clone(), is_blocked);
+            if !shared.has_controls() && (is_blocked || shared.outbox.is_empty()) {
+                shared.is_paused = this.is_full;
+                shared.end_poll(this.stream.take(), cx.waker().clone(), is_blocked);
                 return Poll::Pending;
             }
         }
@@ -569,10 +572,10 @@ impl Drop for Driver {
         }
         // Dropped when nothing is locked any more: a control may be the last to hold a socket that was left.
         let (lost, _controls, _stream, _claim) = {
-            let mut exchange = self.connection.exchange.lock();
-            let controls = exchange.take_controls();
-            let (lost, stream) = exchange.detach(self.connection.hub.side);
-            (lost, controls, stream, exchange.standing_mut().and_then(|standing| standing.claim.take()))
+            let mut shared = self.connection.link.lock();
+            let controls = shared.take_controls();
+            let (lost, stream) = shared.detach(self.connection.hub.side);
+            (lost, controls, stream, shared.standing_mut().and_then(|standing| standing.claim.take()))
         };
         lost.settle();
         self.connection.leave_sockets();

@@ -24,14 +24,15 @@ use crate::error::SendError;
 use crate::foreign::{printable, shown};
 use crate::guard::wake_all;
 use crate::hub::selection::Selection;
-use crate::link::direct_write::BroadcastTime;
 use crate::link::line::Position;
+use crate::link::stream_slot::BroadcastTime;
 use crate::objects::Connection;
+use crate::objects::Socket;
 use crate::payload::CodecError;
 use crate::reason::DisconnectReason;
 use crate::room::Snapshot;
 use crate::socket::encoded::Encoded;
-use crate::socket::handle::{Socket, is_reserved};
+use crate::socket::handle::is_reserved;
 use crate::socket::push::{Placed, Waiting};
 use crate::wire::{Protocol, Wire};
 
@@ -244,7 +245,7 @@ impl Held<'_> {
     /// Gives the recipient up if it does not read.
     fn look(&mut self) {
         let connection = self.waiting.connection;
-        let written = connection.exchange.lock().outbox.written();
+        let written = connection.link.lock().outbox.written();
         self.missed = if written - self.written >= ENOUGH { 0 } else { self.missed + 1 };
         self.written = written;
         if self.missed == 2 {
@@ -257,7 +258,7 @@ impl Held<'_> {
 async fn hold_back(waiting: &[(Socket, Arc<Position>)]) {
     let held = waiting.iter().map(|(socket, position)| {
         let connection = &*socket.inner.connection;
-        let written = connection.exchange.lock().outbox.written();
+        let written = connection.link.lock().outbox.written();
         Held { waiting: Waiting { connection, position: Arc::clone(position) }, written, missed: 0 }
     });
     let mut held: Vec<_> = held.collect();

@@ -1,249 +1,39 @@
-//! How the life of connections is watched, and what happens when there is none.
+//! What a heartbeat policy is shown of a connection, and the signs of life of its peer.
 
-use std::fmt;
+use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::config::LONGEST_HEARTBEAT;
+use crate::handler::Origin;
 use crate::id::ConnectionId;
-use crate::objects::Connection;
-use crate::observe::report::{FailureOrigin, Place};
+use crate::objects::heartbeat::{Liveness, Watched};
+use crate::objects::{Connection, Socket};
+use crate::observe::report::Reporter;
 use crate::peer::PeerAddress;
-use crate::socket::handle::Socket;
 use crate::sync::atomic::Ordering;
 
-/// How long a hidden tab may take for its next sign of life: a minute, and some time for the network.
-const THROTTLED: Duration = Duration::from_secs(70);
+impl Watched for Connection {
+    fn id(&self) -> ConnectionId {
+        self.id
+    }
 
-/// An interval that leaves no time for that.
-const HASTY: Duration = Duration::from_secs(2);
+    fn peer(&self) -> PeerAddress {
+        self.peer.to_address()
+    }
 
-/// What a peer may be heard by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Activity {
-    /// Any bytes.
-    Traffic,
-    /// A heartbeat: a question for a sign of life, or the answer to one.
-    Beat,
-}
+    fn origins(&self) -> Vec<Arc<dyn Origin>> {
+        self.sockets().into_iter().map(|socket| socket as Arc<dyn Origin>).collect()
+    }
 
-/// What becomes of a connection whose peer gave no sign of life in time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TimeoutAction {
-    /// It is closed, with the reason [`PingTimeout`](crate::DisconnectReason::PingTimeout).
-    #[default]
-    Close,
-    /// The peer is asked once more, and has as much time again. A connection whose bytes go nowhere is found by the
-    /// operating system in the end, and a peer that reads nothing by the [slow consumer](crate::ServerBuilder::slow_consumer) limit.
-    AskAgain,
-}
-
-/// The heart of one connection as it is looked at.
-pub struct Liveness<'a> {
-    connection: &'a Arc<Connection>,
-    silent_for: Duration,
-    missed: u32,
-}
-
-impl fmt::Debug for Liveness<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Liveness")
-            .field("connection", &self.connection.id)
-            .field("silent_for", &self.silent_for)
-            .field("missed", &self.missed)
-            .finish()
+    fn reporter(&self) -> &Reporter {
+        &self.hub.reporter
     }
 }
 
 impl Liveness<'_> {
-    /// The number of the connection.
-    pub fn connection_id(&self) -> ConnectionId {
-        self.connection.id
-    }
-
-    /// The address of the other end.
-    pub fn peer(&self) -> PeerAddress {
-        self.connection.peer.to_address()
-    }
-
-    /// The connection's sockets, one a namespace: who it is, and a way to tell it something.
+    /// The connection's sockets, one a namespace: who it is, and a way to send it something.
     pub fn sockets(&self) -> Vec<Socket> {
-        self.connection.sockets().into_iter().map(|inner| Socket { inner }).collect()
-    }
-
-    /// For how long nothing that counts was heard, about.
-    pub fn silent_for(&self) -> Duration {
-        self.silent_for
-    }
-
-    /// How many questions in a row had no answer in time.
-    pub fn missed(&self) -> u32 {
-        self.missed
-    }
-}
-
-/// How the life of connections is watched: how often, what counts as life, and what happens when there is none.
-///
-/// The [default](DefaultHeartbeat) asks a peer that was silent for 25 seconds and closes the connection when it
-/// says nothing at all for 20 more. All methods have that as their default. None of them may block: one clock watches all
-/// connections of a server.
-///
-/// ```
-/// use std::time::Duration;
-/// use jidda::Server;
-/// use jidda::heartbeat::{HeartbeatPolicy, Liveness, TimeoutAction};
-///
-/// /// Three missed heartbeats in a row are one too many.
-/// struct ThreeStrikes;
-///
-/// impl HeartbeatPolicy for ThreeStrikes {
-///     fn interval(&self) -> Duration {
-///         Duration::from_secs(5)
-///     }
-///
-///     fn timeout(&self) -> Duration {
-///         Duration::from_secs(5)
-///     }
-///
-///     fn at_limit(&self, pulse: &Liveness<'_>) -> TimeoutAction {
-///         if pulse.missed() < 3 { TimeoutAction::AskAgain } else { TimeoutAction::Close }
-///     }
-/// }
-///
-/// let builder = Server::builder().heartbeat_policy(ThreeStrikes);
-/// # let _ = builder;
-/// ```
-pub trait HeartbeatPolicy: Send + Sync + 'static {
-    /// How long a connection may be silent before its peer is asked for a sign of life. Read once, at start; clients are
-    /// told.
-    fn interval(&self) -> Duration {
-        DefaultHeartbeat::default().interval
-    }
-
-    /// How long the answer to that may take. Read once, at start; clients are told.
-    fn timeout(&self) -> Duration {
-        DefaultHeartbeat::default().timeout
-    }
-
-    /// How long a client of Engine.IO 3, which asks for signs of life itself, may be silent. Read once, at start;
-    /// never more than 24 days.
-    ///
-    /// By default [`interval`](Self::interval) and [`timeout`](Self::timeout) together, but at least 70 seconds:
-    /// browsers let the timers of a tab that is hidden fire only once a minute, whatever interval the client was given,
-    /// and its connection is to outlive that. Where the interval is two seconds or less it is the two together: a server
-    /// with such an interval is to find a dead peer within seconds, at the cost of hidden tabs.
-    ///
-    /// A connection whose stream ends is over at once, whatever this says.
-    fn patience(&self) -> Duration {
-        let both = self.interval().saturating_add(self.timeout());
-        if self.interval() <= HASTY { both } else { both.max(THROTTLED) }
-    }
-
-    /// Whether this is a sign of life. By default everything is. Asked once for each, at start.
-    fn counts(&self, sign: Activity) -> bool {
-        let _ = sign;
-        true
-    }
-
-    /// Called a few times an interval for each connection that was heard since the last time: for those who keep a list
-    /// of who is there.
-    fn alive(&self, pulse: &Liveness<'_>) {
-        let _ = pulse;
-    }
-
-    /// Called when the answer did not come in time.
-    fn at_limit(&self, pulse: &Liveness<'_>) -> TimeoutAction {
-        let _ = pulse;
-        TimeoutAction::Close
-    }
-}
-
-/// The policy that is in force unless another one is given: any traffic is life, and its absence the end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DefaultHeartbeat {
-    /// How long a connection may be silent before its peer is asked. Default: 25 s.
-    pub interval: Duration,
-    /// How long the answer may take. Default: 20 s.
-    pub timeout: Duration,
-}
-
-impl Default for DefaultHeartbeat {
-    fn default() -> Self {
-        Self { interval: Duration::from_secs(25), timeout: Duration::from_secs(20) }
-    }
-}
-
-impl HeartbeatPolicy for DefaultHeartbeat {
-    fn interval(&self) -> Duration {
-        self.interval
-    }
-
-    fn timeout(&self) -> Duration {
-        self.timeout
-    }
-}
-
-/// A policy in force, and what it said once and for all.
-#[derive(Clone)]
-pub(crate) struct Watch {
-    policy: Arc<dyn HeartbeatPolicy>,
-    /// Whether all that is read counts.
-    pub(crate) traffic_counts: bool,
-    beats_count: bool,
-    /// How long a peer that asks itself may be silent.
-    patience: Duration,
-}
-
-impl fmt::Debug for Watch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Watch").field("traffic_counts", &self.traffic_counts).finish_non_exhaustive()
-    }
-}
-
-impl Watch {
-    pub(crate) fn new(policy: impl HeartbeatPolicy) -> Self {
-        let (traffic_counts, beats_count) = (policy.counts(Activity::Traffic), policy.counts(Activity::Beat));
-        // The clock of all connections wraps after 49 days.
-        let patience = policy.patience().min(2 * LONGEST_HEARTBEAT);
-        Self { policy: Arc::new(policy), traffic_counts, beats_count, patience }
-    }
-
-    pub(crate) fn interval(&self) -> Duration {
-        self.policy.interval()
-    }
-
-    pub(crate) fn timeout(&self) -> Duration {
-        self.policy.timeout()
-    }
-
-    pub(crate) fn patience(&self) -> Duration {
-        self.patience
-    }
-
-    /// Runs the program's own code, which must not take the clock of all connections along.
-    fn ask<R>(
-        &self,
-        connection: &Arc<Connection>,
-        question: impl FnOnce(&dyn HeartbeatPolicy) -> R,
-    ) -> Option<R> {
-        let place = Place::apart(FailureOrigin::Hook, "heartbeat policy");
-        connection.hub.run(place, || question(&*self.policy))
-    }
-
-    pub(crate) fn alive(&self, connection: &Arc<Connection>, silent_for: Duration) {
-        self.ask(connection, |policy| policy.alive(&Liveness { connection, silent_for, missed: 0 }));
-    }
-
-    pub(crate) fn at_limit(
-        &self,
-        connection: &Arc<Connection>,
-        silent_for: Duration,
-        missed: u32,
-    ) -> TimeoutAction {
-        let pulse = Liveness { connection, silent_for, missed };
-        self.ask(connection, |policy| policy.at_limit(&pulse)).unwrap_or_default()
+        let origins = self.watched().origins().into_iter().map(|origin| origin as Arc<dyn Any + Send + Sync>);
+        origins.filter_map(|origin| origin.downcast().ok()).map(|inner| Socket { inner }).collect()
     }
 }
 
@@ -255,26 +45,5 @@ impl Connection {
         if !self.hub.heartbeat.traffic_counts && self.hub.heartbeat.beats_count {
             self.last_seen.store(self.heart_clock(), Ordering::Relaxed);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hidden_tab_is_waited_for_and_a_test_is_not() {
-        let patience = |interval, timeout| {
-            let [interval, timeout] = [interval, timeout].map(Duration::from_millis);
-            DefaultHeartbeat { interval, timeout }.patience().as_millis()
-        };
-        assert_eq!(patience(25_000, 20_000), 70_000);
-        assert_eq!(patience(2_500, 2_000), 70_000);
-        assert_eq!(patience(2_000, 2_000), 4_000);
-        assert_eq!(patience(60_000, 20_000), 80_000);
-        assert_eq!(patience(300, 200), 500);
-        assert_eq!(patience(1_000, 60_000), 61_000);
-        let most = DefaultHeartbeat { interval: Duration::MAX, timeout: Duration::MAX };
-        assert_eq!(most.patience(), Duration::MAX);
     }
 }

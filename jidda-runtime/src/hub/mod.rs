@@ -1,14 +1,14 @@
-//! All connections of a server together: selections, broadcasts, presence, the timer wheel.
+//! All connections of a server together: selections, broadcasts, presence, heartbeats.
 
 pub(crate) mod broadcast;
+pub(crate) mod clock_task;
 pub(crate) mod heartbeat;
-pub(crate) mod join_waiters;
-pub(crate) mod presence;
+pub(crate) mod liveness;
+pub(crate) mod punctual;
 pub(crate) mod selection;
-pub(crate) mod timer_wheel;
+pub(crate) mod socket_selections;
+pub(crate) mod start;
+pub(crate) mod wait_online;
 
 pub use broadcast::BroadcastEmit;
-pub(crate) use heartbeat::Watch;
-pub use heartbeat::{Activity, DefaultHeartbeat, HeartbeatPolicy, Liveness, TimeoutAction};
-pub use presence::{PresenceEvent, PresenceEvents};
 pub use selection::{BroadcastCall, Replies, Selection};

@@ -12,11 +12,12 @@ use smallvec::SmallVec;
 use crate::error::{CallError, RoomError, SendError};
 use crate::handler::{CallTarget, CallerError};
 use crate::hub::broadcast::BroadcastEmit;
-use crate::objects::hub::Hub;
+use crate::objects::Hub;
+use crate::objects::Socket;
 use crate::payload::{CodecError, Value};
 use crate::room::{RoomKey, Rooms, Target};
 use crate::socket::encoded::Encoded;
-use crate::socket::handle::{Socket, is_reserved};
+use crate::socket::handle::is_reserved;
 use crate::socket::outgoing_call::OutgoingCall;
 
 #[derive(Clone, Debug)]

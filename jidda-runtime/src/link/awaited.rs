@@ -1,89 +1,26 @@
 //! What a peer is waited for, and how far it has come: to read as far as a ping, and to send the rest of a message.
 
-use crate::hub::timer_wheel::Moment;
-use crate::link::shared_state::Exchange;
+use crate::link::clock::Tick;
 
 /// What a connection has for a moment only.
 #[derive(Debug, Default)]
 pub(crate) struct Awaited {
     /// The place in the stream of a ping that stands behind other bytes.
-    ping: Option<u64>,
-    rest: Option<Rest>,
+    pub(super) ping: Option<u64>,
+    pub(super) rest: Option<Rest>,
 }
 
 /// A message whose beginning takes room here while its rest does not come: fragments, or a packet's attachments.
 #[derive(Clone, Copy, Debug)]
-struct Rest {
+pub(super) struct Rest {
     /// When some of it came last.
-    since: Moment,
+    pub(super) since: Tick,
     /// How much of it is here.
-    size: usize,
+    pub(super) size: usize,
 }
 
 impl Awaited {
     pub(crate) fn is_nothing(&self) -> bool {
         self.ping.is_none() && self.rest.is_none()
-    }
-}
-
-impl Exchange {
-    /// A ping is going to be queued next.
-    pub(crate) fn note_ping(&mut self) {
-        // Where nothing waits it is as good as written, and an idle connection needs no room for this.
-        if self.outbox.queued() > 0 {
-            self.awaited_mut().ping = Some(self.outbox.place());
-        }
-    }
-
-    /// Moves the time of the ping along for as long as it stands behind bytes that the peer has to read first: it cannot
-    /// have been heard. `seen` is when the peer was heard last.
-    ///
-    /// A client that polls reads nothing between two polls, and is `between` them if it has gone as well: its ping counts
-    /// from the beginning.
-    pub(crate) fn delay_ping(&mut self, between: bool, seen: u32, now: u32) {
-        let Some(place) = self.awaited().and_then(|awaited| awaited.ping) else { return };
-        let Some(then) = self.calls.pinged_at.map(Moment::clock) else { return self.forget_ping() };
-        if between {
-            return;
-        }
-        if self.outbox.is_unwritten(place) {
-            self.calls.pinged_at = Some(Moment::at(now));
-            return;
-        }
-        // It was written since the last look. What came since then may be its answer.
-        if now.wrapping_sub(seen) > now.wrapping_sub(then) {
-            self.calls.pinged_at = Some(Moment::at(now));
-        }
-        self.forget_ping();
-    }
-
-    fn forget_ping(&mut self) {
-        self.awaited_mut().ping = None;
-        self.tidy();
-    }
-
-    /// So much of a message is here, whose rest is to come; nothing, if it came. `is_coming` says that a part of it is
-    /// under way.
-    pub(crate) fn note_rest(&mut self, size: usize, is_coming: bool, now: u32) {
-        if size == 0 {
-            self.awaited_mut().rest = None;
-            return self.tidy();
-        }
-        let rest = &mut self.awaited_mut().rest;
-        if is_coming || rest.is_none_or(|rest| rest.size != size) {
-            *rest = Some(Rest { since: Moment::at(now), size });
-        }
-    }
-
-    /// For how long the rest of a message has not come any further, if one is waited for. While the task does not read,
-    /// that is not the peer's fault.
-    pub(crate) fn rest_missing_for(&mut self, now: u32) -> Option<u64> {
-        self.awaited()?.rest?;
-        let is_paused = self.is_paused;
-        let rest = self.awaited_mut().rest.as_mut()?;
-        if is_paused {
-            rest.since = Moment::at(now);
-        }
-        Some(u64::from(now.wrapping_sub(rest.since.clock())))
     }
 }

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
-use crate::hub::timer_wheel::Moment;
+use crate::link::clock::Tick;
 
 /// Up to this size a shared frame is copied: cheaper than a list of frames and a second system call argument.
 const COPIED: usize = 1024;
@@ -51,7 +51,7 @@ pub(crate) struct Outbox {
     /// The largest message the peer takes; no message is larger than four gigabytes.
     max_message: u32,
     /// When the stream last refused bytes, in ticks of the hub's clock.
-    pub(crate) stalled_since: Option<Moment>,
+    pub(crate) stalled_since: Option<Tick>,
 }
 
 impl Outbox {

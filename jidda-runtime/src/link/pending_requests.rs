@@ -1,14 +1,11 @@
 //! Requests of ours that wait for their replies.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 
 use crate::failure::Failure;
-use crate::hub::timer_wheel::Moment;
-use crate::objects::Connection;
+use crate::link::clock::Tick;
 use crate::payload::Payload;
-use crate::socket::handle::SocketInner;
 
 /// How a request of ours ended.
 #[derive(Debug, Clone)]
@@ -22,23 +19,23 @@ pub(crate) enum Answer {
 }
 
 #[derive(Debug)]
-enum Slot {
+enum Slot<S> {
     /// Sent, at this place of the stream.
     Waiting {
         place: u64,
         /// The mark of the socket that it is a call of.
         of: usize,
         waker: Option<Waker>,
-        joins: Option<Arc<SocketInner>>,
+        joins: Option<S>,
     },
     Answered(Answer),
     /// The reply is a stream. Boxed: most are not.
-    Stream(Box<Inflow>),
+    Stream(Box<IncomingStream>),
     /// A sign of life: that there is an answer is all.
     Ping,
 }
 
-impl Slot {
+impl<S> Slot<S> {
     /// Whether its answer is still to come.
     fn is_waiting(&self) -> bool {
         match self {
@@ -51,7 +48,7 @@ impl Slot {
 
 /// A streaming reply that comes in.
 #[derive(Debug)]
-struct Inflow {
+struct IncomingStream {
     place: u64,
     waker: Option<Waker>,
     /// What came and was not taken: never more than was granted.
@@ -69,16 +66,16 @@ pub(crate) enum Received {
     /// Nobody reads it any more.
     Unknown,
     /// It was not asked for.
-    Surplus,
+    OverCredit,
 }
 
 /// What is left of a request that nobody waits for any more. Not to be dropped while anything is locked: it has the
 /// waker of who waited.
 #[must_use = "it is dropped when nothing is locked any more"]
 #[derive(Debug)]
-pub(crate) struct Forgotten(Option<Slot>);
+pub(crate) struct Forgotten<S>(Option<Slot<S>>);
 
-impl Forgotten {
+impl<S> Forgotten<S> {
     /// Whether its answer was still to come, so that the peer can be told to stop.
     pub(crate) fn was_waiting(&self) -> bool {
         self.0.as_ref().is_some_and(Slot::is_waiting)
@@ -86,13 +83,13 @@ impl Forgotten {
 }
 
 /// The requests of one connection, by their numbers.
-#[derive(Debug, Default)]
-pub(crate) struct Calls {
+#[derive(Debug)]
+pub(crate) struct PendingRequests<S> {
     /// Boxed: most connections of a server never call.
-    slots: Option<Box<Slots>>,
+    slots: Option<Box<Slots<S>>>,
     last: u32,
     /// When a sign of life was asked for, in ticks of the hub's clock.
-    pub(crate) pinged_at: Option<Moment>,
+    pub(crate) pinged_at: Option<Tick>,
 }
 
 /// Room for how many requests a connection keeps that has none.
@@ -101,23 +98,29 @@ const KEPT: usize = 32;
 /// The place in the stream of a request that waits for room in the outbox.
 pub(crate) const UNPLACED: u64 = u64::MAX;
 
-type Slots = HashMap<u32, Slot, foldhash::fast::RandomState>;
+type Slots<S> = HashMap<u32, Slot<S>, foldhash::fast::RandomState>;
 
 /// What to do about a reply that came.
 #[derive(Debug)]
-pub(crate) enum Resolved {
-    /// The caller was told; wake it.
-    Told(Option<Waker>),
+pub(crate) enum Resolved<S> {
+    /// The caller has its answer; wake it.
+    Woke(Option<Waker>),
     /// It was a namespace's `connect`: the socket is to be brought to life before anything else is read.
-    Joins(Arc<SocketInner>),
+    Joins(S),
     /// It was a sign of life.
     Beat,
     /// Nobody asked.
     Unknown,
 }
 
-impl Calls {
-    fn insert(&mut self, slot: Slot) -> u32 {
+impl<S> Default for PendingRequests<S> {
+    fn default() -> Self {
+        Self { slots: None, last: 0, pinged_at: None }
+    }
+}
+
+impl<S> PendingRequests<S> {
+    fn insert(&mut self, slot: Slot<S>) -> u32 {
         let slots = self.slots.get_or_insert_default();
         loop {
             self.last = self.last.wrapping_add(1);
@@ -158,32 +161,32 @@ impl Calls {
     #[must_use]
     pub(crate) fn lose(&mut self, id: u32) -> Option<Waker> {
         match self.resolve(id, || Answer::Disconnected { maybe_executed: false }) {
-            Resolved::Told(waker) => waker,
+            Resolved::Woke(waker) => waker,
             Resolved::Joins(_) | Resolved::Beat | Resolved::Unknown => None,
         }
     }
 
     /// Numbers a request to join a namespace.
-    pub(crate) fn begin_join(&mut self, place: u64, socket: Arc<SocketInner>) -> u32 {
+    pub(crate) fn begin_join(&mut self, place: u64, socket: S) -> u32 {
         self.insert(Slot::Waiting { place, of: 0, waker: None, joins: Some(socket) })
     }
 
     /// Numbers a request that takes so many items as its reply.
     pub(crate) fn begin_stream(&mut self, place: u64, credit: u32) -> u32 {
         let items = VecDeque::new();
-        self.insert(Slot::Stream(Box::new(Inflow { place, waker: None, items, credit, end: None })))
+        self.insert(Slot::Stream(Box::new(IncomingStream { place, waker: None, items, credit, end: None })))
     }
 
     /// Takes an item in.
     pub(crate) fn receive(&mut self, id: u32, item: impl FnOnce() -> Payload) -> Received {
         match self.slots.as_deref_mut().and_then(|slots| slots.get_mut(&id)) {
             Some(Slot::Stream(inflow)) if inflow.end.is_none() => {
-                let Some(credit) = inflow.credit.checked_sub(1) else { return Received::Surplus };
+                let Some(credit) = inflow.credit.checked_sub(1) else { return Received::OverCredit };
                 inflow.credit = credit;
                 inflow.items.push_back(item());
                 Received::Kept(inflow.waker.take())
             }
-            Some(Slot::Waiting { .. }) => Received::Surplus,
+            Some(Slot::Waiting { .. }) => Received::OverCredit,
             // It was on its way when its reader stopped.
             _ => Received::Unknown,
         }
@@ -237,7 +240,7 @@ impl Calls {
         }
     }
 
-    fn remove(&mut self, id: u32) -> Option<Slot> {
+    fn remove(&mut self, id: u32) -> Option<Slot<S>> {
         let slots = self.slots.as_deref_mut()?;
         let slot = slots.remove(&id);
         // What many calls at once needed is not kept for one at a time.
@@ -270,7 +273,7 @@ impl Calls {
 
     /// Takes a reply in. The one of a `connect` has to be taken in once more when its socket lives: who asked for
     /// it may use the socket as soon as it is told, on another thread.
-    pub(crate) fn resolve(&mut self, id: u32, answer: impl FnOnce() -> Answer) -> Resolved {
+    pub(crate) fn resolve(&mut self, id: u32, answer: impl FnOnce() -> Answer) -> Resolved<S> {
         let Some(slots) = self.slots.as_deref_mut() else { return Resolved::Unknown };
         match slots.get_mut(&id) {
             Some(slot @ Slot::Waiting { .. }) => {
@@ -280,13 +283,13 @@ impl Calls {
                     return Resolved::Joins(socket);
                 }
                 match std::mem::replace(slot, Slot::Answered(answer())) {
-                    Slot::Waiting { waker, .. } => Resolved::Told(waker),
+                    Slot::Waiting { waker, .. } => Resolved::Woke(waker),
                     _ => Resolved::Unknown,
                 }
             }
             Some(Slot::Stream(inflow)) if inflow.end.is_none() => {
                 inflow.end = Some(answer());
-                Resolved::Told(inflow.waker.take())
+                Resolved::Woke(inflow.waker.take())
             }
             Some(Slot::Ping) => {
                 slots.remove(&id);
@@ -303,7 +306,7 @@ impl Calls {
 
     /// Whether a request has no answer yet.
     pub(crate) fn is_waiting(&self) -> bool {
-        let is_waiting = |slot: &Slot| slot.is_waiting();
+        let is_waiting = |slot: &Slot<S>| slot.is_waiting();
         self.slots.as_ref().is_some_and(|slots| slots.values().any(is_waiting))
     }
 
@@ -314,7 +317,7 @@ impl Calls {
     }
 
     /// Forgets a request.
-    pub(crate) fn forget(&mut self, id: u32) -> Forgotten {
+    pub(crate) fn forget(&mut self, id: u32) -> Forgotten<S> {
         Forgotten(self.remove(id))
     }
 
@@ -358,38 +361,5 @@ impl Calls {
             }
         }
         wakers
-    }
-}
-
-impl Connection {
-    /// Waits for what `take` looks for: the answer of a request, or an item of a stream.
-    ///
-    /// A waker is code of the program, and neither cloned nor dropped while the connection is locked. `is_new` tells that
-    /// nobody waits yet: then there is nothing to look for before that.
-    pub(crate) fn poll_request<T>(
-        &self,
-        id: u32,
-        is_new: bool,
-        take: impl Fn(&mut Calls, u32) -> Option<T>,
-        cx: &Context<'_>,
-    ) -> Poll<T> {
-        if !is_new {
-            let calls = &mut self.exchange.lock().calls;
-            if let Some(found) = take(calls, id) {
-                return Poll::Ready(found);
-            }
-            if calls.would_wake(id, cx.waker()) {
-                return Poll::Pending;
-            }
-        }
-        let waker = cx.waker().clone();
-        let mut exchange = self.exchange.lock();
-        let (found, unused) = match take(&mut exchange.calls, id) {
-            Some(found) => (Some(found), Some(waker)),
-            None => (None, exchange.calls.wake_for(id, waker)),
-        };
-        drop(exchange);
-        drop(unused);
-        found.map_or(Poll::Pending, Poll::Ready)
     }
 }

@@ -6,27 +6,26 @@ use std::task::Waker;
 use bytes::Bytes;
 use tracing::Span;
 
-use crate::driver::recently_left::Left;
+use super::auth_state::AuthState;
+use super::awaited::Awaited;
+use super::call_shares::CallShares;
+use super::connection_store::ConnectionStore;
+use super::line::{Entry, Line, Lost, Position};
+use super::outbox::Outbox;
+use super::pending_requests::PendingRequests;
+use super::recently_left::Left;
+use super::stream_slot::StreamSlot;
 use crate::failure::{Failure, Told};
 use crate::handler::Side;
 use crate::id::SocketId;
-use crate::link::awaited::Awaited;
-use crate::link::direct_write::Whereabouts;
-use crate::link::line::{Entry, Line, Lost, Position};
-use crate::link::outbox::Outbox;
-use crate::link::pending_requests::Calls;
-use crate::link::share::Shares;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
-use crate::socket::credentials::Standing;
-use crate::socket::handle::SocketInner;
-use crate::socket::sessions::Kept;
 use crate::transport::Stream;
 use crate::wire::{Protocol, Wire};
 
 /// Whether there is somebody at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Link {
+pub(crate) enum LinkStatus {
     /// A stream is open.
     Up,
     /// A client is between two streams.
@@ -37,15 +36,15 @@ pub(crate) enum Link {
 
 /// What others ask of the connection's task.
 #[derive(Debug)]
-pub(crate) enum Control {
+pub(crate) enum Control<S> {
     /// The peer is in the root namespace by being there.
     Join,
     /// A socket was accepted by something its `connect` handler did: what came early may run.
-    Accepted(Arc<SocketInner>),
+    Accepted(S),
     /// What waits in the sequence of a socket may run on, after the end of a turn.
-    Proceed(Arc<SocketInner>),
+    Proceed(S),
     /// A socket leaves its namespace.
-    Leave(Arc<SocketInner>, DisconnectReason),
+    Leave(S, DisconnectReason),
     /// The connection ends, after what is queued is written.
     Close(DisconnectReason),
     /// The connection ends once no handler runs.
@@ -57,27 +56,27 @@ pub(crate) enum Control {
 }
 
 /// What few connections have, or for a moment only.
-#[derive(Debug, Default)]
-struct Rare {
-    passing: Option<Box<Passing>>,
+#[derive(Debug)]
+struct ColdState<S> {
+    work: Option<Box<QueuedWork<S>>>,
     /// Who the peer was found to be: most servers do not ask.
-    standing: Option<Box<Standing>>,
+    standing: Option<Box<AuthState>>,
     /// What the program keeps with the connection.
-    kept: Option<Kept>,
+    kept: Option<ConnectionStore>,
     /// The namespaces it was in a moment ago.
     left: Option<Box<Left>>,
     /// Why a client's connection is to end for good, whatever becomes of its stream.
     ending: Option<Box<DisconnectReason>>,
     /// What callers of a gateway have under way on it.
-    shares: Option<Box<Shares>>,
+    shares: Option<Box<CallShares>>,
     /// What the peer is waited for.
     awaited: Option<Box<Awaited>>,
 }
 
-/// What a connection has for a moment only.
-#[derive(Debug, Default)]
-struct Passing {
-    controls: Vec<Control>,
+/// What waits for the connection's task, or for room in the outbox.
+#[derive(Debug)]
+struct QueuedWork<S> {
+    controls: Vec<Control<S>>,
     /// Frames that wait for room in the outbox.
     line: Line,
     /// Streaming replies that wait for room in the outbox before they produce anything.
@@ -109,16 +108,16 @@ fn too_large(message: String) -> Failure {
 // Independent facts about the task, the stream and the peer.
 #[allow(clippy::struct_excessive_bools)]
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(crate) struct SharedState<S> {
     pub(crate) outbox: Outbox,
-    pub(crate) calls: Calls,
+    pub(crate) calls: PendingRequests<S>,
     /// Boxed, like all that an idle connection does not need.
-    rare: Option<Box<Rare>>,
+    cold: Option<Box<ColdState<S>>>,
     /// The connection keeps nothing any more: no stream follows, and no handler runs.
     pub(crate) is_over: bool,
-    pub(crate) link: Link,
+    pub(crate) status: LinkStatus,
     /// Whether the peer speaks more than plain MessagePack-RPC.
-    pub(crate) is_acquainted: bool,
+    pub(crate) speaks_native: bool,
     /// Anything was written since the connection was looked after.
     pub(crate) has_written: bool,
     /// The task does not read at the moment, since too much is running: silence is not the peer's.
@@ -126,32 +125,44 @@ pub(crate) struct Exchange {
     /// The stream takes no more at the moment: new bytes are no reason to wake the task.
     is_blocked: bool,
     pub(crate) waker: Option<Waker>,
-    pub(crate) stream: Whereabouts,
+    pub(crate) stream: StreamSlot,
     /// How many times in a row a sign of life did not come in time.
     pub(crate) missed: u16,
 }
 
-impl Exchange {
-    pub(crate) fn new(link: Link, max_message: usize) -> Self {
+impl<S> Default for ColdState<S> {
+    fn default() -> Self {
+        Self { work: None, standing: None, kept: None, left: None, ending: None, shares: None, awaited: None }
+    }
+}
+
+impl<S> Default for QueuedWork<S> {
+    fn default() -> Self {
+        Self { controls: Vec::new(), line: Line::default(), waiting: Vec::new() }
+    }
+}
+
+impl<S> SharedState<S> {
+    pub(crate) fn new(status: LinkStatus, max_message: usize) -> Self {
         Self {
             outbox: Outbox::new(max_message),
-            calls: Calls::default(),
-            rare: None,
+            calls: PendingRequests::default(),
+            cold: None,
             is_over: false,
-            link,
-            is_acquainted: false,
+            status,
+            speaks_native: false,
             has_written: false,
             is_paused: false,
             is_blocked: false,
             waker: None,
-            stream: Whereabouts::Nowhere,
+            stream: StreamSlot::Detached,
             missed: 0,
         }
     }
 
     /// Whether the connection's task runs right now, and will look at all this again before it rests.
     fn is_polling(&self) -> bool {
-        matches!(self.stream, Whereabouts::Running)
+        matches!(self.stream, StreamSlot::WithDriver)
     }
 
     /// The connection's span, if somebody listened when it was asked for.
@@ -160,65 +171,63 @@ impl Exchange {
     }
 
     /// What the program keeps with the connection, if anything.
-    pub(crate) fn kept(&self) -> Option<&Kept> {
-        self.rare.as_ref()?.kept.as_ref()
+    pub(crate) fn kept(&self) -> Option<&ConnectionStore> {
+        self.cold.as_ref()?.kept.as_ref()
     }
 
     /// The same, to be changed. There is none where nothing is kept any more.
-    pub(crate) fn kept_mut(&mut self) -> Option<&mut Kept> {
+    pub(crate) fn kept_mut(&mut self) -> Option<&mut ConnectionStore> {
         if self.is_over {
             return None;
         }
-        Some(self.rare.get_or_insert_default().kept.get_or_insert_default())
+        Some(self.cold.get_or_insert_default().kept.get_or_insert_default())
     }
 
     /// The connection is over: nothing is kept from now on.
-    pub(crate) fn take_kept(&mut self) -> Option<Kept> {
+    pub(crate) fn take_kept(&mut self) -> Option<ConnectionStore> {
         self.is_over = true;
-        let kept = self.rare.as_mut()?.kept.take();
+        let kept = self.cold.as_mut()?.kept.take();
         self.tidy();
         kept
     }
 
     /// What the peer is waited for, if anything.
     pub(crate) fn awaited(&self) -> Option<&Awaited> {
-        self.rare.as_ref()?.awaited.as_deref()
+        self.cold.as_ref()?.awaited.as_deref()
     }
 
     pub(crate) fn awaited_mut(&mut self) -> &mut Awaited {
-        self.rare.get_or_insert_default().awaited.get_or_insert_default()
+        self.cold.get_or_insert_default().awaited.get_or_insert_default()
     }
 
     /// The peer is a new one.
     pub(crate) fn forget_awaited(&mut self) {
-        if let Some(rare) = &mut self.rare {
-            rare.awaited = None;
+        if let Some(cold) = &mut self.cold {
+            cold.awaited = None;
         }
         self.tidy();
     }
 
-    fn passing(&mut self) -> &mut Passing {
-        self.rare.get_or_insert_default().passing.get_or_insert_default()
+    fn work(&mut self) -> &mut QueuedWork<S> {
+        self.cold.get_or_insert_default().work.get_or_insert_default()
     }
 
     /// What callers of a gateway have under way on it; the server behind runs so many at once, unless it said
     /// otherwise.
-    pub(crate) fn shares(&mut self, limit: usize) -> &mut Shares {
-        let shares = &mut self.rare.get_or_insert_default().shares;
-        shares.get_or_insert_with(|| Box::new(Shares::new(limit)))
+    pub(crate) fn shares(&mut self, limit: usize) -> &mut CallShares {
+        let shares = &mut self.cold.get_or_insert_default().shares;
+        shares.get_or_insert_with(|| Box::new(CallShares::new(limit)))
     }
 
     /// Frees what there is no need for any more.
     pub(crate) fn tidy(&mut self) {
-        let Some(rare) = &mut self.rare else { return };
-        rare.awaited.take_if(|awaited| awaited.is_nothing());
-        rare.passing.take_if(|passing| {
-            passing.controls.is_empty() && passing.waiting.is_empty() && passing.line.is_empty()
-        });
-        let Rare { passing, standing, kept, left, ending, shares, awaited } = &**rare;
-        let has_words = passing.is_some() || left.is_some() || ending.is_some() || awaited.is_some();
+        let Some(cold) = &mut self.cold else { return };
+        cold.awaited.take_if(|awaited| awaited.is_nothing());
+        cold.work.take_if(|work| work.controls.is_empty() && work.waiting.is_empty() && work.line.is_empty());
+        let ColdState { work, standing, kept, left, ending, shares, awaited } = &**cold;
+        let has_words = work.is_some() || left.is_some() || ending.is_some() || awaited.is_some();
         if !has_words && standing.is_none() && kept.is_none() && shares.is_none() {
-            self.rare = None;
+            self.cold = None;
         }
     }
 
@@ -245,7 +254,7 @@ impl Exchange {
 
     /// Whether the stream takes what is written next: nothing is left of what was written before.
     pub(crate) fn is_writable(&self) -> bool {
-        self.link == Link::Up && !self.is_blocked && !self.has_line()
+        self.status == LinkStatus::Up && !self.is_blocked && !self.has_line()
     }
 
     /// The stream does or does not take more than it was given.
@@ -256,7 +265,7 @@ impl Exchange {
     /// Reserves the stream of a task that sleeps for one frame of a broadcast, which counts as queued from now on. `false`
     /// if the task runs or anything waits to be written: then the frame has to wait, too.
     pub(crate) fn reserve(&mut self, frame: &Arc<Bytes>) -> bool {
-        let Whereabouts::Resting(stream) = &self.stream else { return false };
+        let StreamSlot::Parked(stream) = &self.stream else { return false };
         let is_free = stream.takes_from_anyone() && !self.is_blocked && self.outbox.queued() == 0;
         if is_free {
             self.outbox.reserve(frame);
@@ -267,12 +276,12 @@ impl Exchange {
     /// Gives the stream out, with the frame that it is reserved for. There is none if the task took that to write it
     /// itself, or is about to since more was queued behind it.
     pub(crate) fn lend(&mut self) -> Option<(Stream, Arc<Bytes>)> {
-        if !self.outbox.is_reserved() || !matches!(self.stream, Whereabouts::Resting(_)) {
+        if !self.outbox.is_reserved() || !matches!(self.stream, StreamSlot::Parked(_)) {
             return None;
         }
         let frame = self.outbox.take_reserved()?;
-        match std::mem::replace(&mut self.stream, Whereabouts::Lent) {
-            Whereabouts::Resting(stream) => Some((stream, frame)),
+        match std::mem::replace(&mut self.stream, StreamSlot::Borrowed) {
+            StreamSlot::Parked(stream) => Some((stream, frame)),
             _ => unreachable!("looked at above"),
         }
     }
@@ -281,14 +290,14 @@ impl Exchange {
     /// and is woken when it is back.
     #[must_use]
     pub(crate) fn begin_poll(&mut self, stream: &mut Option<Stream>, waker: &Waker) -> bool {
-        match std::mem::replace(&mut self.stream, Whereabouts::Running) {
-            Whereabouts::Resting(rested) => *stream = Some(rested),
-            Whereabouts::Lent | Whereabouts::Awaited => {
-                self.stream = Whereabouts::Awaited;
+        match std::mem::replace(&mut self.stream, StreamSlot::WithDriver) {
+            StreamSlot::Parked(rested) => *stream = Some(rested),
+            StreamSlot::Borrowed | StreamSlot::BorrowedWaited => {
+                self.stream = StreamSlot::BorrowedWaited;
                 self.waker = Some(waker.clone());
                 return false;
             }
-            Whereabouts::Running | Whereabouts::Nowhere => {}
+            StreamSlot::WithDriver | StreamSlot::Detached => {}
         }
         self.waker = None;
         true
@@ -296,26 +305,26 @@ impl Exchange {
 
     /// Takes note of why a client's connection is to end for good. The first reason stays.
     pub(crate) fn note_ending(&mut self, reason: &DisconnectReason) {
-        let ending = &mut self.rare.get_or_insert_default().ending;
+        let ending = &mut self.cold.get_or_insert_default().ending;
         ending.get_or_insert_with(|| Box::new(reason.clone()));
     }
 
     /// Why it is to end for good, if it is.
     pub(crate) fn ending(&self) -> Option<&DisconnectReason> {
-        self.rare.as_ref()?.ending.as_deref()
+        self.cold.as_ref()?.ending.as_deref()
     }
 
     /// The task ended: nothing looks at this until there is another one. What waited for room, or for replies, is to learn
     /// it. A task that broke down in the middle leaves a client's connection as if its stream had been lost.
-    pub(crate) fn detach(&mut self, side: Side) -> (Lost, Whereabouts) {
+    pub(crate) fn detach(&mut self, side: Side) -> (Lost, StreamSlot) {
         self.is_blocked = false;
         self.is_paused = false;
         self.waker = None;
         let mut wakers = Vec::new();
-        if self.link == Link::Up {
+        if self.status == LinkStatus::Up {
             let returns = side == Side::Client && self.ending().is_none();
-            self.link = if returns { Link::Away } else { Link::Closed };
-            self.is_acquainted = false;
+            self.status = if returns { LinkStatus::Away } else { LinkStatus::Closed };
+            self.speaks_native = false;
             wakers = self.calls.fail_all(|_| false);
         }
         self.outbox.clear();
@@ -326,11 +335,11 @@ impl Exchange {
 
     /// Whether a task still has the stream, if only to close it.
     pub(crate) fn is_served(&self) -> bool {
-        !matches!(self.stream, Whereabouts::Nowhere)
+        !matches!(self.stream, StreamSlot::Detached)
     }
 
     pub(crate) fn end_poll(&mut self, stream: Option<Stream>, waker: Waker, is_blocked: bool) {
-        self.stream = stream.map_or(Whereabouts::Nowhere, Whereabouts::Resting);
+        self.stream = stream.map_or(StreamSlot::Detached, StreamSlot::Parked);
         self.is_blocked = is_blocked;
         self.waker = Some(waker);
     }
@@ -348,23 +357,23 @@ impl Exchange {
     }
 
     /// Leaves something for the task to find when it runs.
-    pub(crate) fn push_control(&mut self, control: Control) {
-        self.passing().controls.push(control);
+    pub(crate) fn push_control(&mut self, control: Control<S>) {
+        self.work().controls.push(control);
     }
 
     /// What others asked of the task.
-    pub(crate) fn take_controls(&mut self) -> Vec<Control> {
+    pub(crate) fn take_controls(&mut self) -> Vec<Control<S>> {
         if !self.has_controls() {
             return Vec::new();
         }
-        let controls = std::mem::take(&mut self.passing().controls);
+        let controls = std::mem::take(&mut self.work().controls);
         self.tidy();
         controls
     }
 
     /// Wakes a streaming reply when there is room in the outbox again, or when it is known that there will not be any.
     pub(crate) fn wait_for_room(&mut self, waker: &Waker) {
-        let waiting = &mut self.passing().waiting;
+        let waiting = &mut self.work().waiting;
         if !waiting.iter().any(|waiting| waiting.will_wake(waker)) {
             waiting.push(waker.clone());
         }
@@ -373,8 +382,8 @@ impl Exchange {
     /// Whether frames wait for room in the outbox: what is handed in now stands behind them.
     #[inline]
     pub(crate) fn has_line(&self) -> bool {
-        let passing = self.rare.as_ref().and_then(|rare| rare.passing.as_ref());
-        passing.is_some_and(|passing| !passing.line.is_empty())
+        let work = self.cold.as_ref().and_then(|cold| cold.work.as_ref());
+        work.is_some_and(|work| !work.line.is_empty())
     }
 
     /// Whether the outbox takes one more frame now, if it is to have no more than `limit` bytes.
@@ -385,7 +394,7 @@ impl Exchange {
 
     /// Lets a frame wait for room in the outbox, behind those that do already.
     pub(crate) fn wait_in_line(&mut self, frame: Bytes, owner: SocketId, call: Option<u32>) -> Arc<Position> {
-        self.passing().line.push(frame, owner, call)
+        self.work().line.push(frame, owner, call)
     }
 
     /// A frame's sender does not wait any longer: it is not sent, unless the outbox has it by now.
@@ -393,7 +402,7 @@ impl Exchange {
         if !self.has_line() {
             return None;
         }
-        let entry = self.passing().line.withdraw(position);
+        let entry = self.work().line.withdraw(position);
         self.tidy();
         entry
     }
@@ -403,7 +412,7 @@ impl Exchange {
         if !self.has_line() {
             return false;
         }
-        let was_there = self.passing().line.withdraw_call(id).is_some();
+        let was_there = self.work().line.withdraw_call(id).is_some();
         self.tidy();
         was_there
     }
@@ -413,7 +422,7 @@ impl Exchange {
         if !self.has_line() {
             return Lost::default();
         }
-        let entries = self.passing().line.take_of(owner);
+        let entries = self.work().line.take_of(owner);
         self.tidy();
         let calls = entries.iter().filter_map(|entry| entry.call);
         let wakers = calls.filter_map(|id| self.calls.lose(id)).collect();
@@ -424,7 +433,7 @@ impl Exchange {
     fn admit(&mut self, limit: usize) -> Vec<Waker> {
         let mut wakers = Vec::new();
         while self.outbox.queued() < limit {
-            let Some(entry) = self.passing().line.pop() else { break };
+            let Some(entry) = self.work().line.pop() else { break };
             if let Some(id) = entry.call {
                 self.calls.place(id, self.outbox.place());
             }
@@ -438,10 +447,10 @@ impl Exchange {
     /// The streaming replies that wait for room: there is some, or there will not be any.
     #[must_use]
     fn take_waiting(&mut self) -> Vec<Waker> {
-        if self.rare.as_ref().is_none_or(|rare| rare.passing.is_none()) {
+        if self.cold.as_ref().is_none_or(|cold| cold.work.is_none()) {
             return Vec::new();
         }
-        let waiting = std::mem::take(&mut self.passing().waiting);
+        let waiting = std::mem::take(&mut self.work().waiting);
         self.tidy();
         waiting
     }
@@ -453,7 +462,7 @@ impl Exchange {
     pub(crate) fn wrote(&mut self, count: usize, limit: usize) -> Vec<Waker> {
         self.has_written |= count > 0;
         self.outbox.wrote(count);
-        if self.rare.is_none() { Vec::new() } else { self.make_room(limit) }
+        if self.cold.is_none() { Vec::new() } else { self.make_room(limit) }
     }
 
     /// Lets in what waited for room below `limit`; whose tasks are to be woken.
@@ -468,41 +477,41 @@ impl Exchange {
 
     /// There will be no room any more: all that waits for some is to learn it.
     pub(crate) fn end_waiting(&mut self) -> Lost {
-        let Some(passing) = self.rare.as_mut().and_then(|rare| rare.passing.as_mut()) else {
+        let Some(work) = self.cold.as_mut().and_then(|cold| cold.work.as_mut()) else {
             return Lost::default();
         };
-        let lost = Lost { entries: passing.line.take_all(), wakers: std::mem::take(&mut passing.waiting) };
+        let lost = Lost { entries: work.line.take_all(), wakers: std::mem::take(&mut work.waiting) };
         self.tidy();
         lost
     }
 
     /// Whether the task is about to close the connection.
     pub(crate) fn is_to_close(&self) -> bool {
-        let passing = self.rare.as_ref().and_then(|rare| rare.passing.as_ref());
-        let mut controls = passing.into_iter().flat_map(|passing| &passing.controls);
+        let work = self.cold.as_ref().and_then(|cold| cold.work.as_ref());
+        let mut controls = work.into_iter().flat_map(|work| &work.controls);
         controls.any(|control| matches!(control, Control::Close(_)))
     }
 
     pub(crate) fn has_controls(&self) -> bool {
-        let passing = self.rare.as_ref().and_then(|rare| rare.passing.as_ref());
-        passing.is_some_and(|passing| !passing.controls.is_empty())
+        let work = self.cold.as_ref().and_then(|cold| cold.work.as_ref());
+        work.is_some_and(|work| !work.controls.is_empty())
     }
 
     /// Who the peer was found to be.
-    pub(crate) fn standing(&self) -> Option<&Standing> {
-        self.rare.as_ref()?.standing.as_deref()
+    pub(crate) fn standing(&self) -> Option<&AuthState> {
+        self.cold.as_ref()?.standing.as_deref()
     }
 
-    pub(crate) fn standing_mut(&mut self) -> Option<&mut Standing> {
-        self.rare.as_mut()?.standing.as_deref_mut()
+    pub(crate) fn standing_mut(&mut self) -> Option<&mut AuthState> {
+        self.cold.as_mut()?.standing.as_deref_mut()
     }
 
     /// Takes note of who the peer was found to be; gives back what was there.
-    pub(crate) fn note_standing(&mut self, standing: Option<Standing>) -> Option<Standing> {
-        if self.rare.is_none() && standing.is_none() {
+    pub(crate) fn note_standing(&mut self, standing: Option<AuthState>) -> Option<AuthState> {
+        if self.cold.is_none() && standing.is_none() {
             return None;
         }
-        let noted = &mut self.rare.get_or_insert_default().standing;
+        let noted = &mut self.cold.get_or_insert_default().standing;
         let before = std::mem::replace(noted, standing.map(Box::new));
         self.tidy();
         before.map(|standing| *standing)
@@ -510,15 +519,15 @@ impl Exchange {
 
     /// Keeps a namespace that was left, and `limit` of them at most.
     pub(crate) fn note_left(&mut self, namespace: &str, limit: usize) {
-        self.rare.get_or_insert_default().left.get_or_insert_default().note(namespace, limit);
+        self.cold.get_or_insert_default().left.get_or_insert_default().note(namespace, limit);
     }
 
     /// Forgets a namespace that was left. Whether it was kept.
     pub(crate) fn take_left(&mut self, namespace: &str) -> bool {
-        let Some(left) = self.rare.as_mut().and_then(|rare| rare.left.as_mut()) else { return false };
+        let Some(left) = self.cold.as_mut().and_then(|cold| cold.left.as_mut()) else { return false };
         let was_kept = left.take(namespace);
         if left.is_empty() {
-            self.rare.as_mut().expect("it was there").left = None;
+            self.cold.as_mut().expect("it was there").left = None;
             self.tidy();
         }
         was_kept
@@ -526,13 +535,13 @@ impl Exchange {
 
     /// Whether a namespace was left a moment ago.
     pub(crate) fn has_left(&self, namespace: &str) -> bool {
-        let left = self.rare.as_ref().and_then(|rare| rare.left.as_ref());
+        let left = self.cold.as_ref().and_then(|cold| cold.left.as_ref());
         left.is_some_and(|left| left.contains(namespace))
     }
 
     /// Who has to be woken, once the lock is released, after this.
     #[must_use]
-    pub(crate) fn control(&mut self, control: Control) -> Option<Waker> {
+    pub(crate) fn control(&mut self, control: Control<S>) -> Option<Waker> {
         self.push_control(control);
         if self.is_polling() { None } else { self.waker.take() }
     }

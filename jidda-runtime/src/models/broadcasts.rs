@@ -10,9 +10,9 @@ use crate::config::Config;
 use crate::driver::Driver;
 use crate::handler::Side;
 use crate::hub::selection::Selection;
+use crate::objects::Socket;
 use crate::reason::DisconnectReason;
 use crate::room::Target;
-use crate::socket::handle::Socket;
 use crate::sync::atomic::Ordering;
 use crate::sync::model::{Rng, block_on, check, poll_once, spawn, thread_rng};
 use crate::transport::{MemoryStream, Stream, pipe};
@@ -80,7 +80,7 @@ fn lines_arrive_once_and_in_order(config: &Config) {
                 for number in 0..EACH {
                     for connection in connections.iter().filter(|_| thread_rng().gen_bool(0.5)) {
                         // Time stands still: as if the last broadcast were long ago, so that this one is written at once.
-                        connection.told.store(LONG_AGO, Ordering::Relaxed);
+                        connection.last_broadcast_ms.store(LONG_AGO, Ordering::Relaxed);
                     }
                     let told = block_on(everyone.emit("line", &(who, number)));
                     assert_eq!(told.ok(), Some(2), "both are there");

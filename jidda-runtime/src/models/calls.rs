@@ -12,8 +12,8 @@ use super::{connection, hub, serve};
 use crate::config::Config;
 use crate::error::{CallError, SendError};
 use crate::handler::Side;
+use crate::objects::Socket;
 use crate::reason::DisconnectReason;
-use crate::socket::handle::Socket;
 use crate::sync::model::{Rng, block_on, check, poll_once, spawn, thread_rng};
 use crate::transport::MemoryStream;
 
@@ -50,7 +50,7 @@ async fn answer(mut peer: MemoryStream, most: usize) {
     }
 }
 
-/// Calls, and may give it up after a while.
+/// PendingRequests, and may give it up after a while.
 async fn call(socket: Socket, number: u64) {
     let mut call = socket.call::<u64>("double", &number).into_future();
     let mut patience = if thread_rng().gen_bool(0.5) { thread_rng().gen_range(0..4) } else { usize::MAX };
@@ -90,7 +90,7 @@ fn calls_end(is_lossy: bool) {
     for caller in callers {
         caller.join().unwrap();
     }
-    assert_eq!(connection.exchange.lock().calls.len(), 0, "a call is kept that nobody waits for");
+    assert_eq!(connection.link.lock().calls.len(), 0, "a call is kept that nobody waits for");
     connection.close(DisconnectReason::ForcedClose);
     driving.join().unwrap();
     peer.join().unwrap();

@@ -7,12 +7,12 @@ use futures_util::FutureExt;
 use super::{connection, hub};
 use crate::config::{Config, DuplicateIdentity};
 use crate::handler::Side;
-use crate::hub::PresenceEvents;
-use crate::hub::presence::PresenceEvent;
 use crate::objects::{Connection, Hub};
+use crate::objects::{Socket, SocketInner};
 use crate::reason::DisconnectReason;
+use crate::room::PresenceEvent;
+use crate::room::PresenceEvents;
 use crate::room::{RoomKey, Target};
-use crate::socket::handle::{Socket, SocketInner};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::model::{check, spawn};
 

@@ -1,7 +1,4 @@
-//! One peer: its namespaces, calls in flight, outbox, heartbeat and life.
-//!
-//! A connection is one task, the [`Driver`](driver::Driver): it reads, runs handlers and writes. Everyone else
-//! reaches it through the [`Exchange`](exchange::Exchange), one short lock.
+//! What a connection is in itself: how it came about, its wire and medium, its sockets.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,67 +6,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use smallvec::SmallVec;
 
+use super::graph::{Connection, Hub, Particulars, Requested, Socket, SocketInner};
 use crate::deadline::milliseconds;
-use crate::few::Few;
 use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
-use crate::link::shared_state::{Control, Exchange, Link};
-use crate::objects::Hub;
-use crate::peer::{self, CompactPeer, PeerAddress, Security, Transport};
+use crate::link::lock::Link;
+use crate::link::shared_state::{Control, LinkStatus, SharedState};
+use crate::peer::{self, PeerAddress, Security, Transport};
 use crate::reason::DisconnectReason;
-use crate::socket::{Socket, SocketInner};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use crate::trace::TraceContext;
 use crate::wire::engine_io::EngineIo;
 use crate::wire::{Opening, Protocol, Wire};
-
-/// What is known of a connection by everyone who holds one of its sockets.
-pub(crate) struct Connection {
-    pub(crate) id: ConnectionId,
-    pub(crate) hub: Arc<Hub>,
-    pub(crate) peer: CompactPeer,
-    pub(crate) medium: Transport,
-    pub(crate) wire: Wire,
-    /// When it was made, in milliseconds of the Unix epoch.
-    pub(crate) opened: u64,
-    /// Boxed: native ones in clear text have nothing of it.
-    pub(crate) particulars: Option<Box<Particulars>>,
-    /// When it got its stream, in milliseconds of the hub's clock.
-    pub(crate) opened_at: AtomicU32,
-    /// When anything was last read, in milliseconds of the hub's clock.
-    pub(crate) last_seen: AtomicU32,
-    /// Whether anything complete was read yet.
-    pub(crate) is_established: AtomicBool,
-    /// When a broadcast was last made that the peer gets: a [`loan::BroadcastTime`].
-    pub(crate) told: AtomicU8,
-    pub(crate) exchange: Mutex<Exchange>,
-    pub(crate) sockets: Mutex<Few<Arc<SocketInner>>>,
-}
-
-/// What only some connections came with.
-pub(crate) struct Particulars {
-    pub(crate) security: Option<Box<Security>>,
-    pub(crate) requested: Option<Requested>,
-}
-
-/// What a connection has that began with a request.
-pub(crate) struct Requested {
-    pub(crate) id: SocketId,
-    pub(crate) request: Option<peer::Request>,
-    /// What the request's path said.
-    pub(crate) parameters: Parameters,
-    /// Whether the medium can write, where it knows better than the last attempt.
-    pub(crate) gate: Option<Arc<AtomicBool>>,
-    /// Whether a WebSocket took the place of the first medium.
-    pub(crate) is_upgraded: AtomicBool,
-    /// Whether refusals stay unanswered.
-    pub(crate) is_quiet: bool,
-    /// Whether a timer runs for its next check.
-    pub(crate) is_timed: AtomicBool,
-    /// The trace that the request is part of.
-    pub(crate) trace: Option<TraceContext>,
-}
 
 /// How a connection came about.
 #[derive(Debug)]
@@ -145,7 +94,7 @@ impl Connection {
         } = arrival;
         // Clients of Socket.IO tell no limit of theirs, and have none.
         let max_message = if wire.closes_on_misplaced_packet() { usize::MAX } else { hub.config.max_message };
-        let mut exchange = Exchange::new(Link::Away, max_message);
+        let mut shared = SharedState::new(LinkStatus::Away, max_message);
         if let Some(session) = &session {
             let config = &hub.config;
             let opening = Opening {
@@ -158,14 +107,14 @@ impl Connection {
                 identity: None,
                 expires: None,
             };
-            exchange.outbox.append(|out| {
+            shared.outbox.append(|out| {
                 *out = preface;
                 wire.open(out, &opening);
             });
-            exchange.is_acquainted = wire.has_namespaces();
+            shared.speaks_native = wire.has_namespaces();
         }
         if wire.auto_joins_root() {
-            exchange.push_control(Control::Join);
+            shared.push_control(Control::Join);
         }
         let requested = session.map(|id| {
             let trace = request.as_ref().and_then(peer::Request::trace);
@@ -184,8 +133,8 @@ impl Connection {
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
-            told: AtomicU8::new(0),
-            exchange: Mutex::new(exchange),
+            last_broadcast_ms: AtomicU8::new(0),
+            link: Link::new(shared),
             sockets: Mutex::default(),
         });
         hub.add_encoding(wire.encoding());
@@ -225,7 +174,7 @@ impl Connection {
 
     /// Whether what is handed in now is written with the next write: nothing is left of the one before.
     pub(crate) fn is_writable(&self) -> bool {
-        !self.is_between_polls() && self.exchange.lock().is_writable()
+        !self.is_between_polls() && self.link.lock().is_writable()
     }
 
     /// Whether a WebSocket took the place of its first medium.
@@ -284,14 +233,14 @@ impl Connection {
         let _gone = self.sockets.lock().take(|other| Arc::ptr_eq(other, socket));
     }
 
-    pub(crate) fn control(&self, control: Control) {
-        let mut exchange = self.exchange.lock();
-        if exchange.link != Link::Up {
+    pub(crate) fn control(&self, control: Control<Arc<SocketInner>>) {
+        let mut shared = self.link.lock();
+        if shared.status != LinkStatus::Up {
             // Nobody would do it, or the next stream's task would, which it is not meant for.
             return;
         }
-        let waker = exchange.control(control);
-        drop(exchange);
+        let waker = shared.control(control);
+        drop(shared);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -309,7 +258,7 @@ impl Connection {
 
     /// Whether it is over for good.
     pub(crate) fn is_closed(&self) -> bool {
-        self.exchange.lock().link == Link::Closed
+        self.link.lock().status == LinkStatus::Closed
     }
 }
 

@@ -1,44 +1,31 @@
-//! What all connections of one server, or of one client, have in common.
+//! What a hub is in itself: its clock, its rooms, its connections.
 
-use std::any::{Any, TypeId};
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use tokio::sync::Notify;
-use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::graph::{Connection, Hub, ProxyRule, Socket, Trust};
+use super::heartbeat::{DefaultHeartbeat, Watch};
+use super::listeners::Listeners;
 use crate::authentication::Gate;
 use crate::config::{Config, too_short};
 use crate::error::StartProblem;
+use crate::failure::Failure;
 use crate::guard::discard;
-use crate::handler::{Side, Table};
-use crate::hub::heartbeat::{DefaultHeartbeat, Watch};
-use crate::hub::join_waiters::Arrivals;
-use crate::hub::presence::Presence;
-use crate::hub::timer_wheel::{self, Wheel};
-use crate::id::SocketId;
-use crate::link::direct_write::BroadcastTime;
-use crate::objects::Connection;
-use crate::observe::metrics::Metrics;
+use crate::link::stream_slot::BroadcastTime;
+use crate::link::timer_wheel::TimerWheel;
+use crate::link::values::Values;
 use crate::observe::report::{ErrorHook, FailureOrigin, Place};
 use crate::payload::Encoding;
-use crate::proxy::forward::{Delegate, Trust};
 use crate::room::Rooms;
-use crate::socket::Socket;
-use crate::socket::session_store::Sessions;
-use crate::sync::RwLock;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-
-/// What a server or a client keeps with its hub, for those who hold one of its sockets.
-pub(crate) type Extras = Box<dyn Any + Send + Sync>;
+use crate::sync::atomic::Ordering;
 
 /// What the program decides about all connections of a hub.
 #[derive(Clone, Default)]
 pub(crate) struct Policies {
-    /// Who gets events that have no handler here.
-    pub(crate) delegates: Vec<Delegate>,
+    /// What takes events that have no handler here.
+    pub(crate) proxy_rules: Vec<Arc<dyn ProxyRule>>,
     /// How the life of connections is watched, if not as usual.
     pub(crate) heartbeat: Option<Watch>,
     /// Who is shown what fails in the program's own code.
@@ -69,52 +56,8 @@ impl Policies {
 
 impl fmt::Debug for Policies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policies").field("delegates", &self.delegates).finish_non_exhaustive()
+        f.debug_struct("Policies").field("proxy_rules", &self.proxy_rules).finish_non_exhaustive()
     }
-}
-
-/// Counts of what happened, for those who watch a server.
-#[derive(Debug, Default)]
-pub(crate) struct Statistics {
-    pub(crate) unknown_replies: AtomicU64,
-    pub(crate) refused_events: AtomicU64,
-}
-
-pub(crate) struct Hub {
-    /// Its name among the servers that pass events on to each other.
-    pub(crate) name: Arc<str>,
-    /// Who gets events that have no handler here; the most particular one first.
-    pub(crate) delegates: Vec<Delegate>,
-    pub(crate) side: Side,
-    pub(crate) table: Table,
-    pub(crate) config: Config,
-    pub(crate) heartbeat: Watch,
-    pub(crate) states: HashMap<TypeId, Extras>,
-    pub(crate) statistics: Statistics,
-    pub(crate) metrics: Metrics,
-    /// Whether events sent while a client is away wait for its return.
-    pub(crate) buffers_while_away: bool,
-    /// Who finds out who its peers are. A client has none.
-    pub(crate) gate: Option<Gate>,
-    /// Which peers may ask for others.
-    pub(crate) trust: Option<Trust>,
-    /// Set once: the floor above keeps its own things here.
-    pub(crate) owner: std::sync::OnceLock<Extras>,
-    /// How many connections there are of each encoding: what goes to many is written in these.
-    encodings: [AtomicUsize; Encoding::ALL.len()],
-    namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,
-    pub(crate) presence: Presence,
-    pub(crate) arrivals: Arrivals,
-    wheel: Wheel,
-    started: tokio::time::Instant,
-    pub(crate) sessions: Sessions,
-    drivers: TaskTracker,
-    /// Sees what fails in the program's own code; without it, it is logged.
-    pub(crate) on_error: Option<ErrorHook>,
-    /// The keepers of a client's connections wait here for being asked to end them.
-    pub(crate) ending: Notify,
-    /// And here for the word that their credentials expire.
-    pub(crate) expiring: Notify,
 }
 
 impl fmt::Debug for Hub {
@@ -128,77 +71,29 @@ impl Drop for Hub {
     fn drop(&mut self) {
         self.discard_sessions();
         let of = |what| Place::apart(FailureOrigin::Destructor, what);
-        let (states, delegates) = (std::mem::take(&mut self.states), std::mem::take(&mut self.delegates));
+        let (states, rules) = (std::mem::take(&mut self.states), std::mem::take(&mut self.proxy_rules));
         for state in states.into_values() {
             self.discard(of("state"), state);
         }
-        for delegate in delegates {
-            self.discard(of("proxy"), delegate);
+        for rule in rules {
+            self.discard(of("proxy"), rule);
         }
         let heartbeat = std::mem::replace(&mut self.heartbeat, Watch::new(DefaultHeartbeat::default()));
         self.discard(of("heartbeat policy"), heartbeat);
         let (gate, trust) = (self.gate.take(), self.trust.take());
         self.discard(of("authenticator"), gate);
         self.discard(of("trust_identities_from"), trust);
-        discard("the destructor of the hook for errors", self.on_error.take());
+        discard("the destructor of the hook for errors", self.reporter.hook.take());
     }
 }
 
 impl Hub {
-    /// Starts a hub with [settled](Policies::settle) settings; its clock runs as a task of the current runtime.
-    pub(crate) fn start(
-        side: Side,
-        table: Table,
-        config: Config,
-        states: HashMap<TypeId, Extras>,
-        buffers_while_away: bool,
-        policies: Policies,
-    ) -> Arc<Self> {
-        let Policies { mut delegates, heartbeat, on_error, gate, trust } = policies;
-        delegates.sort_by_key(|delegate| std::cmp::Reverse(delegate.precision()));
-        let heartbeat = heartbeat.unwrap_or_else(|| {
-            Watch::new(DefaultHeartbeat { interval: config.heartbeat, timeout: config.heartbeat_timeout })
-        });
-        let wheel = Wheel::new(&config);
-        let tick = wheel.tick();
-        let sessions = Sessions::new(&config);
-        let metrics = Metrics::new(side, &table);
-        let hub = Arc::new(Self {
-            name: SocketId::random().as_str().into(),
-            delegates,
-            side,
-            table,
-            config,
-            heartbeat,
-            states,
-            statistics: Statistics::default(),
-            metrics,
-            buffers_while_away,
-            gate,
-            trust,
-            owner: std::sync::OnceLock::new(),
-            encodings: Default::default(),
-            namespaces: RwLock::default(),
-            presence: Presence::default(),
-            arrivals: Arrivals::default(),
-            wheel,
-            started: tokio::time::Instant::now(),
-            sessions,
-            drivers: TaskTracker::new(),
-            on_error,
-            ending: Notify::new(),
-            expiring: Notify::new(),
-        });
-        tokio::spawn(timer_wheel::turn(Arc::downgrade(&hub), tick));
-        hub
-    }
-
     /// Whether events that have no handler here may go to another server.
     pub(crate) fn passes_on(&self) -> bool {
-        !self.delegates.is_empty()
+        !self.proxy_rules.is_empty()
     }
 
-    pub(crate) fn wheel(&self) -> &Wheel {
+    pub(crate) fn wheel(&self) -> &TimerWheel<Connection> {
         &self.wheel
     }
 
@@ -286,5 +181,44 @@ impl Hub {
         // Without this the tracker takes it that more is to come.
         self.drivers.close();
         self.drivers.wait().await;
+    }
+
+    /// What takes an event that has no handler here.
+    ///
+    /// Nothing in a family of namespaces: peers choose the names of those, and the connection to the other server is
+    /// everyone's.
+    pub(crate) fn proxy_rule(&self, pattern: &str, event: &str) -> Option<&dyn ProxyRule> {
+        let namespace = Some(pattern).filter(|pattern| !pattern.contains('{'))?;
+        self.proxy_rules.iter().map(|rule| &**rule).find(|rule| rule.takes(namespace, event))
+    }
+
+    /// Reports a failure of the program's own code: see [`Reporter::disclose`](crate::observe::report::Reporter).
+    #[cold]
+    pub(crate) fn disclose(&self, place: Place<'_>, failure: Failure) -> Failure {
+        self.reporter.disclose(place, failure)
+    }
+
+    /// Runs code of the program; a panic is reported, and harms nothing else.
+    #[inline]
+    pub(crate) fn run<R>(&self, place: Place<'_>, run: impl FnOnce() -> R) -> Option<R> {
+        self.reporter.run(place, run)
+    }
+
+    /// Drops something of the program's. Not while anything is locked: its destructor may use whatever it likes.
+    #[inline]
+    pub(crate) fn discard<T>(&self, place: Place<'_>, value: T) {
+        self.reporter.discard(place, value);
+    }
+
+    /// Drops values of the program, each by itself.
+    pub(crate) fn discard_values(&self, place: Place<'_>, values: Values) {
+        values.into_values().for_each(|value| self.discard(place, value));
+    }
+
+    /// Drops closures of the program, each by itself.
+    pub(crate) fn discard_listeners(&self, place: Place<'_>, listeners: Listeners) {
+        let (callbacks, observers) = listeners.into_closures();
+        callbacks.for_each(|callback| self.discard(place, callback));
+        observers.for_each(|observer| self.discard(place, observer));
     }
 }

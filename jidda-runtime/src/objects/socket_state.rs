@@ -1,26 +1,23 @@
 //! What belongs to one socket: values, permissions, identity, jobs, and what waits for it.
 
-use std::any::TypeId;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::error::{Error, IdentifyError};
-use crate::hub::presence::Claim;
+use super::held_frames::HeldFrames;
+use super::jobs::Jobs;
+use super::listeners::Listeners;
+use super::permissions::Permissions;
+use super::waiters::Waiters;
+use crate::error::Error;
 use crate::id::SocketId;
 use crate::identity::Identity;
 use crate::link::backlog::Backlog;
-use crate::objects::values::{Values, typed};
-use crate::objects::waiters::Waiters;
+use crate::link::values::Values;
 use crate::payload::Payload;
 use crate::reason::DisconnectReason;
-use crate::room::RoomKey;
-use crate::socket::handle::{Phase, Socket};
-use crate::socket::held::HeldFrames;
-use crate::socket::jobs::Jobs;
-use crate::socket::listeners::Listeners;
-use crate::socket::permissions::Permissions;
+use crate::room::IdentityGuard;
 
 /// The part of a socket that changes. What few sockets need is boxed, so that an idle one is small.
 #[derive(Debug, Default)]
@@ -32,7 +29,7 @@ pub(crate) struct State {
     pub(crate) extra: Option<Box<Extra>>,
 }
 
-type RefusedHook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
+pub(crate) type RefusedHook = Arc<dyn Fn(&str, &Error) + Send + Sync>;
 
 #[derive(Default)]
 pub(crate) struct Extra {
@@ -46,7 +43,7 @@ pub(crate) struct Extra {
     pub(crate) permissions: Permissions,
     pub(crate) identity: Option<Identity>,
     /// That the connection is of that identity, until the socket is over.
-    pub(crate) claim: Option<Claim>,
+    pub(crate) claim: Option<IdentityGuard>,
     pub(crate) listeners: Listeners,
     pub(crate) refused: Option<RefusedHook>,
     /// The socket is over and has let go of everything: what it is given now may hold it, and is not kept.
@@ -103,102 +100,24 @@ impl State {
     }
 }
 
-impl Socket {
-    /// Keeps a value with the socket, one of each type; a value of the same type is replaced and returned.
-    ///
-    /// A socket that is over, its `disconnect` handler included, keeps nothing.
-    pub fn insert<T: Send + Sync + 'static>(&self, value: T) -> Option<Arc<T>> {
-        let value = Arc::new(value);
-        // Dropped outside of the lock, if it is not kept: its destructor may use the socket.
-        let (old, _unkept) = self.inner.extra(|extra| {
-            if extra.is_released {
-                return (None, Some(value));
-            }
-            (extra.values.insert(value), None)
-        });
-        typed(old)
-    }
+/// Where a socket is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Its `connect` handler has not accepted it yet; on a client, the server has not.
+    Joining,
+    /// Accepted; events that came before are run first.
+    Replaying,
+    /// Events are run as they come.
+    Active,
+    /// A client's socket whose connection is lost, or that never joined.
+    Away,
+    /// It is over.
+    Closed,
+}
 
-    /// The value of type `T` kept with the socket.
-    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        typed(self.inner.state.lock().extra.as_ref()?.values.get(TypeId::of::<T>()))
-    }
-
-    /// Takes the value of type `T` away from the socket.
-    pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let old = self.inner.state.lock().extra.as_mut()?.values.remove(TypeId::of::<T>());
-        typed(old)
-    }
-
-    /// Says who the peer is, once the program has found that out: `server.user(name)` reaches the socket
-    /// from now on, and it has the identity's permissions. The peer itself cannot set or change it.
-    ///
-    /// It takes the place of what an [`Authenticator`](crate::Authenticator) found, for this socket, and holds as long as
-    /// the socket: its expiry is not looked after.
-    ///
-    /// # Errors
-    ///
-    /// [`IdentifyError`]: the name is too long, the socket is closed, or another connection has this identity and the
-    /// server [refuses the second](crate::DuplicateIdentity::RefuseNew). The socket keeps the identity it had. A handler
-    /// can pass the error on to its caller by `?`.
-    pub fn identify(&self, identity: impl Into<Identity>) -> Result<(), IdentifyError> {
-        if self.inner.phase() == Phase::Closed {
-            return Err(IdentifyError::NotConnected);
-        }
-        let identity = identity.into();
-        let name = identity.shared_name();
-        let (size, limit) = (name.len(), self.inner.connection.hub.config.max_name);
-        if size > limit {
-            return Err(IdentifyError::NameTooLong { size, limit });
-        }
-        let claim = self.inner.connection.claim(&name)?;
-        let connections = self.inner.connection.identity();
-        // Dropped outside of the lock, and after the new one was made: who is here all the time does not leave.
-        let (old, old_claim) = {
-            let mut state = self.inner.state.lock();
-            let extra = state.extra();
-            if extra.is_released {
-                drop(state);
-                return Err(IdentifyError::NotConnected);
-            }
-            (extra.identity.replace(identity).or(connections), extra.claim.replace(claim))
-        };
-        let key = RoomKey::Identity(Arc::clone(&name));
-        if let Some(old) = old.filter(|old| old.name() != &*name) {
-            self.inner.rooms.leave(self.inner.key, &RoomKey::Identity(old.shared_name()));
-        }
-        self.inner.connection.record_identity(&name);
-        self.inner.enter_identity(self, &key);
-        if self.identity().is_none_or(|now| now.name() != &*name) {
-            // Another thread said something else meanwhile, and may have done so before this one entered the group.
-            self.inner.rooms.leave(self.inner.key, &key);
-        }
-        drop(old_claim);
-        if self.is_connected() {
-            self.inner.announce();
-        }
-        Ok(())
-    }
-
-    /// Who the peer is, as the server's [`Authenticator`](crate::Authenticator) found or [`identify`](Self::identify)
-    /// said.
-    pub fn identity(&self) -> Option<Identity> {
-        let own = self.inner.state.lock().extra.as_ref().and_then(|extra| extra.identity.clone());
-        own.or_else(|| self.inner.connection.identity())
-    }
-
-    /// Calls `hook` with the name and the error of each event of this side that the peer refused. Without a hook it is a
-    /// warning in the log.
-    ///
-    /// So are events that a client sent while it was away and that cannot be sent any more: `too_large` when the server
-    /// takes smaller messages after the return than before, `not_connected` when the client ended before its return.
-    pub fn on_refused(&self, hook: impl Fn(&str, &Error) + Send + Sync + 'static) {
-        let hook: RefusedHook = Arc::new(hook);
-        // Given back by the lock, and dropped after it: the old one's destructor may use the socket.
-        let _old = self.inner.extra(
-            |extra| {
-                if extra.is_released { Some(hook) } else { extra.refused.replace(hook) }
-            },
-        );
+impl Phase {
+    pub(crate) fn from_byte(byte: u8) -> Self {
+        [Self::Joining, Self::Replaying, Self::Active, Self::Away, Self::Closed][usize::from(byte)]
     }
 }

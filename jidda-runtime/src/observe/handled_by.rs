@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::handler::{EventName, Origin, RouteId};
+use crate::handler::{EventName, RouteId, Table};
 use crate::observe::metrics::Started;
-use crate::observe::report::{FailureOrigin, Place};
-use crate::socket::handle::SocketInner;
 
 /// What handles an event, and since when.
 #[derive(Debug, Clone)]
@@ -45,19 +43,10 @@ impl EventLabel {
         Self { handled: Handled::Listener(name.into()), started }
     }
 
-    pub(crate) fn name<'a>(&'a self, socket: &'a SocketInner) -> &'a str {
+    pub(crate) fn name<'a>(&'a self, table: &'a Table) -> &'a str {
         match &self.handled {
-            Handled::Route(route) => socket.table().route(*route).event(),
+            Handled::Route(route) => table.route(*route).event(),
             Handled::Caught(_, name) | Handled::Listener(name) => name,
-        }
-    }
-
-    /// What handles the event.
-    pub(crate) fn place<'a>(&'a self, socket: &'a Arc<SocketInner>) -> Place<'a> {
-        match &self.handled {
-            Handled::Route(route) => Place::route(socket, *route, None),
-            Handled::Caught(route, name) => Place::route(socket, *route, Some(name)),
-            Handled::Listener(name) => Place::closure(FailureOrigin::Listener, socket, name),
         }
     }
 }

@@ -1,18 +1,14 @@
 //! What failed on this side, told to the program: the one way from a failure to what its peer may know of it.
 
 use std::fmt;
-use std::panic;
 use std::sync::Arc;
 
 use crate::failure::{Cause, Failure};
 use crate::foreign::{in_one_line, printable, shown};
 use crate::guard::{discard, guarded};
-use crate::handler::{HandlerEntry, Origin, RouteId};
-use crate::id::SocketId;
-use crate::objects::Connection;
-use crate::objects::hub::Hub;
+use crate::handler::{HandlerEntry, Origin};
+use crate::id::{ConnectionId, SocketId};
 use crate::payload::Value;
-use crate::socket::handle::{Socket, SocketInner};
 
 /// Sees every failure: see [`ServerBuilder::on_error`](crate::ServerBuilder::on_error).
 #[derive(Clone)]
@@ -103,7 +99,7 @@ pub struct ErrorReport {
     event: Option<Box<str>>,
     entry: Option<&'static HandlerEntry>,
     location: Option<(&'static str, u32)>,
-    socket: Option<Socket>,
+    origin_socket: Option<(Arc<dyn Origin>, SocketId, ConnectionId)>,
     id: Option<SocketId>,
     failure: Failure,
 }
@@ -139,9 +135,9 @@ impl ErrorReport {
         self.location
     }
 
-    /// The socket it happened on, if it is still there.
-    pub fn socket(&self) -> Option<&Socket> {
-        self.socket.as_ref()
+    /// What it happened on, if anything.
+    pub(crate) fn origin_socket(&self) -> Option<&Arc<dyn Origin>> {
+        self.origin_socket.as_ref().map(|(origin, ..)| origin)
     }
 
     /// The id of an internal error or a panic: it is all that the peer was told.
@@ -211,8 +207,8 @@ impl fmt::Display for ErrorReport {
         if let Some((file, line)) = self.location {
             write!(f, ", at {file}:{line}")?;
         }
-        if let Some(socket) = &self.socket {
-            write!(f, ", socket {} of connection {}", socket.id(), socket.connection_id())?;
+        if let Some((_, socket, connection)) = &self.origin_socket {
+            write!(f, ", socket {socket} of connection {connection}")?;
         }
         if let Some(id) = &self.id {
             write!(f, ", id {id}")?;
@@ -228,15 +224,22 @@ impl fmt::Debug for ErrorReport {
     }
 }
 
+/// A socket, as far as a report tells of it.
+pub(crate) trait ReportedSocket: Send + Sync {
+    fn origin(&self) -> Arc<dyn Origin>;
+    fn id(&self) -> SocketId;
+    fn connection_id(&self) -> ConnectionId;
+}
+
 /// Where something failed.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) origin: FailureOrigin,
     pub(crate) namespace: &'a str,
     pub(crate) event: Option<&'a str>,
-    entry: Option<&'static HandlerEntry>,
-    location: Option<(&'static str, u32)>,
-    socket: Option<&'a Arc<SocketInner>>,
+    pub(crate) entry: Option<&'static HandlerEntry>,
+    pub(crate) location: Option<(&'static str, u32)>,
+    pub(crate) socket: Option<&'a dyn ReportedSocket>,
 }
 
 impl<'a> Place<'a> {
@@ -250,57 +253,20 @@ impl<'a> Place<'a> {
         Self { namespace, ..Self::apart(FailureOrigin::Authenticator, "authentication") }
     }
 
-    /// A handler of the table; `event` is its name as it came, where the table does not tell.
-    pub(crate) fn route(socket: &'a Arc<SocketInner>, route: RouteId, event: Option<&'a str>) -> Self {
-        let route = socket.table().route(route);
-        let entry = route.entry();
-        let location = entry.map(|entry| (entry.location().file, entry.location().line));
-        let event = Some(event.unwrap_or_else(|| route.event()));
-        let origin = FailureOrigin::Handler;
-        Self { origin, namespace: socket.namespace(), event, entry, location, socket: Some(socket) }
-    }
-
     /// The destructor of what runs, or is kept, there.
     pub(crate) fn destructor(self) -> Self {
         Self { origin: FailureOrigin::Destructor, ..self }
     }
-
-    /// Something that is kept with a socket.
-    pub(crate) fn kept(socket: &'a Arc<SocketInner>) -> Self {
-        let origin = FailureOrigin::Destructor;
-        Self { namespace: socket.namespace(), event: None, socket: Some(socket), ..Self::apart(origin, "") }
-    }
-
-    /// A closure or a hook of a socket.
-    pub(crate) fn closure(origin: FailureOrigin, socket: &'a Arc<SocketInner>, event: &'a str) -> Self {
-        Self { namespace: socket.namespace(), socket: Some(socket), ..Self::apart(origin, event) }
-    }
-
-    /// A job, which may outlive its socket a little.
-    pub(crate) fn job(
-        namespace: &'a str,
-        socket: Option<&'a Arc<SocketInner>>,
-        started: &'static panic::Location<'static>,
-    ) -> Self {
-        Self {
-            origin: FailureOrigin::Job,
-            namespace,
-            event: None,
-            entry: None,
-            location: Some((started.file(), started.line())),
-            socket,
-        }
-    }
 }
 
-impl Connection {
-    /// Reports a failure of a hook that belongs to the whole connection.
-    pub(crate) fn report_hook(&self, hook: &str, failure: Failure) -> Failure {
-        self.hub.disclose(Place::apart(FailureOrigin::Hook, hook), failure)
-    }
+/// Where the failures of one server, or of one client, are reported.
+#[derive(Debug, Default)]
+pub(crate) struct Reporter {
+    /// Sees what fails in the program's own code; without it, it is logged.
+    pub(crate) hook: Option<ErrorHook>,
 }
 
-impl Hub {
+impl Reporter {
     /// Reports a failure of the program's own code. Gives back what the peer may know of it: in place of an
     /// internal one an id, under which this side has its text.
     ///
@@ -329,11 +295,11 @@ impl Hub {
             event: place.event.map(Into::into),
             entry: place.entry,
             location: place.location,
-            socket: place.socket.map(|inner| Socket { inner: Arc::clone(inner) }),
+            origin_socket: place.socket.map(|socket| (socket.origin(), socket.id(), socket.connection_id())),
             id,
             failure,
         };
-        match &self.on_error {
+        match &self.hook {
             // The program's own code, like a handler: it must not take the connection's task along.
             Some(ErrorHook(hook)) => {
                 if let Err(failure) = guarded(|| hook(&report)) {

@@ -10,19 +10,18 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 
 use crate::driver::run_handler::run_callback;
-use crate::driver::task::Driver;
 use crate::error::SendError;
 use crate::failure::Failure;
 use crate::handler::{Arguments, Callback, Dispatch, Origin, RawArguments, Reply, Scope};
 use crate::id::ConnectionId;
-use crate::identity::{Asker, Identity};
+use crate::identity::Asker;
 use crate::link::pending_requests::Answer;
-use crate::link::share::Share;
-use crate::objects::hub::Hub;
-use crate::observe::report::{FailureOrigin, Place};
+use crate::objects::Hub;
+use crate::objects::graph::ProxyRule;
+use crate::objects::{Socket, SocketInner};
 use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
+use crate::proxy::share::Share;
 use crate::socket::encoded::Encoded;
-use crate::socket::handle::{Socket, SocketInner};
 use crate::socket::outgoing_call::{CallFuture, Failed, OutgoingCall};
 use crate::socket::streaming::{End, Streaming};
 use crate::wire::{Meta, Protocol, Servers, nests_within};
@@ -60,42 +59,25 @@ impl fmt::Debug for Delegate {
     }
 }
 
-impl Delegate {
+impl ProxyRule for Delegate {
     fn takes(&self, namespace: &str, event: &str) -> bool {
         self.namespace.is_none_or(|only| only == namespace) && event.starts_with(&*self.prefix)
     }
 
-    /// The more it asks for, the sooner it is asked: one for a namespace, then the longer prefix.
-    pub(crate) fn precision(&self) -> (bool, usize) {
+    fn precision(&self) -> (bool, usize) {
         (self.namespace.is_some(), self.prefix.len())
     }
-}
 
-impl Hub {
-    /// Who gets an event that has no handler here.
-    ///
-    /// Nobody in a family of namespaces: peers choose the names of those, and the connection to the other server is
-    /// everyone's.
-    pub(crate) fn delegate(&self, pattern: &str, event: &str) -> Option<&Delegate> {
-        let namespace = Some(pattern).filter(|pattern| !pattern.contains('{'))?;
-        self.delegates.iter().find(|delegate| delegate.takes(namespace, event))
+    /// Runs an event at the other server, through the middleware of its namespace where there is any.
+    fn forward(&self, socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) -> Dispatch {
+        if socket.table().route(socket.routes().fallback()).middleware().is_empty() {
+            return pass_on(self, socket, event, arguments);
+        }
+        let (delegate, origin, name): (_, _, Box<str>) = (self.clone(), Arc::clone(socket), event.into());
+        let callback = move |arguments: Arguments<'_>, _| pass_on(&delegate, &origin, &name, arguments);
+        let callback: Callback = Arc::new(callback);
+        run_callback(socket, event, arguments, &callback)
     }
-}
-
-/// Runs an event at the other server, through the middleware of its namespace where there is any.
-pub(crate) fn delegated(
-    delegate: &Delegate,
-    socket: &Arc<SocketInner>,
-    event: &str,
-    arguments: Arguments<'_>,
-) -> Dispatch {
-    if socket.table().route(socket.routes().fallback()).middleware().is_empty() {
-        return pass_on(delegate, socket, event, arguments);
-    }
-    let (delegate, origin, name): (_, _, Box<str>) = (delegate.clone(), Arc::clone(socket), event.into());
-    let callback = move |arguments: Arguments<'_>, _| pass_on(&delegate, &origin, &name, arguments);
-    let callback: Callback = Arc::new(callback);
-    run_callback(socket, event, arguments, &callback)
 }
 
 fn pass_on(
@@ -166,41 +148,6 @@ fn shallow(bytes: Vec<u8>, depth: usize, around: usize) -> Result<Vec<u8>, Failu
 fn asker(socket: &Arc<SocketInner>) -> Asker {
     let asker = Scope::current().and_then(|scope| scope.asker().cloned());
     asker.unwrap_or_else(|| Asker(Socket { inner: Arc::clone(socket) }.identity()))
-}
-
-/// Whether a peer of this identity may ask for others.
-pub(crate) type Trust = Arc<dyn Fn(&Identity) -> bool + Send + Sync>;
-
-impl Driver {
-    /// For whom an event is, if its sender says that it asks for somebody else.
-    ///
-    /// # Errors
-    ///
-    /// What the sender is told if it may not.
-    #[inline]
-    pub(crate) fn asker(&self, meta: Option<&Meta>) -> Result<Option<Asker>, Failure> {
-        match meta.and_then(|meta| meta.identity.as_ref()) {
-            None => Ok(None),
-            Some(identity) => self.trusted_asker(identity).map(Some),
-        }
-    }
-
-    #[cold]
-    fn trusted_asker(&self, identity: &[u8]) -> Result<Asker, Failure> {
-        let connection = &self.connection;
-        let trust = connection.hub.trust.as_ref();
-        let peer = connection.identity();
-        let is_trusted = |peer: &Identity| {
-            let place = Place::apart(FailureOrigin::Hook, "trust_identities_from");
-            trust.is_some_and(|trust| connection.hub.run(place, || trust(peer)).unwrap_or_default())
-        };
-        if !peer.as_ref().is_some_and(is_trusted) {
-            tracing::debug!(connection = %connection.id, peer = %connection.peer, "refused a peer that asks for another");
-            return Err(Failure::new("denied", "denied"));
-        }
-        Asker::passed_on(identity)
-            .ok_or_else(|| Failure::new("bad_arguments", "an identity that is passed on has a name"))
-    }
 }
 
 /// The way an event came, with this server at its end.

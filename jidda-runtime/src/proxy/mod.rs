@@ -1,5 +1,6 @@
 //! Events handed to another server.
 
 pub(crate) mod forward;
+pub(crate) mod share;
 
 pub(crate) use forward::{Delegate, Upstream};

@@ -79,7 +79,7 @@ impl Apps {
     ) -> Self {
         let start = |(key, table)| {
             let own = policies.clone();
-            policies.delegates.clear();
+            policies.proxy_rules.clear();
             let hub = Hub::start(Side::Server, table, config.clone(), states.share(), false, own);
             App { key, hub }
         };

@@ -88,7 +88,7 @@ impl ServerBuilder {
         });
         problems.extend(self.proxies.iter().filter_map(Proxy::problem));
         policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
-        policies.delegates = self.proxies.into_iter().map(Proxy::into_delegate).collect();
+        policies.proxy_rules = self.proxies.into_iter().map(Proxy::into_rule).collect();
         let apps = apps::keys(self.app, &self.resources);
         let http = HttpPlan::check(self.resources, &apps, self.health, &mut problems);
         let listening =

@@ -19,8 +19,7 @@ use crate::authentication::{Authenticator, Gate};
 use crate::config::{Config, DuplicateIdentity};
 use crate::error::Error;
 use crate::handler::{AppKey, HandlerEntry, HandlerList, Link, Side, TableBuilder};
-use crate::hub::{HeartbeatPolicy, Watch};
-use crate::objects::Policies;
+use crate::objects::{HeartbeatPolicy, Policies, Watch};
 use crate::observe::{ErrorHook, ErrorReport};
 use crate::transport::ServerSecrets;
 #[cfg(feature = "tls")]

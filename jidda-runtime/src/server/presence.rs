@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::handle::Server;
 use crate::failure::Failure;
 use crate::guard::Guarded;
-use crate::hub::{PresenceEvent, PresenceEvents};
 use crate::observe::{FailureOrigin, Place};
+use crate::room::{PresenceEvent, PresenceEvents};
 
 /// The identities that are connected to an app of a server; see [`Server::presence`].
 ///

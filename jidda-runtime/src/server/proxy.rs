@@ -16,10 +16,11 @@ use crate::failure::Failure;
 use crate::foreign::{printable, shown};
 use crate::id::ConnectionId;
 use crate::identity::Identity;
+use crate::objects::Socket;
+use crate::objects::graph::ProxyRule;
 use crate::payload::{Encoding, Payload, Value};
 use crate::proxy::{Delegate, Upstream};
 use crate::reason::DisconnectReason;
-use crate::socket::Socket;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
@@ -120,10 +121,10 @@ impl Proxy {
         Some(StartProblem::Proxy { message })
     }
 
-    pub(super) fn into_delegate(self) -> Delegate {
+    pub(super) fn into_rule(self) -> Arc<dyn ProxyRule> {
         let Self { client, namespace, prefix, auth, passes_identity } = self;
         let upstream = Arc::new(Behind { client, auth, joining: Arc::default(), waiting: Arc::default() });
-        Delegate { namespace, prefix: prefix.into(), upstream, passes_identity }
+        Arc::new(Delegate { namespace, prefix: prefix.into(), upstream, passes_identity })
     }
 }
 

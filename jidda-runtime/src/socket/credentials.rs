@@ -6,30 +6,12 @@ use crate::error::Error;
 use crate::failure::Failure;
 use crate::foreign::{printable, shown};
 use crate::handler::{self, Arguments, FromConnection};
-use crate::hub::presence::Claim;
 use crate::identity::Identity;
-use crate::link::shared_state::Exchange;
+use crate::link::auth_state::AuthState;
 use crate::objects::Connection;
 use crate::payload::Value;
 use crate::peer::{Handshake, Time};
 use crate::wire::Protocol;
-
-/// What a peer was found to be; at a client, what the server says of it.
-#[derive(Debug, Default)]
-pub(crate) struct Standing {
-    /// `None` for somebody who may be nobody.
-    pub(crate) identity: Option<Identity>,
-    /// The peer was told that it is about to expire.
-    pub(crate) is_told: bool,
-    /// That the connection is this one, until nothing of it runs any more. Not to be dropped while anything is locked.
-    pub(crate) claim: Option<Claim>,
-}
-
-impl Standing {
-    fn expires(&self) -> Option<SystemTime> {
-        self.identity.as_ref().and_then(Identity::expires)
-    }
-}
 
 /// What a peer presents.
 #[derive(Debug, Default)]
@@ -71,35 +53,11 @@ impl Presented {
     }
 }
 
-/// What the clock says of an identity.
-pub(crate) enum Expiry {
-    Rest,
-    /// The peer is to be told.
-    Near,
-    Over,
-}
-
-impl Exchange {
-    /// Looks whether the peer's identity expires.
-    pub(crate) fn expiry(&mut self, notice: Duration) -> Expiry {
-        let Some(standing) = self.standing_mut() else { return Expiry::Rest };
-        let Some(expires) = standing.expires() else { return Expiry::Rest };
-        match expires.duration_since(SystemTime::now()) {
-            Err(_past) => Expiry::Over,
-            Ok(left) if left <= notice && !standing.is_told => {
-                standing.is_told = true;
-                Expiry::Near
-            }
-            Ok(_) => Expiry::Rest,
-        }
-    }
-}
-
 impl Connection {
     /// Who the peer is.
     pub(crate) fn identity(&self) -> Option<Identity> {
         self.hub.gate.as_ref()?;
-        self.exchange.lock().standing()?.identity.clone()
+        self.link.lock().standing()?.identity.clone()
     }
 
     /// What the peer said when it came, and what it says when it joins.
@@ -124,8 +82,8 @@ impl Connection {
 
     /// The server says that this client's credentials are about to expire.
     pub(crate) fn told_expiring(&self) {
-        let told = Standing { is_told: true, ..Standing::default() };
-        let _before = self.exchange.lock().note_standing(Some(told));
+        let told = AuthState { is_told: true, ..AuthState::default() };
+        let _before = self.link.lock().note_standing(Some(told));
         self.hub.expiring.notify_waiters();
     }
 
@@ -133,7 +91,7 @@ impl Connection {
     pub(crate) async fn expiring(&self) {
         loop {
             let told = self.hub.expiring.notified();
-            let before = self.exchange.lock().note_standing(None);
+            let before = self.link.lock().note_standing(None);
             if before.is_some() {
                 return;
             }

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::error::SendError;
 use crate::handler::Scope;
+use crate::objects::{Socket, SocketInner};
 use crate::payload::{self, CodecError, Encoding};
-use crate::socket::handle::{Socket, SocketInner, is_reserved};
+use crate::socket::handle::is_reserved;
 use crate::socket::push::{Pushed, WhenFull};
 
 use crate::socket::encoded::Encoded;
@@ -34,7 +35,7 @@ impl SocketInner {
         let start = out.len();
         encode(out)?;
         if let Some(meta) = Scope::current().and_then(|scope| scope.outgoing_trace())
-            && self.connection.exchange.lock().is_acquainted
+            && self.connection.link.lock().speaks_native
         {
             self.wire().attach(out, start, &meta);
         }

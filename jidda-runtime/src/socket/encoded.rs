@@ -6,7 +6,7 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::error::SendError;
-use crate::objects::hub::Hub;
+use crate::objects::Hub;
 use crate::payload::{CodecError, Encoding, encode_arguments_into};
 
 /// An event's argument list, in each encoding that may be asked for, or why it has none there.

@@ -8,38 +8,10 @@ use crate::error::{Error, SendError};
 use crate::failure::Failure;
 use crate::foreign::shown;
 use crate::handler::Side;
+use crate::objects::SocketInner;
+use crate::objects::socket_state::Phase;
 use crate::reason::DisconnectReason;
-use crate::socket::handle::{Phase, SocketInner};
 use crate::wire::{Decoder, Limits, Packet, Protocol};
-
-/// Frames in the order they were sent, bounded in bytes.
-#[derive(Debug, Default)]
-pub(crate) struct HeldFrames {
-    frames: Vec<Bytes>,
-    bytes: usize,
-}
-
-impl HeldFrames {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
-    }
-
-    /// Keeps one more. `false` when there is no room for it.
-    fn push(&mut self, size: usize, share: impl FnOnce() -> Bytes, limit: usize) -> bool {
-        if self.bytes.saturating_add(size) > limit {
-            return false;
-        }
-        self.bytes += size;
-        self.frames.push(share());
-        true
-    }
-
-    /// All of them, in their order.
-    pub(crate) fn take(&mut self) -> Vec<Bytes> {
-        self.bytes = 0;
-        std::mem::take(&mut self.frames)
-    }
-}
 
 impl SocketInner {
     /// Keeps a frame of so many bytes, which `share` gives, until the socket is active. `false` when it has become active
@@ -61,7 +33,7 @@ impl SocketInner {
             return Err(SendError::NotConnected);
         }
         // The limit of the last hello. The next one may lower it: what is too large then is dropped alone.
-        let limit = self.connection.exchange.lock().outbox.max_message();
+        let limit = self.connection.link.lock().outbox.max_message();
         if size > limit {
             return Err(SendError::TooLarge { size, limit });
         }

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::error::RecvError;
 use crate::handler::{Argument, Arguments};
 use crate::objects::socket_state::Extra;
-use crate::socket::handle::{Phase, Socket, SocketInner};
+use crate::objects::socket_state::Phase;
+use crate::objects::{Socket, SocketInner};
 use crate::wire::Protocol;
 
 /// How many messages wait for a program that does not receive them.

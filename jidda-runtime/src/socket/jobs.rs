@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 use tokio::time::MissedTickBehavior;
-use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::guard::Guarded;
-use crate::objects::hub::Hub;
+use crate::objects::Hub;
+use crate::objects::jobs::Jobs;
+use crate::objects::{Socket, SocketInner};
 use crate::observe::report::Place;
-use crate::socket::handle::{Socket, SocketInner};
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::Ordering;
 
 /// What a job may end with: nothing, or a `Result<(), E>` whose error is reported as a handler's would be.
 #[diagnostic::on_unimplemented(
@@ -74,27 +74,6 @@ impl Job {
     /// Whether it has ended, or never began.
     pub fn is_finished(&self) -> bool {
         self.task.as_ref().is_none_or(AbortHandle::is_finished)
-    }
-}
-
-/// The jobs of a socket that run. A client's that comes back has new ones.
-#[derive(Debug, Default)]
-pub(crate) struct Jobs {
-    end: CancellationToken,
-    /// How many there are: changed only while the socket's state is locked.
-    count: AtomicUsize,
-}
-
-impl Jobs {
-    /// How many there are.
-    #[cfg(test)]
-    pub(crate) fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
-    /// Ends all of them. Not while anything is locked: it wakes them.
-    pub(crate) fn cancel(&self) {
-        self.end.cancel();
     }
 }
 

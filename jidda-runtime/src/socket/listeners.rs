@@ -1,32 +1,17 @@
 //! Handlers added at run time.
 
-use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::handler::{Argument, Arguments, Callback, Dispatch, EventName, RawArguments, ReplyValue};
-use crate::objects::hub::Hub;
+use crate::objects::listeners::{Listeners, Observer, ObserverId};
+use crate::objects::{Socket, SocketInner};
 use crate::observe::report::{FailureOrigin, Place};
 use crate::payload::{CodecError, Encoding};
 use crate::socket::encoded::Encoded;
-use crate::socket::handle::{Socket, SocketInner};
 use crate::sync::atomic::Ordering;
-
-type Observer = Arc<dyn Fn(&EventName, &RawArguments) + Send + Sync>;
-
-/// An observer that was added with [`Socket::on_any`] or [`Socket::on_any_outgoing`]: [`Socket::off_any`] removes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ObserverId(u64);
-
-impl ObserverId {
-    /// For a socket that has ended, which takes no observers.
-    const NONE: Self = Self(0);
-}
-
-type Observers = Vec<(ObserverId, Observer)>;
 
 /// A closure that can be an event's handler: it takes the event's arguments by value and gives a future of the
 /// reply. Implemented for up to eight arguments.
@@ -79,95 +64,9 @@ listener!(A1 A2 A3 A4 A5 A6);
 listener!(A1 A2 A3 A4 A5 A6 A7);
 listener!(A1 A2 A3 A4 A5 A6 A7 A8);
 
-/// One socket's run-time handlers.
-#[derive(Default)]
-pub(crate) struct Listeners {
-    by_event: HashMap<Box<str>, (Callback, bool), foldhash::fast::RandomState>,
-    observers: Observers,
-    outgoing: Observers,
-    /// How many observers were ever added.
-    count: u64,
-}
-
-impl fmt::Debug for Listeners {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.by_event.keys()).finish()
-    }
-}
-
-impl Listeners {
-    /// Gives back the one that was there, to be dropped when the socket is not locked.
-    pub(crate) fn insert<A, L: Listener<A>>(
-        &mut self,
-        event: &str,
-        listener: L,
-        is_once: bool,
-    ) -> Option<Callback> {
-        let callback: Callback = Arc::new(move |arguments, encoding| listener.run(arguments, encoding));
-        self.by_event.insert(event.into(), (callback, is_once)).map(|(old, _)| old)
-    }
-
-    pub(crate) fn remove(&mut self, event: &str) -> Option<Callback> {
-        self.by_event.remove(event).map(|(old, _)| old)
-    }
-
-    fn observer_id(&mut self) -> ObserverId {
-        self.count += 1;
-        ObserverId(self.count)
-    }
-
-    fn observe(&mut self, observer: Observer) -> ObserverId {
-        let id = self.observer_id();
-        self.observers.push((id, observer));
-        id
-    }
-
-    fn observe_outgoing(&mut self, observer: Observer) -> ObserverId {
-        let id = self.observer_id();
-        self.outgoing.push((id, observer));
-        id
-    }
-
-    /// Gives back the observer, to be dropped when the socket is not locked.
-    fn remove_observer(&mut self, id: ObserverId) -> Option<Observer> {
-        let list = [&mut self.observers, &mut self.outgoing];
-        list.into_iter().find_map(|list| {
-            let index = list.iter().position(|(other, _)| *other == id)?;
-            Some(list.remove(index).1)
-        })
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.by_event.is_empty() && self.observers.is_empty() && self.outgoing.is_empty()
-    }
-
-    /// The handler of an event, which a `once` handler is only this time.
-    pub(crate) fn take(&mut self, event: &str) -> Option<Callback> {
-        let (callback, is_once) = self.by_event.get(event)?;
-        if *is_once {
-            return self.by_event.remove(event).map(|(callback, _)| callback);
-        }
-        Some(Arc::clone(callback))
-    }
-
-    pub(crate) fn observers(&self) -> Vec<Observer> {
-        self.observers.iter().map(|(_, observer)| Arc::clone(observer)).collect()
-    }
-
-    fn outgoing(&self) -> Vec<Observer> {
-        self.outgoing.iter().map(|(_, observer)| Arc::clone(observer)).collect()
-    }
-
-    /// Drops all of them, each by itself.
-    pub(crate) fn discard(self, hub: &Hub, place: Place<'_>) {
-        let Self { by_event, observers, outgoing, count: _ } = self;
-        for (callback, _) in by_event.into_values() {
-            hub.discard(place, callback);
-        }
-        for (_, observer) in observers.into_iter().chain(outgoing) {
-            hub.discard(place, observer);
-        }
-    }
+/// A closure as an event's handler.
+fn callback<A, L: Listener<A>>(listener: L) -> Callback {
+    Arc::new(move |arguments, encoding| listener.run(arguments, encoding))
 }
 
 /// Shows an event to those who watch. One that panics is reported: neither the event nor the others are its own.
@@ -188,6 +87,26 @@ pub(crate) fn show(
 }
 
 impl SocketInner {
+    /// Adds a closure, unless the socket is over: the closure may hold it, and nothing would free either.
+    /// Gives what was replaced, to be dropped by the caller, after the lock: its destructor may use the socket. So may that of
+    /// what is not added, since the socket has ended.
+    pub(crate) fn add_listener<R>(&self, add: impl FnOnce(&mut Listeners) -> R) -> Option<R> {
+        let (added, _unused) = self.extra(|extra| {
+            if extra.is_released {
+                return (None, Some(add));
+            }
+            self.has_listeners.store(true, Ordering::Release);
+            (Some(add(&mut extra.listeners)), None)
+        });
+        added
+    }
+
+    pub(crate) fn with_listeners<R>(&self, change: impl FnOnce(&mut Listeners) -> R) -> R {
+        let result = self.extra(|extra| change(&mut extra.listeners));
+        self.has_listeners.store(true, Ordering::Release);
+        result
+    }
+
     /// Whether the program watches what is sent.
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
@@ -230,7 +149,7 @@ impl Socket {
     /// When the event's name is reserved.
     pub fn on<A, L: Listener<A>>(&self, event: &str, listener: L) {
         assert!(!crate::socket::handle::is_reserved(event), "the event name `{event}` is reserved");
-        self.inner.add_listener(|listeners| listeners.insert(event, listener, false));
+        self.inner.add_listener(|listeners| listeners.insert(event, callback(listener), false));
     }
 
     /// Handles the next `event` with a closure.
@@ -240,7 +159,7 @@ impl Socket {
     /// When the event's name is reserved.
     pub fn once<A, L: Listener<A>>(&self, event: &str, listener: L) {
         assert!(!crate::socket::handle::is_reserved(event), "the event name `{event}` is reserved");
-        self.inner.add_listener(|listeners| listeners.insert(event, listener, true));
+        self.inner.add_listener(|listeners| listeners.insert(event, callback(listener), true));
     }
 
     /// Takes the closure of `event` away. Whether there was one.
@@ -297,8 +216,8 @@ mod tests {
     #[test]
     fn once_is_taken_once() {
         let mut listeners = Listeners::default();
-        listeners.insert("a", |n: u8| async move { n }, true);
-        listeners.insert("b", || async {}, false);
+        listeners.insert("a", callback(|n: u8| async move { n }), true);
+        listeners.insert("b", callback(|| async {}), false);
         assert!(listeners.take("a").is_some());
         assert!(listeners.take("a").is_none());
         assert!(listeners.take("b").is_some());
@@ -310,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn a_closure_takes_arguments_and_replies() {
         let mut listeners = Listeners::default();
-        listeners.insert("add", |a: u8, b: u8| async move { a + b }, false);
+        listeners.insert("add", callback(|a: u8, b: u8| async move { a + b }), false);
         let mut bytes = Vec::new();
         encode_arguments_into(&mut bytes, &(1, 2), Encoding::MessagePack).unwrap();
         let callback = listeners.take("add").unwrap();

@@ -15,13 +15,16 @@ use tracing::Span;
 
 use crate::error::{CallError, SendError};
 use crate::handler::{CallerError, Scope, call_error};
-use crate::link::pending_requests::{Answer, Calls, UNPLACED};
-use crate::link::shared_state::Link;
-use crate::observe::spans;
+use crate::link::pending_requests::{Answer, PendingRequests, UNPLACED};
+use crate::link::shared_state::LinkStatus;
+use crate::objects::graph::Requests;
+use crate::objects::socket_state::Phase;
+use crate::objects::{Socket, SocketInner};
 use crate::payload::{CodecError, Value};
 use crate::socket::emit::{Emit, encoding_of};
 use crate::socket::encoded::{Encoded, Lists};
-use crate::socket::handle::{Phase, Socket, SocketInner, is_reserved};
+use crate::socket::handle::is_reserved;
+use crate::socket::spans;
 use crate::wire::{Meta, Protocol};
 
 /// A call that is sent when it is awaited, or told how long to wait first.
@@ -152,7 +155,7 @@ impl SocketInner {
         event: &str,
         arguments: &Encoded,
         describe: impl FnOnce(bool) -> Result<Meta, SendError>,
-        begin: impl FnOnce(&mut Calls, u64) -> u32,
+        begin: impl FnOnce(&mut Requests, u64) -> u32,
     ) -> Result<u32, SendError> {
         if is_reserved(event) {
             return Err(SendError::Reserved(event.to_owned()));
@@ -163,38 +166,38 @@ impl SocketInner {
         }
         let connection = &self.connection;
         let list = arguments.get(connection.wire.encoding()).unwrap_or_default();
-        let mut exchange = connection.exchange.lock();
-        if exchange.link != Link::Up {
+        let mut shared = connection.link.lock();
+        if shared.status != LinkStatus::Up {
             return Err(SendError::NotConnected);
         }
-        let meta = describe(exchange.is_acquainted)?;
+        let meta = describe(shared.speaks_native)?;
         let head = connection.wire.request_head(self.namespace(), event, &meta);
         let size = list.len() + head;
-        if size > exchange.outbox.max_message() {
-            return Err(SendError::TooLarge { size, limit: exchange.outbox.max_message() });
+        if size > shared.outbox.max_message() {
+            return Err(SendError::TooLarge { size, limit: shared.outbox.max_message() });
         }
         let target = (self.namespace(), event);
-        let has_room = exchange.has_room(connection.hub.config.max_outbox);
-        let place = if has_room { exchange.outbox.place() } else { UNPLACED };
-        let id = begin(&mut exchange.calls, place);
+        let has_room = shared.has_room(connection.hub.config.max_outbox);
+        let place = if has_room { shared.outbox.place() } else { UNPLACED };
+        let id = begin(&mut shared.calls, place);
         let written = if has_room {
-            exchange.outbox.append(|out| connection.wire.request(out, id, target, list, &meta))
+            shared.outbox.append(|out| connection.wire.request(out, id, target, list, &meta))
         } else {
             let mut frame = Vec::with_capacity(size);
             let written = connection.wire.request(&mut frame, id, target, list, &meta);
             if written.is_ok() {
                 // The caller waits for the answer, not for this.
-                let _turn = exchange.wait_in_line(frame.into(), self.key, Some(id));
+                let _turn = shared.wait_in_line(frame.into(), self.key, Some(id));
             }
             written
         };
         if let Err(error) = written {
             // Nobody waits for it yet.
-            drop(exchange.calls.forget(id));
+            drop(shared.calls.forget(id));
             return Err(error.into());
         }
-        let waker = exchange.queued();
-        drop(exchange);
+        let waker = shared.queued();
+        drop(shared);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -204,17 +207,17 @@ impl SocketInner {
     /// Forgets a request; if its answer is still to come, the peer is told to drop the handler.
     pub(crate) fn cancel_request(&self, id: u32) {
         let connection = &self.connection;
-        let mut exchange = connection.exchange.lock();
-        let is_unsent = exchange.withdraw_call(id);
-        let forgotten = exchange.calls.forget(id);
+        let mut shared = connection.link.lock();
+        let is_unsent = shared.withdraw_call(id);
+        let forgotten = shared.calls.forget(id);
         let is_known = forgotten.was_waiting() && !is_unsent;
-        let waker = if is_known && exchange.is_acquainted && exchange.link == Link::Up {
-            exchange.outbox.append(|out| connection.wire.cancel(out, id));
-            exchange.queued()
+        let waker = if is_known && shared.speaks_native && shared.status == LinkStatus::Up {
+            shared.outbox.append(|out| connection.wire.cancel(out, id));
+            shared.queued()
         } else {
             None
         };
-        drop(exchange);
+        drop(shared);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -254,14 +257,14 @@ impl<R, E> CallFuture<'_, R, E> {
         let socket = self.call.socket.as_ref().map_err(Clone::clone)?;
         let arguments = self.call.arguments.as_ref().map_err(Clone::clone)?;
         let speaks_for = self.call.forwards.as_ref().is_some_and(|forwards| forwards.identity.is_some());
-        let describe = |is_acquainted| match is_acquainted {
+        let describe = |speaks_native| match speaks_native {
             true => Ok(self.meta()),
             // Without it the call would run for this server itself.
             false if speaks_for => Err(SendError::Encode("the peer's protocol has no identities".to_owned())),
             false => Ok(Meta::default()),
         };
         let of = socket.inner.mark();
-        let begin = |calls: &mut Calls, place| calls.begin_of(place, of);
+        let begin = |calls: &mut Requests, place| calls.begin_of(place, of);
         socket.inner.send_request(&self.call.event, arguments, describe, begin)
     }
 
@@ -280,7 +283,7 @@ impl<R, E> CallFuture<'_, R, E> {
 
     fn poll_reply(&self, id: u32, is_new: bool, cx: &Context<'_>) -> Poll<Answer> {
         let Ok(socket) = &self.call.socket else { return Poll::Pending };
-        socket.inner.connection.poll_request(id, is_new, Calls::answer, cx)
+        socket.inner.connection.link.poll_request(id, is_new, PendingRequests::answer, cx)
     }
 
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
@@ -351,7 +354,7 @@ impl<R, E> CallFuture<'_, R, E> {
             span.record("outcome", outcome);
         }
         if let Ok(socket) = &self.call.socket {
-            socket.inner.connection.hub.metrics.call(&socket.inner, outcome);
+            socket.inner.count_call(outcome);
         }
     }
 

@@ -1,49 +1,11 @@
 //! What a socket's peer may have run.
 
-use std::collections::BTreeSet;
-
 use crate::failure::Failure;
 use crate::handler::{Origin, RouteId};
-use crate::hub::selection::Selection;
 use crate::identity::{Asker, Identity};
+use crate::objects::permissions::Permissions;
 use crate::objects::socket_state::Extra;
-use crate::socket::handle::{Socket, SocketInner};
-
-/// What the program changed of a socket's initial permissions. They are not copied: the same ones are many sockets'.
-#[derive(Debug, Default)]
-pub(crate) struct Permissions {
-    granted: BTreeSet<Box<str>>,
-    revoked: BTreeSet<Box<str>>,
-}
-
-impl Permissions {
-    pub(crate) fn are_initial(&self) -> bool {
-        self.granted.is_empty() && self.revoked.is_empty()
-    }
-
-    fn grant(&mut self, permission: &str) {
-        self.revoked.remove(permission);
-        self.granted.insert(permission.into());
-    }
-
-    fn revoke(&mut self, permission: &str, is_initial: bool) -> bool {
-        let was_granted = self.granted.remove(permission);
-        let was_there = was_granted || (is_initial && !self.revoked.contains(permission));
-        if is_initial {
-            self.revoked.insert(permission.into());
-        }
-        was_there
-    }
-
-    fn contain(&self, permission: &str, is_initial: impl FnOnce() -> bool) -> bool {
-        self.granted.contains(permission) || (!self.revoked.contains(permission) && is_initial())
-    }
-
-    fn all<'a>(&self, initial: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
-        let initial = initial.into_iter().filter(|permission| !self.revoked.contains(*permission));
-        initial.map(ToOwned::to_owned).chain(self.granted.iter().map(ToString::to_string)).collect()
-    }
-}
+use crate::objects::{Socket, SocketInner};
 
 /// What a peer without a permission is told: nothing else.
 pub(crate) fn denied() -> Failure {
@@ -134,62 +96,5 @@ impl Socket {
             Some(extra) => extra.permissions.all(initial).into_iter().collect(),
             None => Permissions::default().all(initial).into_iter().collect(),
         }
-    }
-}
-
-impl Selection {
-    /// Gives each socket a permission. How many there were.
-    pub fn grant(&self, permission: &str) -> usize {
-        self.sockets().iter().map(|socket| socket.grant(permission)).count()
-    }
-
-    /// Takes a permission away from each socket. How many had it.
-    pub fn revoke(&self, permission: &str) -> usize {
-        self.sockets().iter().filter(|socket| socket.revoke(permission)).count()
-    }
-
-    /// Has each socket go back to the permissions it had from the start. How many there were.
-    pub fn reset_permissions(&self) -> usize {
-        self.sockets().iter().map(Socket::reset_permissions).count()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const INITIAL: [&str; 2] = ["reader", "writer"];
-
-    fn all(permissions: &Permissions) -> Vec<String> {
-        let all = permissions.all(INITIAL);
-        for permission in ["admin", "reader", "writer"] {
-            let has = permissions.contain(permission, || INITIAL.contains(&permission));
-            assert_eq!(has, all.contains(permission));
-        }
-        all.into_iter().collect()
-    }
-
-    fn revoke(permissions: &mut Permissions, permission: &str) -> bool {
-        permissions.revoke(permission, INITIAL.contains(&permission))
-    }
-
-    #[test]
-    fn what_was_changed_lies_over_what_was_there() {
-        let mut permissions = Permissions::default();
-        assert_eq!(all(&permissions), INITIAL);
-        permissions.grant("admin");
-        assert_eq!(all(&permissions), ["admin", "reader", "writer"]);
-        assert!(revoke(&mut permissions, "reader"));
-        assert!(!revoke(&mut permissions, "reader"), "it was gone");
-        assert!(!revoke(&mut permissions, "nothing"));
-        assert_eq!(all(&permissions), ["admin", "writer"]);
-        permissions.grant("reader");
-        assert!(revoke(&mut permissions, "admin"));
-        assert_eq!(all(&permissions), INITIAL);
-        // Granted and initial at once: it takes one revocation, not two.
-        assert!(revoke(&mut permissions, "reader"));
-        assert_eq!(all(&permissions), ["writer"]);
-        assert!(!permissions.are_initial());
-        assert!(Permissions::default().are_initial());
     }
 }

@@ -12,11 +12,12 @@ use bytes::Bytes;
 
 use crate::error::SendError;
 use crate::guard::wake;
-use crate::link::direct_write::BroadcastTime;
 use crate::link::line::{Admission, Position};
-use crate::link::shared_state::Link;
+use crate::link::shared_state::LinkStatus;
+use crate::link::stream_slot::BroadcastTime;
 use crate::objects::Connection;
-use crate::socket::handle::{Phase, SocketInner};
+use crate::objects::SocketInner;
+use crate::objects::socket_state::Phase;
 
 /// What becomes of a frame when the outbox has no room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,22 +65,22 @@ impl SocketInner {
                 }
             }
         }
-        let mut exchange = self.connection.exchange.lock();
-        if exchange.link != Link::Up {
+        let mut shared = self.connection.link.lock();
+        if shared.status != LinkStatus::Up {
             return Err(SendError::NotConnected);
         }
-        check_size(frame.len(), exchange.outbox.max_message())?;
-        if !exchange.has_room(self.connection.hub.config.max_outbox) {
+        check_size(frame.len(), shared.outbox.max_message())?;
+        if !shared.has_room(self.connection.hub.config.max_outbox) {
             return match when_full {
                 WhenFull::Wait => {
-                    Ok(Pushed::Waits(exchange.wait_in_line(Bytes::copy_from_slice(frame), self.key, None)))
+                    Ok(Pushed::Waits(shared.wait_in_line(Bytes::copy_from_slice(frame), self.key, None)))
                 }
                 WhenFull::Refuse => Err(SendError::Full),
             };
         }
-        exchange.outbox.append(|out| out.extend_from_slice(frame));
-        let waker = exchange.queued();
-        drop(exchange);
+        shared.outbox.append(|out| out.extend_from_slice(frame));
+        let waker = shared.queued();
+        drop(shared);
         waker.into_iter().for_each(wake);
         Ok(Pushed::Queued)
     }
@@ -121,24 +122,24 @@ impl SocketInner {
             return Ok(Placed::Dropped);
         }
         let limit = connection.hub.config.max_outbox;
-        let mut exchange = connection.exchange.lock();
-        if exchange.link != Link::Up {
+        let mut shared = connection.link.lock();
+        if shared.status != LinkStatus::Up {
             return Err(SendError::NotConnected);
         }
-        check_size(frame.len(), exchange.outbox.max_message())?;
-        if is_volatile && !(exchange.is_writable() && exchange.has_room(limit)) {
+        check_size(frame.len(), shared.outbox.max_message())?;
+        if is_volatile && !(shared.is_writable() && shared.has_room(limit)) {
             return Ok(Placed::Dropped);
         }
-        let queued = exchange.outbox.queued();
+        let queued = shared.outbox.queued();
         let is_beyond = queued >= limit && queued.saturating_add(frame.len()) > limit.saturating_mul(2);
-        if is_beyond || exchange.has_line() {
-            return Ok(Placed::Waits(exchange.wait_in_line(Bytes::clone(frame), self.key, None)));
+        if is_beyond || shared.has_line() {
+            return Ok(Placed::Waits(shared.wait_in_line(Bytes::clone(frame), self.key, None)));
         }
-        if connection.is_first_of_burst(now) && exchange.reserve(frame) {
+        if connection.is_first_of_burst(now) && shared.reserve(frame) {
             return Ok(Placed::Reserved);
         }
-        exchange.outbox.share(frame);
-        Ok(Placed::Queued(exchange.queued()))
+        shared.outbox.share(frame);
+        Ok(Placed::Queued(shared.queued()))
     }
 }
 
@@ -163,7 +164,7 @@ impl Future for Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         // Dropped after the lock: it has the waker of the program's task.
-        let withdrawn = self.connection.exchange.lock().withdraw(&self.position);
+        let withdrawn = self.connection.link.lock().withdraw(&self.position);
         drop(withdrawn);
     }
 }

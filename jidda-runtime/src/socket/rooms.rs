@@ -1,10 +1,10 @@
 //! The rooms of a socket: how it gets in and out, and who is meant by one.
 
 use crate::error::RoomError;
-use crate::hub::selection::Selection;
 use crate::objects::Connection;
-use crate::room::{RoomKey, Target};
-use crate::socket::handle::{Phase, Socket, SocketInner};
+use crate::objects::socket_state::Phase;
+use crate::objects::{Socket, SocketInner};
+use crate::room::RoomKey;
 use crate::wire::Protocol;
 
 impl Connection {
@@ -47,9 +47,9 @@ impl SocketInner {
     /// Reports that the socket is in a group. `false` when it has ended: it may have done so, and left its groups,
     /// before it was added to this one.
     fn entered(&self, key: &RoomKey) -> bool {
-        let arrivals = &self.connection.hub.arrivals;
-        if arrivals.are_awaited() {
-            arrivals.group(key);
+        let waiters = &self.connection.hub.join_waiters;
+        if waiters.are_awaited() {
+            waiters.group(key);
         }
         let is_over = self.phase() == Phase::Closed;
         if is_over {
@@ -100,35 +100,5 @@ impl Socket {
             return format!("{path}#{id}");
         }
         id.to_string()
-    }
-
-    fn others(&self) -> Selection {
-        let target = Target { without: Some(self.inner.key), ..Target::default() };
-        Selection::in_namespace(&self.inner.connection.hub, self.namespace(), target)
-    }
-
-    /// Everyone in a room but this socket.
-    pub fn to(&self, room: impl AsRef<str>) -> Selection {
-        self.others().to(room)
-    }
-
-    /// Everyone in any of the rooms but this socket, each once.
-    pub fn to_all<R: AsRef<str>>(&self, rooms: impl IntoIterator<Item = R>) -> Selection {
-        self.others().to_all(rooms)
-    }
-
-    /// Everyone in the namespace but this socket and those in a room.
-    pub fn except(&self, room: impl AsRef<str>) -> Selection {
-        self.others().except(room)
-    }
-
-    /// Everyone in the namespace but this socket.
-    pub fn broadcast(&self) -> Selection {
-        self.others()
-    }
-
-    /// Everyone in the namespace, this socket too.
-    pub fn everyone(&self) -> Selection {
-        Selection::in_namespace(&self.inner.connection.hub, self.namespace(), Target::default())
     }
 }

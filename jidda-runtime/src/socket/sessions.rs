@@ -5,43 +5,17 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::Arc;
 
-use tracing::Span;
-
 use crate::error::Error;
 use crate::handler::{Context, FromConnection, Side};
 use crate::id::SessionId;
+use crate::link::connection_store::{ConnectionStore, SessionInner};
+use crate::link::session_store::Keeper;
+use crate::link::values::{Value, typed};
 use crate::objects::Connection;
-use crate::objects::hub::Hub;
-use crate::objects::values::{Value, Values, typed};
+use crate::objects::Hub;
+use crate::objects::Socket;
 use crate::observe::report::{FailureOrigin, Place};
-use crate::socket::handle::Socket;
-use crate::socket::session_store::Keeper;
 use crate::source::Source;
-use crate::sync::Mutex;
-
-/// What a connection keeps for the program.
-#[derive(Default)]
-pub(crate) struct Kept {
-    values: Option<Box<Values>>,
-    session: Option<Arc<SessionInner>>,
-    /// The session's name; the peer may know it before the program asks for the session.
-    session_id: Option<SessionId>,
-    /// Whether the peer knows it, so that it can come back to it.
-    is_told: bool,
-    /// The connection's span, where somebody listens.
-    pub(crate) span: Option<Box<Span>>,
-}
-
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").finish_non_exhaustive()
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct SessionInner {
-    values: Mutex<Values>,
-}
 
 /// A peer's session: what belongs to it while it is connected, on all its namespaces, and when it comes back soon.
 ///
@@ -130,10 +104,10 @@ impl ConnectionValues<'_> {
 
     /// Takes the value of type `T` away from the connection.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let mut exchange = self.connection.exchange.lock();
-        exchange.kept()?;
-        let old = exchange.kept_mut()?.values.as_mut()?.remove(TypeId::of::<T>());
-        drop(exchange);
+        let mut shared = self.connection.link.lock();
+        shared.kept()?;
+        let old = shared.kept_mut()?.values.as_mut()?.remove(TypeId::of::<T>());
+        drop(shared);
         typed(old)
     }
 }
@@ -164,18 +138,18 @@ impl Socket {
 
 impl Connection {
     /// Looks at what is kept with the connection; `None` when it is over and keeps nothing more.
-    pub(crate) fn kept<R>(&self, look: impl FnOnce(Option<&mut Kept>) -> R) -> R {
-        look(self.exchange.lock().kept_mut())
+    pub(crate) fn kept<R>(&self, look: impl FnOnce(Option<&mut ConnectionStore>) -> R) -> R {
+        look(self.link.lock().kept_mut())
     }
 
     /// A value of the connection or of its session.
     pub(crate) fn value(&self, key: TypeId) -> Option<Value> {
-        self.exchange.lock().kept()?.values.as_ref()?.get(key)
+        self.link.lock().kept()?.values.as_ref()?.get(key)
     }
 
     /// A value of the session, which is not made for being asked.
     pub(crate) fn session_value(&self, key: TypeId) -> Option<Value> {
-        let session = self.exchange.lock().kept()?.session.clone()?;
+        let session = self.link.lock().kept()?.session.clone()?;
         let values = session.values.lock();
         values.get(key)
     }
@@ -218,7 +192,7 @@ impl Connection {
 
     /// The session to ask for again.
     pub(crate) fn former_session(&self) -> Option<SessionId> {
-        self.exchange.lock().kept().and_then(|kept| kept.session_id.filter(|_| kept.is_told))
+        self.link.lock().kept().and_then(|kept| kept.session_id.filter(|_| kept.is_told))
     }
 
     /// Whose its session is while it waits.
@@ -228,9 +202,9 @@ impl Connection {
 
     /// The connection is over: its values go, its session waits for the peer to come back.
     pub(crate) fn release_kept(&self) {
-        let Some(mut kept) = self.exchange.lock().take_kept() else { return };
+        let Some(mut kept) = self.link.lock().take_kept() else { return };
         if let Some(values) = kept.values.take() {
-            values.discard(&self.hub, Place::apart(FailureOrigin::Destructor, "connection"));
+            self.hub.discard_values(Place::apart(FailureOrigin::Destructor, "connection"), *values);
         }
         if self.hub.side == Side::Server
             && kept.is_told
@@ -249,8 +223,8 @@ impl Hub {
     /// Drops a session, unless somebody else holds it: each of its values by itself. Not while anything is locked.
     fn discard_session(&self, session: Option<Arc<SessionInner>>) {
         if let Some(mut session) = session.and_then(Arc::into_inner) {
-            std::mem::take(session.values.get_mut())
-                .discard(self, Place::apart(FailureOrigin::Destructor, "session"));
+            let values = std::mem::take(session.values.get_mut());
+            self.discard_values(Place::apart(FailureOrigin::Destructor, "session"), values);
         }
     }
 

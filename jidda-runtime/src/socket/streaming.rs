@@ -13,11 +13,12 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{CallError, SendError};
 use crate::handler::{CallerError, MOST_CREDIT, Scope, StreamTarget, call_error};
-use crate::link::pending_requests::{Answer, Calls};
+use crate::link::pending_requests::{Answer, PendingRequests};
+use crate::objects::Socket;
+use crate::objects::graph::Requests;
 use crate::payload::{CodecError, Payload, Value};
 use crate::socket::emit::encoding_of;
 use crate::socket::encoded::Encoded;
-use crate::socket::handle::Socket;
 use crate::socket::outgoing_call::{Deadline, Failed};
 use crate::wire::{Meta, Protocol};
 
@@ -144,13 +145,13 @@ impl<T, E> Streaming<T, E> {
         let credit = self.window;
         let meta = self.meta();
         let has_streams = socket.inner.wire().has_streams();
-        let describe = |is_acquainted| {
-            if is_acquainted && has_streams {
+        let describe = |speaks_native| {
+            if speaks_native && has_streams {
                 return Ok(Meta { credit: Some(credit), ..meta });
             }
             Err(SendError::Encode("the peer's protocol has no streaming replies".to_owned()))
         };
-        let begin = |calls: &mut Calls, place| calls.begin_stream(place, credit);
+        let begin = |calls: &mut Requests, place| calls.begin_stream(place, credit);
         let id = socket.inner.send_request(&self.event, arguments, describe, begin)?;
         socket.inner.show_outgoing_encoded(&self.event, arguments);
         Ok(id)
@@ -194,18 +195,18 @@ impl<T, E> Streaming<T, E> {
             return Poll::Ready(Err(gone));
         };
         let connection = &socket.inner.connection;
-        let polled = connection.poll_request(*id, false, Calls::item, cx);
+        let polled = connection.link.poll_request(*id, false, PendingRequests::item, cx);
         if let Poll::Ready(Ok(_)) = &polled {
             *taken += 1;
             if *taken * 2 < self.window {
                 return polled;
             }
-            let mut exchange = connection.exchange.lock();
-            if exchange.calls.grant(*id, *taken) {
-                exchange.outbox.append(|out| connection.wire.more(out, *id, *taken));
+            let mut shared = connection.link.lock();
+            if shared.calls.grant(*id, *taken) {
+                shared.outbox.append(|out| connection.wire.more(out, *id, *taken));
                 *taken = 0;
-                let waker = exchange.queued();
-                drop(exchange);
+                let waker = shared.queued();
+                drop(shared);
                 if let Some(waker) = waker {
                     waker.wake();
                 }

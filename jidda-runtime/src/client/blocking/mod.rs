@@ -11,11 +11,9 @@ use serde::de::DeserializeOwned;
 use super::{Client as AsyncClient, ClientBuilder, ConnectError};
 use crate::error::{CallError, Error, INSIDE_RUNTIME, RecvError, SendError};
 use crate::handler::{CallTarget, CallerError, JoinTarget, StreamTarget};
+use crate::objects::Socket as AsyncSocket;
 use crate::payload::Value;
-use crate::socket::{
-    Emit as AsyncEmit, Listener, OutgoingCall as AsyncCall, Socket as AsyncSocket,
-    Streaming as AsyncStreaming,
-};
+use crate::socket::{Emit as AsyncEmit, Listener, OutgoingCall as AsyncCall, Streaming as AsyncStreaming};
 use runtime::{Home, InsideRuntime};
 
 /// A client whose methods block. Its connections are served by one thread of its own, also between calls.

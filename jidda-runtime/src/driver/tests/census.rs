@@ -10,10 +10,10 @@ use tokio::time::{sleep, timeout};
 
 use crate::client::{Backoff, Client, ClientEvent};
 use crate::objects::Hub;
+use crate::objects::Socket;
 use crate::reason::DisconnectReason;
 use crate::room::Target;
 use crate::server::Server;
-use crate::socket::Socket;
 use crate::{CallError, Error};
 
 const LIMIT: Duration = Duration::from_secs(20);
@@ -48,12 +48,12 @@ impl Census {
                 .map(|rooms| rooms.select(&Target::default()).iter().count())
                 .sum(),
             people: hub.presence.count(),
-            awaited: hub.arrivals.count(),
+            awaited: hub.join_waiters.count(),
             ..Self::default()
         };
         for connection in hub.connections() {
             census.connections += 1;
-            census.requests += connection.exchange.lock().calls.count();
+            census.requests += connection.link.lock().calls.count();
             for socket in connection.sockets() {
                 census.sockets += 1;
                 let state = socket.state.lock();

@@ -15,9 +15,9 @@ use crate::config::Config;
 use crate::driver::Driver;
 use crate::error::{CallError, SendError};
 use crate::handler::{HandlerList, Side, TableBuilder};
+use crate::objects::Socket;
 use crate::objects::{Connection, Hub, Policies};
 use crate::reason::DisconnectReason;
-use crate::socket::Socket;
 use crate::transport::Stream;
 
 /// A client's connection without a stream, and its root socket.

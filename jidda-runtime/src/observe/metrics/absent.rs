@@ -5,7 +5,6 @@ use crate::failure::Failure;
 use crate::handler::{Side, Table};
 use crate::observe::handled_by::EventLabel;
 use crate::reason::DisconnectReason;
-use crate::socket::handle::SocketInner;
 
 /// When something began.
 #[derive(Clone, Copy, Debug)]
@@ -42,16 +41,16 @@ impl Metrics {
     pub(crate) fn connection_refused(&self, _: &'static str) {}
 
     #[inline]
-    pub(crate) fn socket_came(&self, _: &SocketInner) {}
+    pub(crate) fn socket_joined(&self, _: &Table, _: usize) {}
 
     #[inline]
-    pub(crate) fn socket_went(&self, _: &SocketInner) {}
+    pub(crate) fn socket_left(&self, _: &Table, _: usize) {}
 
     #[inline]
-    pub(crate) fn event(&self, _: &SocketInner, _: &EventLabel, _: &'static str) {}
+    pub(crate) fn event(&self, _: &Table, _: usize, _: &EventLabel, _: &'static str) {}
 
     #[inline]
-    pub(crate) fn call(&self, _: &SocketInner, _: &'static str) {}
+    pub(crate) fn call(&self, _: &Table, _: usize, _: &'static str) {}
 
     #[inline]
     pub(crate) fn refused(&self, _: &Failure) {}

@@ -14,7 +14,6 @@ use crate::failure::Failure;
 use crate::handler::{Side, Table};
 use crate::observe::handled_by::{EventLabel, Handled};
 use crate::reason::DisconnectReason;
-use crate::socket::handle::SocketInner;
 
 /// How events and calls end.
 const OUTCOMES: [&str; 10] = [
@@ -160,36 +159,32 @@ impl Metrics {
         counter!("jidda_connections_refused_total", "side" => self.side, "limit" => limit).increment(1);
     }
 
-    fn namespace(&self, socket: &SocketInner) -> &Namespace {
-        &self.namespaces[socket.table_place()]
-    }
-
-    fn sockets(&self, socket: &SocketInner) -> &Gauge {
-        let make = || gauge!("jidda_sockets", "side" => self.side, "namespace" => socket.routes().pattern());
-        self.namespace(socket).sockets.get_or_init(make)
+    fn sockets(&self, table: &Table, namespace: usize) -> &Gauge {
+        let pattern = || table.namespace(namespace).pattern();
+        let make = || gauge!("jidda_sockets", "side" => self.side, "namespace" => pattern());
+        self.namespaces[namespace].sockets.get_or_init(make)
     }
 
     /// A socket was accepted.
-    pub(crate) fn socket_came(&self, socket: &SocketInner) {
-        self.sockets(socket).increment(1);
+    pub(crate) fn socket_joined(&self, table: &Table, namespace: usize) {
+        self.sockets(table, namespace).increment(1);
     }
 
     /// A socket that had been accepted is over, or away.
-    pub(crate) fn socket_went(&self, socket: &SocketInner) {
-        self.sockets(socket).decrement(1);
+    pub(crate) fn socket_left(&self, table: &Table, namespace: usize) {
+        self.sockets(table, namespace).decrement(1);
     }
 
     /// What handled an event has ended.
     #[inline]
-    pub(crate) fn event(&self, socket: &SocketInner, label: &EventLabel, outcome: &'static str) {
+    pub(crate) fn event(&self, table: &Table, namespace: usize, label: &EventLabel, outcome: &'static str) {
         let route = match &label.handled {
             Handled::Route(route) | Handled::Caught(route, _) => *route,
-            Handled::Listener(_) => socket.routes().fallback(),
+            Handled::Listener(_) => table.namespace(namespace).fallback(),
         };
         // The names of the table: those that peers make up are all `*`.
         let name = || {
-            let (namespace, event) =
-                (socket.routes().pattern(), socket.connection.table().route(route).event());
+            let (namespace, event) = (table.namespace(namespace).pattern(), table.route(route).event());
             [("side", self.side), ("namespace", namespace), ("event", event)]
         };
         let events = self.events[route.index()].get_or_init(|| Events {
@@ -205,9 +200,9 @@ impl Metrics {
 
     /// A call to the other side has ended.
     #[inline]
-    pub(crate) fn call(&self, socket: &SocketInner, outcome: &'static str) {
-        self.namespace(socket).calls.count(outcome, |outcome| {
-            let namespace = socket.routes().pattern();
+    pub(crate) fn call(&self, table: &Table, namespace: usize, outcome: &'static str) {
+        self.namespaces[namespace].calls.count(outcome, |outcome| {
+            let namespace = table.namespace(namespace).pattern();
             let labels = [("side", self.side), ("namespace", namespace), ("outcome", outcome)];
             counter!("jidda_calls_total", &labels)
         });

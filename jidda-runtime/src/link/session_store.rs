@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connection_store::SessionInner;
 use crate::config::Config;
 use crate::id::SessionId;
 use crate::shares::{Merit, Owner, Shares};
-use crate::socket::sessions::SessionInner;
 use crate::source::Source;
 use crate::sync::Mutex;
 

@@ -2,22 +2,19 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
 
-use crate::failure::Failure;
 use crate::id::ConnectionId;
-use crate::objects::Connection;
 
 /// How many calls of each caller are under way.
 #[derive(Debug)]
-pub(crate) struct Shares {
+pub(crate) struct CallShares {
     /// How many the server behind runs at once for this connection.
     limit: usize,
     total: usize,
     callers: HashMap<ConnectionId, usize, foldhash::fast::RandomState>,
 }
 
-impl Shares {
+impl CallShares {
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit: limit.max(1), total: 0, callers: HashMap::default() }
     }
@@ -28,7 +25,7 @@ impl Shares {
 
     /// Counts one more call of a caller, which may have no more than are left for everyone else: one alone has at most
     /// half of the room, and there is some left for whoever comes next.
-    fn enter(&mut self, caller: ConnectionId) -> bool {
+    pub(crate) fn enter(&mut self, caller: ConnectionId) -> bool {
         let left = self.limit.saturating_sub(self.total);
         let own = self.callers.entry(caller).or_default();
         if *own >= left {
@@ -42,7 +39,7 @@ impl Shares {
         true
     }
 
-    fn leave(&mut self, caller: ConnectionId) {
+    pub(crate) fn leave(&mut self, caller: ConnectionId) {
         if let Entry::Occupied(mut own) = self.callers.entry(caller) {
             self.total -= 1;
             *own.get_mut() -= 1;
@@ -50,37 +47,6 @@ impl Shares {
                 own.remove();
             }
         }
-    }
-}
-
-/// The place of one call; free again once this is dropped.
-pub(crate) struct Share {
-    connection: Arc<Connection>,
-    caller: ConnectionId,
-}
-
-impl Connection {
-    /// Takes a place for a call that is passed on for `caller`.
-    ///
-    /// # Errors
-    ///
-    /// What the caller is told that has as many under way as it may have.
-    pub(crate) fn share(self: &Arc<Self>, caller: ConnectionId) -> Result<Share, Failure> {
-        let limit = self.hub.config.max_in_flight;
-        if self.exchange.lock().shares(limit).enter(caller) {
-            return Ok(Share { connection: Arc::clone(self), caller });
-        }
-        Err(Failure::new(
-            "busy",
-            "as many calls of this connection are passed on as there is room left for others",
-        ))
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let limit = self.connection.hub.config.max_in_flight;
-        self.connection.exchange.lock().shares(limit).leave(self.caller);
     }
 }
 
@@ -97,7 +63,7 @@ mod tests {
     #[test]
     fn one_caller_leaves_room_for_the_next() {
         let callers = ids(9);
-        let mut shares = Shares::new(1024);
+        let mut shares = CallShares::new(1024);
         let taken: Vec<_> =
             callers.iter().map(|caller| (0..2000).filter(|_| shares.enter(*caller)).count()).collect();
         assert_eq!(taken, [512, 256, 128, 64, 32, 16, 8, 4, 2]);
@@ -105,7 +71,7 @@ mod tests {
             (0..count).for_each(|_| shares.leave(*caller));
         }
         assert!(shares.total == 0 && shares.callers.is_empty());
-        let mut least = Shares::new(0);
+        let mut least = CallShares::new(0);
         assert!(least.enter(callers[0]) && !least.enter(callers[0]) && !least.enter(callers[1]));
         assert_eq!(least.callers.len(), 1);
     }
@@ -116,7 +82,7 @@ mod tests {
         fn the_room_is_never_exceeded(limit in 1_usize..40, steps in prop::collection::vec((0_usize..5, any::<bool>()), 0..400)) {
             let callers = ids(5);
             let mut counts = [0_usize; 5];
-            let mut shares = Shares::new(limit);
+            let mut shares = CallShares::new(limit);
             for (who, comes) in steps {
                 if comes {
                     let left = limit - counts.iter().sum::<usize>();

@@ -72,9 +72,9 @@ mod tests {
     use crate::config::Config;
     use crate::driver::Driver;
     use crate::handler::{HandlerList, Parameters, Side, TableBuilder};
-    use crate::hub::{DefaultHeartbeat, HeartbeatPolicy, Watch};
     use crate::id::SocketId;
     use crate::objects::{Arrival, Hub, Policies};
+    use crate::objects::{DefaultHeartbeat, HeartbeatPolicy, Watch};
     use crate::peer::{PeerAddress, Transport};
     use crate::reason::DisconnectReason;
     use crate::transport::Stream;

@@ -2,14 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::error::WaitError;
-use crate::hub::selection::Selection;
-use crate::room::RoomKey;
-use crate::socket::handle::Socket;
+use super::target::RoomKey;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
@@ -18,14 +14,14 @@ type Waits = HashMap<Option<RoomKey>, BTreeMap<u64, Arc<Notify>>>;
 
 /// Who is waited for: nobody, usually.
 #[derive(Debug, Default)]
-pub(crate) struct Arrivals {
+pub(crate) struct JoinWaiters {
     waiting: AtomicUsize,
     /// The number of the next one who waits.
     next: AtomicU64,
     waits: Mutex<Waits>,
 }
 
-impl Arrivals {
+impl JoinWaiters {
     /// Whether anybody waits. To be asked after the one who came can be found.
     #[inline]
     pub(crate) fn are_awaited(&self) -> bool {
@@ -58,7 +54,7 @@ impl Arrivals {
     }
 
     /// Begins to wait for any of these groups, or for anyone without one.
-    fn wait_for(&self, groups: &[RoomKey]) -> Wait<'_> {
+    pub(crate) fn wait_for(&self, groups: &[RoomKey]) -> Wait<'_> {
         let mut keys: Vec<_> = groups.iter().cloned().map(Some).collect();
         if keys.is_empty() {
             keys.push(None);
@@ -71,22 +67,22 @@ impl Arrivals {
         drop(waits);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        Wait { arrivals: self, keys, number, came }
+        Wait { waiters: self, keys, number, came }
     }
 }
 
 /// One who waits; no longer, once this is dropped.
-struct Wait<'a> {
-    arrivals: &'a Arrivals,
+pub(crate) struct Wait<'a> {
+    waiters: &'a JoinWaiters,
     keys: Vec<Option<RoomKey>>,
     number: u64,
-    came: Arc<Notify>,
+    pub(crate) came: Arc<Notify>,
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        self.arrivals.waiting.fetch_sub(1, Ordering::SeqCst);
-        let mut waits = self.arrivals.waits.lock();
+        self.waiters.waiting.fetch_sub(1, Ordering::SeqCst);
+        let mut waits = self.waiters.waits.lock();
         for key in &self.keys {
             if let Some(list) = waits.get_mut(key) {
                 list.remove(&self.number);
@@ -101,68 +97,23 @@ impl Drop for Wait<'_> {
     }
 }
 
-impl Selection {
-    /// Waits until at least one socket of the selection is connected, and returns the same selection, to go on with.
-    ///
-    /// ```no_run
-    /// # async fn example(server: jidda::Server) -> jidda::Result<()> {
-    /// use std::time::Duration;
-    ///
-    /// let alice = server.user("alice").wait_online(Duration::from_secs(30)).await?;
-    /// let drawings = alice.call::<String>("draw.me.a.sheep", &()).timeout(Duration::from_secs(5)).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`WaitError::NotOnline`]: none connected within `limit`. A handler can pass it on to its caller by `?`.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future ends the waiting.
-    pub async fn wait_online(&self, limit: Duration) -> Result<Self, WaitError> {
-        let wait = self.hub.arrivals.wait_for(&self.target.groups);
-        let present = async {
-            loop {
-                let came = wait.came.notified();
-                tokio::pin!(came);
-                // From here on no arrival is missed.
-                came.as_mut().enable();
-                if self.sockets().iter().any(Socket::is_connected) {
-                    return;
-                }
-                came.await;
-            }
-        };
-        if tokio::time::timeout(limit, present).await.is_ok() {
-            return Ok(self.clone());
-        }
-        let identity = match &*self.target.groups {
-            [RoomKey::Identity(name)] => Some(Arc::clone(name)),
-            _ => None,
-        };
-        Err(WaitError::NotOnline { identity })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn who_waits_no_longer_leaves_nothing_behind() {
-        let arrivals = Arrivals::default();
-        assert!(!arrivals.are_awaited());
+        let waiters = JoinWaiters::default();
+        assert!(!waiters.are_awaited());
         let (lobby, kitchen) = (RoomKey::room("lobby"), RoomKey::room("kitchen"));
-        let both = arrivals.wait_for(&[lobby.clone(), kitchen.clone(), lobby.clone()]);
-        let one = arrivals.wait_for(std::slice::from_ref(&kitchen));
-        let anyone = arrivals.wait_for(&[]);
-        assert_eq!(arrivals.waits.lock().len(), 3);
+        let both = waiters.wait_for(&[lobby.clone(), kitchen.clone(), lobby.clone()]);
+        let one = waiters.wait_for(std::slice::from_ref(&kitchen));
+        let anyone = waiters.wait_for(&[]);
+        assert_eq!(waiters.waits.lock().len(), 3);
         drop((both, anyone));
-        assert!(arrivals.are_awaited());
-        assert_eq!(arrivals.waits.lock().keys().collect::<Vec<_>>(), [&Some(kitchen)]);
+        assert!(waiters.are_awaited());
+        assert_eq!(waiters.waits.lock().keys().collect::<Vec<_>>(), [&Some(kitchen)]);
         drop(one);
-        assert!(!arrivals.are_awaited() && arrivals.waits.lock().is_empty());
+        assert!(!waiters.are_awaited() && waiters.waits.lock().is_empty());
     }
 }

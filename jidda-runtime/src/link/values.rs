@@ -4,9 +4,6 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::objects::hub::Hub;
-use crate::observe::report::Place;
-
 pub(crate) type Value = Arc<dyn Any + Send + Sync>;
 
 /// What a program keeps with a socket, a connection or a session.
@@ -30,9 +27,9 @@ impl Values {
         self.0.remove(&key)
     }
 
-    /// Drops all of them, each by itself.
-    pub(crate) fn discard(self, hub: &Hub, place: Place<'_>) {
-        self.0.into_values().for_each(|value| hub.discard(place, value));
+    /// All of them, to be dropped each by itself: their destructors are the program's.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = Value> {
+        self.0.into_values()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

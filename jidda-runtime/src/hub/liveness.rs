@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use crate::deadline::milliseconds;
 use crate::handler::Side;
-use crate::hub::heartbeat::TimeoutAction;
-use crate::hub::timer_wheel::Moment;
-use crate::link::shared_state::{Control, Exchange, Link};
+use crate::link::clock::Tick;
+use crate::link::expiry::Expiry;
+use crate::link::shared_state::{Control, LinkStatus};
 use crate::objects::Connection;
+use crate::objects::graph::Shared;
+use crate::objects::heartbeat::TimeoutAction;
 use crate::reason::DisconnectReason;
-use crate::socket::credentials::Expiry;
 use crate::sync::atomic::Ordering;
 use crate::wire::{Heartbeat, Protocol};
 
@@ -21,54 +22,54 @@ impl Connection {
         let seen = self.last_seen.load(Ordering::Relaxed);
         let now = if self.asks_itself() { self.hub.exact_clock() } else { now };
         let since = |then: u32| u64::from(now.wrapping_sub(then));
-        let mut exchange = self.exchange.lock();
-        if exchange.link != Link::Up || exchange.is_to_close() {
-            return exchange.link != Link::Away;
+        let mut shared = self.link.lock();
+        if shared.status != LinkStatus::Up || shared.is_to_close() {
+            return shared.status != LinkStatus::Away;
         }
-        exchange.delay_ping(self.is_between_polls(), seen, now);
-        let ending = self.overdue(&mut exchange, now);
-        let beat = if ending.is_none() { self.beat(&mut exchange, since, seen) } else { Beat::Rest };
+        shared.delay_ping(self.is_between_polls(), seen, now);
+        let ending = self.overdue(&mut shared, now);
+        let beat = if ending.is_none() { self.beat(&mut shared, since, seen) } else { Beat::Rest };
         let silent_for = Duration::from_millis(since(seen));
         let ending = match beat {
             Beat::Rest => ending,
             Beat::Ask => {
-                self.ask_for_life(&mut exchange, now);
+                self.ask_for_life(&mut shared, now);
                 None
             }
             Beat::Late => {
-                exchange.missed = exchange.missed.saturating_add(1);
-                let missed = u32::from(exchange.missed);
+                shared.missed = shared.missed.saturating_add(1);
+                let missed = u32::from(shared.missed);
                 // The program's own code: not while the connection is locked.
-                drop(exchange);
-                let verdict = self.hub.heartbeat.at_limit(self, silent_for, missed);
-                exchange = self.exchange.lock();
+                drop(shared);
+                let verdict = self.hub.heartbeat.at_limit(&**self, silent_for, missed);
+                shared = self.link.lock();
                 match verdict {
                     TimeoutAction::Close => Some(DisconnectReason::PingTimeout),
                     TimeoutAction::AskAgain => {
-                        self.ask_for_life(&mut exchange, now);
+                        self.ask_for_life(&mut shared, now);
                         None
                     }
                 }
             }
         };
-        let expiry = exchange.expiry(self.hub.config.expiry_notice);
+        let expiry = shared.expiry(self.hub.config.expiry_notice);
         let ending =
             ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
         let is_over = ending.is_some();
-        let left = if is_over { None } else { self.time_left(&exchange, since(seen)) };
+        let left = if is_over { None } else { self.time_left(&shared, since(seen)) };
         let waker = match ending {
-            Some(reason) => exchange.control(Control::Close(reason)),
-            None if matches!(expiry, Expiry::Near) => exchange.control(Control::Expiring),
-            None if self.is_idle(&mut exchange, now, seen) => exchange.control(Control::Idle),
-            None if exchange.outbox.is_empty() => exchange.nudge(),
-            None => exchange.queued(),
+            Some(reason) => shared.control(Control::Close(reason)),
+            None if matches!(expiry, Expiry::Near) => shared.control(Control::Expiring),
+            None if self.is_idle(&mut shared, now, seen) => shared.control(Control::Idle),
+            None if shared.outbox.is_empty() => shared.nudge(),
+            None => shared.queued(),
         };
-        drop(exchange);
+        drop(shared);
         if let Some(waker) = waker {
             waker.wake();
         }
         if silent_for <= self.hub.wheel().turn() {
-            self.hub.heartbeat.alive(self, silent_for);
+            self.hub.heartbeat.alive(&**self, silent_for);
         }
         if let Some(left) = left {
             self.check_after(left);
@@ -77,13 +78,13 @@ impl Connection {
     }
 
     /// Why the connection has to end, if it has.
-    fn overdue(&self, exchange: &mut Exchange, now: u32) -> Option<DisconnectReason> {
+    fn overdue(&self, shared: &mut Shared, now: u32) -> Option<DisconnectReason> {
         let since = |then: u32| u64::from(now.wrapping_sub(then));
         let config = &self.hub.config;
         // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
         // its heart stops.
-        let is_between = self.is_between_polls() && exchange.outbox.queued() < config.max_outbox;
-        let is_stalled = exchange
+        let is_between = self.is_between_polls() && shared.outbox.queued() < config.max_outbox;
+        let is_stalled = shared
             .outbox
             .stalled_since
             .is_some_and(|then| since(then.clock()) >= milliseconds(config.slow_consumer));
@@ -102,27 +103,27 @@ impl Connection {
         }
         // As long as a peer may be silent: it says something, but not what it has to say next.
         let limit = milliseconds(config.heartbeat.saturating_add(config.heartbeat_timeout));
-        let is_amiss = exchange.rest_missing_for(now).is_some_and(|missing| missing >= limit);
+        let is_amiss = shared.rest_missing_for(now).is_some_and(|missing| missing >= limit);
         is_amiss.then(|| DisconnectReason::Other("the rest of a message did not come in time".into()))
     }
 
-    fn beat(&self, exchange: &mut Exchange, since: impl Fn(u32) -> u64, seen: u32) -> Beat {
+    fn beat(&self, shared: &mut Shared, since: impl Fn(u32) -> u64, seen: u32) -> Beat {
         let interval = milliseconds(self.hub.config.heartbeat);
         let timeout = milliseconds(self.hub.config.heartbeat_timeout);
         match self.wire.heartbeat() {
-            Heartbeat::WhenSilent => beat_when_silent(exchange, since, seen, interval, timeout),
+            Heartbeat::WhenSilent => beat_when_silent(shared, since, seen, interval, timeout),
             Heartbeat::Always => {
                 // A tick early rather than late: the peer counts, too.
                 let interval = interval.saturating_sub(milliseconds(self.hub.wheel().turn()));
                 // Checks come a turn apart, and a tick may be a millisecond short of it.
                 let timeout = timeout.saturating_sub(milliseconds(self.hub.wheel().tick()));
-                beat_always(exchange, since, seen, interval, timeout)
+                beat_always(shared, since, seen, interval, timeout)
             }
             Heartbeat::Theirs => {
                 if since(seen) < milliseconds(self.hub.heartbeat.patience()) {
-                    exchange.missed = 0;
+                    shared.missed = 0;
                 }
-                match self.time_left(exchange, since(seen)) {
+                match self.time_left(shared, since(seen)) {
                     Some(Duration::ZERO) => Beat::Late,
                     _ => Beat::Rest,
                 }
@@ -132,19 +133,19 @@ impl Connection {
 
     /// Whether a peer that cannot be asked for a sign of life has been silent for too long, while nothing was sent to
     /// it and no call to it was under way.
-    fn is_idle(&self, exchange: &mut Exchange, now: u32, seen: u32) -> bool {
-        let is_plain = self.wire.heartbeat() == Heartbeat::WhenSilent && !exchange.is_acquainted;
+    fn is_idle(&self, shared: &mut Shared, now: u32, seen: u32) -> bool {
+        let is_plain = self.wire.heartbeat() == Heartbeat::WhenSilent && !shared.speaks_native;
         if !is_plain || self.hub.side == Side::Client {
             return false;
         }
-        let is_busy = std::mem::take(&mut exchange.has_written)
-            || exchange.is_paused
-            || !exchange.outbox.is_empty()
-            || exchange.calls.is_waiting();
+        let is_busy = std::mem::take(&mut shared.has_written)
+            || shared.is_paused
+            || !shared.outbox.is_empty()
+            || shared.calls.is_waiting();
         // The time of the last ping, which such a peer never gets.
-        let quiet = &mut exchange.calls.pinged_at;
+        let quiet = &mut shared.calls.pinged_at;
         if is_busy {
-            *quiet = Some(Moment::at(now));
+            *quiet = Some(Tick::at(now));
         }
         let limit = milliseconds(self.hub.config.plain_idle_timeout);
         let has_lasted = |then: u32| u64::from(now.wrapping_sub(then)) >= limit;
@@ -152,20 +153,19 @@ impl Connection {
     }
 
     /// How long a peer that asks itself may go on being silent; `None` for others, and for one that is not read.
-    fn time_left(&self, exchange: &Exchange, silent_for: u64) -> Option<Duration> {
+    fn time_left(&self, shared: &Shared, silent_for: u64) -> Option<Duration> {
         // Each time that it is late anew.
-        let limit =
-            milliseconds(self.hub.heartbeat.patience()).saturating_mul(u64::from(exchange.missed) + 1);
-        let is_timed = self.asks_itself() && !exchange.is_paused;
+        let limit = milliseconds(self.hub.heartbeat.patience()).saturating_mul(u64::from(shared.missed) + 1);
+        let is_timed = self.asks_itself() && !shared.is_paused;
         is_timed.then(|| Duration::from_millis(limit.saturating_sub(silent_for)))
     }
 
-    fn ask_for_life(&self, exchange: &mut Exchange, now: u32) {
-        exchange.calls.pinged_at = Some(Moment::at(now));
-        exchange.note_ping();
-        let id = if self.wire.has_unique_ids() { exchange.calls.begin_ping() } else { 0 };
+    fn ask_for_life(&self, shared: &mut Shared, now: u32) {
+        shared.calls.pinged_at = Some(Tick::at(now));
+        shared.note_ping();
+        let id = if self.wire.has_unique_ids() { shared.calls.begin_ping() } else { 0 };
         if self.wire.heartbeat() != Heartbeat::Theirs {
-            exchange.outbox.append(|out| self.wire.ping(out, id));
+            shared.outbox.append(|out| self.wire.ping(out, id));
         }
     }
 }
@@ -181,21 +181,21 @@ enum Beat {
 
 /// Asks a peer that said nothing for `interval`, and waits `timeout` for it.
 fn beat_when_silent(
-    exchange: &mut Exchange,
+    shared: &mut Shared,
     since: impl Fn(u32) -> u64,
     seen: u32,
     interval: u64,
     timeout: u64,
 ) -> Beat {
-    if !exchange.is_acquainted {
+    if !shared.speaks_native {
         return Beat::Rest;
     }
-    if since(seen) < interval || exchange.is_paused {
-        exchange.calls.pinged_at = None;
-        exchange.missed = 0;
+    if since(seen) < interval || shared.is_paused {
+        shared.calls.pinged_at = None;
+        shared.missed = 0;
         return Beat::Rest;
     }
-    match exchange.calls.pinged_at.map(Moment::clock) {
+    match shared.calls.pinged_at.map(Tick::clock) {
         Some(then) if since(then) >= timeout => Beat::Late,
         None => Beat::Ask,
         _ => Beat::Rest,
@@ -204,18 +204,18 @@ fn beat_when_silent(
 
 /// Asks each `interval`, whatever the peer says: it counts on being asked. Whatever it says is an answer.
 fn beat_always(
-    exchange: &mut Exchange,
+    shared: &mut Shared,
     since: impl Fn(u32) -> u64,
     seen: u32,
     interval: u64,
     timeout: u64,
 ) -> Beat {
-    let Some(then) = exchange.calls.pinged_at.map(Moment::clock) else { return Beat::Ask };
+    let Some(then) = shared.calls.pinged_at.map(Tick::clock) else { return Beat::Ask };
     // In the tick of the question itself an answer cannot be told from what came before it.
-    let is_answered = since(seen) <= since(then) || exchange.is_paused;
+    let is_answered = since(seen) <= since(then) || shared.is_paused;
     if !is_answered {
         return if since(then) >= timeout { Beat::Late } else { Beat::Rest };
     }
-    exchange.missed = 0;
+    shared.missed = 0;
     if since(then) >= interval { Beat::Ask } else { Beat::Rest }
 }

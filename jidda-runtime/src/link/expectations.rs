@@ -1,0 +1,67 @@
+//! How far the peer has come with what it is waited for.
+
+use super::awaited::Rest;
+use super::clock::Tick;
+use super::shared_state::SharedState;
+
+impl<S> SharedState<S> {
+    /// A ping is going to be queued next.
+    pub(crate) fn note_ping(&mut self) {
+        // Where nothing waits it is as good as written, and an idle connection needs no room for this.
+        if self.outbox.queued() > 0 {
+            self.awaited_mut().ping = Some(self.outbox.place());
+        }
+    }
+
+    /// Moves the time of the ping along for as long as it stands behind bytes that the peer has to read first: it cannot
+    /// have been heard. `seen` is when the peer was heard last.
+    ///
+    /// A client that polls reads nothing between two polls, and is `between` them if it has gone as well: its ping counts
+    /// from the beginning.
+    pub(crate) fn delay_ping(&mut self, between: bool, seen: u32, now: u32) {
+        let Some(place) = self.awaited().and_then(|awaited| awaited.ping) else { return };
+        let Some(then) = self.calls.pinged_at.map(Tick::clock) else { return self.forget_ping() };
+        if between {
+            return;
+        }
+        if self.outbox.is_unwritten(place) {
+            self.calls.pinged_at = Some(Tick::at(now));
+            return;
+        }
+        // It was written since the last look. What came since then may be its answer.
+        if now.wrapping_sub(seen) > now.wrapping_sub(then) {
+            self.calls.pinged_at = Some(Tick::at(now));
+        }
+        self.forget_ping();
+    }
+
+    fn forget_ping(&mut self) {
+        self.awaited_mut().ping = None;
+        self.tidy();
+    }
+
+    /// So much of a message is here, whose rest is to come; nothing, if it came. `is_coming` says that a part of it is
+    /// under way.
+    pub(crate) fn note_rest(&mut self, size: usize, is_coming: bool, now: u32) {
+        if size == 0 {
+            self.awaited_mut().rest = None;
+            return self.tidy();
+        }
+        let rest = &mut self.awaited_mut().rest;
+        if is_coming || rest.is_none_or(|rest| rest.size != size) {
+            *rest = Some(Rest { since: Tick::at(now), size });
+        }
+    }
+
+    /// For how long the rest of a message has not come any further, if one is waited for. While the task does not read,
+    /// that is not the peer's fault.
+    pub(crate) fn rest_missing_for(&mut self, now: u32) -> Option<u64> {
+        self.awaited()?.rest?;
+        let is_paused = self.is_paused;
+        let rest = self.awaited_mut().rest.as_mut()?;
+        if is_paused {
+            rest.since = Tick::at(now);
+        }
+        Some(u64::from(now.wrapping_sub(rest.since.clock())))
+    }
+}

@@ -1,0 +1,29 @@
+//! Whether the credentials of a peer expire.
+
+use std::time::{Duration, SystemTime};
+
+use super::shared_state::SharedState;
+
+/// What the clock says of an identity.
+pub(crate) enum Expiry {
+    Rest,
+    /// The peer is to be told.
+    Near,
+    Over,
+}
+
+impl<S> SharedState<S> {
+    /// Looks whether the peer's identity expires.
+    pub(crate) fn expiry(&mut self, notice: Duration) -> Expiry {
+        let Some(standing) = self.standing_mut() else { return Expiry::Rest };
+        let Some(expires) = standing.expires() else { return Expiry::Rest };
+        match expires.duration_since(SystemTime::now()) {
+            Err(_past) => Expiry::Over,
+            Ok(left) if left <= notice && !standing.is_told => {
+                standing.is_told = true;
+                Expiry::Near
+            }
+            Ok(_) => Expiry::Rest,
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! The identities of a hub's connections, each counted once however many sockets it has.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+
+use smallvec::SmallVec;
+use tokio::sync::broadcast;
+
+use crate::config::DuplicateIdentity;
+use crate::error::IdentifyError;
+use crate::id::ConnectionId;
+use crate::sync::Mutex;
+
+/// How many changes one who watches may be behind.
+const BEHIND: usize = 256;
+
+/// Somebody came or went, see [`PresenceEvents`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PresenceEvent {
+    /// The first socket of this identity was accepted.
+    Joined(Arc<str>),
+    /// The last connection of this identity is gone, in whatever way.
+    Left(Arc<str>),
+    /// So many changes were missed, since too many were waiting: ask who is here now.
+    Missed(u64),
+}
+
+/// Who comes and goes, from the moment this was asked for.
+#[derive(Debug)]
+pub struct PresenceEvents(broadcast::Receiver<PresenceEvent>);
+
+impl PresenceEvents {
+    /// The next change; `None` when the server and its connections are gone. One who falls 256 changes behind is told
+    /// how many were missed.
+    ///
+    /// # Cancel safety
+    ///
+    /// No change is lost by dropping the future.
+    pub async fn next(&mut self) -> Option<PresenceEvent> {
+        match self.0.recv().await {
+            Ok(event) => Some(event),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(PresenceEvent::Missed(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+/// The identities of one hub. Locked when a socket is identified, accepted or ends, never for a message.
+#[derive(Debug, Default)]
+pub(crate) struct Presence {
+    identities: Mutex<IdentityTable>,
+    /// Made when somebody wants to watch.
+    changes: OnceLock<broadcast::Sender<PresenceEvent>>,
+}
+
+#[derive(Debug, Default)]
+struct IdentityTable {
+    by_name: HashMap<Arc<str>, IdentityEntry, foldhash::fast::RandomState>,
+    /// How many of them were announced.
+    here: usize,
+}
+
+#[derive(Debug, Default)]
+struct IdentityEntry {
+    connections: SmallVec<[ConnectionEntry; 1]>,
+    /// Whether it was told that this one is here.
+    is_published: bool,
+}
+
+/// A connection that is somebody.
+#[derive(Debug)]
+struct ConnectionEntry {
+    id: ConnectionId,
+    connection: Weak<dyn IdentityHolder>,
+    /// How often it is: each of its sockets may say so.
+    guards: usize,
+}
+
+impl Presence {
+    /// The names of those who are here, in alphabetical order.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let identities = self.identities.lock();
+        let here = identities.by_name.iter().filter(|(_, entry)| entry.is_published);
+        let mut names: Vec<_> = here.map(|(name, _)| Arc::clone(name)).collect();
+        drop(identities);
+        names.sort_unstable();
+        names
+    }
+
+    pub(crate) fn is_here(&self, name: &str) -> bool {
+        self.identities.lock().by_name.get(name).is_some_and(|entry| entry.is_published)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.identities.lock().here
+    }
+
+    pub(crate) fn events(&self) -> PresenceEvents {
+        PresenceEvents(self.changes.get_or_init(|| broadcast::Sender::new(BEHIND)).subscribe())
+    }
+
+    /// Told while the identities are locked, so that everyone hears it in the order in which it happened.
+    fn tell(&self, event: PresenceEvent) {
+        if let Some(changes) = self.changes.get() {
+            // Nobody may be listening any more.
+            let _ = changes.send(event);
+        }
+    }
+
+    /// A socket of this name was accepted.
+    pub(crate) fn publish(&self, name: &str) {
+        let mut identities = self.identities.lock();
+        let identities = &mut *identities;
+        let Some((name, _)) = identities.by_name.get_key_value(name) else { return };
+        let name = Arc::clone(name);
+        let Some(entry) = identities.by_name.get_mut(&name) else { return };
+        if !entry.is_published {
+            entry.is_published = true;
+            identities.here += 1;
+            self.tell(PresenceEvent::Joined(name));
+        }
+    }
+
+    /// Lets a connection be somebody, if the others of that name allow it. `known_over` are those that are over
+    /// already, though not yet forgotten. Gives the others otherwise, and also if they have to go.
+    fn admit(
+        &self,
+        name: &Arc<str>,
+        connection: &Arc<dyn IdentityHolder>,
+        policy: DuplicateIdentity,
+        known_over: &[ConnectionId],
+    ) -> (bool, Vec<Arc<dyn IdentityHolder>>) {
+        let mut identities = self.identities.lock();
+        let mut others = Vec::new();
+        if policy != DuplicateIdentity::Allow
+            && let Some(entry) = identities.by_name.get(name)
+        {
+            let others_of = entry
+                .connections
+                .iter()
+                .filter(|admitted| admitted.id != connection.id() && !known_over.contains(&admitted.id));
+            others.extend(others_of.filter_map(|admitted| admitted.connection.upgrade()));
+        }
+        if policy == DuplicateIdentity::RefuseNew && !others.is_empty() {
+            return (false, others);
+        }
+        let entry = identities.by_name.entry(Arc::clone(name)).or_default();
+        match entry.connections.iter_mut().find(|admitted| admitted.id == connection.id()) {
+            Some(admitted) => admitted.guards += 1,
+            None => {
+                let (id, connection) = (connection.id(), Arc::downgrade(connection));
+                entry.connections.push(ConnectionEntry { id, connection, guards: 1 });
+            }
+        }
+        (true, others)
+    }
+
+    /// Gives a connection an identity, for as long as the guard is kept. Other connections of that identity are treated
+    /// as `policy` says. Of two that begin at once, one is the first.
+    ///
+    /// Not to be called, nor a guard dropped, while anything of a connection is locked.
+    ///
+    /// # Errors
+    ///
+    /// [`IdentifyError::AlreadyConnected`]: there is another one, and it is to stay.
+    pub(crate) fn claim(
+        self: &Arc<Self>,
+        name: &Arc<str>,
+        connection: &Arc<dyn IdentityHolder>,
+        policy: DuplicateIdentity,
+    ) -> Result<IdentityGuard, IdentifyError> {
+        let id = connection.id();
+        let mut over = Vec::new();
+        loop {
+            let (is_admitted, others) = self.admit(name, connection, policy, &over);
+            if is_admitted {
+                let guard =
+                    IdentityGuard { presence: Arc::clone(self), name: Arc::clone(name), connection: id };
+                for other in others {
+                    tracing::debug!(connection = %other.id(), by = %id, "a newer connection replaces it");
+                    other.replace();
+                }
+                return Ok(guard);
+            }
+            // Asked without the lock on the identities. A connection that has ended stays so: the next look is final for
+            // these.
+            let before = over.len();
+            over.extend(others.iter().filter(|other| other.is_closed()).map(|other| other.id()));
+            if over.len() - before < others.len() {
+                tracing::debug!(connection = %id, "its identity is connected already");
+                return Err(IdentifyError::AlreadyConnected);
+            }
+        }
+    }
+
+    fn release(&self, name: &Arc<str>, connection: ConnectionId) {
+        let mut identities = self.identities.lock();
+        let identities = &mut *identities;
+        let Some(entry) = identities.by_name.get_mut(name) else { return };
+        let Some(place) = entry.connections.iter().position(|admitted| admitted.id == connection) else {
+            return;
+        };
+        entry.connections[place].guards -= 1;
+        if entry.connections[place].guards > 0 {
+            return;
+        }
+        entry.connections.swap_remove(place);
+        if !entry.connections.is_empty() {
+            return;
+        }
+        if identities.by_name.remove(name).is_some_and(|entry| entry.is_published) {
+            identities.here -= 1;
+            self.tell(PresenceEvent::Left(Arc::clone(name)));
+        }
+        // A server that emptied must not keep the room of its busiest hour.
+        if identities.by_name.capacity() > 64 && identities.by_name.len() < identities.by_name.capacity() / 4
+        {
+            identities.by_name.shrink_to(identities.by_name.len() * 2);
+        }
+    }
+}
+
+/// A connection that has an identity.
+pub(crate) trait IdentityHolder: fmt::Debug + Send + Sync {
+    fn id(&self) -> ConnectionId;
+
+    /// Whether it has ended for good.
+    fn is_closed(&self) -> bool;
+
+    /// A newer connection of the same identity takes its place.
+    fn replace(&self);
+}
+
+/// Holds that a connection has an identity, for as long as this is kept.
+pub(crate) struct IdentityGuard {
+    presence: Arc<Presence>,
+    name: Arc<str>,
+    connection: ConnectionId,
+}
+
+impl IdentityGuard {
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+}
+
+impl fmt::Debug for IdentityGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IdentityGuard").field(&self.name).finish()
+    }
+}
+
+impl Drop for IdentityGuard {
+    fn drop(&mut self) {
+        self.presence.release(&self.name, self.connection);
+    }
+}
