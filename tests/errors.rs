@@ -124,7 +124,7 @@ async fn an_internal_error_is_an_id_to_the_peer_and_all_of_it_to_the_hook() {
     assert!(report.source().unwrap().is::<Save>());
     assert_eq!(report.entry().unwrap().event(), "save");
     assert_eq!(report.location().unwrap().0, file!());
-    assert_eq!(report.socket(), server.sockets().first());
+    assert_eq!(report.socket().as_ref(), server.sockets().first());
     let line = report.to_string();
     assert!(!line.contains('\n') && line.contains(&id) && line.contains("the disk\\nis full"), "{line}");
 }
@@ -220,7 +220,7 @@ async fn jobs_are_seen_with_the_line_that_started_them() {
     let report = reports.next().await;
     assert_eq!((report.kind(), report.origin()), (FailureKind::Internal, FailureOrigin::Job));
     assert_eq!(report.location(), Some((file!(), line)));
-    assert_eq!((report.event(), report.socket()), (None, Some(&socket)));
+    assert_eq!((report.event(), report.socket().as_ref()), (None, Some(&socket)));
     socket.spawn(async { panic!("a job") });
     assert_eq!(reports.next().await.kind(), FailureKind::Panic);
 }

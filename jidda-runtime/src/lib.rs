@@ -1,8 +1,8 @@
 //! The runtime of jidda. Programs use it through the `jidda` crate, which re-exports it.
 //!
-//! The folders are floors, and a file imports only from floors below its own, the highest first: client and server;
-//! proxy; driver; hub; socket; objects; link and observe; room; authentication and handler; wire and transport; plain
-//! values. `tests/architecture.rs` holds that.
+//! The folders are floors, and a file imports only from floors below its own, the highest first: server; proxy; client;
+//! driver; hub; socket; objects; link; observe; room; authentication and handler; wire and transport; plain values.
+//! `tests/architecture.rs` holds that.
 
 mod config;
 mod deadline;

@@ -22,12 +22,12 @@ async fn an_observer_harms_neither_an_event_nor_a_broadcast() {
     }
     assert_eq!(echo::call(&bench.client, "one".into()).await.unwrap(), "one");
     let report = bench.report(FailureOrigin::Listener).await;
-    assert_eq!((report.event(), report.socket()), (Some("echo"), Some(&bench.socket)));
+    assert_eq!((report.event(), report.socket().as_ref()), (Some("echo"), Some(&bench.socket)));
     assert_eq!(seen.load(SeqCst), 2, "the other observer saw it, too");
     let other = &bench.others[0];
     assert_eq!(everyone::call(other).await.unwrap(), bench.others.len() + 1);
     let report = bench.report(FailureOrigin::Listener).await;
-    assert_eq!((report.event(), report.socket()), (Some("news"), Some(&bench.socket)));
+    assert_eq!((report.event(), report.socket().as_ref()), (Some("news"), Some(&bench.socket)));
     assert_eq!(seen.load(SeqCst), 4);
     bench.goes_on().await;
 }

@@ -46,7 +46,7 @@ thread_local! {
 pub(crate) struct Driver {
     _serving: TaskTrackerToken,
     pub(crate) connection: Arc<Connection>,
-    /// While the task sleeps it lies in the shared, so that others can write to it.
+    /// While the task sleeps it lies in the shared state, so that others can write to it.
     stream: Option<Stream>,
     decoder: Decoder,
     /// The beginning of a message whose rest has not come, or messages that have to wait.

@@ -15,7 +15,7 @@ impl Connection {
     /// Whether no other broadcast for this peer was made just before; takes note that one was made. Only while the
     /// shared is locked.
     pub(crate) fn is_first_of_burst(&self, now: BroadcastTime) -> bool {
-        // It stands outside of the shared, where two bytes were left.
+        // It stands outside of the shared state, where two bytes were left.
         let before = self.last_broadcast_ms.load(Ordering::Relaxed);
         self.last_broadcast_ms.store(now.0, Ordering::Relaxed);
         !now.is_within_coalescing_window(before)
