@@ -88,6 +88,19 @@ fn each_page_of_the_guide_is_listed_and_compiled() {
 }
 
 #[test]
+fn the_readme_lists_each_feature() {
+    let manifest = read(&root().join("Cargo.toml"));
+    let readme = read(&root().join("README.md"));
+    let (_, features) = manifest.split_once("[features]\n").unwrap();
+    let features = features.split("\n[").next().unwrap();
+    let names =
+        features.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" ="));
+    for (name, _) in names.filter(|(name, _)| *name != "default" && !name.starts_with("__")) {
+        assert!(readme.contains(&format!("| `{name}` |")), "the README does not list the feature {name}");
+    }
+}
+
+#[test]
 fn the_readme_is_short() {
     let lines = read(&root().join("README.md")).lines().count();
     assert!(lines <= 220, "the README has {lines} lines: move some to docs/guide");
