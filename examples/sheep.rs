@@ -114,15 +114,15 @@ async fn all() -> jidda::Result<()> {
     let mut changes = server.presence().changes();
     let alice = artist(&address, "alice").await?;
     let bob = artist(&address, "bob").await?;
-    println!("{}", wish::call(&alice, "alice".into(), Some(Size::Large), None).await?);
-    println!("{}", wish::call(&alice, "bob".into(), None, None).await?);
-    match wish::call(&alice, "carol".into(), None, None).await {
+    println!("{}", wish::call(&alice, "alice", Some(Size::Large), None).await?);
+    println!("{}", wish::call(&alice, "bob", None, None).await?);
+    match wish::call(&alice, "carol", None, None).await {
         Err(CallError::App(NoDrawing::NobodyOfThatName)) => println!("there is no carol"),
         other => println!("this was not expected: {other:?}"),
     }
     // Wished for before she is here, and drawn when she comes.
     let (drawing, carol) =
-        tokio::join!(wish::call(&alice, "carol".into(), None, Some(60)), artist(&address, "carol"));
+        tokio::join!(wish::call(&alice, "carol", None, Some(60)), artist(&address, "carol"));
     println!("{}", drawing?);
     let _carol = carol?;
     bob.disconnect().await;

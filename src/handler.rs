@@ -24,6 +24,7 @@
 //! ```
 
 pub use jidda_runtime::handler::{
-    Argument, CallTarget, CallerError, Context, EventName, FromConnection, HandlerEntry, JoinTarget, Path,
-    RawArguments, ReplyError, ReplyValue, State, StreamTarget, Table,
+    Argument, ArgumentFor, CallTarget, CallerError, Context, EventName, FromConnection, HandlerEntry,
+    JoinTarget, NamespaceError, Namespaces, Path, RawArguments, ReplyError, ReplyValue, State, StreamTarget,
+    Table,
 };

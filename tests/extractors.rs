@@ -145,11 +145,11 @@ async fn a_family_of_namespaces_gives_its_parameters() {
     let (client, server) = pair().await;
     let seven = OrdersClient::connect(&client, "/orders/7").await.unwrap();
     let eight = OrdersClient::connect(&client, "/orders/8").await.unwrap();
-    assert_eq!(seven.describe("#".into()).await.unwrap(), "#7");
-    assert_eq!(eight.describe("no. ".into()).await.unwrap(), "no. 8");
+    assert_eq!(seven.describe("#").await.unwrap(), "#7");
+    assert_eq!(eight.describe("no. ").await.unwrap(), "no. 8");
     assert_eq!(server.of("/orders/7").count(), 1);
     let street = client.join("/cities/ghent/9", &()).await.unwrap();
     assert_eq!(place::call(&street).await.unwrap(), ("ghent".to_owned(), 9));
     let odd = OrdersClient::connect(&client, "/orders/x").await.unwrap();
-    assert_eq!(odd.describe("#".into()).await.unwrap_err().code(), Some("bad_path"));
+    assert_eq!(odd.describe("#").await.unwrap_err().code(), Some("bad_path"));
 }

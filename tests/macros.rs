@@ -391,12 +391,12 @@ async fn stubs_send_what_the_handlers_take() {
     at_once::call(&&recorder, 1, None).await;
     let chat: ChatClient<Recorder> =
         ChatClient::connect(&recorder, Login { name: "ada".into() }).await.unwrap();
-    chat.post("hello".into()).await;
+    chat.post("hello").await;
     chat.clear().await;
     assert!(!chat.call_target().0.lock().unwrap().is_empty());
     CounterClient::connect(&recorder).await.unwrap().one().await;
     let events = EventsClient::new(&recorder);
-    events.posted("ada".into(), "hello".into()).await;
+    events.posted("ada", "hello").await;
     events.clone().count().await;
     assert_eq!(
         *recorder.0.lock().unwrap(),

@@ -155,7 +155,7 @@ async fn calls_go_both_ways_and_both_sides_know_each_other() {
     assert_eq!((&*transport, &*proved), ("noise", &keys.public().as_bytes()[..]));
     assert_eq!(ask_back::call(&client, 41).await.unwrap(), 42);
     for size in [0, 1, 31, 32, 65_000, 65_519, 65_535, 65_536, 131_072, 900_000] {
-        assert_eq!(again::call(&client, "x".into(), size).await.unwrap().len(), size);
+        assert_eq!(again::call(&client, "x", size).await.unwrap().len(), size);
         let text = "y".repeat(size);
         assert_eq!(again::call(&client, text.clone(), 1).await.unwrap(), text);
     }

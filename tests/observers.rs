@@ -51,7 +51,7 @@ async fn observers_are_removed_one_by_one() {
     let second = socket.on_any(move |_, _| second());
     let outgoing = socket.on_any_outgoing(move |_, _| outgoing());
     let round = async || {
-        echo::call(&client, "one".into()).await.unwrap();
+        echo::call(&client, "one").await.unwrap();
         socket.emit("news", &()).await.unwrap();
         [0, 1, 2].map(|place| seen[place].load(Ordering::Relaxed))
     };

@@ -186,10 +186,10 @@ async fn who_is_refused_or_renamed_leaves_nothing_behind() {
     assert!(refused.is_err());
     let client = native(&server, "caterpillar").await;
     assert_eq!(next(&mut changes).await, joined("caterpillar"), "nothing was told of mallory");
-    i_am::call(&client, "butterfly".into()).await.unwrap();
+    i_am::call(&client, "butterfly").await.unwrap();
     assert_eq!(next(&mut changes).await, left("caterpillar"));
     assert_eq!(next(&mut changes).await, joined("butterfly"));
-    i_am::call(&client, "butterfly".into()).await.unwrap();
+    i_am::call(&client, "butterfly").await.unwrap();
     assert_eq!((server.user("caterpillar").count(), server.user("butterfly").count()), (0, 1));
     drop(client);
     assert_eq!(next(&mut changes).await, left("butterfly"), "and not before");
@@ -281,14 +281,14 @@ async fn the_second_connection_is_refused_until_the_first_has_ended() {
     assert_eq!(peer.text().await, told);
     // Who is somebody else stays who it was.
     let bob = native(&server, "bob").await;
-    let error = i_am::call(&bob, "alice".into()).await.unwrap_err();
+    let error = i_am::call(&bob, "alice").await.unwrap_err();
     assert_eq!(error.code(), Some("already_connected"));
     assert_eq!((server.user("alice").count(), server.user("bob").count()), (2, 1));
     assert_eq!(names(&server), ["alice".into(), "bob".into()]);
 
     first.disconnect().await;
     until("she left", || !server.presence().is_here("alice")).await;
-    i_am::call(&bob, "alice".into()).await.unwrap();
+    i_am::call(&bob, "alice").await.unwrap();
     assert_eq!(names(&server), ["alice".into()]);
 }
 
@@ -338,7 +338,7 @@ async fn who_lost_the_network_comes_back_once_the_server_has_noticed() {
     }
     drop(half_open);
     while next().await != ClientEvent::Reconnected {}
-    i_am::call(&client, "alice".into()).await.unwrap();
+    i_am::call(&client, "alice").await.unwrap();
 }
 
 /// Many at once, over and over: exactly one is let in, or is left.

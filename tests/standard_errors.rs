@@ -148,7 +148,7 @@ async fn each_error_is_a_cause_of_the_programs_own() {
         let socket = server.sockets().pop().expect("the client's");
         match which {
             0 => drop(Client::connect("tcp://127.0.0.1:1").await?),
-            1 => root::Client::new(&client).enter("ada".into()).await?,
+            1 => root::Client::new(&client).enter("ada").await?,
             2 => socket.join(&"x".repeat(5000)).await?,
             3 => socket.identify("x".repeat(5000))?,
             4 => drop(server.user("ada").wait_online(Duration::ZERO).await?),

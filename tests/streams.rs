@@ -533,9 +533,9 @@ async fn sequential_streams_have_their_turns() {
         told.send(name).unwrap();
         async {}
     });
-    let mut first = in_turn::call(&client, "first".into(), 40).window(40);
+    let mut first = in_turn::call(&client, "first", 40).window(40);
     assert_eq!(first.next().await, Some(Ok("first 0".into())));
-    let second = in_turn::call(&client, "second".into(), 2).collect::<Vec<_>>();
+    let second = in_turn::call(&client, "second", 2).collect::<Vec<_>>();
     let (first, second) = tokio::join!(first.collect::<Vec<_>>(), second);
     assert_eq!((first.len(), second.len()), (39, 2));
     let mut order = Vec::new();
@@ -544,10 +544,10 @@ async fn sequential_streams_have_their_turns() {
     }
     assert!(order[..40].iter().all(|name| name == "first"), "{order:?}");
     // One that is given up makes room for the next.
-    let mut first = in_turn::call(&client, "first".into(), 40).window(1);
+    let mut first = in_turn::call(&client, "first", 40).window(1);
     assert_eq!(first.next().await, Some(Ok("first 0".into())));
     drop(first);
-    assert_eq!(in_turn::call(&client, "second".into(), 2).count().await, 2);
+    assert_eq!(in_turn::call(&client, "second", 2).count().await, 2);
 }
 
 #[tokio::test]

@@ -59,23 +59,23 @@ pub struct Line {
 pub trait Chat {
     /// Lets somebody in, to the lobby.
     #[on("connect")]
-    async fn enter(&self, socket: &Socket, login: Login) -> Result<(), Refusal>;
+    async fn enter(&self, login: Login) -> Result<(), Refusal>;
 
     /// Posts one line to the room; returns its number.
     #[on]
-    async fn post(&self, socket: &Socket, text: String) -> Result<u64, ChatError>;
+    async fn post(&self, text: String) -> Result<u64, ChatError>;
 
     /// Goes to another room.
     #[on]
-    async fn go(&self, socket: &Socket, room: String) -> jidda::Result<()>;
+    async fn go(&self, room: String) -> jidda::Result<()>;
 
     /// The names of everyone in the room, in order.
     #[on]
-    async fn who(&self, socket: &Socket) -> Vec<String>;
+    async fn who(&self) -> Vec<String>;
 
     /// Somebody left.
     #[on("disconnect")]
-    async fn leave(&self, socket: &Socket, reason: DisconnectReason);
+    async fn leave(&self, reason: DisconnectReason);
 }
 
 /// What the server may tell a client.

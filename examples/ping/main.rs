@@ -57,7 +57,7 @@ async fn measure(address: &str, count: usize) -> jidda::Result<()> {
     let mut times = Vec::with_capacity(count);
     for _ in 0..count {
         let start = Instant::now();
-        ping::call(&client, "sixteen letters.".into()).await?;
+        ping::call(&client, "sixteen letters.").await?;
         times.push(start.elapsed());
     }
     print(&mut times, address);

@@ -23,16 +23,16 @@ async fn shop(address: &str, name: &str) -> jidda::Result<()> {
     let client = Client::builder(address).identity(name).connect().await?;
     let health: String = gateway::health::call(&client).await?;
     println!("{name}: the gateway says {health}");
-    let price = catalog::price::call(&client, "apple".into()).await?;
+    let price = catalog::price::call(&client, "apple").await?;
     println!("{name}: an apple costs {price}");
-    match catalog::price::call(&client, "moon".into()).await {
+    match catalog::price::call(&client, "moon").await {
         Err(CallError::App(catalog::Unknown::Fruit(fruit))) => println!("{name}: there is no {fruit}"),
         other => println!("{name}: {other:?}"),
     }
     let fruits: Vec<_> = catalog::fruits::call(&client).filter_map(async |fruit| fruit.ok()).collect().await;
     println!("{name}: there are {}", fruits.join(", "));
     let orders = client.join("/orders", &()).await?;
-    let order = orders::place::call(&orders, "apple".into(), 3).await?;
+    let order = orders::place::call(&orders, "apple", 3).await?;
     println!("{name}: {order}");
     match orders::cancel_all::call(&orders).await {
         Ok(count) => println!("{name}: {count} orders are cancelled"),

@@ -1,11 +1,14 @@
 //! What stands between an attribute's parentheses: known options only, each at most once.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Ident, LitInt, LitStr, Token, Type, bracketed, token};
+use syn::{Ident, LitInt, LitStr, Path, Token, Type, bracketed, token};
 
 use crate::check::{self, Errors};
+use crate::pattern::Pattern;
+use crate::type_text::type_text;
 
 /// The attributes that take options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +62,12 @@ pub(crate) struct Options {
     /// The leading string: an event's name, or a namespace.
     pub(crate) leading: Option<LitStr>,
     pub(crate) namespace: Option<LitStr>,
+    /// The namespace as it was read, from whichever of the two says it.
+    pub(crate) pattern: Option<Pattern>,
     pub(crate) app: Option<Type>,
     pub(crate) side: Option<Side>,
     /// The permissions of which a caller needs one.
-    pub(crate) allow: Vec<LitStr>,
+    pub(crate) allow: Vec<Permission>,
     pub(crate) blocking: Option<Span>,
     pub(crate) sequential: Option<Span>,
     /// What the items of a streaming reply are, where its type does not say it.
@@ -74,14 +79,14 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads what can be read and tells the rest.
+    /// Reads what can be read; the rest are errors.
     pub(crate) fn read(attribute: Attribute, tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         let parse = |input: ParseStream<'_>| {
             options.parse(attribute, input, errors);
             Ok(())
         };
-        // The closure eats every token, so that this cannot fail.
+        // The closure takes every token, so that this cannot fail.
         Parser::parse2(parse, tokens).ok();
         options
     }
@@ -93,7 +98,7 @@ impl Options {
 
     /// The permissions of which a caller needs one, in one order however they were written.
     pub(crate) fn permissions(&self) -> Vec<String> {
-        let mut permissions: Vec<_> = self.allow.iter().map(LitStr::value).collect();
+        let mut permissions: Vec<_> = self.allow.iter().map(Permission::text).collect();
         permissions.sort();
         permissions
     }
@@ -126,7 +131,7 @@ impl Options {
             match attribute.leading() {
                 Some(_) if first => {
                     if attribute == Attribute::Namespace {
-                        check::namespace(&literal, errors);
+                        self.pattern = Some(Pattern::read(&literal, errors));
                     }
                     self.leading = Some(literal);
                 }
@@ -174,7 +179,7 @@ impl Options {
             }
             "namespace" => {
                 let literal = string(name, "namespace = \"/chat\"", input)?;
-                check::namespace(&literal, errors);
+                self.pattern = Some(Pattern::read(&literal, errors));
                 self.namespace = Some(literal);
             }
             "allow" => {
@@ -218,36 +223,71 @@ impl Options {
     }
 }
 
+/// A permission: a text, or a constant that has it.
+#[derive(Clone)]
+pub(crate) enum Permission {
+    Text(LitStr),
+    Constant(Path),
+}
+
+impl Permission {
+    /// The text, or the constant as it is written.
+    fn text(&self) -> String {
+        match self {
+            Self::Text(literal) => literal.value(),
+            Self::Constant(path) => type_text(path),
+        }
+    }
+}
+
+impl Parse for Permission {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(LitStr) { input.parse().map(Self::Text) } else { input.parse().map(Self::Constant) }
+    }
+}
+
+impl ToTokens for Permission {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Text(literal) => literal.to_tokens(tokens),
+            Self::Constant(path) => path.to_tokens(tokens),
+        }
+    }
+}
+
 /// One permission, or a list of them.
-fn permissions(name: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<LitStr>> {
+fn permissions(name: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<Permission>> {
     equals(name, "allow = \"admin\"", input)?;
-    let mut literals = Vec::new();
+    let mut permissions = Vec::new();
     if input.peek(token::Bracket) {
         let list;
         let bracket = bracketed!(list in input);
-        literals.extend(list.parse_terminated(<LitStr as Parse>::parse, Token![,]).map_err(|error| {
-            syn::Error::new(error.span(), "permissions are strings: `allow = [\"admin\", \"root\"]`")
-        })?);
-        if literals.is_empty() {
+        permissions.extend(list.parse_terminated(<Permission as Parse>::parse, Token![,]).map_err(
+            |error| {
+                let message = "permissions are strings, or constants that are: `allow = [\"admin\", ROOT]`";
+                syn::Error::new(error.span(), message)
+            },
+        )?);
+        if permissions.is_empty() {
             let message = "a list of permissions names one at least: without `allow` everyone may call";
             errors.push_at(bracket.span.join(), message);
         }
     } else {
-        literals.push(input.parse().map_err(|error: syn::Error| {
-            let message =
-                "`allow` takes a string, or several: `allow = \"admin\"`, `allow = [\"admin\", \"root\"]`";
+        permissions.push(input.parse().map_err(|error: syn::Error| {
+            let message = "`allow` takes a string, a constant that is one, or a list of them: `allow = \"admin\"`, \
+                           `allow = [\"admin\", ROOT]`";
             syn::Error::new(error.span(), message)
         })?);
     }
-    for (index, literal) in literals.iter().enumerate() {
-        let text = literal.value();
+    for (index, permission) in permissions.iter().enumerate() {
+        let text = permission.text();
         if text.is_empty() {
-            errors.push(literal, "a permission needs a name: `allow = \"admin\"`");
-        } else if literals[..index].iter().any(|earlier| earlier.value() == text) {
-            errors.push(literal, format!("the permission `{text}` is listed twice: keep one"));
+            errors.push(permission, "a permission needs a name: `allow = \"admin\"`");
+        } else if permissions[..index].iter().any(|earlier| earlier.text() == text) {
+            errors.push(permission, format!("the permission `{text}` is listed twice: keep one"));
         }
     }
-    Ok(literals)
+    Ok(permissions)
 }
 
 /// The end of an error about something that is no option.
@@ -359,8 +399,11 @@ mod tests {
         assert!(errors.is_empty(), "{errors:?}");
         assert_eq!(options.permissions(), ["admin", "root"]);
         assert!(options.sequential.is_some());
+        let (options, errors) = read(Attribute::On, quote!(allow = [Role::ADMIN, "root"]));
+        assert!(errors.is_empty(), "{errors:?}");
+        assert_eq!(options.permissions(), ["Role::ADMIN", "root"]);
         for wrong in
-            [quote!(allow = []), quote!(allow = [""]), quote!(allow = ["a", "a"]), quote!(allow = [a])]
+            [quote!(allow = []), quote!(allow = [""]), quote!(allow = ["a", "a"]), quote!(allow = [5])]
         {
             assert_eq!(read(Attribute::On, wrong).1.len(), 1);
         }

@@ -2,7 +2,8 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
-use syn::{LitStr, Type, TypePath};
+use syn::ext::IdentExt;
+use syn::{Ident, LitStr, Type, TypePath};
 
 /// The mistakes of one item: they are told all at once.
 #[derive(Default)]
@@ -66,42 +67,29 @@ pub(crate) fn event(name: &str, span: Span, errors: &mut Errors) {
     }
 }
 
-/// Checks a namespace or a family of namespaces.
-pub(crate) fn namespace(literal: &LitStr, errors: &mut Errors) {
-    let text = literal.value();
-    let Some(path) = text.strip_prefix('/') else {
-        return errors.push(literal, format!("a namespace starts with a slash: `\"/{text}\"`"));
-    };
-    if path.is_empty() {
+/// The types of the language, which a stub of the same name would hide.
+const PRIMITIVES: [&str; 19] = [
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f16", "f32", "f64", "f128",
+];
+
+/// Checks the name of a free handler: its stub is a type of that name, which must not hide one that code beside it uses.
+pub(crate) fn function_name(name: &Ident, event: &str, is_crate: impl Fn(&str) -> bool, errors: &mut Errors) {
+    let text = name.unraw().to_string();
+    let hidden = if PRIMITIVES.contains(&text.as_str()) {
+        "type"
+    } else if ["std", "core", "alloc"].contains(&text.as_str()) || is_crate(&text) {
+        "crate"
+    } else {
         return;
-    }
-    if path.ends_with('/') {
-        let fixed = text.trim_end_matches('/');
-        let fixed = if fixed.is_empty() { "/" } else { fixed };
-        return errors.push(literal, format!("a namespace does not end with a slash: `\"{fixed}\"`"));
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for segment in path.split('/') {
-        if segment.is_empty() {
-            return errors.push(literal, "a namespace has no empty segment: one slash is enough");
-        }
-        if !segment.contains(['{', '}']) {
-            continue;
-        }
-        let name = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-        match name.map(|name| name.strip_prefix('*').unwrap_or(name)) {
-            Some(name) if syn::parse_str::<syn::Ident>(name).is_ok() => {
-                if names.contains(&name) {
-                    return errors.push(literal, format!("the parameter `{{{name}}}` is there twice"));
-                }
-                names.push(name);
-            }
-            _ => {
-                let text = format!("`{segment}` is no parameter: a parameter is a whole segment, `/{{id}}`");
-                return errors.push(literal, text);
-            }
-        }
-    }
+    };
+    errors.push(
+        name,
+        format!(
+            "the stub `{text}` would hide the {hidden} of that name: rename the function and keep its event, \
+             `#[on(\"{event}\")] fn on_{text}`"
+        ),
+    );
 }
 
 /// Reads a timeout such as `"5s"`; milliseconds.
@@ -185,17 +173,15 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_are_paths() {
-        for text in ["/", "/chat", "/a/b", "/orders/{id}", "/{shop}/orders/{id}", "/files/{*path}"] {
-            assert!(told(|errors| namespace(&literal(text), errors)).is_empty(), "{text}");
+    fn a_stub_hides_no_type_and_no_crate() {
+        let told = |name: &str| {
+            let name = Ident::new(name, Span::call_site());
+            told(|errors| function_name(&name, "list", |name| name == "serde", errors))
+        };
+        for name in ["str", "u8", "std", "serde"] {
+            assert_eq!(told(name).len(), 1, "{name}");
         }
-        for text in ["", "chat", "/chat/", "//", "/a//b", "/a/{}", "/a/x{id}", "/{a}/{a}", "/{a b}"] {
-            assert_eq!(told(|errors| namespace(&literal(text), errors)).len(), 1, "{text}");
-        }
-        assert_eq!(
-            told(|errors| namespace(&literal("chat"), errors)),
-            ["a namespace starts with a slash: `\"/chat\"`"]
-        );
+        assert!(told("list").is_empty());
     }
 
     #[test]

@@ -7,8 +7,8 @@ use syn::{FnArg, ReturnType, Type};
 use crate::attribute::{Attribute, Options};
 use crate::check::Errors;
 use crate::function::Function;
-use crate::handler::{Carried, Home};
-use crate::runtime::{errors_at, path, quiet};
+use crate::model::{ForwardedAttributes, Mount};
+use crate::runtime::{allow_lints, errors_at, location, path};
 
 const FORM: &str = "a socket hook is `fn (socket: &SockRef<'_>) -> std::io::Result<()>`";
 
@@ -43,27 +43,22 @@ fn has_form(signature: &syn::Signature) -> bool {
 
 fn entry(function: &Function, options: &Options) -> TokenStream {
     let runtime = path();
-    let quiet = quiet();
+    let allow_lints = allow_lints();
     let name = &function.signature.ident;
-    let cfg = Carried::read(&function.attributes).cfg();
-    let line = quote_spanned!(name.span()=> ::core::line!());
+    let cfg = ForwardedAttributes::read(&function.attributes).cfg();
+    let location = location(name.span());
     let in_app = options.app.as_ref().map(|_| {
-        let app = Home::of(options).app();
+        let app = Mount::of(options).app();
         quote!(.in_app(#app))
     });
     let run = quote_spanned!(errors_at(name.span())=> #name);
     quote! {
         #cfg
-        #quiet
+        #allow_lints
         const _: () = {
             static __JIDDA_ENTRY: #runtime::ConfigureSocketEntry = #runtime::ConfigureSocketEntry::new(
                 #run,
-                #runtime::Location {
-                    file: ::core::file!(),
-                    line: #line,
-                    module: ::core::module_path!(),
-                    package: ::core::env!("CARGO_PKG_NAME"),
-                },
+                #location,
             )
             #in_app;
 

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::{DeriveInput, GenericParam, parse_quote};
 
 use crate::check::Errors;
-use crate::runtime::{errors_at, local, path};
+use crate::runtime::{errors_at, hygienic_ident, path};
 
 /// Expands the derive.
 pub(crate) fn expand(item: TokenStream) -> TokenStream {
@@ -33,7 +33,7 @@ pub(crate) fn expand(item: TokenStream) -> TokenStream {
         });
     }
     let (generics, arguments, clause) = input.generics.split_for_impl();
-    let (name, context) = (&input.ident, local("context"));
+    let (name, context) = (&input.ident, hygienic_ident("context"));
     let require = quote_spanned!(errors_at(name.span())=> #context.require::<Self>());
     quote! {
         #[automatically_derived]

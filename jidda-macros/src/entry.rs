@@ -1,27 +1,16 @@
-//! The static entry of a handler and its glue, which is all that runs between a message and the handler.
+//! The static entry of a handler, which a program finds its handlers by.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
+use syn::Ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Ident, Path, Type};
 
-use crate::handler::{Handler, Home, item_name};
-use crate::runtime::{self, errors_at, local, path, path_at, quiet};
-use crate::signature::{Input, Origin, Output};
-use crate::stream::StreamOutput;
+use crate::glue::{Callee, glue};
+use crate::model::{Handler, Mount, item_name};
+use crate::runtime::{allow_lints, hygienic_ident, location, path, path_at};
+use crate::signature::Input;
 use crate::type_text::type_text;
-
-/// How generated code reaches the handler's function.
-#[derive(Clone, Copy)]
-pub(crate) enum Callee<'a> {
-    /// A function in scope.
-    Function,
-    /// A method of the type, or an associated function.
-    Method(&'a Type),
-    /// A method of the contract, as the type fulfils it.
-    Contract(&'a Type, &'a Path),
-}
 
 /// The name of a handler's entry, for lists of them.
 pub(crate) fn entry_name(name: &Ident) -> Ident {
@@ -38,30 +27,25 @@ pub(crate) fn events_constant() -> Ident {
     Ident::new("__JIDDA_EVENTS", Span::call_site())
 }
 
-/// Writes the entry and submits it. `home` is `None` under a contract, which says it itself.
-pub(crate) fn entry(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> TokenStream {
+/// Writes the entry and submits it. `mount` is `None` under a contract, which says it itself.
+pub(crate) fn entry(handler: &Handler, callee: Callee<'_>, mount: Option<&Mount>) -> TokenStream {
     let runtime = path();
-    let cfg = handler.carried.cfg();
-    let quiet = quiet();
+    let cfg = handler.forwarded.cfg();
+    let allow_lints = allow_lints();
     let entry = entry_name(&handler.signature.name);
     let glue = glue(handler, callee);
     let event = &handler.event;
-    let line = quote_spanned!(handler.signature.name.span()=> ::core::line!());
-    let calls = entry_calls(handler, callee, home);
+    let location = location(handler.signature.name.span());
+    let calls = entry_calls(handler, callee, mount);
     quote! {
         #cfg
-        #quiet
+        #allow_lints
         static #entry: #runtime::HandlerEntry = {
             #glue
             #runtime::HandlerEntry::new(
                 #event,
                 __jidda_glue,
-                #runtime::Location {
-                    file: ::core::file!(),
-                    line: #line,
-                    module: ::core::module_path!(),
-                    package: ::core::env!("CARGO_PKG_NAME"),
-                },
+                #location,
             )
             #calls
         };
@@ -70,10 +54,10 @@ pub(crate) fn entry(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) 
     }
 }
 
-fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> TokenStream {
+fn entry_calls(handler: &Handler, callee: Callee<'_>, mount: Option<&Mount>) -> TokenStream {
     let runtime = path();
     let options = &handler.options;
-    let mut calls = home.map(Home::entry_calls).unwrap_or_default();
+    let mut calls = mount.map(Mount::entry_calls).unwrap_or_default();
     if !options.allow.is_empty() {
         let permissions = &options.allow;
         calls.extend(quote!(.allowing(&[#(#permissions),*])));
@@ -87,11 +71,11 @@ fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> To
     if let Some(milliseconds) = options.timeout_ms {
         calls.extend(quote!(.within_ms(#milliseconds)));
     }
-    let docs = handler.carried.text();
+    let docs = handler.forwarded.text();
     if !docs.is_empty() {
         calls.extend(quote!(.documented(#docs)));
     }
-    if handler.carried.deprecated.is_some() {
+    if handler.forwarded.deprecated.is_some() {
         calls.extend(quote!(.marked_deprecated()));
     }
     let owned: Vec<_> = handler.signature.owned().collect();
@@ -124,7 +108,7 @@ fn entry_calls(handler: &Handler, callee: Callee<'_>, home: Option<&Home>) -> To
 
 /// What the borrowed arguments need the server to have.
 fn needs(handler: &Handler) -> TokenStream {
-    let needs = local("needs");
+    let needs = hygienic_ident("needs");
     let calls: Vec<_> = handler
         .signature
         .borrowed()
@@ -150,273 +134,4 @@ fn service(callee: Callee<'_>) -> TokenStream {
             (&#runtime::Probe::<#ty>::new()).default_service()
         }))
     }
-}
-
-/// The glue: decodes the owned arguments, then runs the handler at once where it has nothing to wait for, or gives its
-/// future.
-fn glue(handler: &Handler, callee: Callee<'_>) -> TokenStream {
-    let runtime = path();
-    let (context, arguments) = (local("context"), local("arguments"));
-    let decode = decode(handler, &arguments);
-    let run = if let Output::Stream(stream) = &handler.signature.output {
-        run_stream(handler, callee, &context, stream)
-    } else if handler.options.blocking.is_some() {
-        run_blocking(handler, callee, &context)
-    } else {
-        let can_be_ready = !(handler.signature.is_async && handler.may_wait);
-        match (can_be_ready, handler.signature.borrowed().next().is_some()) {
-            (false, _) => run_future(handler, callee, &context),
-            (true, false) => run_at_once(handler, callee, &context),
-            (true, true) => {
-                let (at_once, future) =
-                    (run_borrowing(handler, callee, &context), run_future(handler, callee, &context));
-                quote!(#at_once #future)
-            }
-        }
-    };
-    quote! {
-        fn __jidda_glue(#context: &#runtime::Context, #arguments: #runtime::Arguments<'_>) -> #runtime::Dispatch {
-            #decode
-            #run
-        }
-    }
-}
-
-fn decode(handler: &Handler, arguments: &Ident) -> TokenStream {
-    let runtime = path();
-    let owned: Vec<_> = handler.signature.owned().collect();
-    if owned.is_empty() {
-        return TokenStream::new();
-    }
-    let (reader, error) = (local("reader"), local("error"));
-    let refuse = quote! {
-        ::core::result::Result::Err(#error) => return #runtime::Dispatch::refused(#error)
-    };
-    let names = owned.iter().map(|input| input.name.unraw().to_string());
-    let takes = handler.signature.inputs.iter().enumerate().filter_map(|(index, input)| {
-        let Origin::Message { or_default } = input.origin else { return None };
-        let (ty, value) = (&input.ty, argument_name(index));
-        let take = if or_default { quote!(take_or_default) } else { quote!(take) };
-        Some(quote_spanned! {errors_at(ty.span())=>
-            let #value = match #reader.#take::<#ty>() {
-                ::core::result::Result::Ok(#value) => #value,
-                #refuse,
-            };
-        })
-    });
-    quote! {
-        let mut #reader = match #arguments.reader(&[#(#names),*]) {
-            ::core::result::Result::Ok(#reader) => #reader,
-            #refuse,
-        };
-        #(#takes)*
-    }
-}
-
-/// A value by the argument's position: the user's name for it may be anything.
-fn argument_name(index: usize) -> Ident {
-    local(&format!("argument_{index}"))
-}
-
-/// Code for each borrowed argument: what takes its value from the connection, given its position and type.
-///
-/// The span is the type's own, as if the user had written the code: rustc says the same thing at the same place
-/// once, and a type that cannot be borrowed is in the way of all of it.
-fn each_borrowed(handler: &Handler, write: impl Fn(Span, usize, &Type) -> TokenStream) -> Vec<TokenStream> {
-    let inputs = handler.signature.inputs.iter().enumerate();
-    let borrowed = inputs.filter(|(_, input)| input.origin == Origin::Connection);
-    borrowed.map(|(index, input)| write(input.ty.span(), index, &input.ty)).collect()
-}
-
-/// Waits for the value of a borrowed argument, or ends with its refusal.
-fn extract(span: Span, context: &Ident, ty: &Type) -> TokenStream {
-    let runtime = path_at(span);
-    let (value, error) = (local("value"), local("error"));
-    quote_spanned! {span=>
-        match <#ty as #runtime::FromConnection>::from_connection(#context).await {
-            ::core::result::Result::Ok(#value) => #value,
-            ::core::result::Result::Err(#error) => return #runtime::Reply::error(#error),
-        }
-    }
-}
-
-fn slot_name(index: usize) -> Ident {
-    local(&format!("slot_{index}"))
-}
-
-/// A handler that has nothing to wait for needs no future that outlives the call.
-fn run_at_once(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let reply = reply(handler, callee, context);
-    let runtime = path();
-    if handler.signature.is_async {
-        quote!(#runtime::Dispatch::at_once(async move { #reply }))
-    } else {
-        quote!(#runtime::Dispatch::Ready(#reply))
-    }
-}
-
-/// The same for one that borrows, if the connection has at hand what it borrows; else what comes next is run.
-fn run_borrowing(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let borrow = each_borrowed(handler, |span, index, ty| {
-        let runtime = path_at(span);
-        let value = argument_name(index);
-        quote_spanned! {span=>
-            let ::core::option::Option::Some(#value) = <#ty as #runtime::FromConnection>::borrow_from(#context)
-            else {
-                break 'at_once;
-            };
-        }
-    });
-    let run = run_at_once(handler, callee, context);
-    quote! {
-        'at_once: {
-            #(#borrow)*
-            return #run;
-        }
-    }
-}
-
-fn run_future(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let borrow = borrow(handler, context);
-    let reply = reply(handler, callee, context);
-    let keep = keep(context);
-    // A future that is not `Send` is an error at the handler's name.
-    let span = errors_at(handler.signature.name.span());
-    let runtime = path_at(span);
-    quote_spanned! {span=>
-        #keep
-        #runtime::Dispatch::future(async move {
-            let #context = &#context;
-            #(#borrow)*
-            #reply
-        })
-    }
-}
-
-/// A context for a future, which outlives the one it is made from.
-fn keep(context: &Ident) -> TokenStream {
-    quote!(let #context = ::core::clone::Clone::clone(#context);)
-}
-
-/// The future holds what the stream borrows, and sends its items to an outlet.
-fn run_stream(handler: &Handler, callee: Callee<'_>, context: &Ident, stream: &StreamOutput) -> TokenStream {
-    let borrow = borrow(handler, context);
-    let call = call(handler, callee, context);
-    let keep = keep(context);
-    let span = errors_at(handler.signature.name.span());
-    let (outlet, output) = (Ident::new("outlet", span), Ident::new("output", span));
-    let runtime = path_at(span);
-    let StreamOutput { item, whole } = stream;
-    let (whole_shape, item_shape) = (runtime::shape(whole), runtime::shape(item));
-    quote_spanned! {span=>
-        #keep
-        const _: () = #runtime::check_stream::<#whole, #item, #whole_shape, #item_shape>();
-        #runtime::Dispatch::stream(move |#outlet| async move {
-            #[allow(unused_imports)]
-            use #runtime::kinds::*;
-            let #context = &#context;
-            #(#borrow)*
-            let #output = #call;
-            match (&&&&&&#runtime::Returned::of(&#output)).kind().begin(#context, #output) {
-                ::core::result::Result::Ok(#output) => {
-                    let write = (&&&&&&#runtime::Returned::<#item>::new()).kind().writer(#context);
-                    #outlet.send(#output, write).await
-                }
-                ::core::result::Result::Err(reply) => reply,
-            }
-        })
-    }
-}
-
-/// What the handler borrows, each in a variable of its own.
-fn borrow(handler: &Handler, context: &Ident) -> Vec<TokenStream> {
-    each_borrowed(handler, |span, index, ty| {
-        let runtime = path_at(span);
-        let (value, slot, extract) = (argument_name(index), slot_name(index), extract(span, context, ty));
-        quote_spanned! {span=>
-            let #slot;
-            let #value: &#ty = match <#ty as #runtime::FromConnection>::borrow_from(#context) {
-                ::core::option::Option::Some(#value) => #value,
-                ::core::option::Option::None => {
-                    #slot = #extract;
-                    &#slot
-                }
-            };
-        }
-    })
-}
-
-fn run_blocking(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let take = each_borrowed(handler, |span, index, ty| {
-        let (slot, extract) = (slot_name(index), extract(span, context, ty));
-        quote_spanned!(span=> let #slot = #extract;)
-    });
-    let borrow = each_borrowed(handler, |span, index, _| {
-        let (value, slot) = (argument_name(index), slot_name(index));
-        quote_spanned!(span=> let #value = &#slot;)
-    });
-    let reply = reply(handler, callee, context);
-    let keep = keep(context);
-    let span = errors_at(handler.signature.name.span());
-    let runtime = path_at(span);
-    quote_spanned! {span=>
-        #keep
-        #runtime::Dispatch::future(async move {
-            let #context = &#context;
-            #(#take)*
-            let #context = ::core::clone::Clone::clone(#context);
-            #runtime::blocking(move || {
-                let #context = &#context;
-                #(#borrow)*
-                #reply
-            })
-            .await
-        })
-    }
-}
-
-/// Calls the handler, and waits for it if it is asynchronous.
-fn call(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let signature = &handler.signature;
-    let name = &signature.name;
-    let span = errors_at(name.span());
-    let function = match callee {
-        Callee::Function => quote!(#name),
-        Callee::Method(ty) => quote!(<#ty>::#name),
-        Callee::Contract(ty, contract) => quote!(<#ty as #contract>::#name),
-    };
-    let service = match callee {
-        Callee::Method(ty) | Callee::Contract(ty, _) if signature.has_receiver => {
-            quote!(#context.service::<#ty>(),)
-        }
-        _ => TokenStream::new(),
-    };
-    let values = (0..signature.inputs.len()).map(argument_name);
-    let wait = signature.is_async.then(|| quote_spanned!(span=> .await));
-    quote_spanned!(span=> #function(#service #(#values),*) #wait)
-}
-
-/// Calls the handler and makes a reply of what it returns.
-fn reply(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
-    let call = call(handler, callee, context);
-    let span = errors_at(handler.signature.name.span());
-    let span = match &handler.signature.output {
-        // A stream is not replied with as a whole: see `run_stream`.
-        Output::Nothing | Output::Stream(_) => span,
-        Output::Value(ty) => errors_at(first_span(ty)),
-    };
-    let output = Ident::new("output", span);
-    let runtime = path_at(span);
-    quote_spanned! {span=>
-        {
-            #[allow(unused_imports)]
-            use #runtime::kinds::*;
-            let #output = #call;
-            (&&&&&&#runtime::Returned::of(&#output)).kind().reply(#context, #output)
-        }
-    }
-}
-
-fn first_span(ty: &Type) -> Span {
-    ty.to_token_stream().into_iter().next().map_or_else(Span::call_site, |token| token.span())
 }

@@ -18,14 +18,10 @@ pub(crate) struct Function {
     body: TokenStream,
 }
 
-impl Function {
-    pub(crate) fn new(
-        attributes: Vec<Attribute>,
-        visibility: Visibility,
-        signature: Signature,
-        body: TokenStream,
-    ) -> Self {
-        Self { attributes, visibility, signature, body }
+/// Functions, methods and those of traits, which have a semicolon for a body.
+impl<T: ToTokens> From<&T> for Function {
+    fn from(item: &T) -> Self {
+        syn::parse2(item.to_token_stream()).expect("it was read as a function before")
     }
 }
 
@@ -61,7 +57,7 @@ impl ToTokens for Function {
 /// Takes `#[on]` away and reads its options.
 pub(crate) fn take_on(
     attributes: &mut Vec<Attribute>,
-    seen: &mut Seen,
+    consumed: &mut Consumed,
     errors: &mut Errors,
 ) -> Option<Options> {
     let mut found = None;
@@ -69,7 +65,7 @@ pub(crate) fn take_on(
         if !is_ours(attribute, "on") {
             return true;
         }
-        seen.add(attribute.path());
+        consumed.add(attribute.path());
         if found.is_some() {
             errors.push(attribute, "a handler handles one event: write a second function for the second one");
             return false;
@@ -97,9 +93,9 @@ pub(crate) fn is_ours(attribute: &Attribute, name: &str) -> bool {
 /// The attributes that an outer macro took away. Each is written once more, on nothing, so that its import
 /// counts as used and a wrong one is told.
 #[derive(Default)]
-pub(crate) struct Seen(Vec<Path>);
+pub(crate) struct Consumed(Vec<Path>);
 
-impl Seen {
+impl Consumed {
     fn add(&mut self, path: &Path) {
         let text = path.to_token_stream().to_string();
         if !self.0.iter().any(|known| known.to_token_stream().to_string() == text) {
@@ -108,11 +104,11 @@ impl Seen {
     }
 
     pub(crate) fn tokens(&self) -> TokenStream {
-        self.0.iter().map(|path| quote::quote!(#[#path(@seen)] const _: () = ();)).collect()
+        self.0.iter().map(|path| quote::quote!(#[#path(@consumed)] const _: () = ();)).collect()
     }
 }
 
-/// Whether an attribute stands there for [`Seen`].
-pub(crate) fn is_seen(attribute: &TokenStream) -> bool {
-    attribute.to_string().replace(' ', "") == "@seen"
+/// Whether an attribute stands there for [`Consumed`].
+pub(crate) fn is_consumed(attribute: &TokenStream) -> bool {
+    attribute.to_string().replace(' ', "") == "@consumed"
 }

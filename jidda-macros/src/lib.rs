@@ -1,22 +1,29 @@
 //! The attribute macros of jidda. Programs use them through the `jidda` crate, which re-exports them.
 
 mod attribute;
+mod cfg_variants;
 mod check;
 mod configure_socket;
 mod contract;
+mod contract_impl;
 mod derive;
 mod entry;
+mod expansion;
 mod function;
-mod handler;
+mod glue;
 mod middleware;
+mod model;
+mod module;
 mod namespace;
 mod on;
+mod pattern;
 mod runtime;
+mod service;
 mod signature;
 mod stream;
 mod stub;
 mod type_text;
-mod variants;
+mod types;
 mod waiting;
 
 use proc_macro::TokenStream;
@@ -124,8 +131,8 @@ pub fn on(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 ///
 /// async fn caller(client: &Client) -> jidda::Result<()> {
-///     let chat = ChatClient::connect(client, "ada".to_owned()).await?;
-///     assert_eq!(chat.post("hello".to_owned()).await?, 5);
+///     let chat = ChatClient::connect(client, "ada").await?;
+///     assert_eq!(chat.post("hello").await?, 5);
 ///     Ok(())
 /// }
 /// ```
@@ -158,7 +165,7 @@ pub fn on(attribute: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 ///
 /// async fn tell_all(socket: &Socket) -> jidda::Result<()> {
-///     ChatEventsClient::new(socket.to("lobby")).posted("ada".to_owned(), "hello".to_owned()).await?;
+///     ChatEventsClient::new(socket.to("lobby")).posted("ada", "hello").await?;
 ///     Ok(())
 /// }
 /// ```

@@ -6,11 +6,11 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{FnArg, ReturnType, Type};
 
-use crate::attribute::{Attribute, Options, Side};
+use crate::attribute::{Attribute, Options};
 use crate::check::Errors;
-use crate::function::{Function, is_seen};
-use crate::handler::{Carried, Home};
-use crate::runtime::{errors_at, local, path, path_at, quiet, signature_lints};
+use crate::function::{Function, is_consumed};
+use crate::model::{ForwardedAttributes, Mount};
+use crate::runtime::{allow_lints, errors_at, hygienic_ident, location, path, path_at, signature_lints};
 
 /// The two forms a middleware has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ const FORMS: &str = "a middleware is `async fn (call: Call, next: Next) -> Reply
 
 /// Expands the attribute.
 pub(crate) fn expand(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    if is_seen(&attribute) {
+    if is_consumed(&attribute) {
         return TokenStream::new();
     }
     let mut errors = Errors::default();
@@ -57,7 +57,8 @@ fn form(signature: &syn::Signature) -> Option<Form> {
     let ReturnType::Type(_, output) = &signature.output else { return None };
     match inputs.as_slice() {
         [false, false] if signature.asyncness.is_some() && !is_turned(signature) => Some(Form::Around),
-        [true] if is_result(output) => Some(Form::Before),
+        // Whether it is a `Result` its type says: see `run`.
+        [true] if !is_unit(output) => Some(Form::Before),
         _ => None,
     }
 }
@@ -74,49 +75,34 @@ fn borrows(argument: &FnArg) -> Option<bool> {
     }
 }
 
+fn is_unit(ty: &Type) -> bool {
+    matches!(ty, Type::Tuple(tuple) if tuple.elems.is_empty())
+}
+
 /// Whether the two arguments stand the wrong way round.
 fn is_turned(signature: &syn::Signature) -> bool {
     let Some(FnArg::Typed(first)) = signature.inputs.first() else { return false };
     matches!(&*first.ty, Type::Path(path) if path.path.segments.last().is_some_and(|last| last.ident == "Next"))
 }
 
-fn is_result(ty: &Type) -> bool {
-    match ty {
-        Type::Path(path) => {
-            path.path.segments.last().is_some_and(|last| last.ident.to_string().ends_with("Result"))
-        }
-        _ => false,
-    }
-}
-
 fn entry(function: &Function, options: &Options, form: Form) -> TokenStream {
     let runtime = path();
-    let quiet = quiet();
+    let allow_lints = allow_lints();
     let name = &function.signature.ident;
     let text = name.unraw().to_string();
-    let cfg = Carried::read(&function.attributes).cfg();
-    let line = quote_spanned!(name.span()=> ::core::line!());
-    let (call, next) = (local("call"), local("next"));
+    let cfg = ForwardedAttributes::read(&function.attributes).cfg();
+    let location = location(name.span());
+    let (call, next) = (hygienic_ident("call"), hygienic_ident("next"));
     let run = run(function, form, &call, &next);
-    let home = Home::of(options);
-    let mut calls = TokenStream::new();
-    if let Some(namespace) = &options.namespace {
-        calls.extend(quote!(.namespaced(#namespace)));
-    }
-    if home.side == Side::Client {
-        let side = home.side();
-        calls.extend(quote!(.on_side(#side)));
-    }
-    if options.app.is_some() {
-        let app = home.app();
-        calls.extend(quote!(.in_app(#app)));
-    }
+    let mount = Mount::of(options);
+    // Without a namespace of its own it is around the calls of all of them.
+    let mut calls = if options.namespace.is_some() { mount.entry_calls() } else { mount.app_calls() };
     if let Some(order) = &options.order {
         calls.extend(quote!(.ordered(#order)));
     }
     quote! {
         #cfg
-        #quiet
+        #allow_lints
         const _: () = {
             fn __jidda_run(
                 #call: #runtime::Call,
@@ -128,12 +114,7 @@ fn entry(function: &Function, options: &Options, form: Form) -> TokenStream {
             static __JIDDA_ENTRY: #runtime::MiddlewareEntry = #runtime::MiddlewareEntry::new(
                 #text,
                 __jidda_run,
-                #runtime::Location {
-                    file: ::core::file!(),
-                    line: #line,
-                    module: ::core::module_path!(),
-                    package: ::core::env!("CARGO_PKG_NAME"),
-                },
+                #location,
             )
             #calls;
 
@@ -163,16 +144,17 @@ fn run(function: &Function, form: Form, call: &Ident, next: &Ident) -> TokenStre
         };
     }
     let wait = signature.asyncness.map(|_| quote_spanned!(span=> .await));
-    let error = Ident::new("error", output_span);
+    let verdict = Ident::new("verdict", output_span);
     let refuse = {
         let runtime = path_at(output_span);
-        quote_spanned!(output_span=> #runtime::Reply::error(#error))
+        quote_spanned!(output_span=> #runtime::refusal(#verdict))
     };
     quote_spanned! {span=>
         ::std::boxed::Box::pin(async move {
-            match #name(&#call) #wait {
-                ::core::result::Result::Ok(_) => #next.run(#call).await,
-                ::core::result::Result::Err(#error) => #refuse,
+            let #verdict = #name(&#call) #wait;
+            match #refuse {
+                ::core::option::Option::None => #next.run(#call).await,
+                ::core::option::Option::Some(reply) => reply,
             }
         })
     }
@@ -201,7 +183,6 @@ mod tests {
             quote!(async fn f(call: &Call)),
             quote!(async fn f(next: Next, call: Call) -> Reply),
             quote!(async fn f(call: &mut Call) -> Result<()>),
-            quote!(async fn f(call: &Call) -> Reply),
             quote!(async fn f(&self, next: Next) -> Reply),
             quote!(async fn f<T>(call: Call, next: T) -> Reply),
         ] {

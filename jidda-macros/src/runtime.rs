@@ -23,14 +23,36 @@ pub(crate) fn path_at(span: Span) -> TokenStream {
     quote_spanned!(span=> ::#name::__private)
 }
 
+/// Whether the program has a dependency that its code knows under this name.
+pub(crate) fn is_crate(name: &str) -> bool {
+    [name.to_owned(), name.replace('_', "-")].iter().any(|package| match crate_name(package) {
+        Ok(FoundCrate::Name(known)) => known == name,
+        Ok(FoundCrate::Itself) | Err(_) => false,
+    })
+}
+
 /// A local variable that nothing of the user's can be mistaken for.
-pub(crate) fn local(name: &str) -> Ident {
+pub(crate) fn hygienic_ident(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
 /// A span for generated code whose errors belong at `span`.
 pub(crate) fn errors_at(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
+}
+
+/// Where the item at `span` is written.
+pub(crate) fn location(span: Span) -> TokenStream {
+    let runtime = path();
+    let line = quote_spanned!(span=> ::core::line!());
+    quote! {
+        #runtime::Location {
+            file: ::core::file!(),
+            line: #line,
+            module: ::core::module_path!(),
+            package: ::core::env!("CARGO_PKG_NAME"),
+        }
+    }
 }
 
 /// An `Option` in generated code.
@@ -85,7 +107,7 @@ pub(crate) fn signature_lints() -> Attribute {
 }
 
 /// For code that the user did not write: it is not theirs to tidy up.
-pub(crate) fn quiet() -> TokenStream {
+pub(crate) fn allow_lints() -> TokenStream {
     quote! {
         #[allow(
             deprecated,

@@ -1,5 +1,8 @@
+use quote::{ToTokens, quote};
+use syn::parse_quote;
+
 use super::*;
-use quote::quote;
+use crate::type_text::type_text;
 
 fn read(tokens: TokenStream, place: Place) -> (Signature, syn::Signature, Vec<String>) {
     let mut syntax: syn::Signature = syn::parse2(tokens).unwrap();

@@ -5,7 +5,7 @@ use syn::visit_mut::VisitMut;
 use syn::{AssocType, GenericArgument, Path, PathArguments, Type, TypeParamBound, TypePath, parse_quote};
 
 use crate::check::Errors;
-use crate::signature::{ReplaceSelf, borrowed_lifetime, check_named, outcome_texts, type_arguments};
+use crate::types::{ReplaceSelf, borrowed_lifetime, check_named, outcome_texts, type_arguments};
 
 /// A reply that is a stream, or a result of one.
 #[derive(Clone)]

@@ -2,11 +2,14 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Ident, Visibility};
+use syn::{Ident, Type, Visibility};
 
-use crate::entry::{Callee, entry, entry_name};
-use crate::handler::{Handler, Home};
-use crate::runtime::{local, path, quiet, shape};
+use crate::attribute::Side;
+use crate::entry::{entry, entry_name};
+use crate::glue::Callee;
+use crate::model::{Handler, Mount};
+use crate::pattern::Parameter;
+use crate::runtime::{allow_lints, hygienic_ident, path, shape};
 
 /// A name for a type parameter that nothing in `tokens` uses.
 fn free_parameter(names: [&str; 2], tokens: &TokenStream) -> Ident {
@@ -21,106 +24,158 @@ fn free_parameter(names: [&str; 2], tokens: &TokenStream) -> Ident {
     format_ident!("{}", free.unwrap_or("JiddaParameter"))
 }
 
-/// The types a caller's values must have, as one tuple, and the parameters to take them by.
-fn caller_arguments(handler: &Handler) -> (TokenStream, TokenStream, TokenStream) {
-    let (names, types): (Vec<_>, Vec<_>) =
-        handler.signature.owned().map(|input| (&input.name, &input.ty)).unzip();
-    (quote!((#(#types,)*)), quote!(#(#names: #types),*), quote!((#(#names,)*)))
+/// What a caller gives for the arguments of a handler: each is the handler's type, or what may be passed for it, such as
+/// a reference to it.
+struct Given {
+    /// The type parameters with their bounds.
+    generics: TokenStream,
+    /// The parameters of the function.
+    parameters: TokenStream,
+    /// The types of the values, as one tuple.
+    types: TokenStream,
+    /// The values, as one tuple.
+    values: TokenStream,
+}
+
+impl Given {
+    fn of(handler: &Handler) -> Self {
+        let runtime = path();
+        let arguments: Vec<_> = handler.signature.owned().collect();
+        let names: Vec<_> = arguments.iter().map(|input| &input.name).collect();
+        let types: Vec<_> = arguments.iter().map(|input| &input.ty).collect();
+        let parameters: Vec<_> = (1..=arguments.len()).map(|index| format_ident!("__A{index}")).collect();
+        Self {
+            generics: quote!(#(#parameters: #runtime::ArgumentFor<#types>),*),
+            parameters: quote!(#(#names: #parameters),*),
+            types: quote!((#(#parameters,)*)),
+            values: quote!((#(#names,)*)),
+        }
+    }
+}
+
+/// The handler's own types that its stub mentions.
+fn mentioned(handler: &Handler) -> TokenStream {
+    let types = handler.signature.owned().map(|input| &input.ty);
+    let outcome = handler.outcome();
+    quote!(#(#types)* #outcome)
 }
 
 /// The type of a free handler's own name, with the functions of its stub.
 ///
+/// It stands in a module of its own and is imported from there: so an item beside it that bears the same name, such as
+/// a module or an import, hides it instead of clashing with it.
+///
 /// The bounds of what is sent and read are on the target, so that a program whose payloads are only ever
 /// read needs no `Serialize` for them.
-pub(crate) fn function(handler: &Handler, home: &Home, visibility: &Visibility) -> TokenStream {
-    let runtime = path();
+pub(crate) fn function(handler: &Handler, mount: &Mount, visibility: &Visibility) -> TokenStream {
     let name = &handler.signature.name;
-    let attributes = handler.carried.all();
-    let (cfg, quiet) = (handler.carried.cfg(), quiet());
-    let note =
-        format!("\n\nThe event `{}` of the namespace `{}`, to be called.", handler.event, home.namespace);
-    let functions = (handler.is_callable() && handler.signature.is_sound).then(|| {
-        let (types, parameters, values) = caller_arguments(handler);
-        let outcome = handler.outcome();
-        let (event, namespace) = (&handler.event, &home.namespace);
-        let parameter = free_parameter(["C", "CallTarget"], &quote!(#types #outcome));
-        let target = local("target");
-        let bound = handler.target_bound(&types);
-        if handler.is_streaming() {
-            return quote! {
-                #cfg
-                #quiet
-                impl #name {
-                    /// Calls the handler: each item is asked for with `next`.
-                    #[must_use = "a call is sent when its first item is asked for"]
-                    pub fn call<#parameter>(
-                        #target: &#parameter,
-                        #parameters
-                    ) -> <#parameter as #bound>::Stream
-                    where
-                        #parameter: #bound,
-                    {
-                        <#parameter as #bound>::stream(#target, #namespace, #event, #values)
-                    }
-                }
-            };
+    let attributes = handler.forwarded.all();
+    let (cfg, allow_lints, module) = (handler.forwarded.cfg(), allow_lints(), &handler.stub_module);
+    let namespace = mount.namespace();
+    let note = format!("\n\nThe event `{}` of the namespace `{namespace}`, to be called.", handler.event);
+    let is_callable = handler.is_callable() && handler.signature.is_sound;
+    let functions = is_callable.then(|| functions(handler, namespace));
+    quote! {
+        #cfg
+        #allow_lints
+        mod #module {
+            #attributes
+            #[doc = #note]
+            pub struct #name {}
         }
-        quote! {
+
+        #cfg
+        #allow_lints
+        #[allow(unused_imports)]
+        #visibility use #module::*;
+
+        #functions
+    }
+}
+
+/// The type of a free handler's name, whatever else has the name.
+pub(crate) fn function_path(handler: &Handler) -> TokenStream {
+    let (module, name) = (&handler.stub_module, &handler.signature.name);
+    quote!(#module::#name)
+}
+
+fn functions(handler: &Handler, namespace: &str) -> TokenStream {
+    let runtime = path();
+    let (cfg, allow_lints) = (handler.forwarded.cfg(), allow_lints());
+    let stub = function_path(handler);
+    let event = &handler.event;
+    let Given { generics, parameters, types, values } = Given::of(handler);
+    let bound = handler.target_bound(&types);
+    let parameter = free_parameter(["C", "CallTarget"], &mentioned(handler));
+    let target = hygienic_ident("target");
+    if handler.is_streaming() {
+        return quote! {
             #cfg
-            #quiet
-            impl #name {
-                /// Calls the handler: awaiting it gives the reply.
-                #[must_use = "a call does nothing until it is awaited"]
-                pub fn call<#parameter>(
+            #allow_lints
+            impl #stub {
+                /// Calls the handler: each item is asked for with `next`.
+                #[must_use = "a call is sent when its first item is asked for"]
+                pub fn call<#parameter, #generics>(
                     #target: &#parameter,
                     #parameters
-                ) -> <#parameter as #bound>::Call
+                ) -> <#parameter as #bound>::Stream
                 where
                     #parameter: #bound,
                 {
-                    <#parameter as #bound>::call(#target, #namespace, #event, #values)
-                }
-
-                /// Sends the event without asking for a reply.
-                #[must_use = "an event is not sent until it is awaited"]
-                pub fn emit<#parameter>(
-                    #target: &#parameter,
-                    #parameters
-                ) -> <#parameter as #runtime::Emits<#types>>::Emit
-                where
-                    #parameter: #runtime::Emits<#types>,
-                {
-                    #runtime::Emits::<#types>::emit(#target, #namespace, #event, #values)
+                    <#parameter as #bound>::stream(#target, #namespace, #event, #values)
                 }
             }
-        }
-    });
+        };
+    }
     quote! {
-        #attributes
-        #[doc = #note]
-        #quiet
-        #visibility struct #name {}
-        #functions
+        #cfg
+        #allow_lints
+        impl #stub {
+            /// Calls the handler: awaiting it gives the reply.
+            #[must_use = "a call does nothing until it is awaited"]
+            pub fn call<#parameter, #generics>(
+                #target: &#parameter,
+                #parameters
+            ) -> <#parameter as #bound>::Call
+            where
+                #parameter: #bound,
+            {
+                <#parameter as #bound>::call(#target, #namespace, #event, #values)
+            }
+
+            /// Sends the event without asking for a reply.
+            #[must_use = "an event is not sent until it is awaited"]
+            pub fn emit<#parameter, #generics>(
+                #target: &#parameter,
+                #parameters
+            ) -> <#parameter as #runtime::Emits<#types>>::Emit
+            where
+                #parameter: #runtime::Emits<#types>,
+            {
+                <#parameter as #runtime::Emits<#types>>::emit(#target, #namespace, #event, #values)
+            }
+        }
     }
 }
 
 /// The function of a free handler's stub that gives its entry, which stands inside of it.
 ///
 /// Where something is wrong there is no entry, only a function that can be named.
-pub(crate) fn function_entry(handler: &Handler, home: &Home, all_is_well: bool) -> TokenStream {
+pub(crate) fn function_entry(handler: &Handler, mount: &Mount, is_sound: bool) -> TokenStream {
     let runtime = path();
     let name = &handler.signature.name;
-    let (cfg, quiet, entry_name) = (handler.carried.cfg(), quiet(), entry_name(name));
-    let body = if all_is_well {
-        let entry = entry(handler, Callee::Function, Some(home));
+    let (cfg, allow_lints, entry_name) = (handler.forwarded.cfg(), allow_lints(), entry_name(name));
+    let stub = function_path(handler);
+    let body = if is_sound {
+        let entry = entry(handler, Callee::Function, Some(mount));
         quote!(#entry &#entry_name)
     } else {
         quote!(::core::unreachable!())
     };
     quote! {
         #cfg
-        #quiet
-        impl #name {
+        #allow_lints
+        impl #stub {
             /// The handler itself, to build a table of chosen handlers.
             pub const fn handler() -> &'static #runtime::HandlerEntry {
                 #body
@@ -129,23 +184,8 @@ pub(crate) fn function_entry(handler: &Handler, home: &Home, all_is_well: bool) 
     }
 }
 
-/// The body of a function that gives the entries of several handlers, which stand inside of it.
-pub(crate) fn entries(handlers: &[Handler], callee: Callee<'_>, home: Option<&Home>) -> TokenStream {
-    let entries = handlers.iter().map(|handler| entry(handler, callee, home));
-    let listed = handlers.iter().map(|handler| {
-        let (cfg, name) = (handler.carried.cfg(), entry_name(&handler.signature.name));
-        quote!(#cfg &#name)
-    });
-    let runtime = path();
-    quote! {
-        #(#entries)*
-        const LIST: &[&#runtime::HandlerEntry] = &[#(#listed),*];
-        LIST
-    }
-}
-
 /// Functions that the stub of several handlers has anyway.
-pub(crate) const OF_THE_STUB: [&str; 4] = ["new", "call_target", "handlers", "connect"];
+pub(crate) const OF_THE_STUB: [&str; 6] = ["new", "call_target", "handlers", "connect", "namespace", "of"];
 
 /// A stub of several handlers: its type, and a method for each that has a name to call.
 pub(crate) fn client(
@@ -153,34 +193,27 @@ pub(crate) fn client(
     visibility: &Visibility,
     docs: &str,
     handlers: &[Handler],
-    home: &Home,
+    mount: &Mount,
 ) -> TokenStream {
     let runtime = path();
-    let quiet = quiet();
+    let allow_lints = allow_lints();
     let callable = || {
         handlers.iter().filter(|handler| {
             let is_own = OF_THE_STUB.contains(&handler.signature.name.to_string().as_str());
             handler.is_callable() && handler.signature.is_sound && !is_own
         })
     };
-    let mentioned: TokenStream = callable()
-        .map(|handler| {
-            let (types, _, _) = caller_arguments(handler);
-            let outcome = handler.outcome();
-            quote!(#types #outcome)
-        })
-        .collect();
-    let parameter = free_parameter(["C", "CallTarget"], &mentioned);
-    let methods = callable().map(|handler| method(handler, home, &parameter));
+    let parameter = free_parameter(["C", "CallTarget"], &callable().map(mentioned).collect());
+    let methods = callable().map(|handler| method(handler, mount, &parameter));
     quote! {
         #[doc = #docs]
-        #quiet
+        #allow_lints
         #[::core::prelude::v1::derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #visibility struct #name<#parameter = ()> {
             target: #parameter,
         }
 
-        #quiet
+        #allow_lints
         impl<#parameter: #runtime::CallTarget> #name<#parameter> {
             /// The stub over whatever carries its calls: a socket, a client, a broadcast selection.
             pub fn new(target: #parameter) -> Self {
@@ -197,23 +230,21 @@ pub(crate) fn client(
     }
 }
 
-fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
+fn method(handler: &Handler, mount: &Mount, parameter: &Ident) -> TokenStream {
     let name = &handler.signature.name;
-    let attributes = handler.carried.all();
-    let (types, parameters, values) = caller_arguments(handler);
-    let (event, namespace) = (&handler.event, &home.namespace);
+    let attributes = handler.forwarded.all();
+    let Given { generics, parameters, types, values } = Given::of(handler);
+    let (event, namespace) = (&handler.event, mount.namespace());
     let bound = handler.target_bound(&types);
-    let (output, function) =
-        if handler.is_streaming() { (quote!(Stream), quote!(stream)) } else { (quote!(Call), quote!(call)) };
-    let must_use = if handler.is_streaming() {
-        "a call is sent when its first item is asked for"
+    let (output, function, must_use) = if handler.is_streaming() {
+        (quote!(Stream), quote!(stream), "a call is sent when its first item is asked for")
     } else {
-        "a call does nothing until it is awaited"
+        (quote!(Call), quote!(call), "a call does nothing until it is awaited")
     };
     quote! {
         #attributes
         #[must_use = #must_use]
-        pub fn #name(&self, #parameters) -> <#parameter as #bound>::#output
+        pub fn #name<#generics>(&self, #parameters) -> <#parameter as #bound>::#output
         where
             #parameter: #bound,
         {
@@ -222,8 +253,100 @@ fn method(handler: &Handler, home: &Home, parameter: &Ident) -> TokenStream {
     }
 }
 
+/// What a caller gives for the parameters of a family of namespaces.
+struct Path {
+    /// The parameters of the function, each with a comma behind it.
+    parameters: TokenStream,
+    /// The same as arguments.
+    arguments: TokenStream,
+    /// An expression for the namespace's name, or an error if a value has no place in it.
+    name: TokenStream,
+}
+
+impl Path {
+    fn of(mount: &Mount) -> Self {
+        let runtime = path();
+        let (pattern, parameters) = (mount.namespace(), &mount.namespace.parameters);
+        let names: Vec<_> = parameters.iter().map(|parameter| &parameter.name).collect();
+        let types = parameters.iter().map(Parameter::caller_type);
+        Self {
+            parameters: quote!(#(#names: #types,)*),
+            arguments: quote!(#(#names,)*),
+            name: quote!(#runtime::namespace_path(#pattern, &[#(&#names),*])),
+        }
+    }
+}
+
+impl Parameter {
+    /// The type that a caller gives.
+    fn caller_type(&self) -> Type {
+        self.ty.clone().unwrap_or_else(|| syn::parse_quote!(impl ::core::fmt::Display))
+    }
+}
+
+/// The functions of a stub that name its namespace.
+pub(crate) fn namespace(name: &Ident, mount: &Mount) -> TokenStream {
+    let runtime = path();
+    let text = mount.namespace();
+    let is_family = !mount.namespace.parameters.is_empty();
+    let path = Path::of(mount);
+    let (parameters, arguments, expression) = (&path.parameters, &path.arguments, &path.name);
+    let own = if is_family {
+        quote! {
+            /// The name of the namespace with these parameters.
+            ///
+            /// # Errors
+            ///
+            /// When the text of one is empty or has a slash in it: it would name another namespace.
+            pub fn namespace(
+                #parameters
+            ) -> ::core::result::Result<::std::string::String, #runtime::NamespaceError> {
+                #expression
+            }
+        }
+    } else {
+        quote! {
+            /// The name of the namespace.
+            pub const fn namespace() -> &'static str {
+                #text
+            }
+        }
+    };
+    // What clients handle, a server calls.
+    let of = (mount.side == Side::Client).then(|| {
+        let server = hygienic_ident("server");
+        let parameter = hygienic_ident("Namespaces");
+        if is_family {
+            quote! {
+                /// The stub over every socket in the namespace with these parameters: what it calls is a broadcast.
+                ///
+                /// # Errors
+                ///
+                /// When the text of a parameter is empty or has a slash in it.
+                pub fn of<#parameter: #runtime::Namespaces>(
+                    #server: &#parameter,
+                    #parameters
+                ) -> ::core::result::Result<#name<#parameter::Selection>, #runtime::NamespaceError> {
+                    let namespace = Self::namespace(#arguments)?;
+                    ::core::result::Result::Ok(#name::new(#runtime::Namespaces::of(#server, &namespace)))
+                }
+            }
+        } else {
+            quote! {
+                /// The stub over every socket in the namespace: what it calls is a broadcast.
+                pub fn of<#parameter: #runtime::Namespaces>(
+                    #server: &#parameter
+                ) -> #name<#parameter::Selection> {
+                    #name::new(#runtime::Namespaces::of(#server, #text))
+                }
+            }
+        }
+    });
+    quote!(#own #of)
+}
+
 /// How a caller gets a stub by joining the namespace: with what `connect` takes, if it is handled.
-pub(crate) fn connect(name: &Ident, handlers: &[Handler], home: &Home) -> TokenStream {
+pub(crate) fn connect(name: &Ident, handlers: &[Handler], mount: &Mount) -> TokenStream {
     let mut connects: Vec<_> = handlers.iter().filter(|handler| handler.event == "connect").collect();
     // Of several, chosen by permission, the stub's is the one that is open to everyone, or else the first.
     let open = connects.iter().find(|handler| handler.options.allow.is_empty());
@@ -232,50 +355,67 @@ pub(crate) fn connect(name: &Ident, handlers: &[Handler], home: &Home) -> TokenS
     }
     // Two that are always there are a mistake that is told already.
     let mut is_there = false;
-    connects.retain(|handler| !handler.carried.cfg.is_empty() || !std::mem::replace(&mut is_there, true));
+    connects.retain(|handler| !handler.forwarded.cfg.is_empty() || !std::mem::replace(&mut is_there, true));
     // Without a handler, or while none of several is there, there is nothing to send.
-    let absent: Vec<_> = connects.iter().flat_map(|handler| &handler.carried.cfg).collect();
+    let absent: Vec<_> = connects.iter().flat_map(|handler| &handler.forwarded.cfg).collect();
     let mut functions: Vec<_> =
-        connects.iter().map(|handler| connect_function(name, Some(handler), home)).collect();
+        connects.iter().map(|handler| connect_function(name, Some(handler), mount)).collect();
     if connects.is_empty() {
-        functions.push(connect_function(name, None, home));
+        functions.push(connect_function(name, None, mount));
     } else if absent.len() == connects.len() {
         let predicates: Vec<_> =
             absent.iter().filter_map(|cfg| cfg.parse_args::<TokenStream>().ok()).collect();
-        let function = connect_function(name, None, home);
+        let function = connect_function(name, None, mount);
         functions.push(quote!(#[cfg(not(any(#(#predicates),*)))] #function));
     }
     quote!(#(#functions)*)
 }
 
-fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> TokenStream {
+fn connect_function(name: &Ident, handler: Option<&Handler>, mount: &Mount) -> TokenStream {
     let runtime = path();
     let auth = handler.and_then(|handler| handler.signature.owned().next());
-    let carried = handler.map(|handler| handler.carried.all()).unwrap_or_default();
+    let forwarded = handler.map(|handler| handler.forwarded.all()).unwrap_or_default();
     let outcome = handler.map_or_else(|| quote!(()), Handler::outcome);
     let shape = shape(&outcome);
-    let (auth_type, auth_parameter, auth_value) = match auth {
+    let given = format_ident!("__A1");
+    let (auth_generics, auth_type, auth_parameter, auth_value) = match auth {
         Some(input) => {
             let (name, ty) = (&input.name, &input.ty);
-            (quote!(#ty), quote!(, #name: #ty), quote!(#name))
+            (
+                quote!(, #given: #runtime::ArgumentFor<#ty>),
+                quote!(#given),
+                quote!(#name: #given,),
+                quote!(#name),
+            )
         }
-        None => (quote!(()), TokenStream::new(), quote!(())),
+        None => (TokenStream::new(), quote!(()), TokenStream::new(), quote!(())),
     };
-    let (connector, namespace) = (local("connector"), local("namespace"));
-    let parameter = free_parameter(["T", "JoinTarget"], &quote!(#auth_type #outcome));
-    let (namespace_parameter, namespace_value) = if home.is_family() {
-        (quote!(, #namespace: &str), quote!(#namespace))
-    } else {
-        let text = &home.namespace;
-        (TokenStream::new(), quote!(#text))
-    };
+    let connector = hygienic_ident("connector");
+    let mentioned = handler.map(mentioned).unwrap_or_default();
+    let parameter = free_parameter(["T", "JoinTarget"], &mentioned);
     let bound = quote!(#runtime::Joins<#auth_type, #outcome, #shape>);
+    let path = Path::of(mount);
+    let (parameters, namespace) = if mount.namespace.parameters.is_empty() {
+        let text = mount.namespace();
+        (TokenStream::new(), quote!(#text))
+    } else {
+        let name = path.name;
+        let namespace = quote! {
+            &match #name {
+                ::core::result::Result::Ok(namespace) => namespace,
+                ::core::result::Result::Err(error) => {
+                    return ::core::result::Result::Err(<#parameter as #bound>::unnamed(error));
+                }
+            }
+        };
+        (path.parameters, namespace)
+    };
     quote! {
-        #carried
+        #forwarded
         /// Joins the namespace and gives the stub over its socket.
-        pub async fn connect<#parameter>(
-            #connector: &#parameter
-            #namespace_parameter
+        pub async fn connect<#parameter #auth_generics>(
+            #connector: &#parameter,
+            #parameters
             #auth_parameter
         ) -> ::core::result::Result<
             #name<<#parameter as #bound>::CallTarget>,
@@ -284,7 +424,7 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, home: &Home) -> Tok
         where
             #parameter: #bound,
         {
-            <#parameter as #bound>::join(#connector, #namespace_value, #auth_value).await.map(#name::new)
+            <#parameter as #bound>::join(#connector, #namespace, #auth_value).await.map(#name::new)
         }
     }
 }

@@ -12,9 +12,10 @@ pub use crate::handler::outcome::{
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
 pub use crate::handler::returned::Returned;
 pub use crate::handler::{
-    AppKey, ArgumentEntry, Arguments, Call, CallTarget, ConfigureSocketEntry, Context, Contract,
-    ContractEvent, Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, Next, Registered,
-    RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
+    AppKey, ArgumentEntry, ArgumentFor, Arguments, Call, CallTarget, ConfigureSocketEntry, Context, Contract,
+    ContractEvent, Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, NamespaceError,
+    Namespaces, Next, Registered, RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
+    namespace_path, refusal,
 };
 pub use crate::server::run;
 
@@ -35,6 +36,11 @@ pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
             Err(_) => Reply::error(Error::new("cancelled", "the server is shutting down")),
         },
     }
+}
+
+/// A stream without items, for a method that is there for its signature only.
+pub fn no_items<T>() -> futures_util::stream::Pending<T> {
+    futures_util::stream::pending()
 }
 
 /// The event of a contract's method. If there is none, rustc has said that already, and any other will do.

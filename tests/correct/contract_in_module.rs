@@ -2,7 +2,7 @@
 #![deny(warnings)]
 
 mod shared {
-    use jidda::handler::{EventName, RawArguments};
+    use jidda::handler::RawArguments;
     use jidda::prelude::*;
 
     #[derive(serde::Serialize, serde::Deserialize)]
@@ -14,11 +14,11 @@ mod shared {
     #[namespace("/chat", side = client)]
     pub trait ChatEvents: std::fmt::Debug {
         #[on]
-        async fn posted(&self, socket: &Socket, line: Line);
+        async fn posted(&self, line: Line);
         #[on("draw.me.a.sheep")]
         fn sheep(&self) -> Result<String, String>;
         #[on("*")]
-        async fn unknown(&self, event: &EventName, arguments: RawArguments);
+        async fn unknown(&self, arguments: RawArguments);
     }
 }
 

@@ -20,7 +20,7 @@ async fn an_observer_harms_neither_an_event_nor_a_broadcast() {
             );
         });
     }
-    assert_eq!(echo::call(&bench.client, "one".into()).await.unwrap(), "one");
+    assert_eq!(echo::call(&bench.client, "one").await.unwrap(), "one");
     let report = bench.report(FailureOrigin::Listener).await;
     assert_eq!((report.event(), report.socket().as_ref()), (Some("echo"), Some(&bench.socket)));
     assert_eq!(seen.load(SeqCst), 2, "the other observer saw it, too");
@@ -102,7 +102,7 @@ async fn who_decides_on_trust_denies_where_it_panics() {
     let (client, _gateway) = testing::pair_with(builder, |client| client).await.unwrap();
     assert_eq!(client.call::<()>("later", &()).await.unwrap_err().code(), Some("denied"));
     assert_eq!(bench.report(FailureOrigin::Hook).await.event(), Some("trust_identities_from"));
-    assert_eq!(echo::call(&gateway, "for itself".into()).await.unwrap(), "for itself");
+    assert_eq!(echo::call(&gateway, "for itself").await.unwrap(), "for itself");
     gateway.disconnect().await;
     bench.goes_on().await;
 }
@@ -125,7 +125,7 @@ async fn the_check_of_a_key_keeps_out_whom_it_panics_at() {
     let connect = |keys| Client::builder(&*address).noise(NoiseClient::new(keys, public)).connect();
     assert!(connect(bad).await.is_err());
     let client = connect(good).await.unwrap();
-    assert_eq!(echo::call(&client, "still here".into()).await.unwrap(), "still here");
+    assert_eq!(echo::call(&client, "still here").await.unwrap(), "still here");
     client.disconnect().await;
     bench.goes_on().await;
 }
@@ -150,7 +150,7 @@ async fn a_heartbeat_policy_leaves_the_clock_running() {
         assert_eq!(bench.report(FailureOrigin::Hook).await.event(), Some("heartbeat policy"));
     }
     for client in bench.others.iter().chain([&bench.client]) {
-        assert_eq!(echo::call(client, "still here".into()).await.unwrap(), "still here");
+        assert_eq!(echo::call(client, "still here").await.unwrap(), "still here");
     }
 }
 
@@ -159,7 +159,7 @@ async fn a_hook_for_errors_and_one_for_sockets_take_nothing_along() {
     let server = Server::builder().app::<Panicking>().on_error(|_| panic!("the hook for errors"));
     let (client, _server) = testing::pair_with(server, |client| client).await.unwrap();
     assert!(client.call::<()>("later", &()).await.is_err());
-    assert_eq!(echo::call(&client, "still here".into()).await.unwrap(), "still here");
+    assert_eq!(echo::call(&client, "still here").await.unwrap(), "still here");
     let server = Server::builder().app::<Panicking>().listen("127.0.0.1:0");
     let error = server.configure_socket(|_| panic!("a hook for sockets")).start().await.unwrap_err();
     assert!(error.to_string().contains("a `configure_socket` hook panicked"), "{error}");

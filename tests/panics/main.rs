@@ -283,7 +283,7 @@ impl Bench {
     /// Nothing else was reported, and all that was not called goes on: the same connection, others, a broadcast.
     async fn goes_on(&mut self) {
         for client in self.others.iter().chain([&self.client]) {
-            let echoed = timeout(LIMIT, echo::call(client, "still here".into())).await.expect("an answer");
+            let echoed = timeout(LIMIT, echo::call(client, "still here")).await.expect("an answer");
             assert_eq!(echoed.unwrap(), "still here");
         }
         self.others_go_on(self.others.len() + 1).await;

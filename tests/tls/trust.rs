@@ -24,13 +24,13 @@ async fn a_native_client_is_served_with_messages_of_every_size() {
     assert_eq!(double::call(&client, 21).await.unwrap(), 42);
     assert_eq!(proof::call(&client).await.unwrap(), ("tls".to_owned(), None));
     for size in [0, 1, 16_383, 16_384, 16_385, 65_536, 900_000] {
-        assert_eq!(again::call(&client, "x".into(), size).await.unwrap().len(), size);
+        assert_eq!(again::call(&client, "x", size).await.unwrap().len(), size);
         assert_eq!(again::call(&client, "x".repeat(size), 1).await.unwrap().len(), size);
     }
     // All of them at once: more than any buffer holds.
     let calls = (0..50).map(|_| {
         let client = client.clone();
-        tokio::spawn(async move { again::call(&client, "xy".into(), 100_000).await.unwrap().len() })
+        tokio::spawn(async move { again::call(&client, "xy", 100_000).await.unwrap().len() })
     });
     for call in calls.collect::<Vec<_>>() {
         assert_eq!(call.await.unwrap(), 200_000);

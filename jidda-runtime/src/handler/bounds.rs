@@ -6,6 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::namespace_name::NamespaceError;
 use super::outcome::{CallerError, Outcome, StreamOutcome};
 use super::stub::{CallTarget, JoinTarget, StreamTarget};
 use crate::error::CallError;
@@ -99,6 +100,9 @@ pub trait Joins<A, O, const SHAPE: u8> {
     /// Why it was not joined.
     type Error;
 
+    /// The error of a namespace that cannot be named.
+    fn unnamed(error: NamespaceError) -> Self::Error;
+
     /// Joins `namespace`.
     fn join(
         &self,
@@ -116,6 +120,10 @@ where
 {
     type CallTarget = T::CallTarget;
     type Error = CallError<O::Error>;
+
+    fn unnamed(error: NamespaceError) -> Self::Error {
+        CallError::Refused { code: "bad_path".to_owned(), message: error.to_string(), data: None }
+    }
 
     async fn join(&self, namespace: &str, auth: A) -> Result<T::CallTarget, Self::Error> {
         JoinTarget::join(self, namespace, &auth).await

@@ -95,6 +95,29 @@ impl fmt::Debug for Call {
     }
 }
 
+/// What a middleware that looks at a call returns: a `Result`, whose error refuses the call.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether the call goes on",
+    label = "not a `Result`",
+    note = "a middleware is `async fn (call: Call, next: Next) -> Reply`, around the call, or \
+            `fn (call: &Call) -> Result<()>`, async or not, before it"
+)]
+pub trait Verdict {
+    #[doc(hidden)]
+    fn refusal(self) -> Option<Reply>;
+}
+
+impl<T, E: Into<Error>> Verdict for Result<T, E> {
+    fn refusal(self) -> Option<Reply> {
+        self.err().map(Reply::error)
+    }
+}
+
+/// The reply that refuses a call, if it is refused.
+pub fn refusal(verdict: impl Verdict) -> Option<Reply> {
+    verdict.refusal()
+}
+
 /// What comes after a middleware: the next one, or the handler.
 #[derive(Debug)]
 pub struct Next {

@@ -11,6 +11,7 @@ mod events;
 mod extract;
 mod item_stream;
 mod middleware;
+mod namespace_name;
 pub(crate) mod outcome;
 mod overloads;
 mod own_error;
@@ -34,7 +35,8 @@ pub use entry::{
 pub use extract::{Context, EventName, FromConnection, Need, Needs, Origin, State};
 pub(crate) use item_stream::Items;
 pub(crate) use middleware::Callback;
-pub use middleware::{Call, Next};
+pub use middleware::{Call, Next, refusal};
+pub use namespace_name::{NamespaceError, namespace_path};
 pub use outcome::CallerError;
 pub(crate) use outcome::call_error;
 pub use path::Path;
@@ -45,7 +47,7 @@ pub(crate) use scope::Scope;
 pub use scope::{Deadline, InheritScope, inherit};
 pub use streaming::Outlet;
 pub(crate) use streaming::{Credit, MOST_CREDIT, announcement};
-pub use stub::{CallTarget, JoinTarget, StreamTarget};
+pub use stub::{ArgumentFor, CallTarget, JoinTarget, Namespaces, StreamTarget};
 pub use table::{NamespaceTable, Parameters, Route, RouteId, Table};
 
 /// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.

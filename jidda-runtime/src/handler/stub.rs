@@ -104,6 +104,37 @@ impl<C: StreamTarget + ?Sized> StreamTarget for &C {
     }
 }
 
+/// What a caller may give for an argument of the type `T`: the value, or a reference to it, and for a `String` or a `Vec` also
+/// what it is borrowed as.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be passed for an argument of the type `{T}`",
+    label = "the handler takes `{T}`",
+    note = "pass a `{T}` or a `&{T}`; what `.into()`, `.parse()` or `.collect()` is to give cannot be inferred here"
+)]
+pub trait ArgumentFor<T> {}
+
+impl<T> ArgumentFor<T> for T {}
+impl<T> ArgumentFor<T> for &T {}
+impl ArgumentFor<String> for &str {}
+impl ArgumentFor<String> for &&str {}
+impl ArgumentFor<String> for std::borrow::Cow<'_, str> {}
+impl<T> ArgumentFor<Vec<T>> for &[T] {}
+impl<T, const N: usize> ArgumentFor<Vec<T>> for &[T; N] {}
+
+/// What has namespaces with sockets of many peers in them: a server.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no namespaces to broadcast in",
+    label = "not a server",
+    note = "pass a `&Server`"
+)]
+pub trait Namespaces {
+    /// All sockets of one namespace.
+    type Selection: CallTarget;
+
+    /// The sockets of a namespace.
+    fn of(&self, namespace: &str) -> Self::Selection;
+}
+
 /// What can join a namespace: a client, or a socket of one (which joins another on the same connection).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot join a namespace",

@@ -25,7 +25,7 @@ use super::plan::Plan;
 use super::refusal::Refusals;
 use crate::error::StartError;
 use crate::error::{Error, SendError};
-use crate::handler::{Context, FromConnection, State, Table};
+use crate::handler::{Context, FromConnection, Namespaces, State, Table};
 use crate::hub::{BroadcastCall, Selection};
 use crate::objects::Hub;
 use crate::objects::Socket;
@@ -376,5 +376,14 @@ impl FromConnection for Server {
         let socket =
             context.socket().ok_or_else(|| Error::new("not_connected", "there is no server here"))?;
         Self::from_hub(socket.hub()).ok_or_else(|| Error::new("closing", "the server is going down"))
+    }
+}
+
+/// For the stubs of what clients handle: `ChatEventsClient::of(&server)`.
+impl Namespaces for Server {
+    type Selection = Selection;
+
+    fn of(&self, namespace: &str) -> Selection {
+        Server::of(self, namespace)
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct Variant {
 const MOST: usize = 3;
 
 /// The variants of a signature; the first one has all arguments.
-pub(crate) fn variants(signature: &Signature, errors: &mut Errors) -> Vec<Variant> {
+pub(crate) fn cfg_variants(signature: &Signature, errors: &mut Errors) -> Vec<Variant> {
     let mut predicates: Vec<TokenStream> = Vec::new();
     let mut surplus = None;
     for (attribute, predicate) in signature.inputs.iter().flat_map(conditions) {
@@ -96,7 +96,7 @@ mod tests {
 
     fn written(tokens: TokenStream) -> Vec<String> {
         let mut errors = Errors::default();
-        let variants = variants(&syn::parse2(tokens).unwrap(), &mut errors);
+        let variants = cfg_variants(&syn::parse2(tokens).unwrap(), &mut errors);
         assert!(errors.is_empty());
         let text = |variant: Variant| {
             let Variant { cfg, signature } = variant;
@@ -132,7 +132,7 @@ mod tests {
         let signature: Signature = parse_quote!(
             fn f(#[cfg(a)] a: u8, #[cfg(b)] b: u8, #[cfg(c)] c: u8, #[cfg(d)] d: u8)
         );
-        let variants = variants(&signature, &mut errors);
+        let variants = cfg_variants(&signature, &mut errors);
         assert_eq!(errors.texts().len(), 1);
         assert_eq!(variants.len(), 1);
         assert!(!variants[0].signature.to_token_stream().to_string().contains("cfg"));

@@ -1,5 +1,7 @@
 //! One handler, read whole: its signature, its options and the attributes that go wherever it goes.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -7,41 +9,46 @@ use syn::{Attribute, Expr, ExprLit, Ident, Lit, Meta, Type};
 
 use crate::attribute::{Options, Side};
 use crate::check::{self, Errors};
+use crate::function::Function;
+use crate::pattern::Pattern;
 use crate::runtime;
 use crate::signature::{Output, Place, Signature};
 
 /// A handler as the generators need it.
+#[derive(Clone)]
 pub(crate) struct Handler {
     pub(crate) signature: Signature,
     pub(crate) options: Options,
     pub(crate) event: String,
     pub(crate) event_span: Span,
-    pub(crate) carried: Carried,
+    pub(crate) forwarded: ForwardedAttributes,
+    /// The module in which the type of a free handler's stub stands.
+    pub(crate) stub_module: Ident,
     /// Whether its body may have to wait for something, as far as that can be seen.
     pub(crate) may_wait: bool,
 }
 
 /// Attributes that stubs, entries and tables share with the handler.
 #[derive(Clone, Default)]
-pub(crate) struct Carried {
+pub(crate) struct ForwardedAttributes {
     pub(crate) cfg: Vec<Attribute>,
     pub(crate) docs: Vec<Attribute>,
     pub(crate) deprecated: Option<Attribute>,
 }
 
-impl Carried {
+impl ForwardedAttributes {
     pub(crate) fn read(attributes: &[Attribute]) -> Self {
-        let mut carried = Self::default();
+        let mut forwarded = Self::default();
         for attribute in attributes {
             if attribute.path().is_ident("cfg") {
-                carried.cfg.push(attribute.clone());
+                forwarded.cfg.push(attribute.clone());
             } else if attribute.path().is_ident("doc") {
-                carried.docs.push(attribute.clone());
+                forwarded.docs.push(attribute.clone());
             } else if attribute.path().is_ident("deprecated") {
-                carried.deprecated = Some(attribute.clone());
+                forwarded.deprecated = Some(attribute.clone());
             }
         }
-        carried
+        forwarded
     }
 
     pub(crate) fn cfg(&self) -> TokenStream {
@@ -73,18 +80,21 @@ impl Handler {
     /// Reads a handler; its function keeps none of our attributes.
     pub(crate) fn read(
         options: Options,
-        attributes: &[Attribute],
-        signature: &mut syn::Signature,
+        function: &mut Function,
         place: Place,
         self_type: Option<&Type>,
         errors: &mut Errors,
     ) -> Self {
-        let signature = Signature::read(signature, place, self_type, options.stream.as_ref(), errors);
+        let may_wait = function.may_wait();
+        let items = options.stream.as_ref();
+        let signature = Signature::read(&mut function.signature, place, self_type, items, errors);
         let (event, event_span) = match &options.leading {
             Some(literal) => (literal.value(), literal.span()),
             None => (signature.name.unraw().to_string(), signature.name.span()),
         };
-        Self { carried: Carried::read(attributes), signature, options, event, event_span, may_wait: true }
+        let forwarded = ForwardedAttributes::read(&function.attributes);
+        let stub_module = unique_name("__jidda_stub", &signature.name);
+        Self { stub_module, forwarded, signature, options, event, event_span, may_wait }
     }
 
     /// Checks what the signature has to do with the event.
@@ -159,25 +169,25 @@ impl Handler {
 
 /// Where handlers are collected: a namespace of an app on one side.
 #[derive(Clone)]
-pub(crate) struct Home {
-    pub(crate) namespace: String,
+pub(crate) struct Mount {
+    pub(crate) namespace: Pattern,
     pub(crate) side: Side,
     pub(crate) app: Option<Type>,
 }
 
-impl Home {
-    /// The home that a handler's own options say.
+impl Mount {
+    /// The mount that a handler's own options say.
     pub(crate) fn of(options: &Options) -> Self {
         Self {
-            namespace: options.namespace.as_ref().map_or_else(|| "/".to_owned(), syn::LitStr::value),
+            namespace: options.pattern.clone().unwrap_or_default(),
             side: options.side.unwrap_or_default(),
             app: options.app.clone(),
         }
     }
 
-    /// Whether one stub can name the namespace: those of a family have to be named at run time.
-    pub(crate) fn is_family(&self) -> bool {
-        self.namespace.contains('{')
+    /// The namespace, or the family of them, as the runtime reads it.
+    pub(crate) fn namespace(&self) -> &str {
+        &self.namespace.text
     }
 
     pub(crate) fn side(&self) -> TokenStream {
@@ -194,20 +204,32 @@ impl Home {
         quote!(#runtime::AppKey::of::<#app>())
     }
 
-    /// The calls that put an entry into this home.
+    /// The calls that put an entry into this mount.
     pub(crate) fn entry_calls(&self) -> TokenStream {
-        let Self { namespace, side, app } = self;
-        let mut calls = quote!(.namespaced(#namespace));
-        if *side == Side::Client {
+        let (namespace, others) = (self.namespace(), self.app_calls());
+        quote!(.namespaced(#namespace) #others)
+    }
+
+    /// The same without the namespace.
+    pub(crate) fn app_calls(&self) -> TokenStream {
+        let mut calls = TokenStream::new();
+        if self.side == Side::Client {
             let side = self.side();
             calls.extend(quote!(.on_side(#side)));
         }
-        if app.is_some() {
+        if self.app.is_some() {
             let app = self.app();
             calls.extend(quote!(.in_app(#app)));
         }
         calls
     }
+}
+
+/// A name that no other item has, not even one of another module that `use super::*` imports.
+fn unique_name(prefix: &str, name: &Ident) -> Ident {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    item_name(&format!("{prefix}_{number}_"), name)
 }
 
 /// `prefix` and a handler's name: an item beside those of other handlers.
