@@ -17,6 +17,9 @@ use jidda_runtime::handler::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+/// Where the function below is written.
+const LINE_OF_DOUBLE: u32 = line!() + 6;
+
 /// Doubles a number.
 ///
 /// Twice.
@@ -235,7 +238,7 @@ fn an_entry_says_all_there_is_to_say() {
     assert_eq!(entry.docs(), "Doubles a number.\n\nTwice.");
     assert_eq!((entry.reply(), entry.error()), ("i64", None));
     assert_eq!(entry.location().file, file!());
-    assert_eq!(entry.location().line, 22);
+    assert_eq!(entry.location().line, LINE_OF_DOUBLE);
     assert_eq!(entry.location().module, module_path!());
     assert_eq!(entry.location().package, "jidda");
     assert!(!entry.is_sequential() && !entry.is_blocking() && !entry.is_deprecated());
