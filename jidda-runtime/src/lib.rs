@@ -16,6 +16,8 @@ mod identity;
 mod location;
 mod payload;
 mod peer;
+#[doc(hidden)]
+pub mod polling;
 mod reason;
 mod shares;
 mod source;

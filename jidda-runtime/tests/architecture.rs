@@ -19,7 +19,7 @@ use graph::Graph;
 const FLOORS: &[&[&str]] = &[
     &[PLAIN_VALUES],
     &["wire", "transport"],
-    &["authentication", "handler"],
+    &["authentication", "handler", "polling"],
     &["room"],
     &["observe"],
     &["link"],

@@ -367,7 +367,7 @@ impl ClientBuilder {
                 events: events.clone(),
                 credentials: credentials.clone(),
                 ready: Mutex::new(Some(answer)),
-                verdict: Mutex::default(),
+                alert: Mutex::default(),
             };
             keepers.spawn(Keeper::new(policy.clone(), connecting).run());
             connections.push(connection);

@@ -21,7 +21,7 @@ use crate::foreign::{printable, shown};
 use crate::objects::Connection;
 use crate::reason::DisconnectReason;
 use crate::sync::Mutex;
-use crate::transport::Verdict;
+use crate::transport::PeerAlert;
 
 /// One of a client's connections, for its keeper.
 pub(super) struct Connecting {
@@ -33,7 +33,7 @@ pub(super) struct Connecting {
     /// Whoever waits for the first connection.
     pub(super) ready: Mutex<Option<oneshot::Sender<Result<(), ConnectError>>>>,
     /// Why the peer ended the stream, where its medium has words for that.
-    pub(super) verdict: Mutex<Verdict>,
+    pub(super) alert: Mutex<PeerAlert>,
 }
 
 impl Kept for Connecting {
@@ -47,7 +47,7 @@ impl Kept for Connecting {
             Source::Accept(..) => self.source.stream(limit).await,
         };
         let stream = stream.map_err(|source| self.io(source))?;
-        *self.verdict.lock() = stream.verdict();
+        *self.alert.lock() = stream.peer_alert();
         let connection = Arc::clone(&self.connection);
         let driver = tokio::spawn(Driver::new(Arc::clone(&connection), stream));
         let serving = async move {
@@ -107,7 +107,7 @@ impl Kept for Connecting {
 
     fn finish(&self, reason: &DisconnectReason, error: Option<ConnectError>) {
         self.connection.finish(reason);
-        let error = match (error.unwrap_or_else(|| self.lost()), self.verdict.lock().error()) {
+        let error = match (error.unwrap_or_else(|| self.lost()), self.alert.lock().error()) {
             (ConnectError::Lost { .. }, Some(source)) => self.io(source),
             (error, _) => error,
         };

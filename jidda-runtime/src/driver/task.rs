@@ -309,7 +309,7 @@ impl Driver {
             io::ErrorKind::InvalidData => DisconnectReason::ParseError,
             _ => DisconnectReason::TransportError,
         };
-        let is_deaf = !self.stream().can_be_told();
+        let is_deaf = !self.stream().takes_errors_after_damage();
         self.begin_closing(reason, is_deaf.then_some(Loss::Broken));
     }
 

@@ -2,7 +2,6 @@
 
 mod address;
 mod adopted;
-mod ahead;
 mod eyeballs;
 mod incoming;
 mod keep_alive;
@@ -10,8 +9,9 @@ mod listener;
 mod memory;
 #[cfg(feature = "noise")]
 pub mod noise;
+mod peer_alert;
 pub(crate) mod pipe;
-pub mod polling;
+mod rewind;
 mod secrets;
 mod stream;
 mod tcp;
@@ -19,7 +19,6 @@ mod tcp;
 mod tls;
 #[cfg(unix)]
 mod unix;
-mod verdict;
 
 pub use address::{Address, AddressError};
 pub use adopted::{Adopted, Encryption};
@@ -27,9 +26,10 @@ pub use incoming::{Handshaking, Incoming};
 pub use keep_alive::KeepAlive;
 pub use listener::Listener;
 pub use pipe::MemoryStream;
+pub use rewind::Rewind;
 pub use secrets::{ClientSecrets, ServerSecrets};
-pub use stream::{Foreign, Stream};
+pub use stream::{Foreign, Replaced, RequestStream, Stream};
 
+pub(crate) use peer_alert::PeerAlert;
 #[cfg(feature = "tls")]
 pub use tls::{TlsClient, TlsError, TlsServer, TlsStream};
-pub(crate) use verdict::Verdict;

@@ -14,18 +14,49 @@ use tokio::net::TcpStream;
 use tokio::net::UnixStream;
 
 use super::address::Address;
-use super::ahead::Ahead;
 #[cfg(feature = "noise")]
 use super::noise::{self, NoiseStream};
+use super::peer_alert::PeerAlert;
 use super::pipe::MemoryStream;
-use super::polling::SessionStream;
+use super::rewind::Rewind;
 use super::secrets::ClientSecrets;
 #[cfg(feature = "tls")]
 use super::tls::{self, TlsStream};
-use super::verdict::Verdict;
 use super::{memory, tcp};
 use crate::peer::{Security, Transport};
 use crate::sync::Mutex;
+
+/// `Err` is the stream that replaces this one from now on.
+pub type Replaced<T> = Result<T, Box<Stream>>;
+
+/// A stream that consists of separate requests, until a stream of another kind takes it over.
+pub trait RequestStream: fmt::Debug + Send + Sync {
+    /// As [`AsyncRead::poll_read`].
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>)
+    -> Replaced<Poll<io::Result<()>>>;
+
+    /// As [`AsyncWrite::poll_write_vectored`].
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Replaced<Poll<io::Result<usize>>>;
+
+    /// As [`AsyncWrite::poll_flush`].
+    fn poll_flush(&mut self) -> Replaced<Poll<io::Result<()>>>;
+
+    /// As [`AsyncWrite::poll_shutdown`].
+    fn poll_shutdown(&mut self) -> Replaced<Poll<io::Result<()>>>;
+
+    /// The connection is closing: what is written from now on is kept for the next request.
+    fn finish(&mut self) -> Replaced<()>;
+
+    /// The peer is given up: what no request took is dropped.
+    fn abandon(&mut self) -> Replaced<()>;
+
+    /// Whether the peer has ended it.
+    fn is_hung_up(&self) -> bool;
+}
 
 /// A connected stream of bytes.
 #[derive(Debug)]
@@ -45,14 +76,14 @@ pub enum Stream {
     /// Within the process.
     Memory(MemoryStream),
     /// Over requests of HTTP. It becomes another one when a WebSocket takes over.
-    Session(SessionStream),
+    Requests(Box<dyn RequestStream>),
     /// One of the others of which something was read. It becomes that one when this was read again.
-    Ahead(Box<Ahead>),
-    /// Whatever a server that is not ours has.
+    Rewind(Box<Rewind<Stream>>),
+    /// The stream of another crate's server.
     Foreign(Foreign),
 }
 
-/// A stream of a server that is not ours.
+/// A stream of another crate's server.
 pub struct Foreign(Box<Mutex<dyn Duplex>>);
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -66,8 +97,8 @@ impl fmt::Debug for Foreign {
 }
 
 impl Stream {
-    /// Connects to `address`, with the handshake that it needs; `secrets` has what is proved and believed in it. Gives
-    /// what the other end proved, too.
+    /// Connects to `address`, with the handshake that it needs; `secrets` has the keys, certificates and trusted roots for
+    /// it. Returns what the server proved, too.
     ///
     /// # Errors
     ///
@@ -96,7 +127,7 @@ impl Stream {
                 };
                 let stream = tcp::connect(authority).await?;
                 let stream = noise::connect(stream, client).await?;
-                // It is the only one who could have answered.
+                // Only the holder of that key could have completed the handshake.
                 let security = Security::Noise { key: *client.server().as_bytes() };
                 return Ok((Self::Noise(Box::new(stream)), Some(security)));
             }
@@ -109,37 +140,38 @@ impl Stream {
         Ok((stream?, None))
     }
 
-    /// Tells later why the peer ended it, where the medium has words for that.
-    pub(crate) fn verdict(&self) -> Verdict {
+    /// Has the reason why the peer ended the stream, once that is known and where the medium has such reasons.
+    pub(crate) fn peer_alert(&self) -> PeerAlert {
         match self {
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.verdict().clone(),
-            _ => Verdict::default(),
+            Self::Tls(stream) => stream.peer_alert().clone(),
+            _ => PeerAlert::default(),
         }
     }
 
     /// A stream of another kind.
     pub(crate) fn foreign(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        // Nobody ever locks it: it is what makes a stream that only moves between threads one that is shared.
+        // The mutex is never locked (`get_mut` only): it makes a stream that is `Send` also `Sync`.
         Self::Foreign(Foreign(Box::new(Mutex::new(stream))))
     }
 
     /// The same stream with `bytes` to be read before it.
-    pub(crate) fn with_ahead(self, bytes: Vec<u8>) -> Self {
-        if bytes.is_empty() { self } else { Self::Ahead(Box::new(Ahead::new(bytes, self))) }
+    pub(crate) fn with_rewind(self, bytes: Vec<u8>) -> Self {
+        if bytes.is_empty() { self } else { Self::Rewind(Box::new(Rewind::new(bytes, self))) }
     }
 
-    /// Takes the end of the stream for a goodbye from now on: what it carries says itself where it ends.
-    pub(crate) fn take_end_for_goodbye(&mut self) {
+    /// Treats an end of the stream without a `close_notify` as an orderly one from now on: the protocol inside marks its own
+    /// end.
+    pub(crate) fn allow_abrupt_end(&mut self) {
         match self {
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.take_end_for_goodbye(),
+            Self::Tls(stream) => stream.allow_abrupt_end(),
             _ => {}
         }
     }
 
-    /// Whether the peer has hung up, though bytes of it may still be unread. Of the stream of a server that is not
-    /// ours that is not known.
+    /// Whether the peer has closed its side, though some of its bytes may still be unread. That is not known of the stream
+    /// of another crate's server.
     pub(crate) fn is_hung_up(&self) -> bool {
         let ready = match self {
             Self::Tcp(stream) => stream.ready(Interest::READABLE).now_or_never(),
@@ -151,32 +183,32 @@ impl Stream {
             Self::Unix(stream) => stream.ready(Interest::READABLE).now_or_never(),
             Self::Memory(stream) => return stream.is_hung_up(),
             Self::Foreign(_) => None,
-            Self::Session(session) => return session.is_hung_up(),
-            Self::Ahead(ahead) => return ahead.stream().is_none_or(Self::is_hung_up),
+            Self::Requests(session) => return session.is_hung_up(),
+            Self::Rewind(rewind) => return rewind.stream().is_none_or(Self::is_hung_up),
         };
         ready.is_some_and(|ready| ready.is_ok_and(tokio::io::Ready::is_read_closed))
     }
 
-    /// Says that what is written from now on are the last words: a session keeps them for the next GET, where it
-    /// would have waited for that one otherwise.
+    /// The connection is closing: a stream of requests keeps what is written from now on for the next request, where it
+    /// would have waited for one otherwise.
     pub(crate) fn finish(&mut self) {
-        if let Self::Session(session) = self
+        if let Self::Requests(session) = self
             && let Err(stream) = session.finish()
         {
             *self = *stream;
         }
     }
 
-    /// Says that the other end is given up: a session is over, and what no GET took is lost.
+    /// The peer is given up: what no request took is dropped.
     pub(crate) fn abandon(&mut self) {
-        if let Self::Session(session) = self
+        if let Self::Requests(session) = self
             && let Err(stream) = session.abandon()
         {
             *self = *stream;
         }
     }
 
-    /// Whether the peer learns the end of the stream from its being dropped.
+    /// Whether dropping the stream is what closes it for the peer.
     pub(crate) fn closes_by_dropping(&self) -> bool {
         match self {
             Self::Tcp(_) => true,
@@ -186,8 +218,8 @@ impl Stream {
         }
     }
 
-    /// Says that what is written from now on is the last, and that the stream is dropped right behind it: on TCP the last
-    /// words leave together with the end then, where the system can do that, in one packet instead of two.
+    /// What is written from now on is the last, and the stream is dropped right after it: on TCP the last bytes and the end
+    /// of the stream then share one packet, where the system supports that.
     pub(crate) fn hold_until_dropped(&self) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         if let Self::Tcp(stream) = self {
@@ -223,7 +255,7 @@ impl Stream {
     #[inline]
     pub(crate) fn buffers(&self) -> bool {
         match self {
-            Self::Foreign(_) | Self::Ahead(_) => true,
+            Self::Foreign(_) | Self::Rewind(_) => true,
             #[cfg(feature = "tls")]
             Self::Tls(_) => true,
             #[cfg(feature = "noise")]
@@ -232,8 +264,8 @@ impl Stream {
         }
     }
 
-    /// Whether the peer can still be told why, when what came of it could not be read.
-    pub(crate) fn can_be_told(&self) -> bool {
+    /// Whether an error can still be sent to the peer after its bytes could not be read.
+    pub(crate) fn takes_errors_after_damage(&self) -> bool {
         match self {
             #[cfg(feature = "noise")]
             Self::Noise(stream) => stream.is_tampered_with(),
@@ -252,15 +284,15 @@ impl Stream {
             #[cfg(unix)]
             Self::Unix(_) => Transport::Unix,
             Self::Memory(_) => Transport::Memory,
-            Self::Session(_) => Transport::Polling,
+            Self::Requests(_) => Transport::Polling,
             Self::Foreign(_) => Transport::WebSocket,
             // Nobody has a stream that was given away.
-            Self::Ahead(ahead) => ahead.stream().map_or(Transport::Memory, Self::medium),
+            Self::Rewind(rewind) => rewind.stream().map_or(Transport::Memory, Self::medium),
         }
     }
 }
 
-/// Runs `$body` with whatever bytes go through. A session's is `$session`, whose `Err` is the stream that took over.
+/// Runs `$body` with the stream of the medium, or `$act` with a stream of requests.
 macro_rules! each_medium {
     ($self:ident, $stream:ident => $body:expr, $session:ident => $act:expr, $gone:expr) => {{
         let mut this = $self.get_mut();
@@ -278,11 +310,11 @@ macro_rules! each_medium {
                     let $stream = $stream.get_mut();
                     return $body;
                 }
-                Stream::Session($session) => match $act {
+                Stream::Requests($session) => match $act {
                     Ok(result) => return result,
                     Err(stream) => *this = *stream,
                 },
-                Stream::Ahead(ahead) => match ahead.stream_mut() {
+                Stream::Rewind(rewind) => match rewind.stream_mut() {
                     Some(stream) => this = stream,
                     None => return $gone,
                 },
@@ -310,12 +342,12 @@ impl AsyncRead for Stream {
                 Self::Unix(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 Self::Memory(stream) => return Pin::new(stream).poll_read(cx, buffer),
                 Self::Foreign(Foreign(stream)) => return Pin::new(stream.get_mut()).poll_read(cx, buffer),
-                Self::Session(session) => match session.poll_read(cx, buffer) {
+                Self::Requests(session) => match session.poll_read(cx, buffer) {
                     Ok(result) => return result,
                     Err(stream) => *this = *stream,
                 },
-                Self::Ahead(_) => {
-                    if this.read_ahead(buffer) {
+                Self::Rewind(_) => {
+                    if this.read_rewound(buffer) {
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -327,13 +359,13 @@ impl AsyncRead for Stream {
 impl Stream {
     /// Reads what was read already. `false` when there was no more of it: then the stream is the one it was read from.
     #[cold]
-    fn read_ahead(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
-        let Self::Ahead(ahead) = self else { return false };
-        if let Some(bytes) = ahead.read(buffer.remaining()) {
+    fn read_rewound(&mut self, buffer: &mut ReadBuf<'_>) -> bool {
+        let Self::Rewind(rewind) = self else { return false };
+        if let Some(bytes) = rewind.read(buffer.remaining()) {
             buffer.put_slice(bytes);
             return true;
         }
-        let Some(rest) = ahead.take() else { return true };
+        let Some(rest) = rewind.take() else { return true };
         *self = rest;
         false
     }

@@ -123,7 +123,7 @@ impl Protocol for Wire {
 
     #[inline]
     fn attach(self, out: &mut Vec<u8>, start: usize, meta: &Meta) {
-        delegate!(self.attach(out, start, meta))
+        delegate!(self.attach(out, start, meta));
     }
 
     #[inline]
@@ -156,7 +156,7 @@ impl Protocol for Wire {
 
     #[inline]
     fn reply(self, out: &mut Vec<u8>, namespace: &str, id: u32, value: &Payload) {
-        delegate!(self.reply(out, namespace, id, value))
+        delegate!(self.reply(out, namespace, id, value));
     }
 
     #[inline]
@@ -171,12 +171,12 @@ impl Protocol for Wire {
 
     #[inline]
     fn failure(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Told<'_>) {
-        delegate!(self.failure(out, namespace, id, failure))
+        delegate!(self.failure(out, namespace, id, failure));
     }
 
     #[inline]
     fn item(self, out: &mut Vec<u8>, namespace: &str, id: u32, value: &Payload) {
-        delegate!(self.item(out, namespace, id, value))
+        delegate!(self.item(out, namespace, id, value));
     }
 
     #[inline]
@@ -186,91 +186,91 @@ impl Protocol for Wire {
 
     #[inline]
     fn end_of_items(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: Option<&Told<'_>>) {
-        delegate!(self.end_of_items(out, namespace, id, failure))
+        delegate!(self.end_of_items(out, namespace, id, failure));
     }
 
     #[inline]
     fn more(self, out: &mut Vec<u8>, id: u32, count: u32) {
-        delegate!(self.more(out, id, count))
+        delegate!(self.more(out, id, count));
     }
 
     #[inline]
     fn hello(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
-        delegate!(self.hello(out, id, introduction))
+        delegate!(self.hello(out, id, introduction));
     }
 
     #[inline]
     fn hello_reply(self, out: &mut Vec<u8>, id: u32, opening: Opening<'_>) {
-        delegate!(self.hello_reply(out, id, opening))
+        delegate!(self.hello_reply(out, id, opening));
     }
 
     #[inline]
     fn open(self, out: &mut Vec<u8>, opening: &Opening<'_>) {
-        delegate!(self.open(out, opening))
+        delegate!(self.open(out, opening));
     }
 
     #[inline]
     fn authenticate(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
-        delegate!(self.authenticate(out, id, introduction))
+        delegate!(self.authenticate(out, id, introduction));
     }
 
     #[inline]
     fn expiring(self, out: &mut Vec<u8>, namespace: &str, left: u64) {
-        delegate!(self.expiring(out, namespace, left))
+        delegate!(self.expiring(out, namespace, left));
     }
 
     #[inline]
     fn connect(self, out: &mut Vec<u8>, id: u32, namespace: &str, auth: &[u8]) {
-        delegate!(self.connect(out, id, namespace, auth))
+        delegate!(self.connect(out, id, namespace, auth));
     }
 
     #[inline]
     fn connected(self, out: &mut Vec<u8>, namespace: &str, id: u32, socket: &str) {
-        delegate!(self.connected(out, namespace, id, socket))
+        delegate!(self.connected(out, namespace, id, socket));
     }
 
     #[inline]
     fn connect_refused(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: &Told<'_>) {
-        delegate!(self.connect_refused(out, namespace, id, failure))
+        delegate!(self.connect_refused(out, namespace, id, failure));
     }
 
     #[inline]
     fn unknown_namespace(self, out: &mut Vec<u8>, namespace: &str, id: u32) {
-        delegate!(self.unknown_namespace(out, namespace, id))
+        delegate!(self.unknown_namespace(out, namespace, id));
     }
 
     #[inline]
     fn disconnect(self, out: &mut Vec<u8>, namespace: &str, reason: &str) {
-        delegate!(self.disconnect(out, namespace, reason))
+        delegate!(self.disconnect(out, namespace, reason));
     }
 
     #[inline]
     fn ping(self, out: &mut Vec<u8>, id: u32) {
-        delegate!(self.ping(out, id))
+        delegate!(self.ping(out, id));
     }
 
     #[inline]
     fn pong(self, out: &mut Vec<u8>, id: u32) {
-        delegate!(self.pong(out, id))
+        delegate!(self.pong(out, id));
     }
 
     #[inline]
     fn cancel(self, out: &mut Vec<u8>, id: u32) {
-        delegate!(self.cancel(out, id))
+        delegate!(self.cancel(out, id));
     }
 
     #[inline]
     fn close_reason(self, out: &mut Vec<u8>, reason: &str) {
-        delegate!(self.close_reason(out, reason))
+        delegate!(self.close_reason(out, reason));
     }
 
     #[inline]
     fn close(self, out: &mut Vec<u8>, error: Option<&WireError>) {
-        delegate!(self.close(out, error))
+        delegate!(self.close(out, error));
     }
 
     #[inline]
     fn refused(self, out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Told<'_>) {
-        delegate!(self.refused(out, namespace, event, failure))
+        delegate!(self.refused(out, namespace, event, failure));
     }
 }

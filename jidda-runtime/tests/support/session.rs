@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use jidda_runtime::transport::polling::{After, Answer, Ending, Machine, Refusal};
+use jidda_runtime::polling::{After, Answer, Ending, Machine, Refusal};
 use tokio::io::ReadBuf;
 
 /// Notes that it was woken.

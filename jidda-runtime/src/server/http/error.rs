@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
 use super::body::{HttpBody, response, text};
-use crate::transport::polling::Refusal;
+use crate::polling::Refusal;
 
 /// A refusal with the number that it has in Engine.IO.
 #[derive(Clone, Debug, PartialEq, Eq)]

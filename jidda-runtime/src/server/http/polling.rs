@@ -18,8 +18,8 @@ use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::objects::Connection;
 use crate::peer::Transport;
+use crate::polling::{self, After, Answer, Dialect, Get, Session};
 use crate::server::admission::Permit;
-use crate::transport::polling::{self, After, Answer, Dialect, Get, Session};
 use crate::wire::engine_io::{Version, jsonp};
 
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::id::SocketId;
 use crate::objects::Connection;
+use crate::polling::{Dialect, Session};
 use crate::sync::RwLock;
-use crate::transport::polling::{Dialect, Session};
 
 /// A session that a client may name.
 #[derive(Debug)]

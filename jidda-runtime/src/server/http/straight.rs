@@ -19,8 +19,8 @@ use super::websocket::Opened;
 use crate::driver::Driver;
 use crate::foreign::printable;
 use crate::peer::Security;
+use crate::polling::Attempt;
 use crate::transport::Stream;
-use crate::transport::polling::Attempt;
 
 impl Front {
     /// Takes a stream on that speaks HTTP, and of which `bytes` were read. The connection that it asks for with them is
@@ -35,14 +35,14 @@ impl Front {
         let counted = self.connections.token();
         drop(serving);
         // Requests, responses and the frames of a WebSocket say where they end.
-        stream.take_end_for_goodbye();
+        stream.allow_abrupt_end();
         let bytes = Bytes::from(bytes);
         let asking = head::asking(&bytes).and_then(|(parts, length)| {
             let (site, parameters) = self.http.find_for_websocket(&parts.uri)?;
             Some((parts, length, site, parameters))
         });
         let Some((mut parts, length, site, parameters)) = asking else {
-            self.accept(stream.with_ahead(bytes.into()), caller, None);
+            self.accept(stream.with_rewind(bytes.into()), caller, None);
             return None;
         };
         if site.shows_requests() {
@@ -62,7 +62,7 @@ impl Front {
             None => {
                 // Hyper reads it once more, and is told the answer.
                 let read = [&bytes[..length], &rest].concat();
-                self.accept(stream.with_ahead(read), caller, Some(answer));
+                self.accept(stream.with_rewind(read), caller, Some(answer));
                 None
             }
             Some(Opened::Connection(mut arrival, _serving)) => {
@@ -104,7 +104,7 @@ impl Successor {
         drop(counted);
         let error = match written {
             Ok(Ok(())) => {
-                return site.succeed(&entry, attempt, stream.with_ahead(rest)).await;
+                return site.succeed(&entry, attempt, stream.with_rewind(rest)).await;
             }
             Ok(Err(error)) => error,
             Err(_late) => io::ErrorKind::TimedOut.into(),

@@ -23,10 +23,10 @@ use super::site::Site;
 use crate::driver::Driver;
 use crate::foreign::printable;
 use crate::objects::{Arrival, Connection};
+use crate::polling::{self, Attempt};
 use crate::reason::DisconnectReason;
 use crate::server::admission::Permit;
 use crate::transport::Stream;
-use crate::transport::polling::{self, Attempt};
 use crate::wire::websocket::close;
 
 /// What a server proves with that it has understood.
@@ -115,12 +115,12 @@ fn stream(upgraded: Upgraded) -> (Stream, Option<Permit>) {
     let upgraded = match upgraded.downcast::<TokioIo<Patient>>() {
         Ok(parts) => {
             let (stream, permit) = parts.io.into_inner().into_parts();
-            return (stream.with_ahead(parts.read_buf.into()), permit);
+            return (stream.with_rewind(parts.read_buf.into()), permit);
         }
         Err(upgraded) => upgraded,
     };
     let stream = match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => Stream::Tcp(parts.io.into_inner()).with_ahead(parts.read_buf.into()),
+        Ok(parts) => Stream::Tcp(parts.io.into_inner()).with_rewind(parts.read_buf.into()),
         // Servers that look for HTTP/2, or speak TLS, have streams of their own.
         Err(upgraded) => Stream::foreign(TokioIo::new(upgraded)),
     };

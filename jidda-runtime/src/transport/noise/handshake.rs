@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::config::{NoiseClient, NoiseServer};
 use super::keys::{KeyPair, PublicKey};
 use super::record::{HEAD, Records, Rekey, TAG};
-use super::stranger;
 use super::stream::NoiseStream;
+use super::wrong_protocol;
 
 /// What both sides begin with: a byte that no value of `MessagePack`, no method of HTTP and no record of TLS begins
 /// with, and the version.
@@ -60,8 +60,8 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     if let Err(seen) = greeting(&mut stream).await? {
-        refuse(stream, stranger::answer(seen)).await;
-        return Err(invalid(format!("the peer speaks {} instead of noise", stranger::name(seen))));
+        refuse(stream, wrong_protocol::answer(seen)).await;
+        return Err(invalid(format!("the peer speaks {} instead of noise", wrong_protocol::name(seen))));
     }
     let mut message = [0; 2 + FIRST];
     read(&mut stream, &mut message).await?;
@@ -240,28 +240,31 @@ fn unusable(error: impl std::error::Error + Send + Sync + 'static) -> io::Error 
     io::Error::other(error)
 }
 
-/// Both sides at once, from keys that are the same every time.
-pub(super) fn pair(seed: u8, rekey: Rekey) -> (Records, Records) {
-    let secret = |offset: u8| [seed.wrapping_mul(4).wrapping_add(offset) | 64; 32];
-    let keys = |offset| KeyPair::from_bytes(secret(offset));
-    let (client, server) = (keys(1), keys(2));
-    let (client_once, server_once) = (secret(3), secret(4));
-    let public = server.public();
-    let mut ours = builder(&client)
-        .remote_public_key(public.as_bytes())
-        .expect("it is set once")
-        .fixed_ephemeral_key_for_testing_only(&client_once)
-        .build_initiator()
-        .expect("it has all it needs");
-    let mut theirs = builder(&server)
-        .fixed_ephemeral_key_for_testing_only(&server_once)
-        .build_responder()
-        .expect("it has all it needs");
-    let (mut first, mut second) = ([0; FIRST], [0; SECOND]);
-    ours.write_message(&[], &mut first).expect("it is the client's turn");
-    theirs.read_message(&first, &mut [0; TAG]).expect("it was meant for this key");
-    theirs.write_message(&[], &mut second).expect("it is the server's turn");
-    ours.read_message(&second, &mut [0; TAG]).expect("it answers this client");
-    let records = |state| records(state, rekey).expect("the handshake is over");
-    (records(ours), records(theirs))
+impl Records {
+    /// The two ends of a stream whose keys are made from `seed`: for tests.
+    #[doc(hidden)]
+    pub fn pair(seed: u8, rekey: Rekey) -> (Self, Self) {
+        let secret = |offset: u8| [seed.wrapping_mul(4).wrapping_add(offset) | 64; 32];
+        let keys = |offset| KeyPair::from_bytes(secret(offset));
+        let (client, server) = (keys(1), keys(2));
+        let (client_once, server_once) = (secret(3), secret(4));
+        let public = server.public();
+        let mut ours = builder(&client)
+            .remote_public_key(public.as_bytes())
+            .expect("it is set once")
+            .fixed_ephemeral_key_for_testing_only(&client_once)
+            .build_initiator()
+            .expect("it has all it needs");
+        let mut theirs = builder(&server)
+            .fixed_ephemeral_key_for_testing_only(&server_once)
+            .build_responder()
+            .expect("it has all it needs");
+        let (mut first, mut second) = ([0; FIRST], [0; SECOND]);
+        ours.write_message(&[], &mut first).expect("it is the client's turn");
+        theirs.read_message(&first, &mut [0; TAG]).expect("it was meant for this key");
+        theirs.write_message(&[], &mut second).expect("it is the server's turn");
+        ours.read_message(&second, &mut [0; TAG]).expect("it answers this client");
+        let records = |state| self::records(state, rekey).expect("the handshake is over");
+        (records(ours), records(theirs))
+    }
 }

@@ -7,10 +7,10 @@ mod config;
 mod handshake;
 mod keys;
 pub mod record;
-mod stranger;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wrong_protocol;
 
 pub use config::{NoiseClient, NoiseServer};
 pub use handshake::{accept, connect};

@@ -127,12 +127,6 @@ impl Records {
         Self { keys, rekey, sent: Direction::default(), received: Direction::default() }
     }
 
-    /// The two ends of a stream whose keys are made from `seed`: for tests.
-    #[doc(hidden)]
-    pub fn pair(seed: u8, rekey: Rekey) -> (Self, Self) {
-        super::handshake::pair(seed, rekey)
-    }
-
     /// Makes the record of `plain` at the beginning of `out`; how long it is.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::super::verdict::Verdict;
+use super::super::peer_alert::PeerAlert;
 use super::{TlsServer, TlsStream};
 use crate::peer::Security;
 
@@ -65,7 +65,7 @@ pub(in crate::transport) async fn accept(
             return Err(error);
         }
     };
-    let stream = TlsStream::new(stream, Verdict::default());
+    let stream = TlsStream::new(stream, PeerAlert::default());
     let security = stream.security();
     Ok((stream, security))
 }

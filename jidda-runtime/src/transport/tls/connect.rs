@@ -5,7 +5,7 @@ use std::io;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::super::verdict::Verdict;
+use super::super::peer_alert::PeerAlert;
 use super::explain::explain;
 use super::{TlsClient, TlsStream};
 
@@ -27,5 +27,5 @@ pub(in crate::transport) async fn connect(
     let config = client.config().await?;
     let connecting = TlsConnector::from(config).connect(name, stream);
     let stream = connecting.await.map_err(|error| explain(&error))?;
-    Ok(TlsStream::new(stream, Verdict::pending()))
+    Ok(TlsStream::new(stream, PeerAlert::pending()))
 }

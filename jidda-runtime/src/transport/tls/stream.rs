@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::super::verdict::Verdict;
+use super::super::peer_alert::PeerAlert;
 use super::explain::explain;
 use crate::peer::Security;
 
@@ -23,16 +23,16 @@ pub struct TlsStream {
     /// Whether its end needs no goodbye.
     ends_freely: bool,
     /// A client's handshake is over before the server has judged the client's certificate.
-    verdict: Verdict,
+    alert: PeerAlert,
 }
 
 impl TlsStream {
-    pub(super) fn new(stream: impl Into<tokio_rustls::TlsStream<TcpStream>>, verdict: Verdict) -> Self {
-        Self { stream: stream.into(), ends_freely: false, verdict }
+    pub(super) fn new(stream: impl Into<tokio_rustls::TlsStream<TcpStream>>, alert: PeerAlert) -> Self {
+        Self { stream: stream.into(), ends_freely: false, alert }
     }
 
     /// Takes its end for a goodbye.
-    pub(in crate::transport) fn take_end_for_goodbye(&mut self) {
+    pub(in crate::transport) fn allow_abrupt_end(&mut self) {
         self.ends_freely = true;
     }
 
@@ -46,7 +46,7 @@ impl TlsStream {
             (tokio_rustls::TlsStream::Client(_), _) => explain(error).to_string(),
             (tokio_rustls::TlsStream::Server(_), _) => error.to_string(),
         };
-        self.verdict.give(|| text.clone());
+        self.alert.give(|| text.clone());
         let kind = match error.kind() {
             io::ErrorKind::InvalidData => io::ErrorKind::ConnectionAborted,
             other => other,
@@ -64,8 +64,8 @@ impl TlsStream {
         self.stream.get_ref().0
     }
 
-    pub(in crate::transport) fn verdict(&self) -> &Verdict {
-        &self.verdict
+    pub(in crate::transport) fn peer_alert(&self) -> &PeerAlert {
+        &self.alert
     }
 }
 

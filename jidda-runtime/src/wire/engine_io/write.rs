@@ -186,7 +186,7 @@ pub(super) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32,
     match wire.acknowledgements {
         Acknowledgements::Plain if value.is_list() => acknowledge(out, wire, namespace, id, value.bytes()),
         Acknowledgements::Plain => {
-            acknowledge(out, wire, namespace, id, &list_of(Some(value), wire.encoding()))
+            acknowledge(out, wire, namespace, id, &list_of(Some(value), wire.encoding()));
         }
         Acknowledgements::Wrapped => acknowledge(out, wire, namespace, id, &wrapped(wire, value)),
     }
@@ -211,9 +211,10 @@ fn acknowledge(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, list
 fn wrapped(wire: EngineIo, value: &Payload) -> Vec<u8> {
     if wire.layer == Layer::SocketIo(Parser::Json) {
         let (text, attachments) = json::parts(value.bytes());
-        let elements: Vec<&RawValue> = match value.is_list() {
-            true => json::read_borrowed(text).unwrap_or_default(),
-            false => json::read_borrowed(text).map_or_else(|_| Vec::new(), |value| vec![value]),
+        let elements: Vec<&RawValue> = if value.is_list() {
+            json::read_borrowed(text).unwrap_or_default()
+        } else {
+            json::read_borrowed(text).map_or_else(|_| Vec::new(), |value| vec![value])
         };
         let ok = match &*elements {
             [] => b"null",

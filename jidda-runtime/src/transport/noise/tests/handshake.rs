@@ -204,7 +204,7 @@ async fn a_client_whose_key_belongs_to_everybody_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn strangers_are_told_in_their_own_language_with_their_first_byte() {
+async fn other_protocols_are_refused_in_their_own_form_by_their_first_byte() {
     let server = NoiseServer::new(KeyPair::generate());
     for (bytes, name, beginning) in [
         (&b"G"[..], "HTTP", &b"HTTP/1.1 400 "[..]),

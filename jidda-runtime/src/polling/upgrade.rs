@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::super::Stream;
 use super::session::Attempt;
+use crate::transport::Stream;
 use crate::wire::websocket::{self, Head, close, opcode};
 
 /// The largest frame that comes before the upgrade, for all that clients put in one.

@@ -10,11 +10,11 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
-use super::super::Stream;
 use super::machine::{After, Answer, Ending, Machine, Refusal};
 use crate::guard::wake_all;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::transport::{Replaced, RequestStream, Stream};
 
 /// How long a GET waits for the outcome of an upgrade, and the end of a session for a GET that was on its way.
 const MOMENT: Duration = Duration::from_millis(100);
@@ -42,7 +42,7 @@ impl Session {
         let shared = Mutex::new(Shared { machine: Machine::new(most), successor: None });
         let session = Arc::new(Self { shared, gate: Arc::default() });
         let stream = SessionStream { session: Arc::clone(&session), has_switched: false };
-        (session, Stream::Session(stream))
+        (session, Stream::Requests(Box::new(stream)))
     }
 
     /// Tells whether what is written would leave at once.
@@ -209,7 +209,7 @@ impl Attempt {
         self.session.with(|shared| {
             let mut read = shared.machine.take_inbound();
             read.extend_from_slice(ahead);
-            shared.successor = Some(Box::new(stream.with_ahead(read)));
+            shared.successor = Some(Box::new(stream.with_rewind(read)));
         });
         self.has_taken = false;
     }
@@ -239,11 +239,8 @@ pub struct SessionStream {
     has_switched: bool,
 }
 
-/// `Err` is the stream that took the place of the session.
-type Switched<T> = Result<T, Box<Stream>>;
-
 impl SessionStream {
-    fn with<R>(&mut self, act: impl FnOnce(&mut Machine) -> R) -> Switched<R> {
+    fn with<R>(&mut self, act: impl FnOnce(&mut Machine) -> R) -> Replaced<R> {
         let result = self.session.with(|shared| match shared.successor.take() {
             Some(stream) => Err(stream),
             None => Ok(act(&mut shared.machine)),
@@ -251,41 +248,43 @@ impl SessionStream {
         self.has_switched = result.is_err();
         result
     }
+}
 
-    pub(in super::super) fn poll_read(
+impl RequestStream for SessionStream {
+    fn poll_read(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Switched<Poll<io::Result<()>>> {
+    ) -> Replaced<Poll<io::Result<()>>> {
         self.with(|machine| machine.read(cx, buffer))
     }
 
-    pub(in super::super) fn poll_write(
+    fn poll_write(
         &mut self,
-        cx: &Context<'_>,
+        cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
-    ) -> Switched<Poll<io::Result<usize>>> {
+    ) -> Replaced<Poll<io::Result<usize>>> {
         self.with(|machine| machine.write(cx, slices))
     }
 
-    pub(in super::super) fn poll_flush(&mut self) -> Switched<Poll<io::Result<()>>> {
+    fn poll_flush(&mut self) -> Replaced<Poll<io::Result<()>>> {
         self.with(|_| Poll::Ready(Ok(())))
     }
 
-    pub(in super::super) fn poll_shutdown(&mut self) -> Switched<Poll<io::Result<()>>> {
+    fn poll_shutdown(&mut self) -> Replaced<Poll<io::Result<()>>> {
         self.with(Machine::shut_down)?;
         Ok(Poll::Ready(Ok(())))
     }
 
-    pub(in super::super) fn finish(&mut self) -> Switched<()> {
+    fn finish(&mut self) -> Replaced<()> {
         self.with(Machine::finish)
     }
 
-    pub(in super::super) fn abandon(&mut self) -> Switched<()> {
+    fn abandon(&mut self) -> Replaced<()> {
         self.with(Machine::abandon)
     }
 
-    pub(in super::super) fn is_hung_up(&self) -> bool {
+    fn is_hung_up(&self) -> bool {
         self.session.shared.lock().machine.is_over()
     }
 }

@@ -1,7 +1,6 @@
-//! What comes to an encrypted port and speaks something else.
+//! Peers that speak another protocol at an encrypted port.
 
-/// An answer in the peer's own language, as far as its first byte tells that: a refusal that nobody understands is
-/// none.
+/// A refusal in the peer's protocol, as far as its first byte identifies that; empty if it does not.
 pub(super) fn answer(first: u8) -> &'static [u8] {
     match first {
         // A method of HTTP.
@@ -17,7 +16,7 @@ pub(super) fn answer(first: u8) -> &'static [u8] {
     }
 }
 
-/// What it was, for the log.
+/// The protocol's name, for the log.
 pub(super) fn name(first: u8) -> &'static str {
     match first {
         b'A'..=b'Z' => "HTTP",
