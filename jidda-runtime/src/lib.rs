@@ -26,6 +26,7 @@ mod trace;
 
 mod authentication;
 mod client;
+mod connection_options;
 mod driver;
 pub mod handler;
 mod hub;
@@ -35,6 +36,7 @@ mod models;
 mod objects;
 mod observe;
 mod proxy;
+mod reconnect;
 mod room;
 mod server;
 mod socket;
@@ -46,13 +48,13 @@ pub use authentication::{Authenticator, OrElse, Password, TrustedKeys, TrustedPe
 #[cfg(feature = "jwt")]
 pub use authentication::{Jwt, JwtKeyError};
 pub use client::{
-    Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, OfflinePolicy,
-    blocking,
+    Client, ClientBuilder, ClientEvents, ConnectError, ListeningClient, OfflinePolicy, blocking,
 };
 pub use config::DuplicateIdentity;
 pub use hub::{BroadcastCall, BroadcastEmit, Replies, Selection};
 pub use objects::{Activity, DefaultHeartbeat, HeartbeatPolicy, Liveness, ObserverId, Socket, TimeoutAction};
 pub use observe::{ErrorReport, FailureKind, FailureOrigin};
+pub use reconnect::{Backoff, ClientEvent};
 pub use room::{PresenceEvent, PresenceEvents};
 pub use socket::{
     CallFuture, ConnectionValues, Emit, Job, JobOutput, Listener, OutgoingCall, Session, Streaming, Volatile,

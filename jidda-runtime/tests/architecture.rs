@@ -27,6 +27,7 @@ const FLOORS: &[&[&str]] = &[
     &["socket"],
     &["hub"],
     &["driver"],
+    &["connection_options", "reconnect"],
     &["client"],
     &["proxy"],
     &["server"],

@@ -153,6 +153,8 @@ fn nobody(backoff: Backoff) -> Dial {
 fn client_counts() -> Vec<Case<ClientBuilder, usize>> {
     vec![
         ("max_message", |b, n| b.max_message(n), positive(Starts)),
+        ("max_depth", |b, n| b.max_depth(n), positive(Starts)),
+        ("max_in_flight", |b, n| b.max_in_flight(n), positive(Serves)),
         ("max_outbox", |b, n| b.max_outbox(n), positive(Serves)),
         (
             "connections",
@@ -168,6 +170,8 @@ fn client_durations() -> Vec<Case<ClientBuilder, Duration>> {
         ("call_timeout", |b, d| b.call_timeout(d), lasting()),
         ("heartbeat", |b, d| b.heartbeat(d), lasting()),
         ("heartbeat_timeout", |b, d| b.heartbeat_timeout(d), lasting()),
+        ("slow_consumer", |b, d| b.slow_consumer(d), lasting()),
+        ("disconnect_timeout", |b, d| b.disconnect_timeout(d), optional()),
         ("Backoff::first", |b, d| b.reconnect(Backoff::default().first(d)), lasting()),
         ("Backoff::limit", |b, d| b.reconnect(Backoff::default().limit(d)), lasting()),
     ]

@@ -1,7 +1,5 @@
 //! How a client is put together.
 
-use std::any::TypeId;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,21 +7,18 @@ use serde::Serialize;
 use tokio::sync::{broadcast, oneshot};
 use tokio_util::task::TaskTracker;
 
-use super::backoff::Backoff;
 use super::connecting::Connecting;
 use super::credentials::Credentials;
-use super::keeper::Keeper;
-use super::life::Policy;
 use super::listen::Source;
 use super::{Client, ConnectError, Inner};
 use crate::config::{Config, too_short};
+use crate::connection_options::{ConnectionOptions, common_settings};
 use crate::deadline;
 use crate::error::{Error, StartError, StartProblem};
-use crate::handler::{AppKey, HandlerEntry, HandlerList, Side, State, TableBuilder};
-use crate::objects::{Connection, Extras, Hub, Policies};
-use crate::objects::{HeartbeatPolicy, Watch};
-use crate::observe::{ErrorHook, ErrorReport};
+use crate::handler::{AppKey, Side};
+use crate::objects::{Connection, Hub};
 use crate::payload::{CodecError, Encoding, Payload};
+use crate::reconnect::{Backoff, Keeper, Policy};
 use crate::sync::Mutex;
 #[cfg(feature = "noise")]
 use crate::transport::noise::{NoiseClient, NoiseServer};
@@ -53,10 +48,7 @@ pub struct ClientBuilder {
     pub(super) secrets: ClientSecrets,
     /// For one that listens.
     pub(super) server_secrets: ServerSecrets,
-    table: TableBuilder,
-    config: Config,
-    policies: Policies,
-    states: HashMap<TypeId, Extras>,
+    options: ConnectionOptions,
     connections: usize,
     backoff: Option<Backoff>,
     is_patient: bool,
@@ -73,16 +65,15 @@ impl std::fmt::Debug for ClientBuilder {
     }
 }
 
+common_settings!(ClientBuilder);
+
 impl ClientBuilder {
     pub(super) fn new(address: String) -> Self {
         Self {
             address,
             secrets: ClientSecrets::default(),
             server_secrets: ServerSecrets::default(),
-            table: TableBuilder::new(Side::Client),
-            config: Config::default(),
-            policies: Policies::default(),
-            states: HashMap::new(),
+            options: ConnectionOptions::new(Side::Client),
             connections: 1,
             backoff: Some(Backoff::default()),
             is_patient: false,
@@ -123,28 +114,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Adds a service whose `side = client` handlers the server can call.
-    pub fn service<S: Send + Sync + 'static>(mut self, service: S) -> Self {
-        self.table = self.table.service(service);
-        self
-    }
-
-    /// Provides a value that handlers borrow as `&State<T>`.
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.table = self.table.state::<T>();
-        self.states.insert(TypeId::of::<T>(), Box::new(State::new(value)));
-        self
-    }
-
     /// Runs the `side = client` handlers of an app instead of those of none.
     pub fn app<A: 'static>(mut self) -> Self {
-        self.table = self.table.app(AppKey::of::<A>());
-        self
-    }
-
-    /// Runs these handlers instead of all linked ones.
-    pub fn handlers(mut self, handlers: impl IntoIterator<Item = &'static HandlerEntry>) -> Self {
-        self.table = self.table.handlers(HandlerList::Explicit(handlers.into_iter().collect()));
+        self.options = self.options.table(|table| table.app(AppKey::of::<A>()));
         self
     }
 
@@ -241,66 +213,6 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a call waits for its reply when the call itself does not say. Default: `None`, no limit but the
-    /// connection's life.
-    pub fn call_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.config.call_timeout = limit.into();
-        self
-    }
-
-    /// The largest message in bytes, either way. Default: 1,000,000, never more than 4 GiB; the server's own limit holds as
-    /// well.
-    pub fn max_message(mut self, bytes: usize) -> Self {
-        self.config.max_message = bytes;
-        self
-    }
-
-    /// How many bytes may wait to be written before `emit` waits. Default: 1 MiB.
-    pub fn max_outbox(mut self, bytes: usize) -> Self {
-        self.config.max_outbox = bytes;
-        self
-    }
-
-    /// How long a connection may be silent before the server is asked for a sign of life. Default: 25 s; at least a
-    /// millisecond, and never more than 12 days.
-    pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.config.heartbeat = interval;
-        self
-    }
-
-    /// How long the answer to that may take. Default: 20 s, with the same bounds.
-    pub fn heartbeat_timeout(mut self, limit: Duration) -> Self {
-        self.config.heartbeat_timeout = limit;
-        self
-    }
-
-    /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
-    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks and jobs.
-    /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
-    /// go; it runs where the failure happened and should be quick.
-    ///
-    /// ```
-    /// # let builder = jidda::Client::builder("mem:docs");
-    /// use jidda::report::FailureKind;
-    ///
-    /// let builder = builder.on_error(|report| {
-    ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {
-    ///         eprintln!("{report}");
-    ///     }
-    /// });
-    /// ```
-    pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
-        self.policies.on_error = Some(ErrorHook::new(hook));
-        self
-    }
-
-    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
-    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
-    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
-        self.policies.heartbeat = Some(Watch::new(policy));
-        self
-    }
-
     /// Connects and joins the root namespace.
     ///
     /// # Errors
@@ -325,7 +237,8 @@ impl ClientBuilder {
 
     /// Starts the tasks that make the connections.
     pub(super) fn start(self, source: Source) -> Result<Ready, ConnectError> {
-        let table = self.table.build()?;
+        let ConnectionOptions { table, config, policies, states } = self.options;
+        let table = table.build()?;
         let auth = self.auth.map_err(ConnectError::Encode)?;
         let credentials = self.credentials.map_err(ConnectError::Encode)?;
         let buffers = self.offline_policy == OfflinePolicy::Buffer;
@@ -336,7 +249,7 @@ impl ClientBuilder {
             let rule = format!("it is from 1 to {MOST_CONNECTIONS}");
             problems.push(StartProblem::setting("connections", count, rule));
         }
-        let config = match self.policies.settle(self.config) {
+        let config = match policies.settle(config) {
             Ok(config) if problems.is_empty() => config,
             settled => {
                 problems.extend(settled.err().into_iter().flatten());
@@ -346,7 +259,7 @@ impl ClientBuilder {
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = deadline::bounded(self.connect_timeout.saturating_mul(2));
         let config = Config { handshake_timeout, ..config };
-        let hub = Hub::start(Side::Client, table, config, self.states, buffers, self.policies);
+        let hub = Hub::start(Side::Client, table, config, states.share(), buffers, policies);
         let (events, _) = broadcast::channel(64);
         let policy = Policy { role: source.role(), backoff: self.backoff, is_patient: self.is_patient };
         let keepers = TaskTracker::new();

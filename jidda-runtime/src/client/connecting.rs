@@ -8,11 +8,9 @@ use futures_util::FutureExt;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::timeout;
 
+use super::ConnectError;
 use super::credentials::{Credentials, renew};
-use super::keeper::{Departure, Kept, Serving};
-use super::life::{Role, Setback};
 use super::listen::Source;
-use super::{ClientEvent, ConnectError};
 use crate::client::join::Acquaintance;
 use crate::driver::Driver;
 use crate::error::{CallError, Error, describe};
@@ -20,6 +18,9 @@ use crate::failure::Failure;
 use crate::foreign::{printable, shown};
 use crate::objects::Connection;
 use crate::reason::DisconnectReason;
+use crate::reconnect::ClientEvent;
+use crate::reconnect::{Departure, Kept, Serving};
+use crate::reconnect::{Role, Setback};
 use crate::sync::Mutex;
 use crate::transport::PeerAlert;
 

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::ClientEvent;
 use super::connecting::Connecting;
 use crate::error::{CallError, Error, Result};
 use crate::failure::Failure;
@@ -15,6 +14,7 @@ use crate::foreign::{in_one_line, printable};
 use crate::guard::Guarded;
 use crate::objects::Connection;
 use crate::payload::{Encoding, Payload};
+use crate::reconnect::ClientEvent;
 use crate::wire::Introduction;
 
 /// What gives the credentials, in reports.

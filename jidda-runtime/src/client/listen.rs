@@ -9,9 +9,9 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::builder::{ClientBuilder, Ready};
-use super::life::Role;
 use super::{Client, ConnectError};
 use crate::error::{StartError, StartProblem};
+use crate::reconnect::Role;
 use crate::transport::{Address, ClientSecrets, Incoming, KeepAlive, Listener, Stream};
 
 /// Where a client's streams come from.

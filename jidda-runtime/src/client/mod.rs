@@ -1,14 +1,11 @@
 //! Clients: connecting, joining, coming back.
 
-mod backoff;
 pub mod blocking;
 mod builder;
 mod connecting;
 mod credentials;
 mod error;
 pub(crate) mod join;
-mod keeper;
-mod life;
 mod listen;
 
 use std::fmt;
@@ -19,11 +16,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
 use tokio_util::task::TaskTracker;
 
-pub use backoff::Backoff;
 pub use builder::{ClientBuilder, OfflinePolicy};
 pub use error::ConnectError;
-pub(crate) use keeper::{Departure, Keeper, Kept, Serving};
-pub(crate) use life::{Policy, Role, Setback};
 pub use listen::ListeningClient;
 
 use crate::error::{CallError, Error, RecvError, SendError};
@@ -32,33 +26,10 @@ use crate::objects::Connection;
 use crate::objects::Socket;
 use crate::payload::{Encoding, Payload};
 use crate::reason::DisconnectReason;
+use crate::reconnect::ClientEvent;
 use crate::socket::{Emit, Listener, OutgoingCall, Streaming};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::transport::Address;
-
-/// What happens to a client's connections, see [`Client::events`].
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum ClientEvent {
-    /// A connection was made for the first time.
-    Connected,
-    /// A connection that was shown as made has ended, for good or until it is back.
-    Disconnected(DisconnectReason),
-    /// A lost connection is going to be tried again.
-    Reconnecting {
-        /// How often it has been tried, from 0.
-        attempt: u32,
-        /// How long the client waits first.
-        wait: std::time::Duration,
-    },
-    /// A lost connection is back: its namespaces are joined again and `connect` handlers have run again.
-    Reconnected,
-    /// The client gave a connection up, without having been asked to end it.
-    GaveUp,
-    /// The server says that a connection's credentials are about to expire. Where the client was given some, it
-    /// presents them, or asks for newer ones, by itself; else [`Client::authenticate`] is the way.
-    CredentialsExpiring,
-}
 
 /// The events of one client from the moment they were asked for.
 #[derive(Debug)]

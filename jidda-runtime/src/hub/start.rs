@@ -53,7 +53,6 @@ impl Hub {
             buffers_while_away,
             gate,
             trust,
-            owner: std::sync::OnceLock::new(),
             encodings: Default::default(),
             namespaces: RwLock::default(),
             presence: Arc::default(),

@@ -75,6 +75,7 @@ pub(crate) struct Hub {
     pub(crate) table: Table,
     pub(crate) config: Config,
     pub(crate) heartbeat: Watch,
+    /// The state that handlers borrow, and what a server keeps here for itself, each by its type.
     pub(crate) states: HashMap<TypeId, Extras>,
     pub(crate) statistics: Statistics,
     pub(crate) metrics: Metrics,
@@ -84,8 +85,6 @@ pub(crate) struct Hub {
     pub(crate) gate: Option<Gate>,
     /// Which peers may ask for others.
     pub(crate) trust: Option<Trust>,
-    /// Set once: the floor above keeps its own things here.
-    pub(crate) owner: std::sync::OnceLock<Extras>,
     /// How many connections there are of each encoding: what goes to many is written in these.
     pub(crate) encodings: [AtomicUsize; Encoding::ALL.len()],
     pub(crate) namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,

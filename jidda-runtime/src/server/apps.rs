@@ -1,16 +1,16 @@
 //! The apps of one server: what their handlers are, and who is connected to each.
 
 use std::any::TypeId;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
 use super::http::Resource;
 use crate::config::Config;
+use crate::connection_options::States;
 use crate::error::StartProblem;
-use crate::handler::{AppKey, Side, State, Table, TableBuilder};
-use crate::objects::{Extras, Hub, Policies};
+use crate::handler::{AppKey, Side, Table, TableBuilder};
+use crate::objects::{Hub, Policies};
 use crate::reason::DisconnectReason;
 
 /// An app, its table, rooms and connections.
@@ -21,21 +21,6 @@ pub(super) struct App {
 
 /// The apps of a server; the first one is that of its native clients.
 pub(super) struct Apps(Vec<App>);
-
-/// The values that handlers borrow as `&State<T>`: the same ones in each app.
-#[derive(Default)]
-pub(super) struct States(HashMap<TypeId, Box<dyn Fn() -> Extras + Send + Sync>>);
-
-impl States {
-    pub(super) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
-        let state = State::new(value);
-        self.0.insert(TypeId::of::<T>(), Box::new(move || Box::new(state.clone())));
-    }
-
-    fn share(&self) -> HashMap<TypeId, Extras> {
-        self.0.iter().map(|(id, state)| (*id, state())).collect()
-    }
-}
 
 /// The apps of a server, each once: the one of native clients first, then those of its resources.
 pub(super) fn keys(native: AppKey, resources: &[Resource]) -> Vec<AppKey> {

@@ -6,8 +6,8 @@ use super::handle::Server;
 use super::http::HttpPlan;
 use super::listening::Listening;
 use super::plan::Plan;
-use super::proxy::Proxy;
 use crate::config::Config;
+use crate::connection_options::ConnectionOptions;
 use crate::error::{StartError, StartProblem};
 use crate::handler::{AppKey, Table};
 
@@ -25,7 +25,7 @@ impl ServerBuilder {
 
     /// The tables of all apps, that of native clients first, and all that is wrong with them.
     pub(super) fn tables(&self) -> (Vec<(AppKey, Table)>, Vec<StartProblem>) {
-        apps::tables(&self.table, self.app, &self.resources)
+        apps::tables(&self.options.table, self.app, &self.resources)
     }
 
     /// Checks everything and makes a server, which does not listen yet: what needs its handle, such as an axum router,
@@ -81,14 +81,14 @@ impl ServerBuilder {
     /// Checks all that was given.
     fn plan(self) -> Result<Plan, StartError> {
         let (tables, mut problems) = self.tables();
-        let mut policies = self.policies;
-        let config = policies.settle(self.config).unwrap_or_else(|found| {
+        problems.extend(self.problems);
+        let ConnectionOptions { config, mut policies, states, .. } = self.options;
+        let config = policies.settle(config).unwrap_or_else(|found| {
             problems.extend(found);
             Config::default()
         });
-        problems.extend(self.proxies.iter().filter_map(Proxy::problem));
         policies.gate = self.gate.map(|gate| gate.with_anonymous(self.allows_anonymous));
-        policies.proxy_rules = self.proxies.into_iter().map(Proxy::into_rule).collect();
+        policies.proxy_rules = self.proxies;
         let apps = apps::keys(self.app, &self.resources);
         let http = HttpPlan::check(self.resources, &apps, self.health, &mut problems);
         let listening =
@@ -102,7 +102,7 @@ impl ServerBuilder {
             }
         }
         StartError::check("server", problems)?;
-        let (states, fallback, grace) = (self.states, self.fallback, self.grace);
+        let (fallback, grace) = (self.fallback, self.grace);
         Ok(Plan { tables, config, policies, states, http, fallback, listening, dials, grace })
     }
 }

@@ -1,6 +1,7 @@
 //! How a server is put together.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,18 +10,16 @@ use http_body::Body;
 use socket2::SockRef;
 use tower_service::Service;
 
-use super::apps::States;
 use super::dial::Dial;
 use super::http::{BoxError, Fallback, HealthPlan, RequestBody, Resource};
 use super::listen::Listen;
 use super::listening::ConfigureSocket;
-use super::proxy::Proxy;
 use crate::authentication::{Authenticator, Gate};
-use crate::config::{Config, DuplicateIdentity};
-use crate::error::Error;
-use crate::handler::{AppKey, HandlerEntry, HandlerList, Link, Side, TableBuilder};
-use crate::objects::{HeartbeatPolicy, Policies, Watch};
-use crate::observe::{ErrorHook, ErrorReport};
+use crate::config::DuplicateIdentity;
+use crate::connection_options::{ConnectionOptions, common_settings, limits};
+use crate::error::{Error, StartProblem};
+use crate::handler::{AppKey, Link, Side};
+use crate::objects::graph::ProxyRule;
 use crate::transport::ServerSecrets;
 #[cfg(feature = "tls")]
 use crate::transport::TlsServer;
@@ -35,11 +34,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct ServerBuilder {
     pub(super) listen: Vec<Listen>,
     pub(super) secrets: ServerSecrets,
-    pub(super) table: TableBuilder,
+    pub(super) options: ConnectionOptions,
     pub(super) app: AppKey,
-    pub(super) config: Config,
-    pub(super) states: States,
-    pub(super) policies: Policies,
     pub(super) configure: Vec<ConfigureSocket>,
     /// The one that is always there, then those that were added.
     pub(super) resources: Vec<Resource>,
@@ -47,7 +43,9 @@ pub struct ServerBuilder {
     pub(super) health: HealthPlan,
     pub(super) gate: Option<Gate>,
     pub(super) allows_anonymous: bool,
-    pub(super) proxies: Vec<Proxy>,
+    pub(super) proxies: Vec<Arc<dyn ProxyRule>>,
+    /// What is wrong with the parts that were given so far.
+    pub(super) problems: Vec<StartProblem>,
     pub(super) dials: Vec<Dial>,
     pub(super) grace: Duration,
 }
@@ -60,14 +58,13 @@ impl std::fmt::Debug for ServerBuilder {
 
 impl Default for ServerBuilder {
     fn default() -> Self {
+        let mut options = ConnectionOptions::new(Side::Server);
+        options.config.call_timeout = Some(CALL_TIMEOUT);
         Self {
             listen: Vec::new(),
             secrets: ServerSecrets::default(),
-            table: TableBuilder::new(Side::Server),
+            options,
             app: AppKey::of::<()>(),
-            config: Config { call_timeout: Some(CALL_TIMEOUT), ..Config::default() },
-            states: States::default(),
-            policies: Policies::default(),
             configure: Vec::new(),
             resources: vec![Resource::socket_io("/socket.io/")],
             fallback: None,
@@ -75,21 +72,14 @@ impl Default for ServerBuilder {
             gate: None,
             allows_anonymous: false,
             proxies: Vec::new(),
+            problems: Vec::new(),
             dials: Vec::new(),
             grace: Duration::from_secs(10),
         }
     }
 }
 
-macro_rules! limits {
-    ($($(#[$docs:meta])* $name:ident: $type:ty;)*) => {$(
-        $(#[$docs])*
-        pub fn $name(mut self, value: $type) -> Self {
-            self.config.$name = value;
-            self
-        }
-    )*};
-}
+common_settings!(ServerBuilder);
 
 impl ServerBuilder {
     /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name` as text, an
@@ -117,47 +107,29 @@ impl ServerBuilder {
         self
     }
 
-    /// Provides the service its handlers are methods of. One that implements `Default` needs no mention.
-    pub fn service<S: Send + Sync + 'static>(mut self, service: S) -> Self {
-        self.table = self.table.service(service);
-        self
-    }
-
-    /// Provides a value that handlers borrow as `&State<T>`.
-    pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
-        self.table = self.table.state::<T>();
-        self.states.insert(value);
-        self
-    }
-
     /// Serves the handlers of another app, `#[on(app = Admin)]`, instead of those of none.
     pub fn app<A: 'static>(mut self) -> Self {
-        self.app = AppKey::of::<A>();
-        self.table = self.table.app(self.app);
-        self
-    }
-
-    /// Serves these handlers instead of all that are linked into the program.
-    pub fn handlers(mut self, handlers: impl IntoIterator<Item = &'static HandlerEntry>) -> Self {
-        self.table = self.table.handlers(HandlerList::Explicit(handlers.into_iter().collect()));
+        let app = AppKey::of::<A>();
+        self.app = app;
+        self.options = self.options.table(|table| table.app(app));
         self
     }
 
     /// Serves only the handlers of this namespace, and of others named so.
     pub fn only_namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.table = self.table.only_namespace(namespace);
+        self.options = self.options.table(|table| table.only_namespace(namespace));
         self
     }
 
     /// Serves only the handlers that are methods of `S`.
     pub fn only_service<S: 'static>(mut self) -> Self {
-        self.table = self.table.only_service::<S>();
+        self.options = self.options.table(|table| table.only_service::<S>());
         self
     }
 
     /// Requires a crate to have handlers in the program; `run!("..", link = [..])` does this and links it.
     pub fn link(mut self, crate_name: &'static str) -> Self {
-        self.table = self.table.link(Link { crate_name });
+        self.options = self.options.table(|table| table.link(Link { crate_name }));
         self
     }
 
@@ -255,27 +227,6 @@ impl ServerBuilder {
         self
     }
 
-    /// Shows `hook` everything that fails in the program's own code: internal errors, panics, errors and refusals
-    /// that handlers return, what runs out of time; of events, `connect`, `disconnect`, closures, hooks, jobs and
-    /// destructors.
-    /// [`ErrorReport::kind`] is there to choose by. It replaces the log, where internal errors and panics would
-    /// go; it runs where the failure happened and should be quick.
-    ///
-    /// ```
-    /// # let builder = jidda::Server::builder();
-    /// use jidda::report::FailureKind;
-    ///
-    /// let builder = builder.on_error(|report| {
-    ///     if matches!(report.kind(), FailureKind::Internal | FailureKind::Panic) {
-    ///         eprintln!("{report}");
-    ///     }
-    /// });
-    /// ```
-    pub fn on_error(mut self, hook: impl Fn(&ErrorReport) + Send + Sync + 'static) -> Self {
-        self.policies.on_error = Some(ErrorHook::new(hook));
-        self
-    }
-
     /// Finds out who each peer is before any handler runs for it; who cannot be told is refused as `unauthenticated`.
     /// Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
@@ -291,13 +242,6 @@ impl ServerBuilder {
 
     // `Duration::MAX` and `usize::MAX` stand for no limit; what nothing could keep is an error at start.
     limits! {
-        /// The largest message in bytes, either way. Default: 1,000,000; never more than 4 GiB.
-        max_message: usize;
-        /// How deep arrays and maps may nest in one message. Default: 64; never more than 1024.
-        max_depth: usize;
-        /// How many events of one connection may run at once; their arguments together have no more bytes than sixteen
-        /// messages. Default: 1024.
-        max_in_flight: usize;
         /// How many namespaces one connection may join. Default: 64.
         max_namespaces: usize;
         /// How many rooms the sockets of one connection may be in, all namespaces together. Default: 1024.
@@ -317,10 +261,6 @@ impl ServerBuilder {
         /// nothing. Default: 16,384;
         /// 1024 of them in a handshake that has begun.
         max_pending: usize;
-        /// How many bytes may wait for a peer to read them. Default: 1 MiB.
-        max_outbox: usize;
-        /// How long a peer may take nothing of what waits for it. Default: 10 s.
-        slow_consumer: Duration;
         /// How long a new connection may take for its first complete message, or for the head of its first HTTP request, and
         /// before that for the handshake of an encrypted address. Default: 10 s.
         handshake_timeout: Duration;
@@ -332,11 +272,6 @@ impl ServerBuilder {
         connect_timeout: Duration;
         /// How many byte strings one event of a Socket.IO client may have beside its text. Default: 10.
         max_attachments: usize;
-        /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s; at least a
-        /// millisecond, and never more than 12 days.
-        heartbeat: Duration;
-        /// How long the answer to that may take. Default: 20 s, with the same bounds.
-        heartbeat_timeout: Duration;
         /// How long a peer of plain MessagePack-RPC, which knows no heartbeat, may say nothing while nothing is sent to
         /// it and no call of either side is running. Default: 10 min.
         plain_idle_timeout: Duration;
@@ -348,8 +283,6 @@ impl ServerBuilder {
         body_timeout: Duration;
         /// How long before its credentials expire a peer is told. Default: 30 s; never when it is zero.
         expiry_notice: Duration;
-        /// How long a `disconnect` handler may run. Default: 30 s.
-        disconnect_timeout: Duration;
         /// How long the session of a native client waits for it to come back, with its values. Default: 60 s.
         session_linger: Duration;
         /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped, those of peers
@@ -357,24 +290,9 @@ impl ServerBuilder {
         max_lingering_sessions: usize;
     }
 
-    /// How long a call to a client waits for its reply when the call itself does not say. Default: 30 s, since clients of
-    /// Socket.IO answer nothing where they have no handler; `None` for no limit but the connection's life. Streams have
-    /// none.
-    pub fn call_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.config.call_timeout = limit.into();
-        self
-    }
-
-    /// Watches the life of connections in another way; takes the place of [`heartbeat`](Self::heartbeat) and
-    /// [`heartbeat_timeout`](Self::heartbeat_timeout).
-    pub fn heartbeat_policy(mut self, policy: impl HeartbeatPolicy) -> Self {
-        self.policies.heartbeat = Some(Watch::new(policy));
-        self
-    }
-
     /// What happens when an identity connects that is connected already: by default both stay.
     pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
-        self.config.duplicate_identity = policy;
+        self.options.config.duplicate_identity = policy;
         self
     }
 

@@ -9,11 +9,11 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::client::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
 use crate::driver::Driver;
 use crate::foreign::printable;
 use crate::objects::{Connection, Hub};
 use crate::reason::DisconnectReason;
+use crate::reconnect::{Backoff, ClientEvent, Departure, Keeper, Kept, Policy, Role, Serving, Setback};
 #[cfg(feature = "tls")]
 use crate::transport::TlsClient;
 #[cfg(feature = "noise")]

@@ -1,5 +1,6 @@
 //! The handle of a server.
 
+use std::any::TypeId;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -101,34 +102,34 @@ impl fmt::Debug for Server {
 impl Server {
     /// Starts what was planned: the apps and their clocks. It does not listen yet.
     pub(super) fn launch(plan: Plan) -> Self {
-        let Plan { tables, config, policies, states, http, fallback, listening, dials, grace } = plan;
-        let apps = Apps::start(tables, &config, &states, policies);
-        let hub = apps.native();
-        let (stopping, stopped) = watch::channel(false);
-        let limit = || Admission::new(&config, hub);
-        let (connections, sessions) = (limit(), limit());
-        let limits = Limits { connections: connections.clone(), sessions };
-        let http = Arc::new(Http::open(http, &apps.hubs(), limits, &stopped));
-        let front = Front::new(&http, fallback, hub, &config);
-        let lobby = Lobby::new(hub, &front, connections.clone());
-        let refusals = Refusals::new(hub, connections);
-        let inner = Arc::new(Inner {
-            apps,
-            addresses: OnceLock::new(),
-            stopping,
-            ended: CancellationToken::new(),
-            accepting: Mutex::default(),
-            idle: tokio::sync::Mutex::new(Some(Idle { listening, dials })),
-            http,
-            front,
-            lobby,
-            refusals,
-            grace,
+        let Plan { tables, config, policies, mut states, http, fallback, listening, dials, grace } = plan;
+        let inner = Arc::new_cyclic(|inner: &Weak<Inner>| {
+            // For `Server::from_hub`; weak, since the hubs are part of what it points to.
+            states.insert_own(inner.clone());
+            let apps = Apps::start(tables, &config, &states, policies);
+            let hub = apps.native();
+            let (stopping, stopped) = watch::channel(false);
+            let limit = || Admission::new(&config, hub);
+            let (connections, sessions) = (limit(), limit());
+            let limits = Limits { connections: connections.clone(), sessions };
+            let http = Arc::new(Http::open(http, &apps.hubs(), limits, &stopped));
+            let front = Front::new(&http, fallback, hub, &config);
+            let lobby = Lobby::new(hub, &front, connections.clone());
+            let refusals = Refusals::new(hub, connections);
+            Inner {
+                apps,
+                addresses: OnceLock::new(),
+                stopping,
+                ended: CancellationToken::new(),
+                accepting: Mutex::default(),
+                idle: tokio::sync::Mutex::new(Some(Idle { listening, dials })),
+                http,
+                front,
+                lobby,
+                refusals,
+                grace,
+            }
         });
-        // Set once, here; weak, since the hubs are part of what it points to.
-        for app in inner.apps.all() {
-            let _ = app.hub.owner.set(Box::new(Arc::downgrade(&inner)));
-        }
         let weak = Arc::downgrade(&inner);
         inner.front.extend(Box::new(move |extensions| {
             if let Some(inner) = weak.upgrade() {
@@ -219,7 +220,7 @@ impl Server {
     /// The same server, for another app: those connected to its resources, their rooms and handlers. `None` when no
     /// resource serves it.
     pub fn app<A: 'static>(&self) -> Option<Self> {
-        let app = self.inner.apps.find(std::any::TypeId::of::<A>())?;
+        let app = self.inner.apps.find(TypeId::of::<A>())?;
         Some(Self { inner: Arc::clone(&self.inner), app })
     }
 
@@ -236,7 +237,7 @@ impl Server {
 
     /// The state of type `T` that it was built with.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<&State<T>> {
-        self.hub().states.get(&std::any::TypeId::of::<T>())?.downcast_ref()
+        self.hub().states.get(&TypeId::of::<T>())?.downcast_ref()
     }
 
     /// Everyone in a namespace.
@@ -357,8 +358,8 @@ impl Server {
     }
 
     fn from_hub(hub: &Hub) -> Option<Self> {
-        let owner: &Weak<Inner> = hub.owner.get()?.downcast_ref()?;
-        let inner = owner.upgrade()?;
+        let inner: &Weak<Inner> = hub.states.get(&TypeId::of::<Weak<Inner>>())?.downcast_ref()?;
+        let inner = inner.upgrade()?;
         let app = inner.apps.with_hub(hub)?;
         Some(Self { inner, app })
     }

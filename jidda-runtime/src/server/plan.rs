@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::apps::States;
 use super::dial::CheckedDial;
 use super::http::{Fallback, HttpPlan};
 use super::listening::Listening;
 use crate::config::Config;
+use crate::connection_options::States;
 use crate::handler::{AppKey, Table};
 use crate::objects::Policies;
 

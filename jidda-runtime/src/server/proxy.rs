@@ -277,16 +277,17 @@ impl ServerBuilder {
         mut self,
         is_trusted: impl Fn(&Identity) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.policies.trust = Some(Arc::new(is_trusted));
+        self.options.policies.trust = Some(Arc::new(is_trusted));
         self
     }
 
     /// Passes events that no handler takes on to another server. May be given several times.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         if let Some(namespace) = proxy.namespace {
-            self.table = self.table.declare(namespace);
+            self.options = self.options.table(|table| table.declare(namespace));
         }
-        self.proxies.push(proxy);
+        self.problems.extend(proxy.problem());
+        self.proxies.push(proxy.into_rule());
         self
     }
 }

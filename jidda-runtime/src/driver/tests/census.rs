@@ -8,10 +8,11 @@ use std::time::Duration;
 use futures_util::{FutureExt, poll};
 use tokio::time::{sleep, timeout};
 
-use crate::client::{Backoff, Client, ClientEvent};
+use crate::client::Client;
 use crate::objects::Hub;
 use crate::objects::Socket;
 use crate::reason::DisconnectReason;
+use crate::reconnect::{Backoff, ClientEvent};
 use crate::room::Target;
 use crate::server::Server;
 use crate::{CallError, Error};

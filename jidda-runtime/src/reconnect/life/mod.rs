@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::ClientEvent;
 use super::backoff::Backoff;
+use super::event::ClientEvent;
 use crate::reason::DisconnectReason;
 
 /// How long one that listens waits after the system could not accept, as a server does.

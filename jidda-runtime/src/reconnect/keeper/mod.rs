@@ -8,8 +8,8 @@ use std::convert::Infallible;
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 
-use super::ClientEvent;
 use super::backoff::chance;
+use super::event::ClientEvent;
 use super::life::{Input, Life, Policy, Setback, State};
 use crate::foreign::in_one_line;
 use crate::guard::Guarded;

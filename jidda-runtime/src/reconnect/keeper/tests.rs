@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 
 use super::*;
-use crate::client::backoff::Backoff;
-use crate::client::life::Role;
+use crate::reconnect::backoff::Backoff;
+use crate::reconnect::life::Role;
 use crate::sync::Mutex;
 
 /// What becomes of one attempt.
