@@ -19,8 +19,13 @@
 //! # }
 //! ```
 
+#[cfg(feature = "client")]
+pub use jidda_runtime::ConnectError;
+#[cfg(feature = "client")]
 pub use jidda_runtime::transport::AddressError;
 pub use jidda_runtime::{
-    CallError, CodecError, ConnectError, DialError, Error, IdentifyError, RecvError, RequestBodyError,
-    Result, RoomError, SendError, StartError, StartProblem, StdError, WaitError,
+    CallError, CodecError, Error, IdentifyError, RecvError, Result, RoomError, SendError, StartProblem,
+    StdError, WaitError,
 };
+#[cfg(feature = "server")]
+pub use jidda_runtime::{DialError, RequestBodyError, StartError};

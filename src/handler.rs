@@ -24,7 +24,10 @@
 //! ```
 
 pub use jidda_runtime::handler::{
-    Argument, ArgumentFor, CallTarget, CallerError, Context, EventName, FromConnection, HandlerEntry,
-    JoinTarget, NamespaceError, Namespaces, Path, RawArguments, ReplyError, ReplyValue, State, StreamTarget,
-    Table,
+    ArgumentFor, CallTarget, CallerError, JoinTarget, NamespaceError, Namespaces, StreamTarget,
+};
+#[cfg(feature = "client")]
+pub use jidda_runtime::handler::{
+    Argument, Context, EventName, FromConnection, HandlerEntry, Path, RawArguments, ReplyError, ReplyValue,
+    State, Table,
 };

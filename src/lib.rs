@@ -40,30 +40,47 @@
 //! What a handler borrows comes from the connection, what it owns comes from the message: see
 //! [`FromConnection`](trait@FromConnection).
 
+#[cfg(feature = "client")]
 pub mod auth;
+#[cfg(feature = "client")]
 pub mod call;
+#[cfg(feature = "client")]
 pub mod client;
 pub mod error;
 pub mod handler;
+#[cfg(feature = "client")]
 pub mod heartbeat;
+#[cfg(feature = "server")]
 pub mod http;
+#[cfg(feature = "client")]
 pub mod middleware;
 #[cfg(feature = "noise")]
 pub mod noise;
 pub mod payload;
+#[cfg(feature = "client")]
 pub mod peer;
+#[cfg(feature = "client")]
 pub mod presence;
+#[cfg(feature = "client")]
 pub mod report;
+#[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "client")]
 pub mod socket;
+#[cfg(feature = "server")]
 pub mod socketio;
 pub mod stream;
 #[cfg(feature = "tls")]
 pub mod tls;
 
 pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
+#[cfg(feature = "client")]
 pub use jidda_runtime::handler::{FromConnection, Path, State};
-pub use jidda_runtime::{Client, Error, Result, Server, Socket, StartError, blocking, testing};
+#[cfg(feature = "client")]
+pub use jidda_runtime::{Client, Socket, blocking};
+pub use jidda_runtime::{Error, Result};
+#[cfg(feature = "server")]
+pub use jidda_runtime::{Server, StartError, testing};
 
 #[doc(hidden)]
 pub use jidda_runtime::__private;
@@ -76,10 +93,13 @@ mod pages;
 /// They are few, and none is one of std, axum, anyhow or clap, so that their globs fit beside this one.
 pub mod prelude {
     pub use jidda_macros::{FromConnection, configure_socket, middleware, namespace, on};
+    #[cfg(feature = "server")]
+    pub use jidda_runtime::Server;
+    #[cfg(feature = "client")]
     pub use jidda_runtime::handler::{FromConnection, Reply};
-    pub use jidda_runtime::{
-        CallError, Client, DisconnectReason, Result, Selection, Server, Socket, SocketId,
-    };
+    pub use jidda_runtime::{CallError, Result};
+    #[cfg(feature = "client")]
+    pub use jidda_runtime::{Client, DisconnectReason, Selection, Socket, SocketId};
 }
 
 /// Serves every handler that is linked into the program until Ctrl-C or SIGTERM: the body of `main`.
@@ -99,6 +119,7 @@ pub mod prelude {
 ///
 /// `JIDDA_LISTEN=host:port` replaces the address, `JIDDA_HANDLERS=1` prints the handlers and ends. For more than
 /// an address there is [`Server::builder`] with [`ServerBuilder::run`](server::ServerBuilder::run).
+#[cfg(feature = "run")]
 #[macro_export]
 macro_rules! run {
     ($address:expr $(, link = [$($name:ident),* $(,)?])? $(,)?) => {{

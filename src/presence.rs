@@ -17,4 +17,6 @@
 //! # }
 //! ```
 
-pub use jidda_runtime::{Presence, PresenceEvent, PresenceEvents, WaitError};
+#[cfg(feature = "server")]
+pub use jidda_runtime::Presence;
+pub use jidda_runtime::{PresenceEvent, PresenceEvents, WaitError};

@@ -14,4 +14,6 @@
 //! # fn main() {}
 //! ```
 
-pub use jidda_runtime::{Stream, Streaming};
+pub use jidda_runtime::Stream;
+#[cfg(feature = "client")]
+pub use jidda_runtime::Streaming;

@@ -17,6 +17,7 @@ pub use crate::handler::{
     Namespaces, Next, Registered, RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
     namespace_path, refusal,
 };
+#[cfg(feature = "run")]
 pub use crate::server::run;
 
 /// The traits that [`Returned`] is asked through, without their names.

@@ -18,8 +18,11 @@ mod plan;
 mod presence;
 mod proxy;
 mod refusal;
+#[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "run")]
 mod serve;
+#[cfg(feature = "run")]
 mod signals;
 
 pub use builder::ServerBuilder;
@@ -30,4 +33,5 @@ pub use http_service::HttpService;
 pub use listen::Listen;
 pub use presence::Presence;
 pub use proxy::Proxy;
+#[cfg(feature = "run")]
 pub use run::run;
