@@ -11,8 +11,8 @@ use crate::location::Location;
 /// that `fn main() -> Result<(), StartError>` prints it for people.
 ///
 /// ```
-/// use jidda::Server;
-/// use jidda::error::{StartError, StartProblem};
+/// use jidda::error::StartProblem;
+/// use jidda::{Server, StartError};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {

@@ -163,7 +163,7 @@ impl ServerBuilder {
     /// ```
     /// use axum::Extension;
     /// use axum::routing::get;
-    /// use jidda_runtime::Server;
+    /// use jidda::Server;
     ///
     /// let router = axum::Router::new()
     ///     .route("/count", get(async |Extension(server): Extension<Server>| server.count().to_string()));

@@ -50,8 +50,7 @@ pub(super) const LAST_RESPONSE: Duration = Duration::from_millis(500);
 /// end call [`shutdown`](Self::shutdown).
 ///
 /// ```
-/// use jidda::Server;
-/// use jidda::StartError;
+/// use jidda::{Server, StartError};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), StartError> {
@@ -194,10 +193,10 @@ impl Server {
     /// ```no_run
     /// use axum::extract::State;
     /// use axum::routing::get;
-    /// use jidda_runtime::Server;
+    /// use jidda::Server;
     ///
     /// # #[tokio::main]
-    /// # async fn main() -> Result<(), jidda_runtime::StartError> {
+    /// # async fn main() -> Result<(), jidda::StartError> {
     /// let server = Server::builder().listen("127.0.0.1:8000").build()?;
     /// let router = axum::Router::new()
     ///     .route("/count", get(async |State(server): State<Server>| server.count().to_string()))

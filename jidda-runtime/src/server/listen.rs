@@ -12,7 +12,8 @@ use crate::transport::{Address, Adopted};
 ///
 /// ```
 /// use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-/// use jidda_runtime::{Listen, Server};
+/// use jidda::Server;
+/// use jidda::server::Listen;
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let listener = TcpListener::bind("127.0.0.1:0")?;

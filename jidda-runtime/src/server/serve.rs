@@ -62,7 +62,7 @@ impl Server {
     /// signal ends the process at once. It is for servers whose port another server has:
     ///
     /// ```no_run
-    /// # use jidda_runtime::Server;
+    /// # use jidda::Server;
     /// # async fn example(server: Server, listener: tokio::net::TcpListener, router: axum::Router) -> std::io::Result<()> {
     /// axum::serve(listener, router).with_graceful_shutdown(server.shutdown_on_signal()).await
     /// # }
