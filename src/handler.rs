@@ -23,11 +23,11 @@
 //! # fn main() {}
 //! ```
 
-pub use jidda_runtime::handler::{
-    ArgumentFor, CallTarget, CallerError, JoinTarget, NamespaceError, Namespaces, StreamTarget,
-};
 #[cfg(feature = "client")]
 pub use jidda_runtime::handler::{
     Argument, Context, EventName, FromConnection, HandlerEntry, Path, RawArguments, ReplyError, ReplyValue,
     State, Table,
+};
+pub use jidda_runtime::handler::{
+    ArgumentFor, CallTarget, CallerError, JoinTarget, NamespaceError, Namespaces, StreamTarget,
 };
