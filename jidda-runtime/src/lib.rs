@@ -97,6 +97,8 @@ pub use hub::{BroadcastCall, BroadcastEmit, Replies, Selection};
 pub use objects::{Activity, DefaultHeartbeat, HeartbeatPolicy, Liveness, ObserverId, Socket, TimeoutAction};
 #[cfg(feature = "client")]
 pub use observe::{ErrorReport, FailureKind, FailureOrigin};
+#[cfg(feature = "server")]
+pub use proxy::Proxy;
 #[cfg(feature = "client")]
 pub use reconnect::{Backoff, ClientEvent};
 #[cfg(feature = "client")]
@@ -124,7 +126,7 @@ pub use peer::{Handshake, PeerAddress, Security, Time, Transport};
 pub use reason::DisconnectReason;
 #[cfg(feature = "server")]
 pub use server::{
-    Cookie, Cors, Dial, DialError, HttpBody, HttpService, Listen, Origins, Presence, Proxy, RequestBody,
+    Cookie, Cors, Dial, DialError, HttpBody, HttpService, Listen, Origins, Presence, RequestBody,
     RequestBodyError, Resource, SameSite, Server, ServerBuilder,
 };
 #[cfg(feature = "client")]

@@ -9,8 +9,9 @@ use tokio_util::task::TaskTracker;
 
 use super::connecting::Connecting;
 use super::credentials::Credentials;
-use super::listen::Source;
-use super::{Client, ConnectError, Inner};
+use super::error::ConnectError;
+use super::handle::{Client, Inner};
+use super::source::Source;
 use crate::config::{Config, too_short};
 use crate::connection_options::{ConnectionOptions, common_settings};
 use crate::deadline;
@@ -299,6 +300,26 @@ impl ClientBuilder {
             keepers,
         };
         Ok(Ready { client: Client { inner: Arc::new(inner) }, connections: ready })
+    }
+}
+
+impl Client {
+    /// Connects with one connection and joins the root namespace.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the attempt up.
+    pub async fn connect(address: &str) -> Result<Self, ConnectError> {
+        Self::builder(address).connect().await
+    }
+
+    /// Says more about the connections before they are made.
+    pub fn builder(address: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(address.into())
     }
 }
 

@@ -8,19 +8,17 @@ use futures_util::FutureExt;
 use tokio::sync::{broadcast, oneshot};
 use tokio::time::timeout;
 
-use super::ConnectError;
-use super::credentials::{Credentials, renew};
-use super::listen::Source;
+use super::credentials::Credentials;
+use super::error::ConnectError;
+use super::source::Source;
 use crate::client::join::Acquaintance;
 use crate::driver::Driver;
 use crate::error::{CallError, Error, describe};
 use crate::failure::Failure;
-use crate::foreign::{printable, shown};
+use crate::foreign::{in_one_line, printable, shown};
 use crate::objects::Connection;
 use crate::reason::DisconnectReason;
-use crate::reconnect::ClientEvent;
-use crate::reconnect::{Departure, Kept, Serving};
-use crate::reconnect::{Role, Setback};
+use crate::reconnect::{ClientEvent, Departure, Kept, Role, Serving, Setback};
 use crate::sync::Mutex;
 use crate::transport::PeerAlert;
 
@@ -177,6 +175,30 @@ impl Connecting {
             }
         }
         Ok(())
+    }
+}
+
+/// Tells whenever the credentials are about to expire, and presents new ones where there may be some.
+async fn renew(client: &Connecting) -> Infallible {
+    loop {
+        client.connection.expiring().await;
+        client.show_event(ClientEvent::CredentialsExpiring);
+        if !client.credentials.are_given() {
+            continue;
+        }
+        let connection = &client.connection;
+        let presented =
+            client.credentials.present(connection, async |shown| connection.authenticate(shown).await).await;
+        let address = client.source.address();
+        match presented {
+            Ok(Ok(())) => tracing::debug!(%address, "presented new credentials"),
+            Ok(Err(error)) => {
+                tracing::warn!(%address, error = %printable(error), "the server refused the new credentials");
+            }
+            Err(error) => {
+                tracing::warn!(%address, error = %in_one_line(error), "there are no new credentials");
+            }
+        }
     }
 }
 

@@ -1,20 +1,16 @@
 //! What a client presents to its server, and presents again before it expires.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 
-use super::connecting::Connecting;
 use crate::error::{CallError, Error, Result};
 use crate::failure::Failure;
-use crate::foreign::{in_one_line, printable};
 use crate::guard::Guarded;
 use crate::objects::Connection;
 use crate::payload::{Encoding, Payload};
-use crate::reconnect::ClientEvent;
 use crate::wire::Introduction;
 
 /// What gives the credentials, in reports.
@@ -45,6 +41,11 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// Whether there are any to present.
+    pub(super) fn are_given(&self) -> bool {
+        !matches!(self.source, Source::Nowhere)
+    }
+
     pub(super) fn fix(&mut self, credentials: Payload) {
         self.source = Source::Fixed(credentials);
     }
@@ -87,30 +88,6 @@ impl Credentials {
         let identity = self.identity.as_deref();
         Ok(present(Introduction { identity, credentials: credentials.as_ref(), ..Introduction::default() })
             .await)
-    }
-}
-
-/// Tells whenever the credentials are about to expire, and presents new ones where there may be some.
-pub(super) async fn renew(client: &Connecting) -> Infallible {
-    loop {
-        client.connection.expiring().await;
-        client.show_event(ClientEvent::CredentialsExpiring);
-        if matches!(client.credentials.source, Source::Nowhere) {
-            continue;
-        }
-        let connection = &client.connection;
-        let presented =
-            client.credentials.present(connection, async |shown| connection.authenticate(shown).await).await;
-        let address = client.source.address();
-        match presented {
-            Ok(Ok(())) => tracing::debug!(%address, "presented new credentials"),
-            Ok(Err(error)) => {
-                tracing::warn!(%address, error = %printable(error), "the server refused the new credentials");
-            }
-            Err(error) => {
-                tracing::warn!(%address, error = %in_one_line(error), "there are no new credentials");
-            }
-        }
     }
 }
 

@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::driver::closing::Loss;
 use crate::driver::in_flight::{Finished, Purpose, Queued, first_poll};
+use crate::driver::incoming::{ID_IN_USE, Incoming};
 use crate::driver::producing::no_stream;
 use crate::driver::renewal::AUTHENTICATE;
 use crate::driver::run_handler::{inbox, listened, run_callback, run_glue};
-use crate::driver::task::{Driver, Loss};
+use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::short_name;
 use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope};
 use crate::identity::Asker;
-use crate::link::backlog::Waiting;
 use crate::link::pending_requests::Answer;
 use crate::link::shared_state::Control;
 use crate::objects::SocketInner;
@@ -29,45 +30,10 @@ use crate::socket::handle::is_reserved;
 use crate::socket::permissions::denied;
 use crate::socket::spans::{self, About};
 use crate::sync::atomic::Ordering;
-use crate::wire::{Meta, Packet, Protocol, WireError};
+use crate::wire::{Packet, Protocol, WireError};
 
 /// How many messages' bytes of events may wait while the peer is asked something.
 const PATIENCE: usize = 4;
-
-/// Not answered under that number: it would pass for the answer of the call that still runs.
-pub(crate) const ID_IN_USE: WireError =
-    WireError::Malformed("a message id is in use by a call that is still running");
-
-/// An event as the driver passes it on.
-#[derive(Clone, Copy)]
-pub(crate) struct Incoming<'a> {
-    pub(crate) event: &'a str,
-    pub(crate) id: Option<u32>,
-    pub(crate) arguments: &'a [u8],
-    pub(crate) meta: Option<&'a Meta>,
-}
-
-impl From<Incoming<'_>> for Waiting {
-    fn from(incoming: Incoming<'_>) -> Self {
-        Self {
-            id: incoming.id,
-            event: incoming.event.into(),
-            arguments: Bytes::copy_from_slice(incoming.arguments),
-            meta: incoming.meta.cloned().map(Box::new),
-        }
-    }
-}
-
-impl<'a> From<&'a Waiting> for Incoming<'a> {
-    fn from(waiting: &'a Waiting) -> Self {
-        Self {
-            event: &waiting.event,
-            id: waiting.id,
-            arguments: &waiting.arguments,
-            meta: waiting.meta.as_deref(),
-        }
-    }
-}
 
 /// Why an event cannot be started now, and what becomes of it.
 enum Overload {
@@ -153,7 +119,7 @@ impl Driver {
                     self.begin_closing(DisconnectReason::ForcedServerClose, None);
                 }
             } else if namespace == "/" && self.is_unknown() {
-                return self.speak_first(incoming, cx);
+                return self.first_message(incoming, cx);
             } else if !self.join_unasked(namespace, incoming, cx) {
                 let message = format!("the namespace `{}` was not joined", short_name(namespace));
                 let failure = Failure::new("not_connected", message);

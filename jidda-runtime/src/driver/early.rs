@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::Context;
 
-use crate::driver::dispatch::{ID_IN_USE, Incoming};
 use crate::driver::in_flight::Cancelled;
+use crate::driver::incoming::{ID_IN_USE, Incoming};
 use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::link::backlog::Backlog;

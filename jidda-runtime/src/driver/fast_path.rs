@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::Context;
 
-use crate::driver::dispatch::Incoming;
+use crate::driver::incoming::Incoming;
 use crate::driver::run_handler::run_bare;
 use crate::driver::task::Driver;
 use crate::handler::{self, Arguments, Dispatch, Glue, Origin, RouteId};

@@ -3,16 +3,15 @@
 //! While that is under way, the packet that began it waits here and all that follows it unread, so that nothing is
 //! kept for a peer that nobody knows yet.
 
-use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 
 use crate::authentication::Found;
-use crate::driver::dispatch::Incoming;
+use crate::driver::credential_check::{CredentialCheck, Deferred};
+use crate::driver::incoming::Incoming;
 use crate::driver::task::Driver;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -20,7 +19,6 @@ use crate::id::SessionId;
 use crate::identity::Identity;
 use crate::link::auth_state::AuthState;
 use crate::link::backlog::Waiting;
-use crate::objects::SocketInner;
 use crate::observe::report::Place;
 use crate::payload::{Payload, Value};
 use crate::peer::Handshake;
@@ -31,47 +29,6 @@ use crate::wire::{Opening, Protocol};
 
 /// A peer that says to take less than this cannot be told anything.
 const LEAST: usize = 4096;
-
-/// What goes on once the peer is known.
-#[derive(Debug)]
-pub(crate) enum Held {
-    Hello {
-        id: u32,
-        resume: Option<SessionId>,
-    },
-    Connect {
-        id: u32,
-        namespace: Box<str>,
-        auth: Box<[u8]>,
-    },
-    /// The first message of a plain peer.
-    Event(Waiting),
-    /// New credentials: the socket they came by, where they came by one.
-    Renewal {
-        id: Option<u32>,
-        socket: Option<Arc<SocketInner>>,
-    },
-}
-
-/// Credentials that are being checked.
-pub(crate) struct Check {
-    future: BoxFuture<'static, Found>,
-    claimed: Option<String>,
-    held: Held,
-}
-
-impl fmt::Debug for Check {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Check").finish_non_exhaustive()
-    }
-}
-
-impl Check {
-    /// Whether nothing of the connection is run before this has ended.
-    pub(crate) fn is_first(&self) -> bool {
-        !matches!(self.held, Held::Renewal { .. })
-    }
-}
 
 impl Driver {
     /// Whether the peer has to be known before it can do anything.
@@ -105,7 +62,7 @@ impl Driver {
         };
         let refusal = match presented {
             Ok(presented) if self.is_unknown() => {
-                return self.authenticate(presented, Held::Hello { id, resume }, cx);
+                return self.authenticate(presented, Deferred::Hello { id, resume }, cx);
             }
             Ok(presented) if self.connection.hub.gate.is_none() || presented.is_nothing() => {
                 self.welcome(id, resume);
@@ -159,19 +116,23 @@ impl Driver {
         } else {
             Presented::default()
         };
-        self.authenticate(presented, Held::Connect { id, namespace: namespace.into(), auth: auth.into() }, cx)
+        self.authenticate(
+            presented,
+            Deferred::Connect { id, namespace: namespace.into(), auth: auth.into() },
+            cx,
+        )
     }
 
     /// The first message of a peer that said neither hello nor connect: what it presents is its transport.
-    pub(crate) fn speak_first(&mut self, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
-        self.authenticate(Presented::default(), Held::Event(incoming.into()), cx)
+    pub(crate) fn first_message(&mut self, incoming: Incoming<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
+        self.authenticate(Presented::default(), Deferred::Event(incoming.into()), cx)
     }
 
     /// Asks the server's authenticator. `Break` while the answer is waited for, and with it all that the peer sends.
     pub(crate) fn authenticate(
         &mut self,
         presented: Presented,
-        held: Held,
+        deferred: Deferred,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
         let Some(gate) = &self.connection.hub.gate else { return ControlFlow::Continue(()) };
@@ -187,11 +148,11 @@ impl Driver {
             hub.disclose(Place::authentication("/").destructor(), *failure);
         };
         let mut future = gate.check(handshake, report);
-        if !matches!(held, Held::Renewal { .. }) {
+        if !matches!(deferred, Deferred::Renewal { .. }) {
             if let Poll::Ready(found) = future.poll_unpin(cx) {
-                return self.checked(held, claimed, found, cx);
+                return self.checked(deferred, claimed, found, cx);
             }
-            self.running().check = Some(Box::new(Check { future, claimed, held }));
+            self.running().check = Some(Box::new(CredentialCheck { future, claimed, deferred }));
             return ControlFlow::Break(());
         }
         // The first one is watched with the handshake; nobody else watches this one.
@@ -200,9 +161,9 @@ impl Driver {
         let mut future =
             tokio::time::timeout(limit, future).map(move |found| found.unwrap_or_else(|_| late())).boxed();
         if let Poll::Ready(found) = future.poll_unpin(cx) {
-            return self.checked(held, claimed, found, cx);
+            return self.checked(deferred, claimed, found, cx);
         }
-        self.running().check = Some(Box::new(Check { future, claimed, held }));
+        self.running().check = Some(Box::new(CredentialCheck { future, claimed, deferred }));
         ControlFlow::Continue(())
     }
 
@@ -212,15 +173,15 @@ impl Driver {
         let Some(check) = slot else { return false };
         let Poll::Ready(found) = check.future.poll_unpin(cx) else { return false };
         if let Some(check) = slot.take() {
-            let Check { held, claimed, .. } = *check;
-            self.is_full |= self.checked(held, claimed, found, cx).is_break();
+            let CredentialCheck { deferred, claimed, .. } = *check;
+            self.is_full |= self.checked(deferred, claimed, found, cx).is_break();
         }
         true
     }
 
     fn checked(
         &mut self,
-        held: Held,
+        deferred: Deferred,
         claimed: Option<String>,
         found: Found,
         cx: &mut Context<'_>,
@@ -234,7 +195,7 @@ impl Driver {
             let problem = config.name_problem("identity", name);
             problem.map_or(Ok(identity), |problem| Err(Box::new(Failure::new("too_large", problem))))
         });
-        if let Held::Renewal { id, socket } = held {
+        if let Deferred::Renewal { id, socket } = deferred {
             let renewed = admitted.and_then(|identity| self.connection.renew(identity).map_err(failed));
             self.renewed(id, socket.as_ref(), renewed);
             return ControlFlow::Continue(());
@@ -254,43 +215,43 @@ impl Driver {
                 if !self.connection.wire.closes_on_misplaced_packet() {
                     self.connection.is_established.store(true, Ordering::Relaxed);
                 }
-                self.go_on(held, cx)
+                self.resume(deferred, cx)
             }
             Err(failure) => {
-                self.turn_away(&held, *failure);
+                self.reject(&deferred, *failure);
                 ControlFlow::Continue(())
             }
         }
     }
 
-    fn go_on(&mut self, held: Held, cx: &mut Context<'_>) -> ControlFlow<()> {
-        match held {
-            Held::Hello { id, resume } => self.welcome(id, resume),
-            Held::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
-            Held::Event(waiting) => return self.event("/", (&waiting).into(), cx),
-            Held::Renewal { .. } => {}
+    fn resume(&mut self, deferred: Deferred, cx: &mut Context<'_>) -> ControlFlow<()> {
+        match deferred {
+            Deferred::Hello { id, resume } => self.welcome(id, resume),
+            Deferred::Connect { id, namespace, auth } => self.connect(id, &namespace, &auth, cx),
+            Deferred::Event(waiting) => return self.event("/", (&waiting).into(), cx),
+            Deferred::Renewal { .. } => {}
         }
         ControlFlow::Continue(())
     }
 
     /// Refuses a peer that did not prove who it is. A native one's connection ends; a Socket.IO client may try again
     /// with another auth value until its time to connect is over.
-    fn turn_away(&mut self, held: &Held, failure: Failure) {
+    fn reject(&mut self, deferred: &Deferred, failure: Failure) {
         let mut failure = self.connection.hub.disclose(Place::authentication("/"), failure);
         // As the answer to a hello these two say that nobody knows the word.
-        if matches!(held, Held::Hello { .. }) && ["not_found", "error"].contains(&&*failure.code) {
+        if matches!(deferred, Deferred::Hello { .. }) && ["not_found", "error"].contains(&&*failure.code) {
             failure.code = "unauthenticated".into();
         }
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
-        self.connection.link.lock().tell(&failure, |out, failure| match held {
-            Held::Hello { id, .. } | Held::Event(Waiting { id: Some(id), .. }) => {
+        self.connection.link.lock().tell(&failure, |out, failure| match deferred {
+            Deferred::Hello { id, .. } | Deferred::Event(Waiting { id: Some(id), .. }) => {
                 wire.failure(out, "/", *id, failure);
             }
-            Held::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, failure),
-            Held::Event(_) | Held::Renewal { .. } => {}
+            Deferred::Connect { id, namespace, .. } => wire.connect_refused(out, namespace, *id, failure),
+            Deferred::Event(_) | Deferred::Renewal { .. } => {}
         });
-        if let Held::Connect { namespace, .. } = held {
+        if let Deferred::Connect { namespace, .. } = deferred {
             self.note_left(namespace);
         }
         if !wire.closes_on_misplaced_packet() || !wire.has_namespaces() {

@@ -15,7 +15,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::Sleep;
 
 use crate::config::Config;
-use crate::driver::handshake::Check;
+use crate::driver::credential_check::CredentialCheck;
 use crate::failure::Failure;
 use crate::guard::guarded;
 use crate::handler::{Credit, EventName, HandlerFuture, Reply, RouteId, Scope};
@@ -216,7 +216,7 @@ pub(crate) struct Running {
     /// How many `connect` and `disconnect` handlers run.
     others: usize,
     /// The authenticator's answer that is waited for.
-    pub(crate) check: Option<Box<Check>>,
+    pub(crate) check: Option<Box<CredentialCheck>>,
 }
 
 impl fmt::Debug for Running {

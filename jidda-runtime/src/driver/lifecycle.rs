@@ -1,21 +1,20 @@
 //! How connections and sockets begin and end.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::join_all;
 use serde::Deserialize;
 use smallvec::SmallVec;
 use tokio::io::AsyncWrite;
-use tokio::time::Sleep;
 
-use crate::driver::dispatch::Incoming;
+use crate::driver::closing::{Closing, Loss};
 use crate::driver::in_flight::{Purpose, Ticket, first_poll};
+use crate::driver::incoming::Incoming;
 use crate::driver::run_handler::run_glue;
-use crate::driver::task::{Driver, Loss};
+use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::{printable, short_name, shown};
 use crate::guard::{Guarded, wake_all};
@@ -36,24 +35,6 @@ use crate::wire::{Protocol, WireError};
 
 /// How long a closed connection stays to let its last words be read.
 const LINGER: Duration = Duration::from_secs(2);
-
-/// A connection on its way out.
-pub(crate) struct Closing {
-    reason: DisconnectReason,
-    /// The `disconnect` handlers.
-    handlers: Option<BoxFuture<'static, ()>>,
-    limit: Pin<Box<Sleep>>,
-    is_shut: bool,
-    is_over: bool,
-    /// The peer said goodbye itself.
-    is_goodbye: bool,
-}
-
-impl std::fmt::Debug for Closing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Closing").field("reason", &self.reason).finish_non_exhaustive()
-    }
-}
 
 impl Driver {
     /// A peer asks to join a namespace.

@@ -1,12 +1,15 @@
 //! The task of a connection: it reads, dispatches, runs handlers and writes.
 
 pub(crate) mod answers;
+pub(crate) mod closing;
+pub(crate) mod credential_check;
 pub(crate) mod dispatch;
 pub(crate) mod early;
 pub(crate) mod ending;
 pub(crate) mod fast_path;
 pub(crate) mod handshake;
 pub(crate) mod in_flight;
+pub(crate) mod incoming;
 pub(crate) mod lifecycle;
 pub(crate) mod on_behalf_of;
 pub(crate) mod partial;

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use crate::driver::dispatch::Incoming;
 use crate::driver::in_flight::{Purpose, Ticket};
+use crate::driver::incoming::Incoming;
 use crate::driver::task::Driver;
 use crate::error::Error;
 use crate::failure::Failure;

@@ -1,6 +1,6 @@
 //! What happens to packets for a namespace that was left a moment ago.
 
-use crate::driver::dispatch::Incoming;
+use crate::driver::incoming::Incoming;
 use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::short_name;

@@ -6,7 +6,7 @@ use std::task::Context;
 use serde::Serialize;
 
 use crate::deadline::milliseconds;
-use crate::driver::handshake::Held;
+use crate::driver::credential_check::Deferred;
 use crate::driver::task::Driver;
 use crate::error::Error;
 use crate::failure::Failure;
@@ -43,7 +43,8 @@ impl Driver {
             match presented {
                 Ok(presented) => {
                     // The next message need not wait: the peer is known already.
-                    let _ = self.authenticate(presented, Held::Renewal { id, socket: socket.cloned() }, cx);
+                    let _ =
+                        self.authenticate(presented, Deferred::Renewal { id, socket: socket.cloned() }, cx);
                     return;
                 }
                 Err(failure) => failure,

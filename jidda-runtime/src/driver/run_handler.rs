@@ -9,8 +9,8 @@ use crate::handler::{
     self, Arguments, Call, Callback, Dispatch, EventName, Glue, Next, Origin, Reply, Scope,
 };
 use crate::objects::SocketInner;
-use crate::observe::metrics::Started;
 use crate::observe::report::{FailureOrigin, Place};
+use crate::observe::started::Started;
 use crate::socket::listeners::{observed, show};
 use crate::socket::spans::{self, About};
 

@@ -13,8 +13,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::driver::closing::{Closing, Loss};
 use crate::driver::in_flight::Running;
-use crate::driver::lifecycle::Closing;
 use crate::driver::partial::Partial;
 use crate::driver::turn::Turn;
 use crate::foreign::printable;
@@ -506,17 +506,6 @@ impl Driver {
         let config = &self.connection.hub.config;
         Limits { size: config.max_message, depth: config.max_depth, attachments: config.max_attachments }
     }
-}
-
-/// How a stream was lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Loss {
-    /// The peer sends no more; it may still read.
-    EndOfStream,
-    /// The peer said goodbye: it waits for the answer, and for this side to close.
-    Goodbye,
-    /// Nothing goes either way.
-    Broken,
 }
 
 impl Future for Driver {

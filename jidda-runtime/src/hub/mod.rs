@@ -1,6 +1,7 @@
 //! All connections of a server together: selections, broadcasts, presence, heartbeats.
 
 pub(crate) mod broadcast;
+pub(crate) mod broadcast_call;
 pub(crate) mod clock_task;
 pub(crate) mod heartbeat;
 pub(crate) mod liveness;
@@ -11,4 +12,5 @@ pub(crate) mod start;
 pub(crate) mod wait_online;
 
 pub use broadcast::BroadcastEmit;
-pub use selection::{BroadcastCall, Replies, Selection};
+pub use broadcast_call::{BroadcastCall, Replies};
+pub use selection::Selection;

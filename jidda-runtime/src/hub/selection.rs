@@ -2,23 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::future::join_all;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 
-use crate::error::{CallError, RoomError, SendError};
-use crate::handler::{CallTarget, CallerError};
-use crate::hub::broadcast::BroadcastEmit;
+use crate::error::{RoomError, SendError};
 use crate::objects::Hub;
 use crate::objects::Socket;
-use crate::payload::{CodecError, Value};
 use crate::room::{RoomKey, Rooms, Target};
 use crate::socket::encoded::Encoded;
-use crate::socket::handle::is_reserved;
-use crate::socket::outgoing_call::OutgoingCall;
 
 #[derive(Clone, Debug)]
 enum Scope {
@@ -175,16 +167,6 @@ impl Selection {
         self.emit("message", &(value,)).await
     }
 
-    /// Calls each; say how long to wait with [`BroadcastCall::timeout`], then await every reply.
-    pub fn call<R>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> BroadcastCall<R> {
-        BroadcastCall {
-            selection: self.clone(),
-            event: event.to_owned(),
-            arguments: Encoded::all(arguments, &self.hub),
-            expects: std::marker::PhantomData,
-        }
-    }
-
     /// Adds each to a room. Gives how many of them are in it now: those that ended meanwhile are not.
     ///
     /// # Errors
@@ -229,145 +211,11 @@ impl Selection {
     }
 
     /// The same rooms, or the same person, in the namespace of a stub: there it is known what is called.
-    fn for_stub(&self, namespace: &'static str) -> Self {
+    pub(crate) fn for_stub(&self, namespace: &'static str) -> Self {
         let mut selection = self.clone();
         if !namespace.contains('{') {
             selection.scope = Scope::Namespace(namespace.into());
         }
         selection
-    }
-}
-
-/// Every reply of a broadcast call: one a socket, in no particular order.
-pub type Replies<R, E = Value> = Vec<(Socket, Result<R, CallError<E>>)>;
-
-/// A call of many sockets. It has to be told how long to wait.
-#[must_use = "say how long to wait with `.timeout(..)`, then await the replies"]
-pub struct BroadcastCall<R, E = Value> {
-    selection: Selection,
-    event: String,
-    arguments: Result<Encoded, CodecError>,
-    expects: std::marker::PhantomData<fn() -> (R, E)>,
-}
-
-impl<R, E> fmt::Debug for BroadcastCall<R, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BroadcastCall").field("event", &self.event).finish_non_exhaustive()
-    }
-}
-
-impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
-    /// Sends the call and waits for every reply, each for at most `limit`. Who does not reply in time has
-    /// [`CallError::Timeout`] in its place.
-    ///
-    /// # Errors
-    ///
-    /// The value cannot be encoded, or the name is reserved.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future cancels the calls that are still running.
-    pub async fn timeout(self, limit: Duration) -> Result<Replies<R, E>, SendError> {
-        if is_reserved(&self.event) {
-            return Err(SendError::Reserved(self.event));
-        }
-        let arguments = self.arguments?.shared();
-        let event = &self.event;
-        // To call a socket is a sign that it is accepted: one that its `connect` handler has not let in is not
-        // called.
-        let sockets = self.selection.sockets().into_iter().filter(Socket::is_connected);
-        let prepare = |socket: Socket| {
-            let request = OutgoingCall::<R, E>::encoded(socket.clone(), event, &arguments);
-            (socket, request.timeout(limit).into_future().prepared())
-        };
-        let mut calls: Vec<_> = sockets.map(prepare).collect();
-        let sent: Vec<_> =
-            self.selection.in_order(|_| calls.iter_mut().map(|(_, call)| call.begin()).collect());
-        let replies = calls.into_iter().zip(sent).map(|((socket, call), sent)| async move {
-            match sent {
-                Ok(()) => {
-                    call.show();
-                    (socket, call.await)
-                }
-                Err(error) => (socket, Err(CallError::Send(error))),
-            }
-        });
-        Ok(join_all(replies).await)
-    }
-
-    /// Sends it as an event instead: no replies are waited for.
-    pub fn emit(self) -> BroadcastEmit {
-        BroadcastEmit::new(self.selection, self.event, self.arguments)
-    }
-}
-
-impl CallTarget for Selection {
-    type Call<R: DeserializeOwned, E: CallerError> = BroadcastCall<R, E>;
-    type Notify<E: CallerError> = BroadcastEmit;
-    type Emit = BroadcastEmit;
-
-    fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
-        &self,
-        namespace: &'static str,
-        event: &'static str,
-        arguments: &A,
-    ) -> Self::Call<R, E> {
-        BroadcastCall {
-            selection: self.for_stub(namespace),
-            event: event.to_owned(),
-            arguments: Encoded::all(arguments, &self.hub),
-            expects: std::marker::PhantomData,
-        }
-    }
-
-    fn notify<A: Serialize, E: CallerError>(
-        &self,
-        namespace: &'static str,
-        event: &'static str,
-        arguments: &A,
-    ) -> Self::Notify<E> {
-        CallTarget::emit(self, namespace, event, arguments)
-    }
-
-    fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
-        BroadcastEmit::new(self.for_stub(namespace), event.to_owned(), Encoded::all(arguments, &self.hub))
-    }
-}
-
-impl Socket {
-    /// The socket a stub of `namespace` calls through: this one, or its connection's in that namespace.
-    pub(crate) fn for_stub(&self, namespace: &'static str) -> Result<Socket, SendError> {
-        if namespace.contains('{') || namespace == self.namespace() {
-            return Ok(self.clone());
-        }
-        self.of(namespace).ok_or(SendError::NotConnected)
-    }
-}
-
-impl CallTarget for Socket {
-    type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
-    type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
-    type Emit = crate::socket::Emit;
-
-    fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
-        &self,
-        namespace: &'static str,
-        event: &'static str,
-        arguments: &A,
-    ) -> Self::Call<R, E> {
-        OutgoingCall::new(self.for_stub(namespace), event, arguments)
-    }
-
-    fn notify<A: Serialize, E: CallerError>(
-        &self,
-        namespace: &'static str,
-        event: &'static str,
-        arguments: &A,
-    ) -> Self::Notify<E> {
-        OutgoingCall::new(self.for_stub(namespace), event, arguments)
-    }
-
-    fn emit<A: Serialize>(&self, namespace: &'static str, event: &'static str, arguments: &A) -> Self::Emit {
-        crate::socket::Emit::new(self.for_stub(namespace), event, arguments)
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::handler::{EventName, RouteId, Table};
-use crate::observe::metrics::Started;
+use crate::observe::started::Started;
 
 /// What handles an event, and since when.
 #[derive(Debug, Clone)]

@@ -30,7 +30,7 @@ use crate::wire::{Meta, Protocol, Servers, nests_within};
 const HOPS: usize = 16;
 
 /// The way to another server.
-pub(crate) trait Upstream: Send + Sync {
+pub(crate) trait Backend: Send + Sync {
     /// The socket of a namespace there that a caller's events are sent by, if that was joined.
     fn joined(&self, namespace: &str, caller: ConnectionId) -> Option<Socket>;
 
@@ -40,26 +40,26 @@ pub(crate) trait Upstream: Send + Sync {
 
 /// Which events are passed on, and to whom.
 #[derive(Clone)]
-pub(crate) struct Delegate {
+pub(crate) struct ForwardRule {
     /// Only events of this namespace.
     pub(crate) namespace: Option<&'static str>,
     /// Only events whose names begin so.
     pub(crate) prefix: Box<str>,
-    pub(crate) upstream: Arc<dyn Upstream>,
+    pub(crate) upstream: Arc<dyn Backend>,
     /// Whether the other server is told who asks.
     pub(crate) passes_identity: bool,
 }
 
-impl fmt::Debug for Delegate {
+impl fmt::Debug for ForwardRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Delegate")
+        f.debug_struct("ForwardRule")
             .field("namespace", &self.namespace)
             .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
 }
 
-impl ProxyRule for Delegate {
+impl ProxyRule for ForwardRule {
     fn takes(&self, namespace: &str, event: &str) -> bool {
         self.namespace.is_none_or(|only| only == namespace) && event.starts_with(&*self.prefix)
     }
@@ -71,55 +71,55 @@ impl ProxyRule for Delegate {
     /// Runs an event at the other server, through the middleware of its namespace where there is any.
     fn forward(&self, socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) -> Dispatch {
         if socket.table().route(socket.routes().fallback()).middleware().is_empty() {
-            return pass_on(self, socket, event, arguments);
+            return forward(self, socket, event, arguments);
         }
         let (delegate, origin, name): (_, _, Box<str>) = (self.clone(), Arc::clone(socket), event.into());
-        let callback = move |arguments: Arguments<'_>, _| pass_on(&delegate, &origin, &name, arguments);
+        let callback = move |arguments: Arguments<'_>, _| forward(&delegate, &origin, &name, arguments);
         let callback: Callback = Arc::new(callback);
         run_callback(socket, event, arguments, &callback)
     }
 }
 
-fn pass_on(
-    delegate: &Delegate,
+fn forward(
+    delegate: &ForwardRule,
     socket: &Arc<SocketInner>,
     event: &str,
     arguments: Arguments<'_>,
 ) -> Dispatch {
     let encoding = socket.encoding();
-    let (arguments, forwards) = match parcel(delegate, socket, arguments) {
-        Ok(parcel) => parcel,
+    let (arguments, forwards) = match build_request(delegate, socket, arguments) {
+        Ok(build_request) => build_request,
         Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
     };
     let taking = match Scope::current().and_then(|scope| scope.credit().cloned()) {
-        Some(_) => Taking::Stream,
-        None if socket.wire().streams_by_event() => Taking::Either,
-        None => Taking::Value,
+        Some(_) => ReplyMode::Stream,
+        None if socket.wire().streams_by_event() => ReplyMode::Either,
+        None => ReplyMode::Value,
     };
-    let errand = Errand { event: event.into(), arguments, forwards, encoding, taking };
+    let call = ForwardedCall { event: event.into(), arguments, forwards, encoding, taking };
     let caller = socket.connection.id;
     if let Some(upstream) = delegate.upstream.joined(socket.namespace(), socket.connection.id) {
         let way = match Way::to(upstream, caller) {
             Ok(way) => way,
             Err(failure) => return Dispatch::Ready(Reply::failure(failure)),
         };
-        return match errand.taking {
-            Taking::Value => Dispatch::future(errand.value(way)),
-            Taking::Stream | Taking::Either => Dispatch::future(errand.run(way)),
+        return match call.taking {
+            ReplyMode::Value => Dispatch::future(call.value(way)),
+            ReplyMode::Stream | ReplyMode::Either => Dispatch::future(call.run(way)),
         };
     }
     let joining = delegate.upstream.join(socket.namespace(), socket.connection.id);
     Dispatch::future(async move {
         match joining.await.and_then(|upstream| Way::to(upstream, caller)) {
-            Ok(way) => errand.run(way).await,
+            Ok(way) => call.run(way).await,
             Err(failure) => Reply::failure(failure),
         }
     })
 }
 
 /// What is sent: the arguments, and what is said beside them.
-fn parcel(
-    delegate: &Delegate,
+fn build_request(
+    delegate: &ForwardRule,
     socket: &Arc<SocketInner>,
     arguments: Arguments<'_>,
 ) -> Result<(Encoded, Meta), Failure> {
@@ -176,19 +176,19 @@ fn to_messagepack(arguments: Arguments<'_>, encoding: Encoding) -> Result<Vec<u8
 
 /// One event on its way to the other server.
 #[derive(Clone)]
-struct Errand {
+struct ForwardedCall {
     event: String,
     arguments: Encoded,
     forwards: Meta,
     /// How the caller reads.
     encoding: Encoding,
     /// Whether the caller takes a streaming reply, and if it could not say so.
-    taking: Taking,
+    taking: ReplyMode,
 }
 
 /// Whether a caller takes a stream.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Taking {
+enum ReplyMode {
     Value,
     Stream,
     /// Its protocol has no word for it: then it is asked for a value first.
@@ -208,21 +208,21 @@ impl Way {
     }
 }
 
-impl Errand {
+impl ForwardedCall {
     /// Runs it. What the other server answers is the answer, whatever it is.
     async fn run(self, way: Way) -> Reply {
         // Boxed: few events are streams, and the future of each would be as large as that of one.
         match self.taking {
-            Taking::Stream => Box::pin(self.stream(way)).await,
-            Taking::Either => Box::pin(self.either(way)).await,
-            Taking::Value => self.value(way).await,
+            ReplyMode::Stream => Box::pin(self.stream(way)).await,
+            ReplyMode::Either => Box::pin(self.either(way)).await,
+            ReplyMode::Value => self.value(way).await,
         }
     }
 
-    fn value(self, Way { upstream, share }: Way) -> Passing {
+    fn value(self, Way { upstream, share }: Way) -> PendingReply {
         let Self { event, arguments, forwards, encoding, .. } = self;
         let request = OutgoingCall::forwarded(upstream, event, arguments, forwards);
-        Passing { call: request.into_future(), encoding, share }
+        PendingReply { call: request.into_future(), encoding, share }
     }
 
     /// Asks for a value, and if there is a stream instead, for that.
@@ -268,7 +268,7 @@ impl Errand {
 }
 
 /// A call on its way to the other server and back.
-struct Passing {
+struct PendingReply {
     // Dropped first: what is cancelled frees its place there before the next call comes.
     call: CallFuture<'static, Value, Value>,
     /// How the caller reads.
@@ -276,7 +276,7 @@ struct Passing {
     share: Share,
 }
 
-impl Passing {
+impl PendingReply {
     fn poll_reply(&mut self, cx: &mut Context<'_>) -> Poll<Result<Reply, Failure>> {
         self.call.poll_answer(cx).map(|answer| match answer {
             Ok(Answer::Value(payload)) => Ok(value(payload, self.encoding)),
@@ -286,7 +286,7 @@ impl Passing {
     }
 }
 
-impl Future for Passing {
+impl Future for PendingReply {
     type Output = Reply;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {

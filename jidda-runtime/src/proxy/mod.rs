@@ -1,6 +1,7 @@
 //! Events handed to another server.
 
+pub(crate) mod client_backend;
 pub(crate) mod forward;
 pub(crate) mod share;
 
-pub(crate) use forward::{Delegate, Upstream};
+pub use client_backend::Proxy;

@@ -16,7 +16,7 @@ mod lobby;
 mod pending;
 mod plan;
 mod presence;
-mod proxy;
+mod proxies;
 mod refusal;
 #[cfg(feature = "run")]
 mod run;
@@ -32,6 +32,5 @@ pub use http::{Cookie, Cors, HttpBody, Origins, RequestBody, RequestBodyError, R
 pub use http_service::HttpService;
 pub use listen::Listen;
 pub use presence::Presence;
-pub use proxy::Proxy;
 #[cfg(feature = "run")]
 pub use run::run;

@@ -20,6 +20,7 @@ pub(crate) mod sessions;
 pub(crate) mod sites;
 pub(crate) mod spans;
 pub(crate) mod streaming;
+pub(crate) mod stub_target;
 pub(crate) mod values;
 pub(crate) mod waiting;
 

@@ -6,17 +6,6 @@ use crate::handler::{Side, Table};
 use crate::observe::handled_by::EventLabel;
 use crate::reason::DisconnectReason;
 
-/// When something began.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Started;
-
-impl Started {
-    #[inline]
-    pub(crate) fn now() -> Self {
-        Self
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Metrics;
 

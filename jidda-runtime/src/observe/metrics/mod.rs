@@ -8,6 +8,6 @@ mod absent;
 mod recorded;
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use absent::{Metrics, Started};
+pub(crate) use absent::Metrics;
 #[cfg(feature = "metrics")]
-pub(crate) use recorded::{Metrics, Started};
+pub(crate) use recorded::Metrics;

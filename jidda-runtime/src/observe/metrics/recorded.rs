@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::Instant;
 
 use metrics::{
     Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
@@ -55,17 +54,6 @@ const CODES: [&str; 23] = [
     "streaming",
     "not_streaming",
 ];
-
-/// When something began.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Started(Instant);
-
-impl Started {
-    #[inline]
-    pub(crate) fn now() -> Self {
-        Self(Instant::now())
-    }
-}
 
 /// One counter for each way to end, made when something first ended so.
 #[derive(Default)]
@@ -191,7 +179,7 @@ impl Metrics {
             duration: histogram!("jidda_event_duration_seconds", &name()),
             outcomes: Outcomes::default(),
         });
-        events.duration.record(label.started.0.elapsed());
+        events.duration.record(label.started.elapsed());
         events.outcomes.count(outcome, |outcome| {
             let [side, namespace, event] = name();
             counter!("jidda_events_total", &[side, namespace, event, ("outcome", outcome)])

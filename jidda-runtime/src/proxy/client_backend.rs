@@ -9,17 +9,15 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::Mutex;
 
-use super::builder::ServerBuilder;
+use super::forward::{Backend, ForwardRule};
 use crate::client::Client;
 use crate::error::{CallError, Error, StartProblem};
 use crate::failure::Failure;
 use crate::foreign::{printable, shown};
 use crate::id::ConnectionId;
-use crate::identity::Identity;
 use crate::objects::Socket;
 use crate::objects::graph::ProxyRule;
 use crate::payload::{Encoding, Payload, Value};
-use crate::proxy::{Delegate, Upstream};
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
@@ -59,7 +57,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Clone, Debug)]
 pub struct Proxy {
     client: Client,
-    namespace: Option<&'static str>,
+    pub(crate) namespace: Option<&'static str>,
     prefix: String,
     auth: Value,
     passes_identity: bool,
@@ -106,7 +104,7 @@ impl Proxy {
     }
 
     /// Tells the other server who asks, with name, permissions and claims: its handlers then run for that identity, and
-    /// not for this server. It has to [trust this one](ServerBuilder::trust_identities_from); otherwise all that an
+    /// not for this server. It has to [trust this one](crate::ServerBuilder::trust_identities_from); otherwise all that an
     /// identity comes with is denied.
     #[must_use]
     pub fn pass_identity(mut self) -> Self {
@@ -115,21 +113,22 @@ impl Proxy {
     }
 
     /// What keeps it from working.
-    pub(super) fn problem(&self) -> Option<StartProblem> {
+    pub(crate) fn problem(&self) -> Option<StartProblem> {
         let family = self.namespace.filter(|namespace| namespace.contains('{'))?;
         let message = format!("a proxy cannot take the family `{family}`: name one namespace");
         Some(StartProblem::Proxy { message })
     }
 
-    pub(super) fn into_rule(self) -> Arc<dyn ProxyRule> {
+    pub(crate) fn into_rule(self) -> Arc<dyn ProxyRule> {
         let Self { client, namespace, prefix, auth, passes_identity } = self;
-        let upstream = Arc::new(Behind { client, auth, joining: Arc::default(), waiting: Arc::default() });
-        Arc::new(Delegate { namespace, prefix: prefix.into(), upstream, passes_identity })
+        let upstream =
+            Arc::new(ClientBackend { client, auth, joining: Arc::default(), waiting: Arc::default() });
+        Arc::new(ForwardRule { namespace, prefix: prefix.into(), upstream, passes_identity })
     }
 }
 
 /// The server behind, over its client.
-struct Behind {
+struct ClientBackend {
     client: Client,
     auth: Value,
     joining: Arc<Joining>,
@@ -153,9 +152,9 @@ impl Drop for Waiting {
     }
 }
 
-impl Upstream for Behind {
+impl Backend for ClientBackend {
     fn joined(&self, namespace: &str, caller: ConnectionId) -> Option<Socket> {
-        // Behind those that wait, which are served in the order in which they came.
+        // ClientBackend those that wait, which are served in the order in which they came.
         if self.waiting.load(Ordering::Relaxed) > 0 {
             return None;
         }
@@ -189,9 +188,9 @@ impl Joining {
 }
 
 /// A socket that is of no use to anyone unless its namespace is going to be joined.
-struct Unjoined(Socket);
+struct JoinGuard(Socket);
 
-impl Drop for Unjoined {
+impl Drop for JoinGuard {
     fn drop(&mut self) {
         // The root socket is the client's own, for all its life.
         if self.0.namespace() != "/" && !self.0.is_wanted() {
@@ -200,9 +199,9 @@ impl Drop for Unjoined {
     }
 }
 
-type Attempt = (Unjoined, Result<(), CallError<Error>>);
+type Attempt = (JoinGuard, Result<(), CallError<Error>>);
 
-async fn attempt(socket: Unjoined, auth: Value) -> Attempt {
+async fn attempt(socket: JoinGuard, auth: Value) -> Attempt {
     let outcome = socket.0.join_namespace(&auth).await;
     (socket, outcome)
 }
@@ -222,7 +221,7 @@ async fn joined(
         return Ok(socket);
     }
     // Those from before may have been refused meanwhile, and be over.
-    let sockets = client.on_each(namespace).into_iter().map(Unjoined);
+    let sockets = client.on_each(namespace).into_iter().map(JoinGuard);
     let mut attempts: FuturesUnordered<_> = sockets.map(|socket| attempt(socket, auth.clone())).collect();
     let mut away = Vec::new();
     let mut refusal = None;
@@ -249,7 +248,7 @@ async fn joined(
 }
 
 /// Has the other connections join, those that are away when they are back.
-async fn join_others(mut attempts: impl Stream<Item = Attempt> + Unpin, mut away: Vec<Unjoined>) {
+async fn join_others(mut attempts: impl Stream<Item = Attempt> + Unpin, mut away: Vec<JoinGuard>) {
     while let Some((socket, outcome)) = attempts.next().await {
         match outcome {
             Err(error) if error.is_disconnected() => away.push(socket),
@@ -260,34 +259,4 @@ async fn join_others(mut attempts: impl Stream<Item = Attempt> + Unpin, mut away
         }
     }
     join_all(away.iter().map(|socket| socket.0.join_when_back())).await;
-}
-
-impl ServerBuilder {
-    /// Lets peers ask for others, whose identities they [pass on](Proxy::pass_identity): gateways, whose own identity
-    /// `is_trusted`. For such an event, `&Identity` and the permissions are those of the one who asks. Everyone else that
-    /// says to ask for another is denied. By default nobody is trusted.
-    ///
-    /// ```
-    /// use jidda::Server;
-    ///
-    /// let builder = Server::builder().trust_identities_from(|peer| peer.allows("gateway"));
-    /// # let _ = builder;
-    /// ```
-    pub fn trust_identities_from(
-        mut self,
-        is_trusted: impl Fn(&Identity) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.options.policies.trust = Some(Arc::new(is_trusted));
-        self
-    }
-
-    /// Passes events that no handler takes on to another server. May be given several times.
-    pub fn proxy(mut self, proxy: Proxy) -> Self {
-        if let Some(namespace) = proxy.namespace {
-            self.options = self.options.table(|table| table.declare(namespace));
-        }
-        self.problems.extend(proxy.problem());
-        self.proxies.push(proxy.into_rule());
-        self
-    }
 }
