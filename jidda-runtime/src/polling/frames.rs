@@ -5,14 +5,14 @@ use crate::wire::engine_io::payload_v3::{self, Form};
 use crate::wire::engine_io::{PayloadError, PayloadPacket, Version, payload_v4};
 use crate::wire::websocket::{self, opcode};
 
-use super::machine::After;
+use super::machine::PostOutcome;
 
-/// After so many packets of one body other tasks have their turn: two bytes are a packet.
+/// PostOutcome so many packets of one body other tasks have their turn: two bytes are a packet.
 const STRIDE: usize = 1024;
 
 /// How the payloads of a session are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dialect {
+pub struct PayloadFormat {
     /// The protocol's version.
     pub version: Version,
     /// Whether bytes are sent as bytes where they can be. Version 4 has base64 only.
@@ -71,7 +71,7 @@ fn packets(mut frames: &[u8]) -> impl Iterator<Item = PayloadPacket<'_>> + Clone
     })
 }
 
-impl Dialect {
+impl PayloadFormat {
     /// What a GET is answered that takes these frames.
     pub fn body(self, frames: &[u8]) -> Body {
         self.write(packets(frames))
@@ -96,10 +96,10 @@ impl Dialect {
 
     /// The frames of a POST's body, up to its end or to what is no packet. A body of many packets leaves other tasks
     /// their turns.
-    pub async fn frames(self, body: &[u8], is_binary: bool) -> (Vec<u8>, After) {
+    pub async fn frames(self, body: &[u8], is_binary: bool) -> (Vec<u8>, PostOutcome) {
         let mut frames = Vec::with_capacity(body.len() + 16);
         let after = match self.version {
-            Version::V4 if is_binary => After::Malformed,
+            Version::V4 if is_binary => PostOutcome::Malformed,
             Version::V4 => collect(&mut frames, payload_v4::packets(body)).await,
             Version::V3 => collect(&mut frames, payload_v3::packets(body, is_binary)).await,
         };
@@ -110,22 +110,22 @@ impl Dialect {
 async fn collect<'a>(
     frames: &mut Vec<u8>,
     packets: impl Iterator<Item = Result<PayloadPacket<'a>, PayloadError>>,
-) -> After {
+) -> PostOutcome {
     for (number, packet) in packets.enumerate() {
         if number % STRIDE == STRIDE - 1 {
             tokio::task::yield_now().await;
         }
         match packet {
-            Ok(PayloadPacket::Text(text)) if text.starts_with('1') => return After::Closed,
+            Ok(PayloadPacket::Text(text)) if text.starts_with('1') => return PostOutcome::Closed,
             Ok(PayloadPacket::Text(text)) => write(frames, opcode::TEXT, text.as_bytes()),
             Ok(PayloadPacket::Binary(bytes)) => write(frames, opcode::BINARY, &bytes),
             Err(error) => {
                 tracing::debug!(error = %printable(&error), "a POST is no payload");
-                return After::Malformed;
+                return PostOutcome::Malformed;
             }
         }
     }
-    After::Open
+    PostOutcome::Open
 }
 
 /// Writes a frame as clients do, masked: with nothing.
@@ -150,8 +150,8 @@ pub(super) fn write(frames: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
 mod tests {
     use super::*;
 
-    const V4: Dialect = Dialect { version: Version::V4, takes_bytes: true, always_bytes: false };
-    const V3: Dialect = Dialect { version: Version::V3, ..V4 };
+    const V4: PayloadFormat = PayloadFormat { version: Version::V4, takes_bytes: true, always_bytes: false };
+    const V3: PayloadFormat = PayloadFormat { version: Version::V3, ..V4 };
 
     fn frames(packets: &[(u8, &[u8])]) -> Vec<u8> {
         let mut out = Vec::new();
@@ -181,7 +181,7 @@ mod tests {
         let bytes = frames(&[(opcode::TEXT, "4€".as_bytes()), (opcode::BINARY, &[4, 9])]);
         let binary = b"\x00\x04\xff4\xe2\x82\xac\x01\x02\xff\x04\x09".to_vec();
         assert_eq!(V3.body(&bytes), Body { bytes: binary, is_binary: true });
-        let text = Dialect { takes_bytes: false, ..V3 };
+        let text = PayloadFormat { takes_bytes: false, ..V3 };
         assert_eq!(text.body(&bytes), Body { bytes: "2:4€6:b4CQ==".into(), is_binary: false });
     }
 
@@ -189,7 +189,7 @@ mod tests {
     fn signals_are_bodies() {
         assert_eq!(V4.signal("6").bytes, b"6");
         assert_eq!(V3.signal("6"), Body { bytes: b"1:6".to_vec(), is_binary: false });
-        let always = Dialect { always_bytes: true, ..V3 };
+        let always = PayloadFormat { always_bytes: true, ..V3 };
         assert_eq!(always.signal("1"), Body { bytes: b"\x00\x01\xff1".to_vec(), is_binary: true });
     }
 
@@ -198,7 +198,7 @@ mod tests {
         let long = format!("4{}", "x".repeat(70_000));
         let medium = format!("4{}", "y".repeat(300));
         let (bytes, after) = V4.frames(format!("4a\x1e{medium}\x1e{long}\x1ebAQID").as_bytes(), false).await;
-        assert_eq!(after, After::Open);
+        assert_eq!(after, PostOutcome::Open);
         let mut rest = &bytes[..];
         for (opcode, payload) in [
             (opcode::TEXT, b"4a".as_slice()),
@@ -217,12 +217,12 @@ mod tests {
     #[tokio::test]
     async fn what_ends_a_session_ends_the_body() {
         let (bytes, after) = V4.frames(b"4a\x1e1\x1e4b", false).await;
-        assert_eq!((bytes.len(), after), (8, After::Closed));
+        assert_eq!((bytes.len(), after), (8, PostOutcome::Closed));
         let (bytes, after) = V4.frames(b"4a\x1eabc\x1e4b", false).await;
-        assert_eq!((bytes.len(), after), (8, After::Malformed));
-        assert_eq!(V4.frames(b"4a", true).await, (Vec::new(), After::Malformed));
-        assert_eq!(V3.frames(b"\x00\x02\xff4a", true).await.1, After::Open);
-        assert_eq!(V3.frames(b"2:4a1:1", false).await.1, After::Closed);
+        assert_eq!((bytes.len(), after), (8, PostOutcome::Malformed));
+        assert_eq!(V4.frames(b"4a", true).await, (Vec::new(), PostOutcome::Malformed));
+        assert_eq!(V3.frames(b"\x00\x02\xff4a", true).await.1, PostOutcome::Open);
+        assert_eq!(V3.frames(b"2:4a1:1", false).await.1, PostOutcome::Closed);
     }
 
     #[tokio::test]

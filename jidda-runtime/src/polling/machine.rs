@@ -1,4 +1,4 @@
-//! The state of a polling session, without any I/O: what is under way, and who waits for what.
+//! The state of a polling session, without any I/O: the pending requests, and the tasks that wait.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker};
@@ -35,15 +35,15 @@ pub(super) enum Phase {
     /// A WebSocket takes the place.
     Upgraded,
     /// Nothing goes either way any more.
-    Over(Ending),
+    Over(SessionEnd),
 }
 
 /// Why a session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum SessionEnd {
     /// The client said so. A GET that was on its way at the same time is answered as if it had been there.
     Closed {
-        /// Whether such a GET may still come.
+        /// Whether such a GET may still be received.
         grace: bool,
     },
     /// The client knows the last words.
@@ -52,12 +52,12 @@ pub enum Ending {
     Broken,
     /// A body was no payload.
     Malformed,
-    /// The driver has gone without last words.
+    /// The driver ended without a last packet.
     Abandoned,
 }
 
-impl Ending {
-    /// What the driver is told.
+impl SessionEnd {
+    /// How the driver's stream ends.
     fn outcome(self) -> io::Result<()> {
         match self {
             Self::Closed { .. } | Self::Done | Self::Abandoned => Ok(()),
@@ -93,7 +93,7 @@ pub enum Answer {
 
 /// How a POST leaves the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After {
+pub enum PostOutcome {
     /// As it was.
     Open,
     /// Closed, since one of its packets is `1`.
@@ -111,11 +111,11 @@ pub(super) struct Upgrade {
 /// A GET that waits.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Get {
-    /// It came while an upgrade was under way, and may learn its outcome.
+    /// It was received during an upgrade, and is answered with its outcome.
     pub(super) is_late: bool,
 }
 
-/// See the module.
+/// The state of one session.
 #[derive(Clone, Debug)]
 pub struct Machine {
     pub(super) phase: Phase,
@@ -183,7 +183,7 @@ impl Machine {
     }
 
     /// Ends the session, unless it has ended in another way before.
-    pub fn end(&mut self, ending: Ending) {
+    pub fn end(&mut self, ending: SessionEnd) {
         if matches!(self.phase, Phase::Over(_) | Phase::Upgraded) {
             return;
         }
@@ -195,10 +195,10 @@ impl Machine {
 
     /// Whether a client that names the session is heard.
     pub fn is_known(&self) -> bool {
-        !matches!(self.phase, Phase::Over(ending) if ending != Ending::Closed { grace: true })
+        !matches!(self.phase, Phase::Over(ending) if ending != SessionEnd::Closed { grace: true })
     }
 
-    /// Whether there is nobody at the other end any more.
+    /// Whether the session has ended for the client.
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over(_))
     }
@@ -219,7 +219,7 @@ impl Machine {
 
 /// The driver's side.
 impl Machine {
-    /// Reads frames that came in POSTs.
+    /// Reads frames that were received in POSTs.
     pub fn read(&mut self, cx: &Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let unread = &self.inbound[self.read..];
         if !unread.is_empty() {
@@ -241,7 +241,7 @@ impl Machine {
         }
     }
 
-    /// Takes all that the driver writes, if there is somebody to take it.
+    /// Takes everything that the driver writes, if a GET or the end of the session takes it.
     pub fn write(&mut self, cx: &Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self.phase {
             Phase::Open if self.get.is_none() || self.outbound.len() >= OUTBOUND => {
@@ -256,7 +256,7 @@ impl Machine {
             }
             Phase::Upgraded => self.wait(Party::Writer, cx),
             Phase::Finished => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            // As with any stream, it is for reading to tell that the peer has gone.
+            // As with any stream, reading is what reports that the peer has closed it.
             Phase::Over(ending) => {
                 Poll::Ready(ending.outcome().map(|()| slices.iter().map(|slice| slice.len()).sum()))
             }
@@ -279,12 +279,12 @@ impl Machine {
         }
     }
 
-    /// The driver has gone.
+    /// The driver was dropped.
     pub fn abandon(&mut self) {
         match self.phase {
             Phase::Finishing => self.shut_down(),
             Phase::Finished => {}
-            _ => self.end(Ending::Abandoned),
+            _ => self.end(SessionEnd::Abandoned),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Long polling: a session's requests on one side, the stream of frames that its connection reads and writes on
-//! the other.
+//! Long polling (Engine.IO, "HTTP long-polling"): the requests of a session on one side, the stream that its driver reads and
+//! writes on the other.
 //!
-//! The packets of a POST become frames that the driver reads, as a client would have masked them; the frames that
-//! it writes become the answer of the next GET. When a WebSocket takes a session over, the stream turns into that
-//! WebSocket in place, and the driver does not notice.
+//! The driver's stream consists of WebSocket frames for every transport of Engine.IO, so that a broadcast is framed once: the
+//! packets of a POST become frames, and the frames that the driver writes become the response of the next GET. When the client
+//! upgrades, the stream is replaced by the WebSocket in place.
 
 mod frames;
 mod machine;
@@ -13,8 +13,8 @@ mod session;
 mod tests;
 mod upgrade;
 
-pub use frames::{Body, Dialect};
-pub use machine::{After, Answer, Ending, Machine, Refusal};
+pub use frames::{Body, PayloadFormat};
+pub use machine::{Answer, Machine, PostOutcome, Refusal, SessionEnd};
 pub use session::SessionStream;
 pub(crate) use session::{Attempt, Get, Session};
 pub(crate) use upgrade::{close, probe};

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::frames;
-use super::machine::{ALL, After, Answer, Ending, Get, Machine, Party, Phase, Refusal, Upgrade};
+use super::machine::{ALL, Answer, Get, Machine, Party, Phase, PostOutcome, Refusal, SessionEnd, Upgrade};
 
 /// Below so many bytes that the driver has not read, a POST is answered.
 const INBOUND: usize = 64 * 1024;
@@ -16,14 +16,14 @@ impl Machine {
     /// Why it is refused.
     pub fn begin_get(&mut self) -> Result<Option<Answer>, Refusal> {
         match self.phase {
-            Phase::Over(Ending::Closed { grace: true }) => {
+            Phase::Over(SessionEnd::Closed { grace: true }) => {
                 self.end_grace();
                 Ok(Some(Answer::Noop))
             }
             Phase::Over(_) => Err(Refusal::Unknown),
             Phase::Upgraded => Err(Refusal::Upgraded),
             _ if self.get.is_some() => {
-                self.end(Ending::Broken);
+                self.end(SessionEnd::Broken);
                 Err(Refusal::Overlap)
             }
             _ => {
@@ -34,7 +34,7 @@ impl Machine {
         }
     }
 
-    /// Whether the GET that waits came while an upgrade was under way.
+    /// Whether the pending GET was received during an upgrade.
     pub fn waits_for_upgrade(&self) -> bool {
         self.get.is_some_and(|get| get.is_late)
     }
@@ -44,11 +44,11 @@ impl Machine {
     pub fn poll_get(&mut self, cx: &Context<'_>, is_late: bool) -> Poll<Answer> {
         let Some(get) = self.get else { return Poll::Ready(Answer::Close) };
         let answer = match self.phase {
-            Phase::Over(Ending::Closed { .. }) => Answer::Noop,
+            Phase::Over(SessionEnd::Closed { .. }) => Answer::Noop,
             Phase::Over(_) => Answer::Close,
             Phase::Upgraded if get.is_late => Answer::Upgraded,
             Phase::Upgraded => Answer::Noop,
-            // What follows comes at once.
+            // The rest is written at once.
             Phase::Finishing => return self.wait(Party::Get, cx),
             Phase::Open | Phase::Finished => match self.take_frames() {
                 // Only the last of them can be the end.
@@ -62,7 +62,7 @@ impl Machine {
         };
         self.get = None;
         if self.phase == Phase::Finished && (self.outbound.is_empty() || answer == Answer::Close) {
-            self.end(Ending::Done);
+            self.end(SessionEnd::Done);
         }
         Poll::Ready(answer)
     }
@@ -87,7 +87,7 @@ impl Machine {
             Phase::Over(_) => Err(Refusal::Unknown),
             Phase::Upgraded => Err(Refusal::Upgraded),
             _ if self.has_post => {
-                self.end(Ending::Broken);
+                self.end(SessionEnd::Broken);
                 Err(Refusal::Overlap)
             }
             _ => {
@@ -101,12 +101,12 @@ impl Machine {
     ///
     /// # Errors
     ///
-    /// The session did not last as long as the body took to come.
-    pub fn deliver(&mut self, frames: Vec<u8>, after: After) -> Result<(), Refusal> {
+    /// The session ended before its body was received.
+    pub fn deliver(&mut self, frames: Vec<u8>, after: PostOutcome) -> Result<(), Refusal> {
         match self.phase {
             Phase::Open if self.inbound.is_empty() => self.inbound = frames,
             Phase::Open => {
-                // What was read makes room, however much comes behind it.
+                // Bytes that were read make room, however many are behind them.
                 self.inbound.drain(..std::mem::take(&mut self.read));
                 self.inbound.extend_from_slice(&frames);
             }
@@ -117,9 +117,9 @@ impl Machine {
         }
         self.wake(&[Party::Reader]);
         match after {
-            After::Open => {}
-            After::Closed => self.end(Ending::Closed { grace: self.get.is_none() }),
-            After::Malformed => self.end(Ending::Malformed),
+            PostOutcome::Open => {}
+            PostOutcome::Closed => self.end(SessionEnd::Closed { grace: self.get.is_none() }),
+            PostOutcome::Malformed => self.end(SessionEnd::Malformed),
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Machine {
 
     /// Ready when the POST may be answered.
     pub fn poll_post(&mut self, cx: &Context<'_>) -> Poll<()> {
-        if !self.has_room() || self.phase == Phase::Over(Ending::Closed { grace: true }) {
+        if !self.has_room() || self.phase == Phase::Over(SessionEnd::Closed { grace: true }) {
             return self.wait(Party::Post, cx);
         }
         self.has_post = false;
@@ -142,10 +142,10 @@ impl Machine {
         self.has_post = false;
     }
 
-    /// No GET comes that was on its way when the client closed the session.
+    /// No GET was in flight when the client closed the session.
     pub fn end_grace(&mut self) {
-        if self.phase == Phase::Over(Ending::Closed { grace: true }) {
-            self.phase = Phase::Over(Ending::Closed { grace: false });
+        if self.phase == Phase::Over(SessionEnd::Closed { grace: true }) {
+            self.phase = Phase::Over(SessionEnd::Closed { grace: false });
             self.wake(&[Party::Post]);
         }
     }
@@ -182,7 +182,7 @@ impl Machine {
                 Ok(outbound)
             }
             _ => {
-                self.end(Ending::Done);
+                self.end(SessionEnd::Done);
                 Err(outbound)
             }
         }
@@ -196,10 +196,10 @@ impl Machine {
         inbound
     }
 
-    /// The WebSocket that took over has gone before the driver got it.
+    /// The WebSocket that took over was lost before the driver received it.
     pub fn lose_upgrade(&mut self) {
         if self.phase == Phase::Upgraded {
-            self.phase = Phase::Over(Ending::Broken);
+            self.phase = Phase::Over(SessionEnd::Broken);
             self.wake(&ALL);
         }
     }

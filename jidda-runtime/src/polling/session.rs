@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
-use super::machine::{After, Answer, Ending, Machine, Refusal};
+use super::machine::{Answer, Machine, PostOutcome, Refusal, SessionEnd};
 use crate::guard::wake_all;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// How long last words wait for a GET.
 const LAST_WORDS: Duration = Duration::from_secs(30);
 
-/// See the module.
+/// A session that its requests and its driver share.
 #[derive(Debug)]
 pub(crate) struct Session {
     shared: Mutex<Shared>,
@@ -50,7 +50,7 @@ impl Session {
         Arc::clone(&self.gate)
     }
 
-    /// Changes the state, and wakes whom that concerns.
+    /// Changes the state, and wakes the tasks that wait for it.
     fn with<R>(&self, change: impl FnOnce(&mut Shared) -> R) -> R {
         let mut shared = self.shared.lock();
         let result = change(&mut shared);
@@ -67,7 +67,7 @@ impl Session {
         self.shared.lock().machine.is_known()
     }
 
-    /// Begins a GET. Dropping it closes the session: the client has gone away.
+    /// Begins a GET. Dropping it closes the session: the client has closed its request.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Session {
     pub(crate) async fn last_words(&self) {
         let taken = poll_fn(|cx| self.with(|shared| shared.machine.poll_last_words(cx)));
         let _ = timeout(LAST_WORDS, taken).await;
-        self.with(|shared| shared.machine.end(Ending::Abandoned));
+        self.with(|shared| shared.machine.end(SessionEnd::Abandoned));
     }
 }
 
@@ -110,7 +110,7 @@ pub(crate) struct Get {
 }
 
 impl Get {
-    /// Waits for what the client is told.
+    /// Waits for the response.
     pub(crate) async fn answer(&mut self) -> Answer {
         if let Some(answer) = self.early.take() {
             return answer;
@@ -133,7 +133,7 @@ impl Get {
 impl Drop for Get {
     fn drop(&mut self) {
         if !self.is_answered {
-            self.session.with(|shared| shared.machine.end(Ending::Broken));
+            self.session.with(|shared| shared.machine.end(SessionEnd::Broken));
         }
     }
 }
@@ -150,13 +150,13 @@ impl Post {
     ///
     /// # Errors
     ///
-    /// The session did not last as long as the body took to come.
-    pub(crate) async fn deliver(mut self, frames: Vec<u8>, after: After) -> Result<(), Refusal> {
+    /// The session ended before its body was received.
+    pub(crate) async fn deliver(mut self, frames: Vec<u8>, after: PostOutcome) -> Result<(), Refusal> {
         let session = &self.session;
         let delivered = session.with(|shared| shared.machine.deliver(frames, after));
         let answered = poll_fn(|cx| session.with(|shared| shared.machine.poll_post(cx)));
         let mut answered = pin!(answered);
-        if after != After::Open && timeout(MOMENT, answered.as_mut()).await.is_err() {
+        if after != PostOutcome::Open && timeout(MOMENT, answered.as_mut()).await.is_err() {
             session.with(|shared| shared.machine.end_grace());
         }
         answered.await;
@@ -174,7 +174,7 @@ impl Post {
 impl Drop for Post {
     fn drop(&mut self) {
         if !self.is_over {
-            self.session.with(|shared| shared.machine.end(Ending::Broken));
+            self.session.with(|shared| shared.machine.end(SessionEnd::Broken));
         }
     }
 }

@@ -10,7 +10,7 @@ use super::session::Attempt;
 use crate::transport::Stream;
 use crate::wire::websocket::{self, Head, close, opcode};
 
-/// The largest frame that comes before the upgrade, for all that clients put in one.
+/// The largest frame before the upgrade is complete, for everything that clients put into one.
 const PROBE: usize = 128;
 /// How long a WebSocket that is closed may take to answer that.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -51,7 +51,7 @@ pub(crate) async fn probe(
     };
     match attempt.take() {
         Ok(first) => {
-            // Hardly ever is there anything: who upgrades has no GET that waits.
+            // Rarely anything: a client that upgrades has no pending GET.
             if !first.is_empty() {
                 timeout(limit, stream.write_all(&first)).await??;
             }
@@ -65,8 +65,8 @@ pub(crate) async fn probe(
     }
 }
 
-/// Answers what the WebSocket says until it is ready. `Ok(Ok(..))` is what came behind that, `Ok(Err(..))` the code
-/// to close it with.
+/// Answers the WebSocket until the upgrade is complete. `Ok(Ok(..))` has the bytes behind that, `Ok(Err(..))` the code to close
+/// it with.
 async fn listen(attempt: &Attempt, stream: &mut Stream) -> io::Result<Result<Vec<u8>, u16>> {
     let mut bytes = Vec::new();
     loop {

@@ -99,7 +99,7 @@ impl Address {
 }
 
 impl Address {
-    /// Who is there, for who connects to it, and what carries the bytes.
+    /// The peer's address for a client that connects, and the medium.
     pub(crate) fn peer(&self) -> (PeerAddress, Transport) {
         match self {
             Self::Tcp(authority) => (PeerAddress::Name(authority.as_str().into()), Transport::Tcp),

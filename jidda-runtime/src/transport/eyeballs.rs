@@ -114,7 +114,7 @@ mod tests {
             }
         };
         let result = first_answer((0..hosts.len()).map(address), connect).await;
-        assert_eq!(under_way.load(Ordering::Relaxed), 0, "who lost is dropped");
+        assert_eq!(under_way.load(Ordering::Relaxed), 0, "the other attempts are dropped");
         (result, start.elapsed().as_millis(), begun.into_inner().unwrap())
     }
 

@@ -21,8 +21,7 @@ pub enum Incoming {
     Encrypted(Handshaking),
 }
 
-/// A stream whose handshake is to come. It may take as long as the peer likes, so that it needs a task and a limit
-/// of its own.
+/// A stream before its handshake, whose duration depends on the peer: it needs a task and a time limit of its own.
 #[derive(Debug)]
 pub struct Handshaking(Kind);
 
@@ -69,8 +68,8 @@ impl Handshaking {
     ///
     /// # Errors
     ///
-    /// What the peer did wrong, or that it is gone. It was told as far as its protocol allows, and there is no way
-    /// on in clear text.
+    /// The fault of the peer, or that it closed the stream. The peer received the error as far as its protocol has one; there is
+    /// no fallback to plaintext.
     ///
     /// # Cancel safety
     ///

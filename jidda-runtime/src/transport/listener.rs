@@ -132,7 +132,7 @@ impl Listener {
         }
     }
 
-    /// The next stream and who it is from.
+    /// The next stream, and the address of its peer.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! A stream within the process, by its two ends.
 //!
-//! Unlike tokio's own, an end takes bytes from anyone who holds it, as a socket does: what is made for sockets is used,
-//! and tested, without one.
+//! Unlike tokio's own, any task can write to an end, as to a socket, so that the code for sockets is used and tested without
+//! them.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};

@@ -22,7 +22,7 @@ pub struct ServerSecrets {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ClientSecrets {
-    /// For `tls://`; without one, the roots of the system are believed.
+    /// For `tls://`; without it the roots of the system are trusted.
     #[cfg(feature = "tls")]
     pub tls: Option<TlsClient>,
     /// For `noise://`.
@@ -62,8 +62,8 @@ impl ServerSecrets {
 }
 
 impl ClientSecrets {
-    /// What keeps a client from connecting to `address`: it would be in clear text, where that was not meant, or
-    /// it does not know whom to believe.
+    /// Why a client cannot connect to `address`: the connection would be plaintext although keys were given, or the trusted
+    /// keys are missing.
     pub(crate) fn problem(&self, address: &Address) -> Option<String> {
         #[cfg(feature = "tls")]
         if self.tls.is_some() && is_clear(address) {

@@ -117,7 +117,7 @@ impl TcpListeners {
         self.listeners.iter().map(TcpListener::local_addr).collect()
     }
 
-    /// The next stream that arrives, and who it is from.
+    /// The next stream, and the address of its peer.
     pub(super) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         let (stream, peer) = poll_fn(|cx| self.poll_accept(cx)).await?;
         if !INHERITS {

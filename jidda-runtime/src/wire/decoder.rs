@@ -40,7 +40,7 @@ impl Decoder {
         self.0 = Some(Box::new(held));
     }
 
-    /// How much is kept of a message whose rest has not come, beside what the caller keeps.
+    /// How many bytes are kept of an incomplete message, in addition to those that the caller keeps.
     pub fn kept(&self) -> usize {
         match self.0.as_deref() {
             Some(Held::Parts(parts)) => parts.kept(),

@@ -114,7 +114,7 @@ fn escaped(text: &[u8], mut at: usize) -> Result<usize, JsonError> {
                 }
                 at += 6;
             }
-            // A control character, an escape nobody knows, or the end.
+            // A control character, an unknown escape, or the end.
             _ => return Err(Malformed),
         }
         at = skip_ordinary(text, at);

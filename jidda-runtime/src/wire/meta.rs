@@ -1,4 +1,4 @@
-//! What goes with an event beside its arguments: how long it may take, whose trace it is part of, who asks.
+//! Metadata of an event: its deadline, its trace, the identity on whose behalf it is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Meta {
     pub traceparent: Option<Box<str>>,
     /// `tracestate`: what goes with it.
     pub tracestate: Option<Box<str>>,
-    /// `identity`: for whom the sender asks, if not for itself, as it came.
+    /// `identity`: the identity on whose behalf the sender calls, if not its own, as it was received.
     pub identity: Option<Box<[u8]>>,
     /// `via`: the servers that passed it on, the first one first.
     pub via: Servers,
@@ -99,7 +99,7 @@ impl Meta {
         };
         if let Some(deadline) = self.deadline {
             write_str(out, "deadline").expect(WRITES);
-            // Rounded up: who passes on what is left of its own time must not be told by the next one that it is over.
+            // Rounded up: otherwise the next server could end a call that its caller still waits for.
             let milliseconds = deadline.as_nanos().div_ceil(1_000_000);
             write_uint(out, u64::try_from(milliseconds).unwrap_or(u64::MAX)).expect(WRITES);
         }

@@ -77,7 +77,7 @@ pub enum Packet<'a> {
         /// The encoded auth value; empty when there is none.
         auth: Cow<'a, [u8]>,
     },
-    /// Leaves a namespace, or is told to.
+    /// Leaves a namespace, or orders the peer to leave it.
     Disconnect {
         /// The namespace.
         namespace: Cow<'a, str>,
@@ -167,7 +167,7 @@ pub enum WireError {
 }
 
 impl WireError {
-    /// The code a peer is told.
+    /// The error code that the peer receives.
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",

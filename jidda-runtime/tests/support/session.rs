@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use jidda_runtime::polling::{After, Answer, Ending, Machine, Refusal};
+use jidda_runtime::polling::{Answer, Machine, PostOutcome, Refusal, SessionEnd};
 use tokio::io::ReadBuf;
 
 /// Notes that it was woken.
@@ -101,7 +101,7 @@ impl World {
             6 | 7 => self.begin_get(),
             8 | 9 => self.poll_get(false),
             10 => self.poll_get(true),
-            11 if self.get.take().is_some() => self.machine.end(Ending::Broken),
+            11 if self.get.take().is_some() => self.machine.end(SessionEnd::Broken),
             12 => self.begin_post(),
             13 => self.deliver(size),
             14 => self.poll_post(),
@@ -154,7 +154,7 @@ impl World {
         let result = self.machine.write(&Context::from_waker(&waker), &slices);
         if let Some(Ok(count)) = self.writer.note(result) {
             assert_eq!(count, bytes.len(), "a part of it was taken");
-            // After the end it is taken to be dropped.
+            // PostOutcome the end it is taken to be dropped.
             if !is_over {
                 assert!(self.get.is_some() || self.is_finishing, "nobody takes what was written");
                 self.accepted += count;
@@ -216,15 +216,15 @@ impl World {
         }
         let frames: Vec<u8> = (0..size).flat_map(|number| frame(number, true)).collect();
         let after = match size {
-            7 => After::Closed,
-            8 => After::Malformed,
-            _ => After::Open,
+            7 => PostOutcome::Closed,
+            8 => PostOutcome::Malformed,
+            _ => PostOutcome::Open,
         };
         let was_listening = !self.is_finishing && !self.machine.is_over();
         if self.machine.deliver(frames.clone(), after).is_ok() && was_listening {
             self.posted.extend(frames);
         }
-        assert!(after == After::Open || self.has_taken || self.machine.is_over());
+        assert!(after == PostOutcome::Open || self.has_taken || self.machine.is_over());
     }
 
     fn poll_post(&mut self) {

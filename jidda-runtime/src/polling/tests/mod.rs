@@ -1,4 +1,4 @@
-//! The rules of a session: with its stream as a driver uses it, and requests as they may come.
+//! The rules of a session: its stream as a driver uses it, and requests in any order.
 
 #[cfg(feature = "__models")]
 mod models;
@@ -20,7 +20,7 @@ use crate::transport::Stream;
 use crate::wire::engine_io::Version;
 use crate::wire::websocket::{self, opcode};
 
-const V4: Dialect = Dialect { version: Version::V4, takes_bytes: true, always_bytes: false };
+const V4: PayloadFormat = PayloadFormat { version: Version::V4, takes_bytes: true, always_bytes: false };
 
 fn frame(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
@@ -80,7 +80,7 @@ async fn what_is_written_is_taken_only_while_a_get_waits() {
     assert_eq!(now(&mut get), None);
     stream.write_all(&[frame("4a"), frame("4b")].concat()).await.unwrap();
     stream.write_all(&frame("4c")).await.unwrap();
-    assert!(!gate.load(Ordering::Acquire), "what comes now would not leave at once");
+    assert!(!gate.load(Ordering::Acquire), "a packet now would not be sent at once");
     assert_eq!(now(&mut get), Some(frames_of(&["4a", "4b", "4c"])));
     get.answered();
     assert!(stream.write(&frame("4d")).now_or_never().is_none());
@@ -159,11 +159,11 @@ async fn a_post_is_answered_when_there_is_room() {
     let mut posting = pin!(post(&session, &body));
     assert!(posting.as_mut().now_or_never().is_none());
     let expected = masked(&body);
-    let mut came = vec![0; expected.len()];
-    stream.read_exact(&mut came[..200_000]).await.unwrap();
+    let mut received = vec![0; expected.len()];
+    stream.read_exact(&mut received[..200_000]).await.unwrap();
     assert!(posting.as_mut().now_or_never().is_none());
-    stream.read_exact(&mut came[200_000..]).await.unwrap();
-    assert_eq!(came, expected);
+    stream.read_exact(&mut received[200_000..]).await.unwrap();
+    assert_eq!(received, expected);
     assert_eq!(posting.now_or_never(), Some(Ok(())));
 }
 
@@ -189,7 +189,7 @@ async fn the_client_closes_and_the_get_that_waits_is_released() {
     assert!(stream.is_hung_up());
     assert_eq!(read(&mut stream).await.unwrap(), masked("4a"));
     assert_eq!(read(&mut stream).await.unwrap(), b"");
-    // An answer to what came before the end is no reason for another end.
+    // An answer to packets before the end does not cause a second end.
     stream.write_all(&frame("4c")).await.unwrap();
 }
 
@@ -205,7 +205,7 @@ async fn a_get_that_was_on_its_way_when_the_client_closed_is_released_too() {
     get.answered();
     assert_eq!(posting.now_or_never(), Some(Ok(())));
     assert!(is_over(&session));
-    // And none that comes later.
+    // And none that is received later.
     let (session, _stream) = Session::new(usize::MAX);
     let start = Instant::now();
     post(&session, "1").await.unwrap();
@@ -307,7 +307,7 @@ async fn last_words_wait_for_a_get_for_a_while() {
     }
     taken.await;
     assert!(is_over(&session));
-    // Nobody comes.
+    // No request is received.
     let (session, mut stream) = Session::new(usize::MAX);
     stream.finish();
     stream.write_all(&close_frame()).await.unwrap();

@@ -103,7 +103,7 @@ fn a_session_that_breaks_holds_nobody() {
         let heard = driving.join().unwrap();
         assert!(whole(masked).starts_with(&heard));
         let polled = pollers.map(|poller| poller.join().unwrap());
-        assert!(polled.iter().map(Vec::len).sum::<usize>() <= whole(frame).len(), "told twice: {polled:?}");
+        assert!(polled.iter().map(Vec::len).sum::<usize>() <= whole(frame).len(), "sent twice: {polled:?}");
         said.join().unwrap();
     });
 }

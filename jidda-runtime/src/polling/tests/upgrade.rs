@@ -37,9 +37,9 @@ async fn upgrading(
 }
 
 async fn expect(client: &mut crate::transport::MemoryStream, expected: &[u8]) {
-    let mut came = vec![0; expected.len()];
-    client.read_exact(&mut came).await.unwrap();
-    assert_eq!(came, expected);
+    let mut received = vec![0; expected.len()];
+    client.read_exact(&mut received).await.unwrap();
+    assert_eq!(received, expected);
 }
 
 #[tokio::test]
@@ -67,9 +67,9 @@ async fn a_websocket_takes_over() {
     assert_eq!(session.post().unwrap_err(), Refusal::Upgraded);
     assert!(session.gate().load(Ordering::Acquire));
     let expected = [masked("4a"), masked("4b")].concat();
-    let mut came = vec![0; expected.len()];
-    stream.read_exact(&mut came).await.unwrap();
-    assert_eq!(came, expected);
+    let mut received = vec![0; expected.len()];
+    stream.read_exact(&mut received).await.unwrap();
+    assert_eq!(received, expected);
     stream.write_all(&frame("4c")).await.unwrap();
     expect(&mut client, &frame("4c")).await;
     client.write_all(&masked("4d")).await.unwrap();
@@ -192,7 +192,7 @@ async fn an_upgrade_ends_with_its_session() {
     expect(&mut client, &[0x88, 2, 3, 233]).await;
     probing.await.unwrap();
     assert!(is_over(&session));
-    // Last words, that no GET has come for, go over the WebSocket.
+    // Last packets that no GET took are written to the WebSocket.
     let (session, mut stream, mut client, probing) = upgrading(&masked("2probe")).await;
     stream.finish();
     let last = [frame("4a"), close_frame()].concat();

@@ -18,7 +18,7 @@ use crate::handler::Parameters;
 use crate::id::SocketId;
 use crate::objects::Connection;
 use crate::peer::Transport;
-use crate::polling::{self, After, Answer, Dialect, Get, Session};
+use crate::polling::{self, Answer, Get, PayloadFormat, PostOutcome, Session};
 use crate::server::admission::Permit;
 use crate::wire::engine_io::{Version, jsonp};
 
@@ -45,7 +45,7 @@ impl Site {
             id,
             session,
             connection: Connection::arrive(&self.hub, arrival),
-            dialect: Dialect { version, takes_bytes, always_bytes },
+            dialect: PayloadFormat { version, takes_bytes, always_bytes },
             is_jsonp: query.jsonp.is_some(),
         });
         self.sessions.insert(&entry);
@@ -151,7 +151,7 @@ impl Site {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let is_binary = essence.eq_ignore_ascii_case("application/octet-stream");
         if is_binary && entry.dialect.version == Version::V4 {
-            post.deliver(Vec::new(), After::Malformed).await?;
+            post.deliver(Vec::new(), PostOutcome::Malformed).await?;
             return Err(Refused::BadRequest);
         }
         let body = match body::read(headers, body, self.hub.config.max_message, self.pace()).await {
@@ -167,10 +167,10 @@ impl Site {
         let (frames, after) = match entry.is_jsonp.then(|| jsonp::request(&body)) {
             None => entry.dialect.frames(&body, is_binary).await,
             Some(Ok(payload)) => entry.dialect.frames(payload.as_bytes(), false).await,
-            Some(Err(_)) => (Vec::new(), After::Malformed),
+            Some(Err(_)) => (Vec::new(), PostOutcome::Malformed),
         };
         post.deliver(frames, after).await?;
-        if after == After::Malformed {
+        if after == PostOutcome::Malformed {
             return Err(Refused::BadRequest);
         }
         let mut response = response(StatusCode::OK, "ok");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::id::SocketId;
 use crate::objects::Connection;
-use crate::polling::{Dialect, Session};
+use crate::polling::{PayloadFormat, Session};
 use crate::sync::RwLock;
 
 /// A session that a client may name.
@@ -14,7 +14,7 @@ pub(super) struct Entry {
     pub(super) id: SocketId,
     pub(super) session: Arc<Session>,
     pub(super) connection: Arc<Connection>,
-    pub(super) dialect: Dialect,
+    pub(super) dialect: PayloadFormat,
     /// Whether the client polls by means of scripts and forms.
     pub(super) is_jsonp: bool,
 }

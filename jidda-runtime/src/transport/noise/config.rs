@@ -12,7 +12,7 @@ use crate::guard::Guarded;
 
 type Check = dyn Fn(PublicKey) -> BoxFuture<'static, bool> + Send + Sync;
 
-/// Which clients may come.
+/// Which clients are accepted.
 #[derive(Clone)]
 enum Clients {
     Any,
@@ -20,7 +20,7 @@ enum Clients {
     Asked(Arc<Check>),
 }
 
-/// What a server needs for `noise://`: its keys, and which clients may come. Cheap to clone.
+/// The settings of a server for `noise://`: its keys, and the accepted clients. Cheap to clone.
 ///
 /// ```
 /// use jidda::noise::{KeyPair, NoiseServer};
@@ -37,23 +37,23 @@ pub struct NoiseServer {
 }
 
 impl NoiseServer {
-    /// Every client that knows this server's public key may come. Each has a key of its own, too, which handlers
-    /// find in `handshake.security`.
+    /// Accepts every client that knows this server's public key. Each client has its own key, too, which handlers find in
+    /// `handshake.security`.
     pub fn new(keys: KeyPair) -> Self {
         Self { keys, clients: Clients::Any }
     }
 
-    /// Only clients with these keys may come.
+    /// Accepts only clients with these keys.
     pub fn clients(mut self, keys: impl IntoIterator<Item = PublicKey>) -> Self {
         self.clients = Clients::Known(Arc::new(keys.into_iter().collect()));
         self
     }
 
-    /// Only clients whose key passes `check` may come. It is asked at every handshake, whose deadline it counts
-    /// against. A key is refused where it panics.
+    /// Accepts only clients whose key passes `check`, which is called in each handshake and counts against its time limit. A key
+    /// is refused if `check` panics.
     ///
-    /// A client that is asked about has not yet proved that the key is its own: let it in by the answer, and note
-    /// that it came in a `connect` handler.
+    /// At that moment the client has not yet proved that it owns the key: only decide here, and record its connection in a
+    /// `connect` handler.
     ///
     /// ```
     /// use jidda::noise::{KeyPair, NoiseServer, PublicKey};

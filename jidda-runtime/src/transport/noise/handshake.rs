@@ -31,7 +31,7 @@ const CONFIRMATION: usize = HEAD + TAG;
 /// How the server answers the client's message.
 mod answer {
     pub(super) const ACCEPTED: u8 = 0;
-    /// This client may not come.
+    /// The key of this client is not accepted.
     pub(super) const REFUSED: u8 = 1;
     /// The message was meant for another key, or is none.
     pub(super) const UNREADABLE: u8 = 2;
@@ -44,13 +44,12 @@ const DISCARDED: u64 = 64 * 1024;
 
 /// The server's side of the handshake: the encrypted stream, and the public key that the client proved to own.
 ///
-/// It has no deadline of its own. Peers that are refused are told so before this ends, which takes two seconds
-/// at most.
+/// It has no time limit of its own. A refusal is sent before this returns, which takes two seconds at most.
 ///
 /// # Errors
 ///
-/// Why there is no connection, without secrets: `InvalidData` for what is no handshake or was meant for another key,
-/// `PermissionDenied` for a client that may not come, `UnexpectedEof` for one that gave up, or the stream's own.
+/// Without secrets: `InvalidData` for an invalid handshake or one for another key, `PermissionDenied` for a client that is not
+/// accepted, `UnexpectedEof` for one that closed the stream, or the stream's own error.
 ///
 /// # Cancel safety
 ///
@@ -73,7 +72,7 @@ where
     let client = remote(&state)?;
     let admitted = match PublicKey::try_from(client) {
         Ok(key) if config.admits(key).await => Ok(()),
-        Ok(key) => Err(format!("the client's key {key} is not among those that may come")),
+        Ok(key) => Err(format!("the client's key {key} is not among those that are accepted")),
         Err(weak) => Err(format!("the client's key is refused: {weak}")),
     };
     if let Err(problem) = admitted {
@@ -167,8 +166,8 @@ fn remote(state: &HandshakeState) -> io::Result<[u8; 32]> {
     key.ok_or_else(|| invalid("the client showed no key"))
 }
 
-/// Reads the greeting. The first byte of something else, as soon as it is something else: nobody should have to wait
-/// for the rest of a greeting that is none.
+/// Reads the greeting, or the first byte that does not match: a peer of another protocol is refused at once, not after as many
+/// bytes as a greeting has.
 async fn greeting<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Result<(), u8>> {
     let mut greeting = [0; GREETING.len()];
     let mut length = 0;

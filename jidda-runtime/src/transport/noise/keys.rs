@@ -36,7 +36,7 @@ fn decode(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     if text.len() != CHARACTERS {
         return Err(KeyError::Length(text.chars().count()));
     }
-    // The decoder wants room for what its estimate says, not only for what comes.
+    // The decoder needs room for its estimate, which is larger than the result.
     let mut room = Zeroizing::new([0; 33]);
     match BASE64_URL_SAFE_NO_PAD.decode_slice(text, room.as_mut_slice()) {
         Ok(32) => {

@@ -49,7 +49,7 @@ pub enum RecordError {
     /// It was changed on its way, or is not the next one.
     #[error("a record is damaged, repeated or out of order")]
     Damaged,
-    /// The end came before it.
+    /// The stream ended before it.
     #[error("the stream of records has ended")]
     Ended,
     /// There are no numbers left.
@@ -214,7 +214,7 @@ impl Records {
         }
     }
 
-    /// Goes on with these numbers: nobody waits for all those before them.
+    /// Continues with these numbers, without the wait for all those before them.
     #[cfg(test)]
     pub(super) fn skip_to(&mut self, sent: u64, received: u64) {
         (self.sent.number, self.received.number) = (sent, received);

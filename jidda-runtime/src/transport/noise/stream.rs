@@ -64,7 +64,7 @@ impl<S> NoiseStream<S> {
         }
     }
 
-    /// Whether what came in was tampered with, of which the peer can still be told.
+    /// Whether the received bytes were modified, which can still be reported to the peer.
     pub(crate) fn is_tampered_with(&self) -> bool {
         self.records.over().is_some_and(|why| why != RecordError::Ended)
     }
@@ -99,7 +99,7 @@ impl From<RecordError> for io::Error {
     }
 }
 
-/// What came of looking at bytes that were read.
+/// The result of reading a record.
 struct Delivery {
     /// How many of them are used up.
     used: usize,
@@ -167,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> NoiseStream<S> {
                     }
                 }
                 Ok(None) => break,
-                // What came before the bad one must reach the reader before the news of it.
+                // The plaintext before the damaged record must reach the reader before the error.
                 Err(_) if delivery.is_something => break,
                 Err(error) => return Err(error),
             }

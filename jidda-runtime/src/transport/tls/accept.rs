@@ -26,11 +26,10 @@ const CLEAR_HTTP: &[u8] = b"HTTP/1.1 400 Bad Request\r\n\
 /// The first byte of a record in a handshake.
 const HANDSHAKE: u8 = 22;
 
-/// A fatal alert of TLS, `unexpected_message`, for those who speak something else. rustls would wait for a whole
-/// record of it.
+/// A fatal alert of TLS, `unexpected_message`, for peers of another protocol. rustls would wait for a whole record.
 const ALERT: &[u8] = &[21, 3, 3, 0, 2, 2, 10];
 
-/// Takes a client in that speaks TLS. One that does not is told so, and its stream is closed.
+/// The server's side of the handshake. A peer of another protocol receives an alert, and its stream is closed.
 ///
 /// # Errors
 ///
@@ -79,7 +78,7 @@ async fn dismiss(mut stream: TcpStream, words: &[u8]) {
         while stream.read(&mut unread).await? > 0 {}
         io::Result::Ok(())
     };
-    // It is gone, or it goes on for ever: either way nothing is owed to it.
+    // The peer has closed the stream or keeps sending: neither is waited for.
     let _ = timeout(LAST_WORDS, closing).await;
 }
 

@@ -1,4 +1,4 @@
-//! Whom a client believes, and what it proves itself with.
+//! Which servers a client trusts, and its own certificate.
 
 use std::fmt;
 use std::io;
@@ -13,10 +13,10 @@ use super::pem::Pem;
 use super::{JIDDA, PROVIDER, TlsError};
 use crate::foreign::printable;
 
-/// Which servers a client believes at `tls://`, and the certificate that it shows them.
+/// Which servers a client trusts at `tls://`, and the certificate that it presents.
 ///
-/// Without one, a client believes what the system does. The server's certificate is always verified, and has to be
-/// for the host in the address.
+/// Without it a client uses the system's trust store. The server's certificate is always verified, and has to be for the host in
+/// the address.
 ///
 /// ```no_run
 /// # use jidda::tls::TlsClient;
@@ -67,8 +67,8 @@ impl TlsClient {
         }))
     }
 
-    /// Believes servers whose certificate is of this root, in PEM; may be given several times. Those of the system
-    /// are not believed any more, unless [`system_roots`](Self::system_roots) says so.
+    /// Trusts servers with a certificate of this root, in PEM; can be called several times. The system's trust store is not
+    /// used then, unless [`system_roots`](Self::system_roots) adds it.
     ///
     /// # Errors
     ///

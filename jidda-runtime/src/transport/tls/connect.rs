@@ -13,7 +13,7 @@ use super::{TlsClient, TlsStream};
 ///
 /// # Errors
 ///
-/// Why the server is not believed, or what it says.
+/// Why the server is not trusted, or the alert that it sent.
 ///
 /// # Cancel safety
 ///

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::TlsError;
 use super::explain::certificate as certificate_problem;
 
-/// Where PEM text comes from.
+/// The source of PEM text.
 #[derive(Clone)]
 pub(super) enum Pem {
     File(PathBuf),

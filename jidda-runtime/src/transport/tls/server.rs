@@ -1,4 +1,4 @@
-//! What a server proves itself with, and whom it believes.
+//! The certificate of a server, and which clients it trusts.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,11 +19,11 @@ use crate::sync::{Mutex, RwLock};
 /// How long files are taken to be what they were.
 const TRUSTED: Duration = Duration::from_secs(1);
 
-/// The certificate and key of a server that listens at `tls://`, and whose certificates it wants to see.
+/// The certificate and key of a server that listens at `tls://`, and the roots of the client certificates that it requires.
 ///
-/// It offers TLS 1.3 and 1.2. Files are looked at again when somebody connects, at most once a second: new ones are
-/// used from then on, without a restart, unless there is something wrong with them. Connections that are open go on
-/// as they are. Clones are the same one: keep one of them to [`reload`](Self::reload).
+/// It offers TLS 1.3 and 1.2. Changed files are detected when a client connects, at most once a second, and used from then on
+/// without a restart, unless they are invalid. Open connections continue unchanged. Clones share the settings: keep one of them
+/// to [`reload`](Self::reload).
 ///
 /// ```no_run
 /// # use jidda::tls::TlsServer;
@@ -139,7 +139,7 @@ impl TlsServer {
         Self::with(Sources { is_optional: true, ..self.inner.sources.clone() })
     }
 
-    /// Reads the files again, for those who connect from now on.
+    /// Reads the files again, for new connections.
     ///
     /// # Errors
     ///
@@ -152,7 +152,7 @@ impl TlsServer {
     pub(super) async fn config(&self) -> Arc<ServerConfig> {
         if self.inner.is_check_due() {
             let inner = Arc::clone(&self.inner);
-            // Where a slow disk holds nobody up.
+            // On the blocking pool: the disk may be slow.
             let _ = tokio::task::spawn_blocking(move || inner.refresh()).await;
         }
         Arc::clone(&self.inner.current.read())
@@ -160,7 +160,7 @@ impl TlsServer {
 }
 
 impl Inner {
-    /// Whether it is the caller who looks at the files.
+    /// Whether the caller has to read the files.
     fn is_check_due(&self) -> bool {
         if !self.sources.files().any(Pem::is_file) {
             return false;
@@ -214,8 +214,7 @@ impl Sources {
         self.files().map(Pem::stamp).collect()
     }
 
-    /// Sessions that can be resumed are kept with it: nobody comes back on the word of certificates that were
-    /// replaced.
+    /// Resumable sessions belong to it: no session is resumed that was authenticated by certificates that were replaced.
     fn config(&self) -> Result<Arc<ServerConfig>, TlsError> {
         let unusable = |error: rustls::Error| TlsError::of("the certificate", &error);
         let builder = ServerConfig::builder_with_provider(Arc::clone(&PROVIDER))

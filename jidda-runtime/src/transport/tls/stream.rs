@@ -36,7 +36,7 @@ impl TlsStream {
         self.ends_freely = true;
     }
 
-    /// What a connection is told: its medium broke. That the bytes in a record were wrong says nothing of the peer.
+    /// The error for the connection: its medium failed. A damaged record is not a fault of the peer's protocol.
     #[cold]
     fn broken(&self, error: &io::Error) -> io::Error {
         let text = match (&self.stream, error.kind()) {

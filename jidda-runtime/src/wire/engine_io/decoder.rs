@@ -37,7 +37,7 @@ impl Reader<'_> {
     ) -> Result<Option<(Packet<'a>, usize)>, WireError> {
         let Some(head) = websocket::head(bytes).map_err(WireError::Malformed)? else { return Ok(None) };
         if head.length > limits.size {
-            // Told at once, not when all of it has come.
+            // Refused at its head, before its bytes are received.
             return Err(WireError::TooLarge { limit: limits.size, id: None });
         }
         let Some(mask) = head.mask else {
@@ -140,7 +140,7 @@ impl Reader<'_> {
             return Err(WireError::Illegal("the msgpack parser has no texts"));
         }
         if self.held.parts().is_some_and(|parts| parts.pending.is_some()) {
-            return Err(WireError::Illegal("a text came in place of an attachment"));
+            return Err(WireError::Illegal("a text in place of an attachment"));
         }
         let wait = |pending| self.held.parts_or_new().pending = Some(pending);
         socket_io::text::packet(text, self.wire.version, limits, wait)

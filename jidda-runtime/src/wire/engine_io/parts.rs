@@ -7,9 +7,9 @@ use super::super::websocket::opcode;
 /// What is kept of messages and packets that are not complete.
 #[derive(Debug, Default)]
 pub(in crate::wire) struct Parts {
-    /// A message whose last frame has not come.
+    /// A message whose last frame was not received yet.
     pub(super) fragments: Option<Fragments>,
-    /// A packet whose attachments have not come.
+    /// A packet whose attachments were not received yet.
     pub(super) pending: Option<Pending>,
 }
 

@@ -19,7 +19,7 @@ pub(super) fn ping(out: &mut Vec<u8>) {
     frame(out, opcode::TEXT, |out| out.push(b'2'));
 }
 
-/// Writes what a client is told first.
+/// Writes the first packet of a server.
 pub(super) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -234,7 +234,7 @@ fn wrapped(wire: EngineIo, value: &Payload) -> Vec<u8> {
     [&b"\x91\x81\xa2ok"[..], ok].concat()
 }
 
-/// Writes one item of a stream: an event of its own, with the number that its call was told.
+/// Writes one item of a stream: an event with the number that the acknowledgement contained.
 pub(super) fn item(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, number: u32, value: &Payload) {
     let number = number.to_string();
     let list = if wire.layer == Layer::SocketIo(Parser::Json) {
@@ -274,7 +274,7 @@ pub(super) fn end_of_items(
     }
 }
 
-/// What is told of a failure, as a value.
+/// A failure as a value.
 fn described(failure: &Told<'_>) -> Value {
     let mut entries: Vec<(Value, Value)> =
         vec![("code".into(), (&*failure.code).into()), ("message".into(), (&*failure.message).into())];
@@ -370,7 +370,7 @@ pub(super) fn connect_refused(
         // One value: the data, as the reference has it, or the message.
         (Version::V3, data) => data.unwrap_or_else(|| message.clone()),
     };
-    // What is told where the data is of a kind that the packet has no place for.
+    // Sent instead if the packet cannot contain data of this kind.
     let plain = error(if wire.version == Version::V4 { coded } else { None });
     let error = own.map_or_else(|| plain.clone(), |own| error(Some(own)));
     match wire.layer {

@@ -1,4 +1,4 @@
-//! Finds where a `MessagePack` value ends, without decoding it, over bytes that may come in any pieces.
+//! Finds the end of a `MessagePack` value without decoding it, over bytes in any pieces.
 
 use smallvec::SmallVec;
 
@@ -77,12 +77,12 @@ pub(in crate::wire) fn length(bytes: &[u8], limits: Limits) -> Option<usize> {
     }
 }
 
-/// The place reached in a value. It goes on where it stopped, so that a value that comes byte by byte costs no
-/// more than one that comes whole.
+/// The position reached in a value. Scanning continues where it stopped, so that a value that is received byte by byte costs no
+/// more than one that is received at once.
 #[derive(Debug, Default)]
 pub(in crate::wire) struct Scanner {
     position: usize,
-    /// For each open array or map, how many of its values are still to come.
+    /// For each open array or map, how many of its values remain.
     open: SmallVec<[u32; 12]>,
 }
 

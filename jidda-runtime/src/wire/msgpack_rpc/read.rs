@@ -241,7 +241,7 @@ fn request_packet<'a>(
             Ok(Packet::Connect { id, namespace: namespace.into(), auth: auth.into() })
         }
         "ping" => Ok(Packet::Ping { id }),
-        // Not a handler's name, ever: answered as an event nobody handles.
+        // Never the name of a handler: answered as an event without a handler.
         _ => Ok(event_packet("/", method, Some(id), params, None)),
     }
 }
@@ -279,7 +279,7 @@ fn notification_packet<'a>(
             let (namespace, event) = split(cursor.text().ok_or(RESERVED_PARAMS)?);
             Ok(Packet::Refused { namespace, event, error: cursor.0 })
         }
-        // One of a later version, perhaps: refused like an event nobody handles.
+        // Possibly one of a later version: refused as an event without a handler.
         _ => Ok(event_packet("/", method, None, params, None)),
     }
 }

@@ -1,4 +1,4 @@
-//! Passing over a message that is too large or too deep to be read, where nobody but its own caller needs it.
+//! Skips a message that is too large or too deep to be read, where it concerns only one caller.
 //!
 //! A connection that many share, such as a gateway's, must not end for what one of them is answered.
 
@@ -14,7 +14,7 @@ pub(in crate::wire) struct Skip {
     id: u32,
     is_item: bool,
     error: WireError,
-    /// How many values are still to come, all levels together.
+    /// How many values remain, of all levels together.
     values: u64,
     /// How many bytes of the current one.
     content: u64,
@@ -36,7 +36,7 @@ impl Skip {
     }
 
     /// Passes over the bytes there are: how many they were, and whether the message ends there. The last few may have to
-    /// come again with more behind them.
+    /// be passed again with more behind them.
     ///
     /// # Errors
     ///
@@ -103,7 +103,7 @@ mod tests {
         [b"\x93\x02\xa6$/item\x92\x07", value].concat()
     }
 
-    /// What is read from bytes that come in pieces of this size, and how much was kept at most.
+    /// What is read from bytes in pieces of this size, and how much was kept at most.
     fn read(bytes: &[u8], piece: usize) -> Result<(Vec<String>, usize), WireError> {
         let (mut decoder, mut kept, mut most) = (Decoder::default(), Vec::new(), 0);
         let mut packets = Vec::new();

@@ -1,4 +1,4 @@
-//! A packet whose byte strings are still to come.
+//! A packet whose attachments were not received yet.
 
 use std::borrow::Cow;
 

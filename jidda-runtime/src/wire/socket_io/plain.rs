@@ -1,7 +1,7 @@
 //! The extensions of socket.io-msgpack-parser, and values without them.
 //!
 //! Its encoder has one type of extensions, 0, for `undefined`, for a date and for an `ArrayBuffer`, which are
-//! told apart by their markers.
+//! distinguished by their markers.
 
 use std::borrow::Cow;
 
@@ -54,7 +54,7 @@ impl<'a> Extension<'a> {
 
 /// An array or a map that is being rewritten.
 struct Open {
-    /// How many values are still to come, keys and values of a map being two.
+    /// How many values remain, keys and values of a map being two.
     left: u32,
     is_map: bool,
     /// Where its head is in what is written.
@@ -78,7 +78,7 @@ impl Open {
 /// What is `undefined` is left out of maps and nil in arrays, as it is in JSON. A date becomes its milliseconds.
 pub(super) fn rewrite(out: &mut Vec<u8>, values: &[u8]) -> usize {
     let (mut at, mut copied) = (0, 0);
-    // Not recursion: how deep values nest is limited, but how much stack there is, nobody knows.
+    // Not recursive: the depth of values is limited, but the size of the stack is unknown.
     let mut open: SmallVec<[Open; 8]> = SmallVec::new();
     while let Some(head) = values.get(at..).and_then(|rest| Head::read(rest).ok().flatten()) {
         let start = at;

@@ -29,7 +29,7 @@ fn digits(bytes: &[u8], mut at: usize) -> Result<(Option<u32>, usize), WireError
     Ok((number, at))
 }
 
-/// Reads one packet. One whose attachments are to come is given to `wait`, and is nothing yet.
+/// Reads one packet. One with attachments is passed to `wait` until they are received.
 #[inline]
 pub(in crate::wire) fn packet(
     text: &str,

@@ -254,7 +254,7 @@ async fn an_old_first_message_proves_nothing() {
     let config = NoiseClient::new(client, server.public());
     let first = first_message(&config).await;
     let server = NoiseServer::new(server);
-    // It is answered, since it is a good one; but who cannot go on does not come in.
+    // It is answered, since it is valid; but without the confirmation the client is not accepted.
     let (answer, error) = answer_to(&first, &server).await;
     assert_eq!(answer.len(), 8 + 1 + 2 + 48);
     assert_eq!(error.kind(), ErrorKind::UnexpectedEof);

@@ -119,7 +119,7 @@ fn every_flipped_bit_is_refused() {
                     Ok(None) => break true,
                     Err(_) => break false,
                 },
-                // A length that became longer waits for more, which is not going to come.
+                // A length that became larger waits for bytes that are never sent.
                 Ok(None) | Err(_) => break false,
             }
         };

@@ -65,7 +65,7 @@ impl AsyncWrite for Pieces {
     }
 }
 
-/// Reads `bytes` in pieces with a buffer of `room`: what came, and how it ended.
+/// Reads `bytes` in pieces with a buffer of `room`: what was read, and how it ended.
 fn receive(bytes: &[u8], pieces: &[usize], room: usize) -> (Vec<u8>, io::Result<()>) {
     let mut rest = bytes;
     let mut queue = std::collections::VecDeque::new();
