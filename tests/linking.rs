@@ -42,7 +42,7 @@ fn check(profile: &str) {
     assert!(!output.status.success(), "{profile}");
     assert_eq!(
         String::from_utf8_lossy(&output.stderr),
-        "Error: the server cannot start:\n  the crate `silent` is listed in `link` but no handler of it is in the \
+        "Error: the server cannot start: the crate `silent` is listed in `link` but no handler of it is in the \
          program\n",
         "{profile}"
     );

@@ -1,26 +1,48 @@
 //! What generated code names. Not for programs: it may change with any release.
 
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::Poll;
+
+use futures_core::Stream;
+
+#[cfg(feature = "client")]
 pub use futures_util::future::BoxFuture;
+#[cfg(feature = "client")]
 pub use inventory;
+#[cfg(feature = "client")]
 pub use socket2::SockRef;
 
+#[cfg(feature = "client")]
 pub use crate::error::Error;
 pub use crate::handler::bounds::{Calls, Emits, Joins, Streams};
 pub use crate::handler::outcome::{
     IsOpaque, IsResult, IsUnit, No, Outcome, StreamOutcome, check_stream, shape,
 };
+#[cfg(feature = "client")]
 pub use crate::handler::probe::{Probe, WithDefault, WithoutDefault};
+#[cfg(feature = "client")]
 pub use crate::handler::returned::Returned;
 pub use crate::handler::{
-    AppKey, ArgumentEntry, ArgumentFor, Arguments, Call, CallTarget, ConfigureSocketEntry, Context, Contract,
-    ContractEvent, Dispatch, FromConnection, HandlerEntry, Location, MiddlewareEntry, NamespaceError,
-    Namespaces, Next, Registered, RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey, Side,
-    namespace_path, refusal,
+    AppKey, ArgumentFor, CallTarget, Contract, ContractEvent, Location, NamespaceError, Namespaces, Side,
+    namespace_path,
+};
+#[cfg(feature = "client")]
+pub use crate::handler::{
+    ArgumentEntry, Arguments, Call, ConfigureSocketEntry, Context, Dispatch, FromConnection, HandlerEntry,
+    MiddlewareEntry, Next, Registered, RegisteredConfigureSocket, RegisteredMiddleware, Reply, ServiceKey,
+    refusal,
 };
 #[cfg(feature = "run")]
 pub use crate::server::run;
 
+/// A handler, where nothing can run one: a contract names the type.
+#[cfg(not(feature = "client"))]
+#[derive(Debug)]
+pub struct HandlerEntry(());
+
 /// The traits that [`Returned`] is asked through, without their names.
+#[cfg(feature = "client")]
 pub mod kinds {
     pub use crate::handler::returned::{
         FallibleKind as _, NamedKind as _, OpaqueKind as _, PlainKind as _, ShownAndNamedKind as _,
@@ -29,6 +51,7 @@ pub mod kinds {
 }
 
 /// Runs a handler on the blocking pool; its panic goes on here, as if it had run in place.
+#[cfg(feature = "client")]
 pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
     match tokio::task::spawn_blocking(work).await {
         Ok(reply) => reply,
@@ -40,8 +63,20 @@ pub async fn blocking(work: impl FnOnce() -> Reply + Send + 'static) -> Reply {
 }
 
 /// A stream without items, for a method that is there for its signature only.
-pub fn no_items<T>() -> futures_util::stream::Pending<T> {
-    futures_util::stream::pending()
+pub fn no_items<T>() -> NoItems<T> {
+    NoItems(PhantomData)
+}
+
+/// See [`no_items`].
+#[derive(Debug)]
+pub struct NoItems<T>(PhantomData<fn() -> T>);
+
+impl<T> Stream for NoItems<T> {
+    type Item = T;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut std::task::Context<'_>) -> Poll<Option<T>> {
+        Poll::Pending
+    }
 }
 
 /// The event of a contract's method. If there is none, rustc has said that already, and any other will do.

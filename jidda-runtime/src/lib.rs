@@ -113,7 +113,7 @@ pub use error::{
     StdError, WaitError,
 };
 pub use failure::{Failure, Told};
-pub use futures_util::Stream;
+pub use futures_core::Stream;
 #[cfg(feature = "client")]
 pub use handler::{Deadline, InheritScope, inherit};
 #[cfg(feature = "client")]
