@@ -27,7 +27,7 @@ pub(crate) enum Callee<'a> {
 pub(crate) fn glue(handler: &Handler, callee: Callee<'_>) -> TokenStream {
     let runtime = path();
     let (context, arguments) = (hygienic_ident("context"), hygienic_ident("arguments"));
-    let decode = decode(handler, &arguments);
+    let decode = decode(handler, &context, &arguments);
     let run = if let Output::Stream(stream) = &handler.signature.output {
         run_stream(handler, callee, &context, stream)
     } else if handler.options.blocking.is_some() {
@@ -52,11 +52,13 @@ pub(crate) fn glue(handler: &Handler, callee: Callee<'_>) -> TokenStream {
     }
 }
 
-fn decode(handler: &Handler, arguments: &Ident) -> TokenStream {
+fn decode(handler: &Handler, context: &Ident, arguments: &Ident) -> TokenStream {
     let runtime = path();
     let owned: Vec<_> = handler.signature.owned().collect();
+    // The others are given what belongs to the event, whether or not they take it.
+    let ends = handler.is_callable();
     if owned.is_empty() {
-        return TokenStream::new();
+        return if ends { quote!(#arguments.end(#context);) } else { TokenStream::new() };
     }
     let (reader, error) = (hygienic_ident("reader"), hygienic_ident("error"));
     let refuse = quote! {
@@ -74,12 +76,14 @@ fn decode(handler: &Handler, arguments: &Ident) -> TokenStream {
             };
         })
     });
+    let end = ends.then(|| quote!(#reader.end(#context);));
     quote! {
         let mut #reader = match #arguments.reader(&[#(#names),*]) {
             ::core::result::Result::Ok(#reader) => #reader,
             #refuse,
         };
         #(#takes)*
+        #end
     }
 }
 

@@ -27,7 +27,6 @@ use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::socket::credentials::Presented;
 use crate::socket::handle::is_reserved;
-use crate::socket::permissions::denied;
 use crate::socket::spans::{self, About};
 use crate::sync::atomic::Ordering;
 use crate::wire::{Packet, Protocol, WireError};
@@ -339,7 +338,7 @@ impl Driver {
         cx: &mut Context<'_>,
     ) {
         let Some(route_id) = socket.permitted(first, asker.as_ref()) else {
-            self.refuse_event(socket.namespace(), incoming.event, incoming.id, denied());
+            self.refuse_event(socket.namespace(), incoming.event, incoming.id, socket.denied(first));
             return;
         };
         let route = self.connection.hub.table.route(route_id);
@@ -435,7 +434,7 @@ impl Driver {
             } else {
                 // Its permission may have been taken away while it waited.
                 let asker = queued.scope.as_ref().and_then(|scope| scope.asker());
-                (!socket.may_run(queued.route, asker)).then(denied)
+                (!socket.may_run(queued.route, asker)).then(|| socket.denied(queued.route))
             };
             if let Some(failure) = refusal {
                 let label = EventLabel::of(queued.route, queued.name.as_ref());

@@ -29,7 +29,6 @@ use crate::objects::waiters::Waiters;
 use crate::observe::report::Place;
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
-use crate::socket::permissions::denied;
 use crate::socket::spans::{self, About};
 use crate::wire::{Protocol, WireError};
 
@@ -127,7 +126,8 @@ impl Driver {
             socket.extra(|extra| extra.auth = auth);
         }
         let Some(route) = socket.permitted(socket.routes().connect(), None) else {
-            return self.connect_ended(socket, Reply::failure(denied()));
+            let refusal = socket.denied(socket.routes().connect());
+            return self.connect_ended(socket, Reply::failure(refusal));
         };
         let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
         let scope = Scope::of(None, None, None, self.connection.trace());

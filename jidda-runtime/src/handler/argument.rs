@@ -4,8 +4,10 @@ use bytes::Bytes;
 use rmpv::Value;
 use serde::de::DeserializeOwned;
 
-use super::reader::ArgumentReader;
+use super::Context;
+use super::reader::{self, ArgumentReader};
 use crate::error::Error;
+use crate::foreign::printable;
 use crate::payload::Encoding;
 
 /// An event's arguments as they came: not decoded yet.
@@ -36,6 +38,41 @@ impl<'a> Arguments<'a> {
     /// `bad_arguments` when it is neither an array nor a map with string keys.
     pub fn reader(self, names: &'static [&'static str]) -> Result<ArgumentReader<'a>, Error> {
         ArgumentReader::open(self.bytes, self.encoding, names)
+    }
+}
+
+/// Says in the log that a caller sent more than the handler takes, which is ignored, as callers in JavaScript expect.
+#[cold]
+fn note_surplus(context: &Context, takes: usize) {
+    tracing::debug!(
+        namespace = %printable(context.origin().namespace()),
+        event = %printable(context.event()),
+        takes,
+        "surplus arguments are ignored"
+    );
+}
+
+impl Arguments<'_> {
+    /// Ends the arguments of a handler that takes none.
+    #[inline]
+    pub fn end(self, context: &Context) {
+        let has_any = match self.encoding {
+            Encoding::Json => reader::has_element(self.bytes),
+            _ => !matches!(self.bytes, [] | [0x80 | 0x90, ..]),
+        };
+        if has_any {
+            note_surplus(context, 0);
+        }
+    }
+}
+
+impl ArgumentReader<'_> {
+    /// Ends the arguments of a handler that has taken all of its own.
+    #[inline]
+    pub fn end(&self, context: &Context) {
+        if self.has_next() {
+            note_surplus(context, self.count());
+        }
     }
 }
 

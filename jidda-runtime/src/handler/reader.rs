@@ -103,6 +103,11 @@ impl<'a> ArgumentReader<'a> {
         }
     }
 
+    /// How many arguments the handler takes.
+    pub(super) fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// The name of the next argument, for those who have to say what is wrong with it.
     #[inline]
     pub(super) fn next_name(&self) -> &'static str {
@@ -161,7 +166,7 @@ fn no_list() -> Error {
 
 /// Whether an element of a JSON array follows.
 #[inline]
-fn has_element(rest: &[u8]) -> bool {
+pub(super) fn has_element(rest: &[u8]) -> bool {
     match rest {
         [b',', ..] => true,
         [b'[', rest @ ..] => !rest.trim_ascii_start().starts_with(b"]"),

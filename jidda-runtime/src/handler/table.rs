@@ -192,6 +192,12 @@ impl Table {
         routes.find(|route| self.route(*route).is_allowed(allows))
     }
 
+    /// The permissions of which an event's callers need one; `first` is the event's route.
+    pub(crate) fn permissions(&self, first: RouteId) -> Vec<&'static str> {
+        let routes = std::iter::successors(Some(first), |route| self.route(*route).next);
+        routes.flat_map(|route| self.route(route).allow().iter().copied()).collect()
+    }
+
     #[cfg(feature = "metrics")]
     pub(crate) fn route_count(&self) -> usize {
         self.routes.len()

@@ -1,22 +1,31 @@
 //! What a socket's peer may have run.
 
 use crate::failure::Failure;
+use crate::foreign::printable;
 use crate::handler::{Origin, RouteId};
 use crate::identity::{Asker, Identity};
 use crate::objects::permissions::Permissions;
 use crate::objects::socket_state::Extra;
 use crate::objects::{Socket, SocketInner};
 
-/// What a peer without a permission is told: nothing else.
-pub(crate) fn denied() -> Failure {
-    Failure::new("denied", "denied")
-}
-
 impl SocketInner {
+    /// The refusal of a handler for which a permission is missing. Which one it is stands in the log; the peer is not told.
+    #[cold]
+    pub(crate) fn denied(&self, first: RouteId) -> Failure {
+        let table = self.table();
+        tracing::debug!(
+            namespace = %printable(self.namespace()),
+            event = table.route(first).event(),
+            needs = table.permissions(first).join(" or "),
+            "denied: the socket has no permission for it"
+        );
+        Failure::new("denied", "denied")
+    }
+
     /// The first of an event's handlers that the peer may have run; `first` is the event's route.
-    #[inline]
     ///
     /// `asker` is for whom the peer asks, if not for itself: then that one's permissions count, and not the peer's.
+    #[inline]
     pub(crate) fn permitted(&self, first: RouteId, asker: Option<&Asker>) -> Option<RouteId> {
         self.table().permitted(first, |permission| self.lets(asker, permission))
     }
