@@ -143,13 +143,13 @@ async fn a_users_own_extractor_can_wait_and_refuse() {
 #[tokio::test]
 async fn a_family_of_namespaces_gives_its_parameters() {
     let (client, server) = pair().await;
-    let seven = OrdersClient::connect(&client, "/orders/7").await.unwrap();
-    let eight = OrdersClient::connect(&client, "/orders/8").await.unwrap();
+    let seven = OrdersClient::connect(&client, 7).await.unwrap();
+    let eight = OrdersClient::connect(&client, 8).await.unwrap();
     assert_eq!(seven.describe("#").await.unwrap(), "#7");
     assert_eq!(eight.describe("no. ").await.unwrap(), "no. 8");
     assert_eq!(server.of("/orders/7").count(), 1);
     let street = client.join("/cities/ghent/9", &()).await.unwrap();
     assert_eq!(place::call(&street).await.unwrap(), ("ghent".to_owned(), 9));
-    let odd = OrdersClient::connect(&client, "/orders/x").await.unwrap();
+    let odd = OrdersClient::connect(&client, "x").await.unwrap();
     assert_eq!(odd.describe("#").await.unwrap_err().code(), Some("bad_path"));
 }
