@@ -12,7 +12,7 @@
 //!     n * 2
 //! }
 //!
-//! fn main() -> Result<(), jidda::error::StartError> {
+//! fn main() -> Result<(), jidda::StartError> {
 //!     jidda::run!("127.0.0.1:8000")
 //! }
 //! ```
@@ -108,7 +108,7 @@ pub mod prelude {
 ///
 /// ```no_run
 /// # mod chat {}
-/// fn main() -> Result<(), jidda::error::StartError> {
+/// fn main() -> Result<(), jidda::StartError> {
 ///     jidda::run!("127.0.0.1:8000")
 /// }
 /// ```
