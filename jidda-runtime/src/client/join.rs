@@ -40,7 +40,7 @@ impl Future for Asked {
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        let forgotten = self.connection.link.lock().calls.forget(self.id);
+        let forgotten = self.connection.link.change().calls.forget(self.id);
         if forgotten.was_waiting()
             && let Some(socket) = &self.joins
         {
@@ -78,7 +78,7 @@ impl Connection {
             .await
         {
             Answer::Value(payload) => {
-                let mut shared = self.link.lock();
+                let mut shared = self.link.change();
                 shared.speaks_native = true;
                 let own = self.hub.config.max_message;
                 shared.outbox.limit(own);
@@ -120,7 +120,7 @@ impl Connection {
     /// message.
     async fn ask(self: &Arc<Self>, limit: Option<usize>, write: impl FnOnce(&mut Vec<u8>, u32)) -> Answer {
         let id = {
-            let mut shared = self.link.lock();
+            let mut shared = self.link.change();
             if shared.status != LinkStatus::Up {
                 return Answer::Disconnected { maybe_executed: false };
             }
@@ -130,11 +130,8 @@ impl Connection {
             if let Err(too_large) = shared.append_request(id, limit, |out| write(out, id)) {
                 return Answer::Failed(too_large);
             }
-            let waker = shared.queued();
+            shared.send_queued();
             drop(shared);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
             id
         };
         (Asked { connection: Arc::clone(self), id, joins: None }).await
@@ -186,17 +183,14 @@ impl SocketInner {
             }
             self.enter(Phase::Away);
         }
-        let mut shared = self.connection.link.lock();
+        let mut shared = self.connection.link.change();
         if shared.status != LinkStatus::Up {
             return;
         }
         let reason = DisconnectReason::ClientDisconnect;
         shared.outbox.append(|out| self.wire().disconnect(out, self.namespace(), reason.as_str()));
-        let waker = shared.queued();
+        shared.send_queued();
         drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
     }
 
     /// Asks to join the namespace with the auth value that is kept with the socket.
@@ -211,7 +205,7 @@ impl SocketInner {
             state.extra().auth.clone()
         };
         let id = {
-            let mut shared = self.connection.link.lock();
+            let mut shared = self.connection.link.change();
             if shared.status != LinkStatus::Up {
                 drop(shared);
                 self.go_away();
@@ -228,11 +222,8 @@ impl SocketInner {
                 self.go_away();
                 return Err(Answer::Failed(too_large));
             }
-            let waker = shared.queued();
+            shared.send_queued();
             drop(shared);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
             id
         };
         let joins = Some(Arc::clone(self));
@@ -302,7 +293,7 @@ impl Connection {
             return Socket { inner: Arc::clone(inner) };
         }
         let inner = SocketInner::new(self, namespace).expect("a client may join any namespace");
-        if self.link.lock().status == LinkStatus::Closed {
+        if self.link.status() == LinkStatus::Closed {
             drop(sockets);
             inner.end(&DisconnectReason::ForcedClose);
             // What it is given from now on may hold it, and nothing would free either.

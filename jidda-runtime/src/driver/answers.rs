@@ -19,10 +19,10 @@ impl Driver {
         answer: impl Fn() -> Answer,
         cx: &mut Context<'_>,
     ) {
-        let mut resolved = self.connection.link.lock().calls.resolve(id, &answer);
+        let mut resolved = self.connection.link.change().calls.resolve(id, &answer);
         if let Resolved::Joins(socket) = resolved {
             self.joined(&socket, granted, cx);
-            resolved = self.connection.link.lock().calls.resolve(id, answer);
+            resolved = self.connection.link.change().calls.resolve(id, answer);
         }
         match resolved {
             Resolved::Woke(waker) => wake_all(waker),
@@ -36,7 +36,7 @@ impl Driver {
     /// Whether a request of ours has this number, and no answer yet.
     #[cold]
     pub(crate) fn expects(&self, id: u32) -> bool {
-        self.connection.link.lock().calls.expects(id)
+        self.connection.link.change().calls.expects(id)
     }
 
     /// What a request of ours was answered is too large, or nests too deeply: the request has failed, and the connection,
@@ -47,7 +47,7 @@ impl Driver {
         let failure = || Failure::new(error.code(), format!("{what} cannot be read: {error}"));
         if is_item {
             let wire = self.connection.wire;
-            self.connection.link.lock().outbox.append(|out| wire.cancel(out, id));
+            self.connection.link.append(|out| wire.cancel(out, id));
         }
         self.reply(id, None, || Answer::Failed(failure()), cx);
     }

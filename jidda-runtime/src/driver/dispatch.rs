@@ -65,7 +65,7 @@ impl Driver {
             Packet::Alive => self.connection.heard_beat(),
             Packet::Echo { bytes } => {
                 self.connection.heard_beat();
-                self.connection.link.lock().outbox.append(|out| out.extend_from_slice(&bytes));
+                self.connection.link.append(|out| out.extend_from_slice(&bytes));
                 self.is_congested |= self.is_outbox_full();
             }
             Packet::Bye => self.begin_closing(DisconnectReason::TransportClose, Some(Loss::Goodbye)),
@@ -81,7 +81,7 @@ impl Driver {
             Packet::Ping { id } => {
                 self.connection.heard_beat();
                 let wire = self.connection.wire;
-                self.connection.link.lock().outbox.append(|out| wire.pong(out, id));
+                self.connection.link.append(|out| wire.pong(out, id));
             }
             Packet::Cancel { id } => self.cancelled(id, cx),
             Packet::Item { id, value } => self.item(id, value),
@@ -445,7 +445,7 @@ impl Driver {
             self.turn.spend(queued.arguments.len());
             if self.turn.is_over() {
                 let proceed = Control::Proceed(Arc::clone(socket));
-                return self.connection.link.lock().push_control(proceed);
+                return self.connection.link.change().push_control(proceed);
             }
             match self.running().advance(socket) {
                 Some(next) => queued = next,
@@ -489,7 +489,7 @@ impl Driver {
         socket.count_event(label, "ok");
         let Some(id) = id else { return };
         let written = {
-            let mut shared = self.connection.link.lock();
+            let mut shared = self.connection.link.change();
             let written = shared.outbox_reply(wire, socket.namespace(), id, value);
             self.is_congested |= shared.outbox.queued() >= hub.config.max_outbox;
             written

@@ -62,7 +62,7 @@ impl Driver {
     /// Refuses what came before its socket was accepted, which it never is. An event without an id ends nothing, not
     /// even the connection of a plain peer, which cannot be told: that its namespace is refused was its answer.
     pub(crate) fn refuse_early(&mut self, socket: &SocketInner, early: Backlog<()>, failure: &Failure) {
-        let speaks_native = self.connection.link.lock().speaks_native;
+        let speaks_native = self.connection.link.speaks_native();
         for event in early.into_events() {
             if let (Some(id), Some(running)) = (event.id, &mut self.running) {
                 running.forget_early(id);

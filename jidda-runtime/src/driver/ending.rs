@@ -1,6 +1,5 @@
 //! How a client's connection ends for good: asked for by anyone, at any time, and done by the one who keeps it.
 
-use crate::guard::wake_all;
 use crate::link::shared_state::{Control, LinkStatus};
 use crate::objects::Connection;
 use crate::reason::DisconnectReason;
@@ -9,15 +8,15 @@ impl Connection {
     /// Asks for the end of a client's connection. It is asked for once and for all: a stream that is being made, or that is
     /// lost in this moment, changes nothing about it.
     pub(crate) fn ask_to_end(&self, reason: DisconnectReason) {
-        let mut shared = self.link.lock();
+        let mut shared = self.link.change();
         if shared.status == LinkStatus::Closed {
             return;
         }
         shared.note_ending(&reason);
-        let waker =
-            if shared.status == LinkStatus::Up { shared.control(Control::Close(reason)) } else { None };
+        if shared.status == LinkStatus::Up {
+            shared.send_control(Control::Close(reason));
+        }
         drop(shared);
-        wake_all(waker);
         self.hub.ending.notify_waiters();
     }
 
@@ -25,7 +24,7 @@ impl Connection {
     pub(crate) async fn ending(&self) -> DisconnectReason {
         loop {
             let asked = self.hub.ending.notified();
-            if let Some(reason) = self.link.lock().ending() {
+            if let Some(reason) = self.link.change().ending() {
                 return reason.clone();
             }
             asked.await;
@@ -36,12 +35,10 @@ impl Connection {
     /// end, and ends all that goes with the connection.
     pub(crate) fn finish(&self, reason: &DisconnectReason) {
         let lost = {
-            let mut shared = self.link.lock();
+            let mut shared = self.link.change();
             shared.note_ending(reason);
             if shared.status == LinkStatus::Up {
-                let waker = shared.control(Control::Close(reason.clone()));
-                drop(shared);
-                return wake_all(waker);
+                return shared.send_control(Control::Close(reason.clone()));
             }
             shared.status = LinkStatus::Closed;
             // A task that is still closing its stream counts what it writes, and clears the rest itself when it ends.
@@ -64,7 +61,7 @@ impl Connection {
     /// breakdown no handler can run, but nobody may wait for ever.
     pub(crate) fn leave_sockets(&self) {
         if self.is_closed() {
-            let reason = self.link.lock().ending().cloned();
+            let reason = self.link.change().ending().cloned();
             let reason = reason.unwrap_or(DisconnectReason::TransportError);
             let sockets = std::mem::take(&mut *self.sockets.lock());
             for socket in &*sockets {

@@ -33,7 +33,7 @@ const LEAST: usize = 4096;
 impl Driver {
     /// Whether the peer has to be known before it can do anything.
     pub(crate) fn is_unknown(&self) -> bool {
-        self.connection.hub.gate.is_some() && self.connection.link.lock().standing().is_none()
+        self.connection.hub.gate.is_some() && self.connection.link.change().standing().is_none()
     }
 
     /// Whether what the peer sends waits until it is known who it is.
@@ -53,7 +53,7 @@ impl Driver {
     ) -> ControlFlow<()> {
         if let Some(limit) = max_message.and_then(|limit| usize::try_from(limit).ok()) {
             let own = self.connection.hub.config.max_message;
-            self.connection.link.lock().outbox.limit(own.min(limit.max(LEAST)));
+            self.connection.link.change().outbox.limit(own.min(limit.max(LEAST)));
         }
         let presented = if version == 0 {
             Err(Failure::new("bad_arguments", "the wire's version is 1 or more"))
@@ -72,8 +72,7 @@ impl Driver {
             Err(failure) => failure,
         };
         let wire = self.connection.wire;
-        let mut shared = self.connection.link.lock();
-        shared.tell(&refusal, |out, refusal| wire.failure(out, "/", id, refusal));
+        self.connection.link.append_failure(&refusal, |out, refusal| wire.failure(out, "/", id, refusal));
         ControlFlow::Continue(())
     }
 
@@ -93,7 +92,7 @@ impl Driver {
             identity: identity.as_ref().map(Identity::name),
             expires: identity.as_ref().and_then(left),
         };
-        let mut shared = connection.link.lock();
+        let mut shared = connection.link.change();
         shared.speaks_native = true;
         shared.outbox.append(|out| wire.hello_reply(out, id, welcome));
     }
@@ -210,7 +209,7 @@ impl Driver {
         });
         match claimed {
             Ok(standing) => {
-                self.connection.link.lock().note_standing(Some(standing));
+                self.connection.link.change().note_standing(Some(standing));
                 self.connection.record_standing();
                 if !self.connection.wire.closes_on_misplaced_packet() {
                     self.connection.is_established.store(true, Ordering::Relaxed);
@@ -244,7 +243,7 @@ impl Driver {
         }
         self.connection.log_refusal(&failure);
         let wire = self.connection.wire;
-        self.connection.link.lock().tell(&failure, |out, failure| match deferred {
+        self.connection.link.append_failure(&failure, |out, failure| match deferred {
             Deferred::Hello { id, .. } | Deferred::Event(Waiting { id: Some(id), .. }) => {
                 wire.failure(out, "/", *id, failure);
             }

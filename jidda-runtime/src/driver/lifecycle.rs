@@ -72,16 +72,16 @@ impl Driver {
                     None
                 }
                 None => {
-                    let mut shared = self.connection.link.lock();
-                    shared.outbox.append(|out| wire.unknown_namespace(out, namespace, id));
+                    self.connection.link.append(|out| wire.unknown_namespace(out, namespace, id));
                     None
                 }
             }
         };
         if let Some(failure) = refusal {
             self.connection.hub.metrics.refused(&failure);
-            let mut shared = self.connection.link.lock();
-            shared.tell(&failure, |out, failure| wire.connect_refused(out, namespace, id, failure));
+            self.connection
+                .link
+                .append_failure(&failure, |out, failure| wire.connect_refused(out, namespace, id, failure));
         }
     }
 
@@ -102,7 +102,7 @@ impl Driver {
         cx: &mut Context<'_>,
     ) -> bool {
         let hub = &self.connection.hub;
-        let is_plain = !self.connection.link.lock().speaks_native;
+        let is_plain = !self.connection.link.speaks_native();
         if hub.side == Side::Client || namespace != "/" || !is_plain || !self.connection.sockets().is_empty()
         {
             return false;
@@ -177,8 +177,9 @@ impl Driver {
         }
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
-            let mut shared = self.connection.link.lock();
-            shared.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
+            self.connection.link.append_failure(&failure, |out, told| {
+                wire.connect_refused(out, socket.namespace(), id, told)
+            });
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
         // Its handler may have joined rooms before it refused.
@@ -202,7 +203,7 @@ impl Driver {
             self.run_backlog(cx);
             if self.turn.is_over() {
                 let accepted = Control::Accepted(Arc::clone(socket));
-                return self.connection.link.lock().push_control(accepted);
+                return self.connection.link.change().push_control(accepted);
             }
             let early = {
                 let mut state = socket.state.lock();
@@ -274,7 +275,7 @@ impl Driver {
             return self.begin_closing(reason, None);
         }
         let lost = {
-            let mut shared = self.connection.link.lock();
+            let mut shared = self.connection.link.change();
             match connect_id {
                 Some(id) => {
                     let failure = Failure::new("denied", reason.as_str().to_owned());
@@ -304,15 +305,16 @@ impl Driver {
         let failure = Failure::new("not_connected", message);
         if let Some(id) = connect_id {
             let wire = self.connection.wire;
-            let mut shared = self.connection.link.lock();
-            shared.tell(&failure, |out, told| wire.connect_refused(out, socket.namespace(), id, told));
+            self.connection.link.append_failure(&failure, |out, told| {
+                wire.connect_refused(out, socket.namespace(), id, told)
+            });
         }
         self.connection.forget_socket(socket);
         self.note_left(socket.namespace());
         self.current = None;
         if self.connection.wire.closes_on_misplaced_packet() {
             // Its peer answers none of them any more, since it has nobody there either.
-            let wakers = self.connection.link.lock().calls.fail_of(socket.mark());
+            let wakers = self.connection.link.change().calls.fail_of(socket.mark());
             wakers.into_iter().for_each(Waker::wake);
         }
         self.running().wake_streams();
@@ -336,7 +338,7 @@ impl Driver {
     pub(crate) fn drain(&mut self, reason: DisconnectReason) {
         if self.draining.is_none() {
             let wire = self.connection.wire;
-            self.connection.link.lock().outbox.append(|out| wire.close_reason(out, reason.as_str()));
+            self.connection.link.append(|out| wire.close_reason(out, reason.as_str()));
             self.draining = Some(Box::new(reason));
             if let Some(running) = &self.running {
                 running.end_streams();
@@ -351,10 +353,9 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = error.id() {
             let failure = Failure::new(error.code(), error.to_string());
-            let mut shared = self.connection.link.lock();
-            shared.tell(&failure, |out, failure| wire.failure(out, "/", id, failure));
+            self.connection.link.append_failure(&failure, |out, failure| wire.failure(out, "/", id, failure));
         }
-        self.connection.link.lock().outbox.append(|out| {
+        self.connection.link.append(|out| {
             wire.close_reason(out, &error.to_string());
             wire.close(out, Some(error));
         });
@@ -371,7 +372,7 @@ impl Driver {
             let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced);
             let leaves = is_final && wire.closes_on_misplaced_packet() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
-            self.connection.link.lock().outbox.append(|out| {
+            self.connection.link.append(|out| {
                 // Its clients come back after the end of a connection, but not after that of a namespace.
                 for socket in &sockets {
                     wire.disconnect(out, socket.namespace(), reason.as_str());
@@ -388,7 +389,7 @@ impl Driver {
             return;
         }
         // What this side has asked for goes before what the stream met in the same moment.
-        let asked_for = self.connection.link.lock().ending().cloned();
+        let asked_for = self.connection.link.change().ending().cloned();
         let is_asked_for = asked_for.is_some();
         let reason = asked_for.unwrap_or(reason);
         match reason {
@@ -402,12 +403,12 @@ impl Driver {
         self.connection.record_reason(&reason);
         self.connection.hub.metrics.ended(&reason, self.is_counted);
         // The farewell of one that never let us in counts for nothing: its answer to the hello does.
-        let is_believed = loss.is_none() || self.connection.link.lock().speaks_native;
+        let is_believed = loss.is_none() || self.connection.link.speaks_native();
         let is_final = self.connection.hub.side == Side::Server
             || is_asked_for
             || (!reason.invites_return() && is_believed);
         let (unsent, wakers) = {
-            let mut shared = self.connection.link.lock();
+            let mut shared = self.connection.link.change();
             shared.status = if is_final { LinkStatus::Closed } else { LinkStatus::Away };
             shared.speaks_native = false;
             let is_broken = loss == Some(Loss::Broken);

@@ -56,7 +56,7 @@ impl Producing {
         ready!(self.credit.poll_left(cx)).map_err(Reply::failure)?;
         let connection = &self.socket.connection;
         {
-            let mut shared = connection.link.lock();
+            let mut shared = connection.link.change();
             if !shared.has_room(connection.hub.config.max_outbox) {
                 shared.wait_for_room(cx.waker());
                 return Poll::Pending;
@@ -71,7 +71,7 @@ impl Producing {
 
     fn send(&self, item: &Payload) -> Result<(), Reply> {
         let wire = self.socket.wire();
-        let mut shared = self.socket.connection.link.lock();
+        let mut shared = self.socket.connection.link.change();
         let limit = shared.outbox.max_message();
         check_value(wire, item, wire.item_head(), "an item", limit)
             .map_err(|failure| Reply::failure(*failure))?;
@@ -156,7 +156,7 @@ impl Driver {
         if !wire.streams_by_event() {
             return Ok((id, items, credit));
         }
-        let mut shared = self.connection.link.lock();
+        let mut shared = self.connection.link.change();
         let number = shared.calls.number();
         let announcement = announcement(number, wire.encoding())?;
         shared.outbox.append(|out| wire.reply(out, socket.namespace(), id, &announcement));
@@ -177,7 +177,7 @@ impl Driver {
         socket.count_event(label, failure.as_ref().map_or("ok", |failure| failure.outcome()));
         let failure = failure.map(|failure| hub.disclose(label.place(socket), *failure));
         let wire = self.connection.wire;
-        let mut shared = self.connection.link.lock();
+        let mut shared = self.connection.link.change();
         match failure {
             Some(failure) => shared.tell(&failure, |out, failure| {
                 wire.end_of_items(out, socket.namespace(), id, Some(failure));
@@ -190,7 +190,7 @@ impl Driver {
     pub(crate) fn item(&mut self, id: u32, value: &[u8]) {
         let encoding = self.connection.wire.encoding();
         let item = || Payload::from_bytes(value, encoding);
-        let received = self.connection.link.lock().calls.receive(id, item);
+        let received = self.connection.link.change().calls.receive(id, item);
         match received {
             Received::Kept(waker) => wake_all(waker),
             Received::Unknown => {
@@ -228,8 +228,7 @@ impl Driver {
         if let Some(id) = incoming.id {
             let wire = self.connection.wire;
             if let Ok(nothing) = Reply::value(&(), wire.encoding()).into_result() {
-                let mut shared = self.connection.link.lock();
-                shared.outbox.append(|out| wire.reply(out, socket.namespace(), id, &nothing));
+                self.connection.link.append(|out| wire.reply(out, socket.namespace(), id, &nothing));
             }
         }
         true

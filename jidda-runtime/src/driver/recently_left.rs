@@ -14,19 +14,19 @@ impl Driver {
         // The other wires answer what has no place, and go on.
         if self.connection.wire.closes_on_misplaced_packet() {
             let limit = self.connection.hub.config.max_namespaces;
-            self.connection.link.lock().note_left(namespace, limit);
+            self.connection.link.change().note_left(namespace, limit);
         }
     }
 
     /// Whether the connection was in a namespace a moment ago.
     #[cold]
     pub(crate) fn has_left(&self, namespace: &str) -> bool {
-        self.connection.link.lock().has_left(namespace)
+        self.connection.link.change().has_left(namespace)
     }
 
     /// The peer knows that it is out of a namespace. Whether it was in it a moment ago.
     pub(crate) fn take_left(&self, namespace: &str) -> bool {
-        self.connection.link.lock().take_left(namespace)
+        self.connection.link.change().take_left(namespace)
     }
 
     /// Whether the peer has nobody any more in a namespace: a client of Socket.IO forgets its side of a socket that ends.

@@ -26,7 +26,7 @@ impl Driver {
             tracing::debug!(%connection, namespace, event, code, "left an event unanswered");
             return;
         }
-        let mut shared = self.connection.link.lock();
+        let mut shared = self.connection.link.change();
         if let Some(id) = id {
             shared.tell(&failure, |out, failure| wire.failure(out, namespace, id, failure));
             return;

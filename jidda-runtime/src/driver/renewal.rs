@@ -82,7 +82,7 @@ impl Driver {
             let label = EventLabel::caught(socket.routes().fallback(), AUTHENTICATE);
             self.respond(socket, id, &label, reply);
         } else if let (Some(id), Ok(value)) = (id, reply.into_result()) {
-            self.connection.link.lock().outbox.append(|out| wire.reply(out, "/", id, &value));
+            self.connection.link.append(|out| wire.reply(out, "/", id, &value));
         }
     }
 
@@ -92,7 +92,7 @@ impl Driver {
         let Some(left) = connection.identity().as_ref().and_then(left).map(milliseconds) else { return };
         let wire = connection.wire;
         if !wire.closes_on_misplaced_packet() {
-            let mut shared = connection.link.lock();
+            let mut shared = connection.link.change();
             if shared.speaks_native {
                 shared.outbox.append(|out| wire.expiring(out, "/", left));
             }
@@ -100,8 +100,7 @@ impl Driver {
         }
         for socket in connection.sockets() {
             if matches!(socket.phase(), Phase::Active | Phase::Replaying) {
-                let mut shared = connection.link.lock();
-                shared.outbox.append(|out| wire.expiring(out, socket.namespace(), left));
+                connection.link.append(|out| wire.expiring(out, socket.namespace(), left));
             }
         }
     }
@@ -131,7 +130,7 @@ impl Connection {
         // Somebody who was nobody has to be let in as others are.
         let claim = if old.is_none() { Some(self.claim(&identity.shared_name())?) } else { None };
         {
-            let mut shared = self.link.lock();
+            let mut shared = self.link.change();
             let mut standing = shared.note_standing(None).unwrap_or_default();
             // Who gained nothing by it is not told at once again: it would only do the same.
             standing.is_told &= old.as_ref().map(Identity::expires) == Some(identity.expires());

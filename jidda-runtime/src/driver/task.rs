@@ -89,7 +89,7 @@ impl Driver {
         let now = connection.hub.clock();
         connection.last_seen.store(connection.heart_clock(), Ordering::Relaxed);
         connection.opened_at.store(now, Ordering::Relaxed);
-        let mut shared = connection.link.lock();
+        let mut shared = connection.link.change();
         debug_assert_ne!(
             shared.status,
             LinkStatus::Closed,
@@ -181,7 +181,7 @@ impl Driver {
             let reason = self.draining.take().expect("checked");
             // The peer was told why when the draining began.
             let wire = self.connection.wire;
-            self.connection.link.lock().outbox.append(|out| wire.close(out, None));
+            self.connection.link.append(|out| wire.close(out, None));
             self.end_all(*reason, None);
             return true;
         }
@@ -203,7 +203,7 @@ impl Driver {
     }
 
     fn run_controls(&mut self, cx: &mut Context<'_>) -> bool {
-        let controls = self.connection.link.lock().take_controls();
+        let controls = self.connection.link.change().take_controls();
         let progress = !controls.is_empty();
         for control in controls {
             if self.closing.is_some() {
@@ -295,11 +295,11 @@ impl Driver {
     pub(crate) fn waits_for_peer(&self) -> bool {
         // A stream waits to be asked for more.
         self.running.as_ref().is_some_and(|running| running.are_streams())
-            || self.connection.link.lock().calls.is_waiting()
+            || self.connection.link.change().calls.is_waiting()
     }
 
     pub(crate) fn is_outbox_full(&self) -> bool {
-        self.connection.link.lock().outbox.queued() >= self.connection.hub.config.max_outbox
+        self.connection.link.queued() >= self.connection.hub.config.max_outbox
     }
 
     fn lost(&mut self, error: &io::Error) {
@@ -327,7 +327,7 @@ impl Driver {
         let kept = self.decoder.kept();
         self.is_amid = kept > 0;
         let now = self.connection.hub.clock();
-        self.connection.link.lock().note_rest(kept, self.partial.is_some(), now);
+        self.connection.link.change().note_rest(kept, self.partial.is_some(), now);
     }
 
     #[inline]
@@ -402,7 +402,7 @@ impl Driver {
             let mut batch = match resumed.take() {
                 Some(batch) => batch,
                 None => {
-                    let batch = self.connection.link.lock().outbox.take();
+                    let batch = self.connection.link.change().outbox.take();
                     match batch {
                         Some(batch) => batch,
                         // Streams of other servers may hold back what they took.
@@ -414,7 +414,7 @@ impl Driver {
             let result = batch.poll_write(self.stream(), cx, &mut written);
             self.connection.hub.metrics.wrote(written);
             let wakers = {
-                let mut shared = self.connection.link.lock();
+                let mut shared = self.connection.link.change();
                 shared.block(result.is_pending());
                 if result.is_ready() {
                     shared.outbox.stalled_since = None;
@@ -436,7 +436,7 @@ impl Driver {
                         self.lost(&error);
                     } else {
                         // Nothing waits for room any more: that ended when the closing began.
-                        self.connection.link.lock().outbox.clear();
+                        self.connection.link.change().outbox.clear();
                     }
                     return false;
                 }
@@ -514,7 +514,7 @@ impl Future for Driver {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<DisconnectReason> {
         let this = self.get_mut();
         let span = {
-            let mut shared = this.connection.link.lock();
+            let mut shared = this.connection.link.change();
             if !shared.begin_poll(&mut this.stream, cx.waker()) {
                 return Poll::Pending;
             }
@@ -541,7 +541,7 @@ impl Future for Driver {
             if progress || this.closing.is_some() || (this.rests && !this.is_outbox_full()) {
                 continue;
             }
-            let mut shared = this.connection.link.lock();
+            let mut shared = this.connection.link.change();
             // Another thread may have left something between the round and this lock; once the waker stands
             // there it will be woken for it.
             if !shared.has_controls() && (is_blocked || shared.outbox.is_empty()) {
@@ -561,7 +561,7 @@ impl Drop for Driver {
         }
         // Dropped when nothing is locked any more: a control may be the last to hold a socket that was left.
         let (lost, _controls, _stream, _claim) = {
-            let mut shared = self.connection.link.lock();
+            let mut shared = self.connection.link.change();
             let controls = shared.take_controls();
             let (lost, stream) = shared.detach(self.connection.hub.side);
             (lost, controls, stream, shared.standing_mut().and_then(|standing| standing.claim.take()))

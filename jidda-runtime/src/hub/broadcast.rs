@@ -245,7 +245,7 @@ impl Held<'_> {
     /// Gives the recipient up if it does not read.
     fn look(&mut self) {
         let connection = self.waiting.connection;
-        let written = connection.link.lock().outbox.written();
+        let written = connection.link.change().outbox.written();
         self.missed = if written - self.written >= ENOUGH { 0 } else { self.missed + 1 };
         self.written = written;
         if self.missed == 2 {
@@ -258,7 +258,7 @@ impl Held<'_> {
 async fn hold_back(waiting: &[(Socket, Arc<Position>)]) {
     let held = waiting.iter().map(|(socket, position)| {
         let connection = &*socket.inner.connection;
-        let written = connection.link.lock().outbox.written();
+        let written = connection.link.change().outbox.written();
         Held { waiting: Waiting { connection, position: Arc::clone(position) }, written, missed: 0 }
     });
     let mut held: Vec<_> = held.collect();

@@ -22,7 +22,7 @@ impl Connection {
         let seen = self.last_seen.load(Ordering::Relaxed);
         let now = if self.asks_itself() { self.hub.exact_clock() } else { now };
         let since = |then: u32| u64::from(now.wrapping_sub(then));
-        let mut shared = self.link.lock();
+        let mut shared = self.link.change();
         if shared.status != LinkStatus::Up || shared.is_to_close() {
             return shared.status != LinkStatus::Away;
         }
@@ -42,7 +42,7 @@ impl Connection {
                 // The program's own code: not while the connection is locked.
                 drop(shared);
                 let verdict = self.hub.heartbeat.at_limit(&**self, silent_for, missed);
-                shared = self.link.lock();
+                shared = self.link.change();
                 match verdict {
                     TimeoutAction::Close => Some(DisconnectReason::PingTimeout),
                     TimeoutAction::AskAgain => {
@@ -57,17 +57,14 @@ impl Connection {
             ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
         let is_over = ending.is_some();
         let left = if is_over { None } else { self.time_left(&shared, since(seen)) };
-        let waker = match ending {
-            Some(reason) => shared.control(Control::Close(reason)),
-            None if matches!(expiry, Expiry::Near) => shared.control(Control::Expiring),
-            None if self.is_idle(&mut shared, now, seen) => shared.control(Control::Idle),
-            None if shared.outbox.is_empty() => shared.nudge(),
-            None => shared.queued(),
-        };
-        drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
+        match ending {
+            Some(reason) => shared.send_control(Control::Close(reason)),
+            None if matches!(expiry, Expiry::Near) => shared.send_control(Control::Expiring),
+            None if self.is_idle(&mut shared, now, seen) => shared.send_control(Control::Idle),
+            None if shared.outbox.is_empty() => shared.nudge_task(),
+            None => shared.send_queued(),
         }
+        drop(shared);
         if silent_for <= self.hub.wheel().turn() {
             self.hub.heartbeat.alive(&**self, silent_for);
         }

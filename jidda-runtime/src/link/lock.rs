@@ -1,16 +1,96 @@
-//! The lock around the shared state.
+//! The lock around the shared state, and the verbs that lock, change, unlock and wake.
 
 use std::fmt;
-use std::ops::DerefMut;
-use std::task::{Context, Poll};
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::task::{Context, Poll, Waker};
 
 use super::pending_requests::PendingRequests;
-use super::shared_state::SharedState;
+use super::shared_state::{Control, LinkStatus, SharedState};
+use crate::failure::{Failure, Told};
+use crate::guard::wake;
 use crate::sync::Mutex;
 
 /// What a connection's task and everyone else share, behind one short lock.
 pub(crate) struct Link<S> {
     shared: Mutex<SharedState<S>>,
+}
+
+/// A change of the shared state. When it is dropped the state is unlocked, and then whoever has to learn of the change is
+/// woken: a waker is code of the program, and must not run under the lock.
+pub(crate) struct Change<'a, G: DerefMut<Target = SharedState<S>> + 'a, S> {
+    // Dropped in this order: first unlocked, then woken.
+    shared: G,
+    wake: Wake,
+    of: PhantomData<&'a S>,
+}
+
+/// Wakes a task when it is dropped.
+#[must_use = "the task is woken when this is dropped"]
+pub(crate) struct Wake(Option<Waker>);
+
+impl Drop for Wake {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            wake(waker);
+        }
+    }
+}
+
+impl<G: DerefMut<Target = SharedState<S>>, S> Deref for Change<'_, G, S> {
+    type Target = SharedState<S>;
+
+    #[inline]
+    fn deref(&self) -> &SharedState<S> {
+        &self.shared
+    }
+}
+
+impl<G: DerefMut<Target = SharedState<S>>, S> DerefMut for Change<'_, G, S> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut SharedState<S> {
+        &mut self.shared
+    }
+}
+
+impl<G: DerefMut<Target = SharedState<S>>, S> Change<'_, G, S> {
+    /// Bytes were queued: the task is woken for them, unless it runs or the stream takes no more at the moment.
+    #[inline]
+    pub(crate) fn send_queued(&mut self) {
+        if let Some(waker) = self.shared.queued() {
+            self.wake.0 = Some(waker);
+        }
+    }
+
+    /// Asks something of the task, which is woken unless it runs.
+    #[inline]
+    pub(crate) fn send_control(&mut self, control: Control<S>) {
+        if let Some(waker) = self.shared.control(control) {
+            self.wake.0 = Some(waker);
+        }
+    }
+
+    /// Has the task look whether the peer it does not read from is still there.
+    pub(crate) fn nudge_task(&mut self) {
+        if let Some(waker) = self.shared.nudge() {
+            self.wake.0 = Some(waker);
+        }
+    }
+
+    /// Unlocks without waking yet: that is done when what this gives is dropped. For those who hold another lock.
+    pub(crate) fn unlock(self) -> Wake {
+        let Self { shared, wake, of: _ } = self;
+        drop(shared);
+        wake
+    }
+
+    /// Wakes the task, whatever it waits for.
+    pub(crate) fn wake_task(&mut self) {
+        if let Some(waker) = self.shared.waker.take() {
+            self.wake.0 = Some(waker);
+        }
+    }
 }
 
 impl<S> fmt::Debug for Link<S> {
@@ -24,9 +104,46 @@ impl<S> Link<S> {
         Self { shared: Mutex::new(shared) }
     }
 
+    /// Begins a change of the shared state. It is locked until the [`Change`] is dropped.
     #[inline]
-    pub(crate) fn lock(&self) -> impl DerefMut<Target = SharedState<S>> + '_ {
-        self.shared.lock()
+    pub(crate) fn change(&self) -> Change<'_, impl DerefMut<Target = SharedState<S>> + '_, S> {
+        Change { shared: self.shared.lock(), wake: Wake(None), of: PhantomData }
+    }
+
+    /// Appends to the outbox what `write` writes. For the connection's own task, which writes before it sleeps.
+    #[inline]
+    pub(crate) fn append<R>(&self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        self.shared.lock().outbox.append(write)
+    }
+
+    /// Appends what the peer is told of a failure: as much of it as it takes. For the connection's own task.
+    #[cold]
+    pub(crate) fn append_failure(&self, failure: &Failure, write: impl FnOnce(&mut Vec<u8>, &Told<'_>)) {
+        self.shared.lock().tell(failure, write);
+    }
+
+    /// Asks something of the connection's task, if there is a stream: without one nobody would do it, or the task of the
+    /// next stream would, which it is not meant for.
+    pub(crate) fn control(&self, control: Control<S>) {
+        let mut change = self.change();
+        if change.status == LinkStatus::Up {
+            change.send_control(control);
+        }
+    }
+
+    pub(crate) fn status(&self) -> LinkStatus {
+        self.shared.lock().status
+    }
+
+    /// Whether the peer speaks more than plain MessagePack-RPC.
+    pub(crate) fn speaks_native(&self) -> bool {
+        self.shared.lock().speaks_native
+    }
+
+    /// How many bytes wait to be written.
+    #[inline]
+    pub(crate) fn queued(&self) -> usize {
+        self.shared.lock().outbox.queued()
     }
 
     /// Waits for what `take` looks for: the answer of a request, or an item of a stream.
@@ -41,7 +158,7 @@ impl<S> Link<S> {
         cx: &Context<'_>,
     ) -> Poll<T> {
         if !is_new {
-            let calls = &mut self.lock().calls;
+            let calls = &mut self.shared.lock().calls;
             if let Some(found) = take(calls, id) {
                 return Poll::Ready(found);
             }
@@ -50,7 +167,7 @@ impl<S> Link<S> {
             }
         }
         let waker = cx.waker().clone();
-        let mut shared = self.lock();
+        let mut shared = self.shared.lock();
         let (found, unused) = match take(&mut shared.calls, id) {
             Some(found) => (Some(found), Some(waker)),
             None => (None, shared.calls.wake_for(id, waker)),

@@ -90,7 +90,7 @@ fn calls_end(is_lossy: bool) {
     for caller in callers {
         caller.join().unwrap();
     }
-    assert_eq!(connection.link.lock().calls.len(), 0, "a call is kept that nobody waits for");
+    assert_eq!(connection.link.change().calls.len(), 0, "a call is kept that nobody waits for");
     connection.close(DisconnectReason::ForcedClose);
     driving.join().unwrap();
     peer.join().unwrap();

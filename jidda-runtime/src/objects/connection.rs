@@ -174,7 +174,7 @@ impl Connection {
 
     /// Whether what is handed in now is written with the next write: nothing is left of the one before.
     pub(crate) fn is_writable(&self) -> bool {
-        !self.is_between_polls() && self.link.lock().is_writable()
+        !self.is_between_polls() && self.link.change().is_writable()
     }
 
     /// Whether a WebSocket took the place of its first medium.
@@ -234,16 +234,7 @@ impl Connection {
     }
 
     pub(crate) fn control(&self, control: Control<Arc<SocketInner>>) {
-        let mut shared = self.link.lock();
-        if shared.status != LinkStatus::Up {
-            // Nobody would do it, or the next stream's task would, which it is not meant for.
-            return;
-        }
-        let waker = shared.control(control);
-        drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.link.control(control);
     }
 
     /// Ends the connection after what is queued is written.
@@ -258,7 +249,7 @@ impl Connection {
 
     /// Whether it is over for good.
     pub(crate) fn is_closed(&self) -> bool {
-        self.link.lock().status == LinkStatus::Closed
+        self.link.status() == LinkStatus::Closed
     }
 }
 

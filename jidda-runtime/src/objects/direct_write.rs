@@ -24,10 +24,10 @@ impl Connection {
     /// Writes the frame that the stream is reserved for, unless the connection's task did so or is about to. What the
     /// stream does not take is left to the task, and so is finding out what went wrong.
     pub(crate) fn write_reserved(&self) {
-        let Some((stream, frame)) = self.link.lock().lend() else { return };
+        let Some((stream, frame)) = self.link.change().lend() else { return };
         let written = stream.try_write(&frame).unwrap_or(0);
         self.hub.metrics.wrote(written);
-        let mut shared = self.link.lock();
+        let mut shared = self.link.change();
         let is_awaited = match shared.stream {
             StreamSlot::Borrowed => false,
             StreamSlot::BorrowedWaited => true,
@@ -44,18 +44,16 @@ impl Connection {
         if !is_awaited && shared.outbox.is_empty() && wakers.is_empty() {
             return;
         }
-        let waker = shared.waker.take();
+        shared.wake_task();
         drop(shared);
-        wake_all(wakers.into_iter().chain(waker));
+        wake_all(wakers);
     }
 
     /// Leaves the frame that the stream is reserved for to the connection's task.
     pub(crate) fn release_reserved(&self) {
-        let mut shared = self.link.lock();
-        let waker = if shared.outbox.is_reserved() { shared.queued() } else { None };
-        drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
+        let mut shared = self.link.change();
+        if shared.outbox.is_reserved() {
+            shared.send_queued();
         }
     }
 }

@@ -42,7 +42,7 @@ impl Session {
         let shared = Mutex::new(Shared { machine: Machine::new(most), successor: None });
         let session = Arc::new(Self { shared, gate: Arc::default() });
         let stream = SessionStream { session: Arc::clone(&session), has_switched: false };
-        (session, Stream::Requests(Box::new(stream)))
+        (session, Stream::Requests(Box::new(Box::new(stream))))
     }
 
     /// Tells whether what is written would leave at once.

@@ -20,7 +20,7 @@ impl Connection {
     /// What the caller is told that has as many under way as it may have.
     pub(crate) fn share(self: &Arc<Self>, caller: ConnectionId) -> Result<Share, Failure> {
         let limit = self.hub.config.max_in_flight;
-        if self.link.lock().shares(limit).enter(caller) {
+        if self.link.change().shares(limit).enter(caller) {
             return Ok(Share { connection: Arc::clone(self), caller });
         }
         Err(Failure::new(
@@ -33,6 +33,6 @@ impl Connection {
 impl Drop for Share {
     fn drop(&mut self) {
         let limit = self.connection.hub.config.max_in_flight;
-        self.connection.link.lock().shares(limit).leave(self.caller);
+        self.connection.link.change().shares(limit).leave(self.caller);
     }
 }

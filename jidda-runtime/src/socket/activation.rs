@@ -59,7 +59,7 @@ impl SocketInner {
             Some(extra) => (extra.held.take(), !extra.early.is_empty()),
             None => (Vec::new(), false),
         };
-        let mut shared = self.connection.link.lock();
+        let mut shared = self.connection.link.change();
         let limit = shared.outbox.max_message();
         // The peer that takes less than the one before would close the connection, and lose the others with it.
         let (held, too_large): (Vec<_>, Vec<_>) = held.into_iter().partition(|frame| frame.len() <= limit);
@@ -72,18 +72,17 @@ impl SocketInner {
                 out.extend_from_slice(frame);
             }
         });
-        let waker = if has_early {
+        if has_early {
             self.enter(Phase::Replaying);
-            shared.control(Control::Accepted(Arc::clone(self)))
+            shared.send_control(Control::Accepted(Arc::clone(self)));
         } else {
             self.enter(Phase::Active);
-            shared.queued()
-        };
-        drop(shared);
-        drop(state);
-        if let Some(waker) = waker {
-            waker.wake();
+            shared.send_queued();
         }
+        // The task is woken with the second one, after both are unlocked.
+        let wake = shared.unlock();
+        drop(state);
+        drop(wake);
         self.count_joined();
         self.announce();
         let failure = |size| Failure::new("too_large", SendError::TooLarge { size, limit }.to_string());

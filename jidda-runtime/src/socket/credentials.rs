@@ -57,7 +57,7 @@ impl Connection {
     /// Who the peer is.
     pub(crate) fn identity(&self) -> Option<Identity> {
         self.hub.gate.as_ref()?;
-        self.link.lock().standing()?.identity.clone()
+        self.link.change().standing()?.identity.clone()
     }
 
     /// What the peer said when it came, and what it says when it joins.
@@ -83,7 +83,7 @@ impl Connection {
     /// The server says that this client's credentials are about to expire.
     pub(crate) fn told_expiring(&self) {
         let told = AuthState { is_told: true, ..AuthState::default() };
-        let _before = self.link.lock().note_standing(Some(told));
+        let _before = self.link.change().note_standing(Some(told));
         self.hub.expiring.notify_waiters();
     }
 
@@ -91,7 +91,7 @@ impl Connection {
     pub(crate) async fn expiring(&self) {
         loop {
             let told = self.hub.expiring.notified();
-            let before = self.link.lock().note_standing(None);
+            let before = self.link.change().note_standing(None);
             if before.is_some() {
                 return;
             }

@@ -35,7 +35,7 @@ impl SocketInner {
         let start = out.len();
         encode(out)?;
         if let Some(meta) = Scope::current().and_then(|scope| scope.outgoing_trace())
-            && self.connection.link.lock().speaks_native
+            && self.connection.link.speaks_native()
         {
             self.wire().attach(out, start, &meta);
         }

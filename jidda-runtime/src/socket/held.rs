@@ -33,7 +33,7 @@ impl SocketInner {
             return Err(SendError::NotConnected);
         }
         // The limit of the last hello. The next one may lower it: what is too large then is dropped alone.
-        let limit = self.connection.link.lock().outbox.max_message();
+        let limit = self.connection.link.change().outbox.max_message();
         if size > limit {
             return Err(SendError::TooLarge { size, limit });
         }

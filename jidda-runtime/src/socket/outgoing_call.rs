@@ -166,7 +166,7 @@ impl SocketInner {
         }
         let connection = &self.connection;
         let list = arguments.get(connection.wire.encoding()).unwrap_or_default();
-        let mut shared = connection.link.lock();
+        let mut shared = connection.link.change();
         if shared.status != LinkStatus::Up {
             return Err(SendError::NotConnected);
         }
@@ -196,31 +196,25 @@ impl SocketInner {
             drop(shared.calls.forget(id));
             return Err(error.into());
         }
-        let waker = shared.queued();
+        shared.send_queued();
         drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
         Ok(id)
     }
 
     /// Forgets a request; if its answer is still to come, the peer is told to drop the handler.
     pub(crate) fn cancel_request(&self, id: u32) {
         let connection = &self.connection;
-        let mut shared = connection.link.lock();
+        let mut shared = connection.link.change();
         let is_unsent = shared.withdraw_call(id);
         let forgotten = shared.calls.forget(id);
         let is_known = forgotten.was_waiting() && !is_unsent;
-        let waker = if is_known && shared.speaks_native && shared.status == LinkStatus::Up {
+        if is_known && shared.speaks_native && shared.status == LinkStatus::Up {
             shared.outbox.append(|out| connection.wire.cancel(out, id));
-            shared.queued()
-        } else {
-            None
-        };
-        drop(shared);
-        if let Some(waker) = waker {
-            waker.wake();
+            shared.send_queued();
         }
+        // Dropped after the lock: it has the waker of the program's task.
+        drop(shared);
+        drop(forgotten);
     }
 }
 

@@ -65,7 +65,7 @@ impl SocketInner {
                 }
             }
         }
-        let mut shared = self.connection.link.lock();
+        let mut shared = self.connection.link.change();
         if shared.status != LinkStatus::Up {
             return Err(SendError::NotConnected);
         }
@@ -79,9 +79,8 @@ impl SocketInner {
             };
         }
         shared.outbox.append(|out| out.extend_from_slice(frame));
-        let waker = shared.queued();
+        shared.send_queued();
         drop(shared);
-        waker.into_iter().for_each(wake);
         Ok(Pushed::Queued)
     }
 
@@ -122,7 +121,7 @@ impl SocketInner {
             return Ok(Placed::Dropped);
         }
         let limit = connection.hub.config.max_outbox;
-        let mut shared = connection.link.lock();
+        let mut shared = connection.link.change();
         if shared.status != LinkStatus::Up {
             return Err(SendError::NotConnected);
         }
@@ -164,7 +163,7 @@ impl Future for Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         // Dropped after the lock: it has the waker of the program's task.
-        let withdrawn = self.connection.link.lock().withdraw(&self.position);
+        let withdrawn = self.connection.link.change().withdraw(&self.position);
         drop(withdrawn);
     }
 }

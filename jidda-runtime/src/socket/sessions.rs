@@ -104,7 +104,7 @@ impl ConnectionValues<'_> {
 
     /// Takes the value of type `T` away from the connection.
     pub fn remove<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let mut shared = self.connection.link.lock();
+        let mut shared = self.connection.link.change();
         shared.kept()?;
         let old = shared.kept_mut()?.values.as_mut()?.remove(TypeId::of::<T>());
         drop(shared);
@@ -139,17 +139,17 @@ impl Socket {
 impl Connection {
     /// Looks at what is kept with the connection; `None` when it is over and keeps nothing more.
     pub(crate) fn kept<R>(&self, look: impl FnOnce(Option<&mut ConnectionStore>) -> R) -> R {
-        look(self.link.lock().kept_mut())
+        look(self.link.change().kept_mut())
     }
 
     /// A value of the connection or of its session.
     pub(crate) fn value(&self, key: TypeId) -> Option<Value> {
-        self.link.lock().kept()?.values.as_ref()?.get(key)
+        self.link.change().kept()?.values.as_ref()?.get(key)
     }
 
     /// A value of the session, which is not made for being asked.
     pub(crate) fn session_value(&self, key: TypeId) -> Option<Value> {
-        let session = self.link.lock().kept()?.session.clone()?;
+        let session = self.link.change().kept()?.session.clone()?;
         let values = session.values.lock();
         values.get(key)
     }
@@ -192,7 +192,7 @@ impl Connection {
 
     /// The session to ask for again.
     pub(crate) fn former_session(&self) -> Option<SessionId> {
-        self.link.lock().kept().and_then(|kept| kept.session_id.filter(|_| kept.is_told))
+        self.link.change().kept().and_then(|kept| kept.session_id.filter(|_| kept.is_told))
     }
 
     /// Whose its session is while it waits.
@@ -202,7 +202,7 @@ impl Connection {
 
     /// The connection is over: its values go, its session waits for the peer to come back.
     pub(crate) fn release_kept(&self) {
-        let Some(mut kept) = self.link.lock().take_kept() else { return };
+        let Some(mut kept) = self.link.change().take_kept() else { return };
         if let Some(values) = kept.values.take() {
             self.hub.discard_values(Place::apart(FailureOrigin::Destructor, "connection"), *values);
         }

@@ -90,7 +90,7 @@ impl Connection {
     /// The connection's span, made when it is first asked for: one that never says anything has none.
     #[cold]
     pub(crate) fn span(&self) -> Option<Span> {
-        if let Some(span) = self.link.lock().span() {
+        if let Some(span) = self.link.change().span() {
             return Some(span);
         }
         // Not under the lock: who listens is the program.
@@ -135,7 +135,7 @@ impl Connection {
     /// Tells the connection's span why it ends.
     pub(crate) fn record_reason(&self, reason: &DisconnectReason) {
         // Who listens is the program's: not while anything is locked.
-        let span = if are_wanted() { self.link.lock().span() } else { None };
+        let span = if are_wanted() { self.link.change().span() } else { None };
         if let Some(span) = span {
             span.record("reason", display(reason));
         }

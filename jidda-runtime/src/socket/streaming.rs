@@ -201,15 +201,12 @@ impl<T, E> Streaming<T, E> {
             if *taken * 2 < self.window {
                 return polled;
             }
-            let mut shared = connection.link.lock();
+            let mut shared = connection.link.change();
             if shared.calls.grant(*id, *taken) {
                 shared.outbox.append(|out| connection.wire.more(out, *id, *taken));
                 *taken = 0;
-                let waker = shared.queued();
+                shared.send_queued();
                 drop(shared);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
             }
         }
         polled

@@ -76,7 +76,8 @@ pub enum Stream {
     /// Within the process.
     Memory(MemoryStream),
     /// Over requests of HTTP. It becomes another one when a WebSocket takes over.
-    Requests(Box<dyn RequestStream>),
+    // Boxed twice: a pointer with a table of methods would make every idle connection larger.
+    Requests(Box<Box<dyn RequestStream>>),
     /// One of the others of which something was read. It becomes that one when this was read again.
     Rewind(Box<Rewind<Stream>>),
     /// The stream of another crate's server.

@@ -54,7 +54,7 @@ impl Census {
         };
         for connection in hub.connections() {
             census.connections += 1;
-            census.requests += connection.link.lock().calls.count();
+            census.requests += connection.link.change().calls.count();
             for socket in connection.sockets() {
                 census.sockets += 1;
                 let state = socket.state.lock();
