@@ -43,7 +43,11 @@ mod source;
 #[cfg(feature = "client")]
 mod sync;
 #[cfg(feature = "client")]
+mod test_clients;
+#[cfg(feature = "client")]
 mod trace;
+#[cfg(feature = "client")]
+mod wall_clock;
 
 #[cfg(feature = "client")]
 mod authentication;

@@ -119,6 +119,17 @@ impl<A: Authenticator> Erased for A {
     }
 }
 
+/// The authenticator of a gate, behind another one.
+#[cfg(feature = "server")]
+struct Rest(Arc<dyn Erased>);
+
+#[cfg(feature = "server")]
+impl Authenticator for Rest {
+    async fn authenticate(&self, handshake: &Handshake) -> Result<Option<Identity>> {
+        Arc::clone(&self.0).check(handshake.clone()).await
+    }
+}
+
 /// A server's authenticator, and whom it lets in.
 #[derive(Clone)]
 pub(crate) struct Gate {
@@ -142,6 +153,12 @@ impl Gate {
         Self { allows_anonymous, ..self }
     }
 
+    /// Asks `first`, and this gate's own authenticator where that one knows none of the credentials.
+    #[cfg(feature = "server")]
+    pub(crate) fn preceded_by(self, first: impl Authenticator) -> Self {
+        Self { authenticator: Arc::new(first.or(Rest(self.authenticator))), ..self }
+    }
+
     /// Checks what a peer presents. A panic is a failure like any other; that of what it holds when it is dropped is given
     /// to `report`.
     pub(crate) fn check(
@@ -156,12 +173,17 @@ impl Gate {
     }
 
     /// Whether a peer that was found to be this, or nobody, is let in; and why not. `claimed` is who it says it is.
-    pub(crate) fn admit(&self, found: Option<Identity>, claimed: Option<&str>) -> Result<Option<Identity>> {
+    pub(crate) fn admit(
+        &self,
+        found: Option<Identity>,
+        claimed: Option<&str>,
+        now: SystemTime,
+    ) -> Result<Option<Identity>> {
         match found {
             Some(identity) if claimed.is_some_and(|claimed| claimed != identity.name()) => {
                 Err(unauthenticated("the credentials are not those of the claimed identity"))
             }
-            Some(identity) if identity.expires().is_some_and(|at| at <= SystemTime::now()) => {
+            Some(identity) if identity.expires().is_some_and(|at| at <= now) => {
                 Err(unauthenticated("the credentials have expired"))
             }
             None if !self.allows_anonymous => Err(unauthenticated("credentials are needed")),
@@ -212,15 +234,16 @@ mod tests {
 
     #[test]
     fn who_is_nobody_or_another_than_it_says_is_not_admitted() {
+        let now = SystemTime::now();
         let gate = Gate::new(Fixed(Ok(None)));
         let ada = || Some(Identity::new("ada"));
-        assert_eq!(gate.admit(ada(), None), Ok(ada()));
-        assert_eq!(gate.admit(ada(), Some("ada")), Ok(ada()));
-        assert_eq!(gate.admit(ada(), Some("bob")).unwrap_err().code(), "unauthenticated");
-        assert_eq!(gate.admit(None, None).unwrap_err().code(), "unauthenticated");
-        let expired = ada().map(|ada| ada.with_expiry(SystemTime::now()));
-        assert_eq!(gate.admit(expired, None).unwrap_err().code(), "unauthenticated");
+        assert_eq!(gate.admit(ada(), None, now), Ok(ada()));
+        assert_eq!(gate.admit(ada(), Some("ada"), now), Ok(ada()));
+        assert_eq!(gate.admit(ada(), Some("bob"), now).unwrap_err().code(), "unauthenticated");
+        assert_eq!(gate.admit(None, None, now).unwrap_err().code(), "unauthenticated");
+        let expired = ada().map(|ada| ada.with_expiry(now));
+        assert_eq!(gate.admit(expired, None, now).unwrap_err().code(), "unauthenticated");
         let gate = gate.with_anonymous(true);
-        assert_eq!(gate.admit(None, Some("bob")), Ok(None));
+        assert_eq!(gate.admit(None, Some("bob"), now), Ok(None));
     }
 }

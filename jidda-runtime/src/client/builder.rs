@@ -121,6 +121,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Runs only the handlers of the services that it is given, for a test.
+    #[cfg(feature = "server")]
+    pub(crate) fn only_services(mut self) -> Self {
+        self.options = self.options.table(|table| table.only_named(Vec::new()));
+        self
+    }
+
     /// The auth value for the root namespace.
     pub fn auth<A: Serialize>(mut self, auth: &A) -> Self {
         self.auth = Payload::encode(auth, Encoding::MessagePack).map(Some);

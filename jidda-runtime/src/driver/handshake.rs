@@ -90,7 +90,7 @@ impl Driver {
             max_message: config.max_message,
             max_in_flight: config.max_in_flight,
             identity: identity.as_ref().map(Identity::name),
-            expires: identity.as_ref().and_then(left),
+            expires: identity.as_ref().and_then(|identity| left(identity, connection.hub.wall_clock)),
         };
         let mut shared = connection.link.change();
         shared.speaks_native = true;
@@ -188,7 +188,8 @@ impl Driver {
         let Some(gate) = &self.connection.hub.gate else { return ControlFlow::Continue(()) };
         let config = &self.connection.hub.config;
         let failed = |error: Error| Box::new(Failure::from(error));
-        let admit = |found| gate.admit(found, claimed.as_deref()).map_err(failed);
+        let now = self.connection.hub.wall_clock.now();
+        let admit = |found| gate.admit(found, claimed.as_deref(), now).map_err(failed);
         let admitted = found.and_then(admit).and_then(|identity| {
             let name = identity.as_ref().map_or("", Identity::name);
             let problem = config.name_problem("identity", name);

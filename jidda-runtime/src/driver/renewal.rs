@@ -76,7 +76,10 @@ impl Driver {
                 return self.refuse_event(namespace, AUTHENTICATE, id, failure);
             }
         };
-        let renewed = Renewed { identity: identity.name(), expires: left(&identity).map(milliseconds) };
+        let renewed = Renewed {
+            identity: identity.name(),
+            expires: left(&identity, self.connection.hub.wall_clock).map(milliseconds),
+        };
         let reply = Reply::value(&renewed, wire.encoding());
         if let Some(socket) = socket {
             let label = EventLabel::caught(socket.routes().fallback(), AUTHENTICATE);
@@ -89,7 +92,9 @@ impl Driver {
     /// Tells the peer that its credentials are about to expire, where it has a word for that.
     pub(crate) fn tell_expiring(&mut self) {
         let connection = &self.connection;
-        let Some(left) = connection.identity().as_ref().and_then(left).map(milliseconds) else { return };
+        let clock = connection.hub.wall_clock;
+        let Some(identity) = connection.identity() else { return };
+        let Some(left) = left(&identity, clock).map(milliseconds) else { return };
         let wire = connection.wire;
         if !wire.closes_on_misplaced_packet() {
             let mut shared = connection.link.change();

@@ -22,6 +22,8 @@ pub enum HandlerList {
     Linked,
     /// Only these.
     Explicit(Vec<&'static HandlerEntry>),
+    /// Only these, and the methods of the services that are provided.
+    Named(Vec<&'static HandlerEntry>),
 }
 
 /// A crate that must have handlers in the program: it is given as `link = [..]`.
@@ -88,6 +90,12 @@ impl TableBuilder {
     pub fn handlers(mut self, handlers: HandlerList) -> Self {
         self.handlers = handlers;
         self
+    }
+
+    /// Takes these handlers and the methods of the services that are provided, instead of all linked ones.
+    #[must_use]
+    pub fn only_named(self, handlers: Vec<&'static HandlerEntry>) -> Self {
+        self.handlers(HandlerList::Named(handlers))
     }
 
     /// Keeps only the handlers of this namespace (and of others named the same way).
@@ -172,6 +180,17 @@ impl TableBuilder {
         let mut entries: Vec<_> = match &self.handlers {
             HandlerList::Linked => inventory::iter::<Registered>().map(|registered| registered.0).collect(),
             HandlerList::Explicit(entries) => entries.clone(),
+            HandlerList::Named(entries) => {
+                let linked = inventory::iter::<Registered>().map(|registered| registered.0);
+                let provided = linked.filter(|entry| {
+                    entry.service.is_some_and(|service| self.services.contains_key(&service.id()))
+                });
+                // Named and provided is once.
+                let named = entries.iter().filter(|entry| {
+                    entry.service.is_none_or(|service| !self.services.contains_key(&service.id()))
+                });
+                provided.chain(named.copied()).collect()
+            }
         };
         entries.retain(|entry| {
             entry.side == self.side

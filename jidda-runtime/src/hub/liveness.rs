@@ -52,7 +52,7 @@ impl Connection {
                 }
             }
         };
-        let expiry = shared.expiry(self.hub.config.expiry_notice);
+        let expiry = shared.expiry(self.hub.config.expiry_notice, self.hub.wall_clock);
         let ending =
             ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
         let is_over = ending.is_some();

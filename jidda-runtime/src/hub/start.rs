@@ -31,7 +31,8 @@ impl Hub {
         buffers_while_away: bool,
         policies: Policies,
     ) -> Arc<Self> {
-        let Policies { mut proxy_rules, heartbeat, on_error, gate, trust } = policies;
+        let Policies { mut proxy_rules, heartbeat, on_error, gate, trust, wall_clock, test_clients } =
+            policies;
         proxy_rules.sort_by_key(|rule| std::cmp::Reverse(rule.precision()));
         let heartbeat = heartbeat.unwrap_or_else(|| {
             Watch::new(DefaultHeartbeat { interval: config.heartbeat, timeout: config.heartbeat_timeout })
@@ -53,6 +54,8 @@ impl Hub {
             buffers_while_away,
             gate,
             trust,
+            wall_clock,
+            test_clients,
             encodings: Default::default(),
             namespaces: RwLock::default(),
             presence: Arc::default(),

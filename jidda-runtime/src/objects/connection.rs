@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use smallvec::SmallVec;
 
@@ -127,7 +127,7 @@ impl Connection {
             peer: peer.into(),
             medium,
             wire,
-            opened: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, milliseconds),
+            opened: hub.wall_clock.now().duration_since(UNIX_EPOCH).map_or(0, milliseconds),
             particulars: (security.is_some() || requested.is_some())
                 .then(|| Box::new(Particulars { security, requested })),
             opened_at: AtomicU32::new(hub.clock()),

@@ -31,7 +31,9 @@ use crate::peer::{self, CompactPeer, Security, Transport};
 use crate::room::{JoinWaiters, Presence, Rooms};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use crate::sync::{Mutex, RwLock};
+use crate::test_clients::TestClients;
 use crate::trace::TraceContext;
+use crate::wall_clock::WallClock;
 use crate::wire::Wire;
 
 /// What a server or a client keeps with its hub, for those who hold one of its sockets.
@@ -85,6 +87,10 @@ pub(crate) struct Hub {
     pub(crate) gate: Option<Gate>,
     /// Which peers may ask for others.
     pub(crate) trust: Option<Trust>,
+    /// What the expiry of credentials is compared with.
+    pub(crate) wall_clock: WallClock,
+    /// The clients of a test, where it is one.
+    pub(crate) test_clients: Option<Arc<TestClients>>,
     /// How many connections there are of each encoding: what goes to many is written in these.
     pub(crate) encodings: [AtomicUsize; Encoding::ALL.len()],
     pub(crate) namespaces: RwLock<HashMap<Box<str>, Weak<Rooms<Socket>>>>,

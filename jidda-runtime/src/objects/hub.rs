@@ -20,6 +20,8 @@ use crate::observe::report::{ErrorHook, FailureOrigin, Place};
 use crate::payload::Encoding;
 use crate::room::Rooms;
 use crate::sync::atomic::Ordering;
+use crate::test_clients::TestClients;
+use crate::wall_clock::WallClock;
 
 /// What the program decides about all connections of a hub.
 #[derive(Clone, Default)]
@@ -34,6 +36,10 @@ pub(crate) struct Policies {
     pub(crate) gate: Option<Gate>,
     /// Which peers may ask for others.
     pub(crate) trust: Option<Trust>,
+    /// What the expiry of credentials is compared with.
+    pub(crate) wall_clock: WallClock,
+    /// The clients of a test, where it is one.
+    pub(crate) test_clients: Option<Arc<TestClients>>,
 }
 
 impl Policies {

@@ -18,13 +18,15 @@ use crate::authentication::{Authenticator, Gate};
 use crate::config::DuplicateIdentity;
 use crate::connection_options::{ConnectionOptions, common_settings, limits};
 use crate::error::{Error, StartProblem};
-use crate::handler::{AppKey, Link, Side};
+use crate::handler::{AppKey, HandlerEntry, Link, Side};
 use crate::objects::graph::ProxyRule;
+use crate::test_clients::TestClients;
 use crate::transport::ServerSecrets;
 #[cfg(feature = "tls")]
 use crate::transport::TlsServer;
 #[cfg(feature = "noise")]
 use crate::transport::noise::NoiseServer;
+use crate::wall_clock::WallClock;
 
 /// How long a client may take for its reply, unless something else is said.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -309,6 +311,32 @@ impl ServerBuilder {
     /// again until the server stops.
     pub fn dial(mut self, to: impl Into<Dial>) -> Self {
         self.dials.push(to.into());
+        self
+    }
+
+    /// Makes it the server of a test: it serves only what is named, and takes the identities that the test chose for its
+    /// clients.
+    pub(crate) fn for_test(
+        mut self,
+        handlers: Vec<&'static HandlerEntry>,
+        clients: Arc<TestClients>,
+        identities: impl Authenticator,
+    ) -> Self {
+        self.options = self.options.table(|table| table.only_named(handlers));
+        self.options.policies.test_clients = Some(clients);
+        self.gate = Some(match self.gate.take() {
+            Some(gate) => gate.preceded_by(identities),
+            None => {
+                self.allows_anonymous = true;
+                Gate::new(identities)
+            }
+        });
+        self
+    }
+
+    /// Compares the expiry of credentials with this clock.
+    pub(crate) fn wall_clock(mut self, clock: WallClock) -> Self {
+        self.options.policies.wall_clock = clock;
         self
     }
 }

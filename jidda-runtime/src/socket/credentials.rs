@@ -1,6 +1,6 @@
 //! What a peer presented, and what it was found to be.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::error::Error;
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ use crate::link::auth_state::AuthState;
 use crate::objects::Connection;
 use crate::payload::Value;
 use crate::peer::{Handshake, Time};
+use crate::wall_clock::WallClock;
 use crate::wire::Protocol;
 
 /// What a peer presents.
@@ -77,7 +78,13 @@ impl Connection {
                 .as_ref()
                 .and_then(|particulars| particulars.security.as_deref().cloned()),
         };
-        handshake.with_request(self.requested().and_then(|session| session.request.as_ref()))
+        let requested = self.requested().and_then(|session| session.request.as_ref());
+        if let Some(clients) = &self.hub.test_clients
+            && let Some(chosen) = clients.find(&handshake.peer)
+        {
+            return handshake.with_request(Some(&chosen.request));
+        }
+        handshake.with_request(requested)
     }
 
     /// The server says that this client's credentials are about to expire.
@@ -106,8 +113,8 @@ impl Connection {
     }
 }
 
-pub(crate) fn left(identity: &Identity) -> Option<Duration> {
-    identity.expires().map(|expires| expires.duration_since(SystemTime::now()).unwrap_or_default())
+pub(crate) fn left(identity: &Identity, clock: WallClock) -> Option<Duration> {
+    identity.expires().map(|expires| expires.duration_since(clock.now()).unwrap_or_default())
 }
 
 impl FromConnection for Identity {

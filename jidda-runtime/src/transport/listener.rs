@@ -163,9 +163,8 @@ impl Listener {
                 Ok((Incoming::Clear(Stream::Unix(stream)), PeerAddress::Unix))
             }
             Kind::Memory(listener) => {
-                let stream = listener.accept().await?;
-                let peer = PeerAddress::Memory(listener.name.as_str().into());
-                Ok((Incoming::Clear(Stream::Memory(stream)), peer))
+                let (stream, name) = listener.accept().await?;
+                Ok((Incoming::Clear(Stream::Memory(stream)), PeerAddress::Memory(name)))
             }
         }
     }

@@ -14,18 +14,20 @@ const PIPE: usize = 64 * 1024;
 /// How many connections may wait to be accepted.
 const BACKLOG: usize = 1024;
 
-static LISTENERS: LazyLock<Mutex<HashMap<String, mpsc::Sender<MemoryStream>>>> =
-    LazyLock::new(Mutex::default);
+/// A stream, and the name that it was connected to.
+type Arrival = (MemoryStream, Box<str>);
+
+static LISTENERS: LazyLock<Mutex<HashMap<String, mpsc::Sender<Arrival>>>> = LazyLock::new(Mutex::default);
 
 /// A name that can be connected to until this is dropped.
 #[derive(Debug)]
 pub(super) struct MemoryListener {
     pub(super) name: String,
-    incoming: mpsc::Receiver<MemoryStream>,
+    incoming: mpsc::Receiver<Arrival>,
 }
 
 impl MemoryListener {
-    pub(super) async fn accept(&mut self) -> io::Result<MemoryStream> {
+    pub(super) async fn accept(&mut self) -> io::Result<Arrival> {
         self.incoming.recv().await.ok_or_else(|| io::ErrorKind::NotConnected.into())
     }
 }
@@ -46,10 +48,17 @@ pub(super) fn listen(name: &str) -> io::Result<MemoryListener> {
     Ok(MemoryListener { name: name.to_owned(), incoming })
 }
 
+/// The listener of a name. A name may end in a fragment, which tells clients apart and is not part of what they look for.
+fn find(name: &str) -> Option<mpsc::Sender<Arrival>> {
+    let listeners = LISTENERS.lock();
+    let listener = listeners.get(name).or_else(|| listeners.get(name.rsplit_once('#')?.0));
+    listener.cloned()
+}
+
 pub(super) async fn connect(name: &str) -> io::Result<MemoryStream> {
     let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
-    let listener = LISTENERS.lock().get(name).cloned().ok_or_else(refused)?;
+    let listener = find(name).ok_or_else(refused)?;
     let (ours, theirs) = pipe::pair(PIPE);
-    listener.send(theirs).await.map_err(|_| refused())?;
+    listener.send((theirs, name.into())).await.map_err(|_| refused())?;
     Ok(ours)
 }
