@@ -1,5 +1,6 @@
 //! A client: it asks for a token with its password, and comes with the token from then on.
 
+use jidda::client::ConnectError;
 use jidda::prelude::*;
 
 #[tokio::main]
@@ -27,6 +28,7 @@ pub(crate) async fn run(address: &str, name: &str) -> jidda::Result<()> {
     let forged = format!("{}.{}.", "eyJhbGciOiJub25lIn0", "eyJzdWIiOiJib2IifQ");
     match Client::builder(address).credentials(&forged).connect().await {
         Ok(_) => println!("a forged token was taken"),
+        Err(ConnectError::Refused(reason)) => println!("the server refused the connection: {reason}"),
         Err(error) => println!("{error}"),
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Values that are numbers, texts of this side, or print themselves in one line.
-const SAFE: [&str; 35] = [
+const SAFE: [&str; 39] = [
     "address",
     "addresses",
     "check",
@@ -22,6 +22,7 @@ const SAFE: [&str; 35] = [
     "most",
     "origin",
     "other.id",
+    "other.id()",
     "path",
     "path.display()",
     "peer",
@@ -38,6 +39,9 @@ const SAFE: [&str; 35] = [
     "socket.connection_id()",
     "socket.id()",
     "Socket { inner: Arc::clone(socket) }.id()",
+    "table.permissions(first).join(\" or \")",
+    "table.route(first).event()",
+    "takes",
     "what",
     "wire",
     "wire.name()",

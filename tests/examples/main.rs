@@ -136,7 +136,7 @@ fn chat_goes_between_terminals() {
     bob.type_line("/who");
     bob.line("* here: bob");
     let taken = failure("chat", &["ada", &address], &[]);
-    assert!(taken.contains("NameTaken"), "{taken}");
+    assert_eq!(taken, "Error: this name is taken");
     ada.type_line("/quit");
     assert_eq!(ada.end(), 0, "{ada:#?}");
     assert!(!ada.printed("anyone?"), "{ada:#?}");
@@ -286,11 +286,13 @@ fn what_keeps_a_server_from_starting_is_one_sentence() {
     let address = other.local_addr().unwrap().to_string();
     assert_eq!(
         failure("sheep", &["server"], &[("JIDDA_LISTEN", &address)]),
-        format!("Error: cannot listen on tcp://{address}: another program listens there already")
+        format!(
+            "Error: the server cannot start: cannot listen on tcp://{address}: another program listens there already"
+        )
     );
     assert_eq!(
         failure("sheep", &["server"], &[("JIDDA_LISTEN", "8000")]),
-        "Error: `8000` is not an address: the port is missing; write host:port, tcp://host:port, tls://host:port, \
+        "Error: the server cannot start: `8000` is not an address: the port is missing; write host:port, tcp://host:port, tls://host:port, \
          noise://host:port, unix:/path or mem:name"
     );
 }
@@ -299,7 +301,7 @@ fn what_keeps_a_server_from_starting_is_one_sentence() {
 fn a_program_without_handlers_says_so() {
     // There are none in this test.
     let error = jidda::run!("127.0.0.1:0").unwrap_err();
-    assert!(error.to_string().starts_with("there are no handlers: "), "{error}");
+    assert!(error.to_string().contains("there are no handlers: "), "{error}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::builder::ServerBuilder;
 use super::handle::{Idle, Server};
 use super::signals::Signal;
 use crate::error::{StartError, StartProblem};
+use crate::foreign::printable;
 
 /// The variable that replaces the addresses.
 const LISTEN: &str = "JIDDA_LISTEN";
@@ -79,7 +80,7 @@ impl Server {
             match signal {
                 Ok(signal) => server.wait_for_end(signal, announce_end).await,
                 Err(error) => {
-                    tracing::error!(%error, "cannot watch for signals");
+                    tracing::error!(error = %printable(&error), "cannot watch for signals");
                     server.inner.ended.cancelled().await;
                 }
             }
