@@ -48,7 +48,7 @@ async fn double(n: i64) -> i64 {
 fn nothing() {}
 
 #[tokio::test]
-async fn a_missing_permission_and_surplus_arguments_are_logged() {
+async fn a_missing_permission_an_unknown_event_and_surplus_arguments_are_logged() {
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
@@ -60,6 +60,10 @@ async fn a_missing_permission_and_surplus_arguments_are_logged() {
     let refused = kick::call(&client, "ada").await.unwrap_err();
     assert_eq!(refused.to_string(), "denied (denied)", "the peer is told nothing else");
     assert!(lines.text().contains(r#"event="kick" needs="admin or root""#), "{}", lines.text());
+
+    client.call::<()>("duble", &21).await.unwrap_err();
+    let why = "refused an event: there is no handler for `duble` in the namespace `/`";
+    assert!(lines.text().contains(why), "{}", lines.text());
 
     assert_eq!(double::call(&client, 21).await, Ok(42));
     assert_eq!(nothing::call(&client).await, Ok(()));

@@ -20,10 +20,18 @@ impl Driver {
     pub(crate) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
         let wire = self.connection.wire;
         self.connection.hub.metrics.refused(&failure);
+        if OURS.contains(&&*failure.code) {
+            // The only trace of it where its sender does not listen: a page of a browser seldom does.
+            tracing::debug!(
+                connection = %self.connection.id,
+                namespace = &*shown(namespace),
+                event = &*shown(event),
+                code = &*shown(&failure.code),
+                "refused an event: {}",
+                printable(&failure.message)
+            );
+        }
         if self.connection.is_quiet() && (id.is_none() || OURS.contains(&&*failure.code)) {
-            let connection = self.connection.id;
-            let (namespace, event, code) = (&*shown(namespace), &*shown(event), &*shown(&failure.code));
-            tracing::debug!(%connection, namespace, event, code, "left an event unanswered");
             return;
         }
         let mut shared = self.connection.link.change();
@@ -37,15 +45,6 @@ impl Driver {
             return;
         }
         drop(shared);
-        let connection = self.connection.id;
-        let (shown_namespace, shown_event, code) = (shown(namespace), shown(event), shown(&failure.code));
-        tracing::debug!(
-            %connection,
-            namespace = &*shown_namespace,
-            event = &*shown_event,
-            code = &*code,
-            "refused an event"
-        );
         if self.draining.is_some() {
             // It was told already that the connection is about to close; what still runs may end first.
             return;
