@@ -91,13 +91,17 @@ browser() { tests/browser/run.sh; }
 features_tool() { cargo hack --version >/dev/null 2>&1 || cargo install cargo-hack --locked --quiet; }
 
 # What depends on a feature that is not there is found by what nothing else uses, too: by clippy's warnings.
+# Each feature alone and each pair: what three of them need together, two of them need already.
 features() {
-    cargo hack clippy "${jobs[@]}" --quiet --package jidda --feature-powerset --exclude-features default \
+    cargo hack clippy "${jobs[@]}" --quiet --package jidda --feature-powerset --depth 2 --exclude-features default \
         -- -D warnings
 }
 
 # The one that Cargo.toml promises.
 oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+# As it would be published: each crate from its archive, against the others' archives.
+packages() { cargo package "${jobs[@]}" --workspace --allow-dirty --quiet; }
 
 oldest_compiler() {
     cargo "+$oldest" --version >/dev/null 2>&1 ||
@@ -149,6 +153,7 @@ step "simulation" simulation
 step "tests with metrics" cargo test "${jobs[@]}" --features metrics --test metrics
 step "tests with axum" cargo test "${jobs[@]}" --package jidda-runtime --features axum --test http_axum
 step "documentation" documentation
+step "packages" packages
 step "interop with a plain MessagePack-RPC peer" interop
 step "interop with Socket.IO clients" socket_io
 if old_python >/dev/null; then

@@ -12,4 +12,4 @@
 //! # let _ = builder;
 //! ```
 
-pub use jidda_runtime::{ErrorReport, FailureKind, FailureOrigin, TraceContext};
+pub use jidda_runtime::{ErrorReport, FailureKind, FailureOrigin, TraceContext, TraceError};

@@ -17,6 +17,6 @@
 //! ```
 
 pub use jidda_runtime::{
-    ConnectionId, ConnectionValues, DisconnectReason, Emit, Job, JobOutput, Listener, ObserverId, Selection,
-    Session, SessionId, Socket, SocketId, Volatile,
+    ConnectionId, ConnectionValues, DisconnectReason, Emit, IdError, Job, JobOutput, Listener, ObserverId,
+    Selection, Session, SessionId, Socket, SocketId, Volatile,
 };

@@ -1,8 +1,13 @@
 //! Names for connections and sockets.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const POOL: usize = 32 * 15;
@@ -51,8 +56,7 @@ impl SocketId {
         })
     }
 
-    /// Reads an id from its 20 characters; `None` when the text is not one.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 20] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(|byte| ALPHABET.contains(byte)).then_some(Self(bytes))
     }
@@ -95,8 +99,7 @@ impl SessionId {
         Self(SocketId::random())
     }
 
-    /// Reads an id from its 20 characters; `None` when the text is not one.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         SocketId::parse(text).map(Self)
     }
 
@@ -112,9 +115,57 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// Why a text is not a [`SocketId`] or a [`SessionId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id has 20 characters of A-Z, a-z, 0-9, - and _")]
+pub struct IdError;
+
+/// Ids are read from text, and travel as text.
+macro_rules! text_id {
+    ($id:ty) => {
+        impl FromStr for $id {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Self::parse(text).ok_or(IdError)
+            }
+        }
+
+        impl TryFrom<&str> for $id {
+            type Error = IdError;
+
+            fn try_from(text: &str) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+    };
+}
+
+text_id!(SocketId);
+text_id!(SessionId);
+
 /// The number of a connection in this process, for logs: it is not a secret and not unique across processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(u64);
+
+impl From<ConnectionId> for u64 {
+    fn from(id: ConnectionId) -> Self {
+        id.0
+    }
+}
 
 impl ConnectionId {
     pub(crate) fn next() -> Self {
@@ -138,12 +189,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn ids_travel_as_text() {
+        let (socket, session) = (SocketId::random(), SessionId::random());
+        let text = serde_json::to_string(&(socket, session)).unwrap();
+        assert_eq!(text, format!(r#"["{socket}","{}"]"#, session.as_str()));
+        assert_eq!(serde_json::from_str::<(SocketId, SessionId)>(&text).unwrap(), (socket, session));
+        assert!(serde_json::from_str::<SocketId>(r#""short""#).is_err());
+        let bytes = rmp_serde::to_vec(&socket).unwrap();
+        assert_eq!(rmp_serde::from_slice::<SocketId>(&bytes).unwrap(), socket);
+    }
+
+    #[test]
     fn ids_are_twenty_distinct_url_safe_characters() {
         let ids: std::collections::HashSet<_> = (0..10_000).map(|_| SocketId::random()).collect();
         assert_eq!(ids.len(), 10_000);
         for id in ids {
             assert_eq!(SocketId::parse(id.as_str()), Some(id));
         }
+        assert_eq!("short".parse::<SocketId>(), Err(IdError));
         assert_eq!(SocketId::parse("short"), None);
         assert_eq!(SocketId::parse("!!!!!!!!!!!!!!!!!!!!"), None);
     }

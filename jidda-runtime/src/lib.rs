@@ -121,7 +121,7 @@ pub use futures_core::Stream;
 #[cfg(feature = "client")]
 pub use handler::{Deadline, InheritScope, inherit};
 #[cfg(feature = "client")]
-pub use id::{ConnectionId, SessionId, SocketId};
+pub use id::{ConnectionId, IdError, SessionId, SocketId};
 #[cfg(feature = "client")]
 pub use identity::Identity;
 pub use payload::{CodecError, Encoding, Payload, Value};
@@ -134,7 +134,7 @@ pub use server::{
     RequestBodyError, Resource, SameSite, Server, ServerBuilder,
 };
 #[cfg(feature = "client")]
-pub use trace::TraceContext;
+pub use trace::{TraceContext, TraceError};
 #[cfg(feature = "noise")]
 pub use transport::noise::{KeyError, KeyPair, NoiseClient, NoiseServer, PublicKey, SecretKey};
 #[cfg(feature = "tls")]

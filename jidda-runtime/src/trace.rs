@@ -1,6 +1,7 @@
 //! The place of an event in a trace, as W3C Trace Context writes it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crate::id::random_bits;
 
@@ -33,6 +34,22 @@ pub struct TraceContext {
     span: u64,
     flags: u8,
     state: Option<Box<str>>,
+}
+
+/// Why a text is not a `traceparent`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a traceparent is `00-<32 hex digits>-<16 hex digits>-<2 hex digits>`, with lower-case digits that are not all 0"
+)]
+pub struct TraceError;
+
+/// Reads a `traceparent`; [`TraceContext::parse`] reads a `tracestate`, too.
+impl FromStr for TraceContext {
+    type Err = TraceError;
+
+    fn from_str(traceparent: &str) -> Result<Self, TraceError> {
+        Self::parse(traceparent, None).ok_or(TraceError)
+    }
 }
 
 impl TraceContext {

@@ -32,6 +32,7 @@ const MOST_CONNECTIONS: usize = 65_535;
 
 /// What happens to events that are sent while a client has no connection. Calls always fail at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OfflinePolicy {
     /// They wait, up to the size of the outbox, and are sent once the namespace is joined again. What cannot be sent then,
     /// since the server takes smaller messages than before or the client has ended, is shown to

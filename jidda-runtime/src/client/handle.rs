@@ -45,6 +45,15 @@ pub(super) struct Inner {
     pub(super) keepers: TaskTracker,
 }
 
+/// Two handles are equal when they are handles of the same client.
+impl PartialEq for Client {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for Client {}
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("connections", &self.inner.connections).finish()
@@ -243,7 +252,7 @@ impl Client {
     /// What happens to the connections, from now on.
     pub fn events(&self) -> ClientEvents {
         let closed = || broadcast::channel(1).1;
-        ClientEvents(self.inner.events.upgrade().map_or_else(closed, |events| events.subscribe()))
+        ClientEvents::new(self.inner.events.upgrade().map_or_else(closed, |events| events.subscribe()))
     }
 
     /// The handlers that the server can call.

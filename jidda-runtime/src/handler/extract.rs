@@ -1,7 +1,7 @@
 //! What a handler borrows: values that come from the connection.
 
 use std::any::{Any, TypeId};
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -269,6 +269,30 @@ impl Deref for EventName {
 
     fn deref(&self) -> &str {
         &self.0
+    }
+}
+
+impl AsRef<str> for EventName {
+    fn as_ref(&self) -> &str {
+        self
+    }
+}
+
+impl Borrow<str> for EventName {
+    fn borrow(&self) -> &str {
+        self
+    }
+}
+
+impl From<&str> for EventName {
+    fn from(name: &str) -> Self {
+        Self::new(name.to_owned())
+    }
+}
+
+impl From<String> for EventName {
+    fn from(name: String) -> Self {
+        Self::new(name)
     }
 }
 

@@ -2,10 +2,16 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Context, Poll, ready};
 
+use futures_util::Stream;
 use smallvec::SmallVec;
 use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
 use crate::config::DuplicateIdentity;
 use crate::error::IdentifyError;
@@ -29,7 +35,7 @@ pub enum PresenceEvent {
 
 /// Who comes and goes, from the moment this was asked for.
 #[derive(Debug)]
-pub struct PresenceEvents(broadcast::Receiver<PresenceEvent>);
+pub struct PresenceEvents(BroadcastStream<PresenceEvent>);
 
 impl PresenceEvents {
     /// The next change; `None` when the server and its connections are gone. One who falls 256 changes behind is told
@@ -39,11 +45,18 @@ impl PresenceEvents {
     ///
     /// No change is lost by dropping the future.
     pub async fn next(&mut self) -> Option<PresenceEvent> {
-        match self.0.recv().await {
-            Ok(event) => Some(event),
-            Err(broadcast::error::RecvError::Lagged(missed)) => Some(PresenceEvent::Missed(missed)),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
+        poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+}
+
+impl Stream for PresenceEvents {
+    type Item = PresenceEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<PresenceEvent>> {
+        let next = ready!(Pin::new(&mut self.0).poll_next(cx));
+        Poll::Ready(next.map(|event| {
+            event.unwrap_or_else(|BroadcastStreamRecvError::Lagged(missed)| PresenceEvent::Missed(missed))
+        }))
     }
 }
 
@@ -98,7 +111,8 @@ impl Presence {
     }
 
     pub(crate) fn events(&self) -> PresenceEvents {
-        PresenceEvents(self.changes.get_or_init(|| broadcast::Sender::new(BEHIND)).subscribe())
+        let changes = self.changes.get_or_init(|| broadcast::Sender::new(BEHIND));
+        PresenceEvents(BroadcastStream::new(changes.subscribe()))
     }
 
     /// Told while the identities are locked, so that everyone hears it in the order in which it happened.

@@ -92,6 +92,15 @@ pub(super) struct Idle {
     pub(super) dials: Vec<CheckedDial>,
 }
 
+/// Two handles are equal when they are handles of the same server, and of the same app.
+impl PartialEq for Server {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner) && self.app == other.app
+    }
+}
+
+impl Eq for Server {}
+
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server").field("addresses", &self.addresses()).finish_non_exhaustive()

@@ -6,6 +6,7 @@ use http::HeaderValue;
 
 /// When a browser sends the cookie along with requests that begin on other sites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SameSite {
     /// Never.
     Strict,

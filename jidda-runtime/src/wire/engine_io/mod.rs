@@ -19,6 +19,7 @@ use super::socket_io::Parser;
 
 /// The protocol's version, which a client names in the query: `EIO=4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Version {
     /// Of Socket.IO 1 and 2.
     V3,

@@ -9,6 +9,7 @@ pub(super) use pending::Pending;
 
 /// How packets are written in messages. Both sides have to use the same one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Parser {
     /// Socket.IO's own: JSON, with byte strings in messages of their own.
     #[default]
