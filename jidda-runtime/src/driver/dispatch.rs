@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::driver::closing::Loss;
+use crate::driver::fast_path::EventNeeds;
 use crate::driver::in_flight::{Finished, Purpose, Queued, first_poll};
 use crate::driver::incoming::{ID_IN_USE, Incoming};
 use crate::driver::producing::no_stream;
@@ -163,7 +164,8 @@ impl Driver {
         incoming: Incoming<'_>,
         cx: &mut Context<'_>,
     ) -> ControlFlow<()> {
-        if self.running.is_some() || self.draining.is_some() {
+        let needs = self.needs(socket, incoming);
+        if needs.has(EventNeeds::TURN) {
             // What a stream waits for does not wait for the stream.
             if self.hears_of_stream(socket, incoming, cx) {
                 return ControlFlow::Continue(());
@@ -178,7 +180,8 @@ impl Driver {
                 Some(Overload::End) => return ControlFlow::Continue(()),
             }
         }
-        let asker = match self.asker(incoming.meta) {
+        let asker = if needs.has(EventNeeds::SCOPE) { self.asker(incoming.meta) } else { Ok(None) };
+        let asker = match asker {
             Ok(asker) => asker,
             Err(failure) => {
                 self.refuse_event(socket.namespace(), incoming.event, incoming.id, failure);
@@ -186,7 +189,7 @@ impl Driver {
             }
         };
         match socket.routes().event(incoming.event) {
-            Some(route) if !socket.has_listeners.load(Ordering::Acquire) => {
+            Some(route) if !needs.has(EventNeeds::LISTENERS) => {
                 self.run_route(socket, (route, None), incoming, asker, cx);
             }
             route => self.run_unusual(socket, route, incoming, asker, cx),

@@ -14,7 +14,48 @@ use crate::observe::handled_by::EventLabel;
 use crate::socket::spans;
 use crate::sync::atomic::Ordering;
 
+/// What an event needs besides its handler, apart from what the handler's own entry asks for. The slow path does what it
+/// finds here and nothing else, so that a feature that is added there has to be added here, and keeps its events from the
+/// fast path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EventNeeds(u8);
+
+impl EventNeeds {
+    pub(crate) const NOTHING: Self = Self(0);
+    /// Other handlers run, or the connection drains: it may have to wait, or to be refused.
+    pub(crate) const TURN: Self = Self(1);
+    /// It comes with a deadline, a trace, an identity or the like.
+    pub(crate) const SCOPE: Self = Self(1 << 1);
+    /// Its socket is not active: it is kept until it is, or passed over.
+    pub(crate) const ACTIVATION: Self = Self(1 << 2);
+    /// Closures were added to its socket that may handle or observe it.
+    pub(crate) const LISTENERS: Self = Self(1 << 3);
+    /// Its handler runs in a span.
+    pub(crate) const SPAN: Self = Self(1 << 4);
+
+    #[inline]
+    pub(crate) fn has(self, need: Self) -> bool {
+        self.0 & need.0 != 0
+    }
+
+    #[inline]
+    fn with(self, need: Self, is_needed: bool) -> Self {
+        if is_needed { Self(self.0 | need.0) } else { self }
+    }
+}
+
 impl Driver {
+    /// What an event needs besides its handler.
+    #[inline]
+    pub(crate) fn needs(&self, socket: &SocketInner, incoming: Incoming<'_>) -> EventNeeds {
+        EventNeeds::NOTHING
+            .with(EventNeeds::TURN, self.running.is_some() || self.draining.is_some())
+            .with(EventNeeds::SCOPE, incoming.meta.is_some() || self.connection.trace().is_some())
+            .with(EventNeeds::ACTIVATION, socket.phase() != Phase::Active)
+            .with(EventNeeds::LISTENERS, socket.has_listeners.load(Ordering::Acquire))
+            .with(EventNeeds::SPAN, spans::are_wanted())
+    }
+
     /// The route of an event that nothing stands in the way of: most are such.
     #[inline]
     pub(crate) fn plain_route(
@@ -22,13 +63,7 @@ impl Driver {
         socket: &SocketInner,
         incoming: Incoming<'_>,
     ) -> Option<(RouteId, Glue)> {
-        let is_plain = self.running.is_none()
-            && self.draining.is_none()
-            && incoming.meta.is_none()
-            && socket.phase() == Phase::Active
-            && !socket.has_listeners.load(Ordering::Acquire)
-            && self.connection.trace().is_none()
-            && !spans::are_wanted();
+        let is_plain = self.needs(socket, incoming) == EventNeeds::NOTHING;
         if is_plain { socket.routes().plain_event(incoming.event) } else { None }
     }
 

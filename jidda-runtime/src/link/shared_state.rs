@@ -14,7 +14,7 @@ use super::line::{Entry, Line, Lost, Position};
 use super::outbox::Outbox;
 use super::pending_requests::PendingRequests;
 use super::recently_left::Left;
-use super::stream_slot::StreamSlot;
+use super::stream_slot::{BroadcastTime, StreamSlot};
 use crate::failure::{Failure, Told};
 use crate::handler::Side;
 use crate::id::SocketId;
@@ -71,6 +71,8 @@ struct ColdState<S> {
     shares: Option<Box<CallShares>>,
     /// What the peer is waited for.
     awaited: Option<Box<Awaited>>,
+    /// The connection keeps nothing any more: no stream follows, and no handler runs.
+    is_over: bool,
 }
 
 /// What waits for the connection's task, or for room in the outbox.
@@ -113,8 +115,6 @@ pub(crate) struct SharedState<S> {
     pub(crate) calls: PendingRequests<S>,
     /// Boxed, like all that an idle connection does not need.
     cold: Option<Box<ColdState<S>>>,
-    /// The connection keeps nothing any more: no stream follows, and no handler runs.
-    pub(crate) is_over: bool,
     pub(crate) status: LinkStatus,
     /// Whether the peer speaks more than plain MessagePack-RPC.
     pub(crate) speaks_native: bool,
@@ -126,13 +126,24 @@ pub(crate) struct SharedState<S> {
     is_blocked: bool,
     pub(crate) waker: Option<Waker>,
     pub(crate) stream: StreamSlot,
+    /// When the last broadcast was made that the peer gets: a [`BroadcastTime`].
+    last_broadcast_ms: u8,
     /// How many times in a row a sign of life did not come in time.
     pub(crate) missed: u16,
 }
 
 impl<S> Default for ColdState<S> {
     fn default() -> Self {
-        Self { work: None, standing: None, kept: None, left: None, ending: None, shares: None, awaited: None }
+        Self {
+            work: None,
+            standing: None,
+            kept: None,
+            left: None,
+            ending: None,
+            shares: None,
+            awaited: None,
+            is_over: false,
+        }
     }
 }
 
@@ -148,7 +159,6 @@ impl<S> SharedState<S> {
             outbox: Outbox::new(max_message),
             calls: PendingRequests::default(),
             cold: None,
-            is_over: false,
             status,
             speaks_native: false,
             has_written: false,
@@ -157,7 +167,20 @@ impl<S> SharedState<S> {
             waker: None,
             stream: StreamSlot::Detached,
             missed: 0,
+            last_broadcast_ms: 0,
         }
+    }
+
+    /// Forgets when the last broadcast was made, as if that were long ago.
+    #[cfg(all(test, feature = "__models"))]
+    pub(crate) fn forget_last_broadcast(&mut self) {
+        self.last_broadcast_ms = 100;
+    }
+
+    /// Whether no other broadcast for this peer was made just before; takes note that one was made.
+    pub(crate) fn is_first_of_burst(&mut self, now: BroadcastTime) -> bool {
+        let before = std::mem::replace(&mut self.last_broadcast_ms, now.0);
+        !now.is_within_coalescing_window(before)
     }
 
     /// Whether the connection's task runs right now, and will look at all this again before it rests.
@@ -177,7 +200,7 @@ impl<S> SharedState<S> {
 
     /// The same, to be changed. There is none where nothing is kept any more.
     pub(crate) fn kept_mut(&mut self) -> Option<&mut ConnectionStore> {
-        if self.is_over {
+        if self.cold.as_ref().is_some_and(|cold| cold.is_over) {
             return None;
         }
         Some(self.cold.get_or_insert_default().kept.get_or_insert_default())
@@ -185,10 +208,9 @@ impl<S> SharedState<S> {
 
     /// The connection is over: nothing is kept from now on.
     pub(crate) fn take_kept(&mut self) -> Option<ConnectionStore> {
-        self.is_over = true;
-        let kept = self.cold.as_mut()?.kept.take();
-        self.tidy();
-        kept
+        let cold = self.cold.get_or_insert_default();
+        cold.is_over = true;
+        cold.kept.take()
     }
 
     /// What the peer is waited for, if anything.
@@ -224,9 +246,9 @@ impl<S> SharedState<S> {
         let Some(cold) = &mut self.cold else { return };
         cold.awaited.take_if(|awaited| awaited.is_nothing());
         cold.work.take_if(|work| work.controls.is_empty() && work.waiting.is_empty() && work.line.is_empty());
-        let ColdState { work, standing, kept, left, ending, shares, awaited } = &**cold;
+        let ColdState { work, standing, kept, left, ending, shares, awaited, is_over } = &**cold;
         let has_words = work.is_some() || left.is_some() || ending.is_some() || awaited.is_some();
-        if !has_words && standing.is_none() && kept.is_none() && shares.is_none() {
+        if !is_over && !has_words && standing.is_none() && kept.is_none() && shares.is_none() {
             self.cold = None;
         }
     }

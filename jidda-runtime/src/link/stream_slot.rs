@@ -23,7 +23,7 @@ pub(crate) enum StreamSlot {
 /// When a broadcast is made: the last digits of a count of milliseconds, which repeat after a quarter of a second. What is
 /// mistaken for another moment by that is queued instead of written.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct BroadcastTime(pub(crate) u8);
+pub(crate) struct BroadcastTime(pub(super) u8);
 
 impl BroadcastTime {
     #[allow(clippy::cast_possible_truncation)]
@@ -33,7 +33,7 @@ impl BroadcastTime {
 
     /// Whether it is less than two milliseconds after another one. Then its frames are queued: a task writes all that
     /// has come by the time it runs at once, which is less work when much comes.
-    pub(crate) fn is_within_coalescing_window(self, other: u8) -> bool {
+    pub(super) fn is_within_coalescing_window(self, other: u8) -> bool {
         self.0.wrapping_sub(other) < 2
     }
 }

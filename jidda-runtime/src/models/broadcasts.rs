@@ -21,8 +21,6 @@ const FIRST: &[u8] = b"\x94\x00\x01\xa9$/connect\x92\xa1/\xc0";
 /// Less than one message, so that each is written in parts.
 const PIPE: usize = 20;
 const EACH: u64 = 3;
-/// Another moment than the one in which a model runs.
-const LONG_AGO: u8 = 100;
 
 /// What comes until the end is announced: who said it, and the how manieth it was.
 async fn read(mut peer: MemoryStream) -> Vec<(u64, u64)> {
@@ -80,7 +78,7 @@ fn lines_arrive_once_and_in_order(config: &Config) {
                 for number in 0..EACH {
                     for connection in connections.iter().filter(|_| thread_rng().gen_bool(0.5)) {
                         // Time stands still: as if the last broadcast were long ago, so that this one is written at once.
-                        connection.last_broadcast_ms.store(LONG_AGO, Ordering::Relaxed);
+                        connection.link.change().forget_last_broadcast();
                     }
                     let told = block_on(everyone.emit("line", &(who, number)));
                     assert_eq!(told.ok(), Some(2), "both are there");

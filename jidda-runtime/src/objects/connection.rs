@@ -133,7 +133,6 @@ impl Connection {
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
-            last_broadcast_ms: AtomicU8::new(0),
             link: Link::new(shared),
             sockets: Mutex::default(),
         });

@@ -12,15 +12,6 @@ use crate::objects::Connection;
 use crate::sync::atomic::Ordering;
 
 impl Connection {
-    /// Whether no other broadcast for this peer was made just before; takes note that one was made. Only while the
-    /// shared is locked.
-    pub(crate) fn is_first_of_burst(&self, now: BroadcastTime) -> bool {
-        // It stands outside of the shared state, where two bytes were left.
-        let before = self.last_broadcast_ms.load(Ordering::Relaxed);
-        self.last_broadcast_ms.store(now.0, Ordering::Relaxed);
-        !now.is_within_coalescing_window(before)
-    }
-
     /// Writes the frame that the stream is reserved for, unless the connection's task did so or is about to. What the
     /// stream does not take is left to the task, and so is finding out what went wrong.
     pub(crate) fn write_reserved(&self) {

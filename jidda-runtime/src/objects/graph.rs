@@ -124,9 +124,6 @@ pub(crate) struct Connection {
     pub(crate) last_seen: AtomicU32,
     /// Whether anything complete was read yet.
     pub(crate) is_established: AtomicBool,
-    /// When the last broadcast was made that the peer gets: a [`BroadcastTime`](crate::link::stream_slot::BroadcastTime).
-    /// It is only read and written while `link` is locked, and stands here since two bytes are left here.
-    pub(crate) last_broadcast_ms: AtomicU8,
     pub(crate) link: Link<Arc<SocketInner>>,
     pub(crate) sockets: Mutex<Few<Arc<SocketInner>>>,
 }

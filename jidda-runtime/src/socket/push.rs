@@ -134,7 +134,7 @@ impl SocketInner {
         if is_beyond || shared.has_line() {
             return Ok(Placed::Waits(shared.wait_in_line(Bytes::clone(frame), self.key, None)));
         }
-        if connection.is_first_of_burst(now) && shared.reserve(frame) {
+        if shared.is_first_of_burst(now) && shared.reserve(frame) {
             return Ok(Placed::Reserved);
         }
         shared.outbox.share(frame);

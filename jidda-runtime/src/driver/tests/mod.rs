@@ -2,6 +2,7 @@
 
 mod census;
 mod ending;
+mod fast_path;
 mod refusals;
 mod task;
 mod turns;
