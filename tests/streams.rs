@@ -573,3 +573,30 @@ async fn limited(deadline: &Deadline) -> impl Stream<Item = bool> {
     let first = deadline.left().is_some_and(|left| left <= LIMIT);
     stream::once(async move { first }).chain(stream::once(async { deadline.left().is_some() }))
 }
+
+#[on(app = Opening)]
+async fn watch(well: bool) -> Result<impl Stream<Item = u32>, Odd> {
+    // Not at its first poll, so that it has to be waited for.
+    tokio::task::yield_now().await;
+    if well { Ok(stream::pending()) } else { Err(Odd::At(0)) }
+}
+
+#[on(app = Opening)]
+fn no_items_at_all() -> impl Stream<Item = u32> {
+    stream::empty()
+}
+
+struct Opening;
+
+#[tokio::test]
+async fn a_stream_can_be_opened_before_its_items_are_asked_for() {
+    let builder = Server::builder().app::<Opening>();
+    let (client, _server) = jidda::testing::pair_with(builder, |client| client).await.unwrap();
+    let mut opened = watch::call(&client, true).open().await.unwrap();
+    assert!(futures_util::poll!(std::pin::pin!(opened.next())).is_pending(), "no item, but no end");
+    let refused = watch::call(&client, false).open().await.err().and_then(CallError::into_app);
+    assert_eq!(refused, Some(Odd::At(0)), "instead of a stream");
+    assert_eq!(no_items_at_all::call(&client).open().await.unwrap().next().await, None);
+    let missing = client.stream::<u32>("missing", &()).open().await.unwrap_err();
+    assert_eq!(missing.code(), Some("not_found"));
+}

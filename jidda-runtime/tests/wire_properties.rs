@@ -66,14 +66,15 @@ fn meta() -> impl Strategy<Value = Meta> {
     let text = || proptest::option::of("\\PC{0,100}".prop_map(Into::into));
     let identity = proptest::option::of(value().prop_filter("nil is none", |value| !value.is_nil()));
     let via = vec("[a-zA-Z0-9_-]{0,64}".prop_map(Into::into), 0..3).prop_map(FromIterator::from_iter);
-    (any::<Option<u32>>(), text(), text(), identity, via, any::<Option<u32>>()).prop_map(
-        |(deadline, traceparent, tracestate, identity, via, credit)| Meta {
+    (any::<Option<u32>>(), text(), text(), identity, via, any::<Option<u32>>(), any::<bool>()).prop_map(
+        |(deadline, traceparent, tracestate, identity, via, credit, open)| Meta {
             deadline: deadline.map(|milliseconds| Duration::from_millis(milliseconds.into())),
             traceparent,
             tracestate,
             identity: identity.map(|identity| encoded(&identity).into()),
             via,
             credit,
+            open,
         },
     )
 }

@@ -15,7 +15,7 @@ impl Orders {
 }
 
 async fn caller(client: &Client) {
-    let orders = OrdersClient::connect(client, "/orders/7").await.unwrap();
+    let orders = OrdersClient::connect(client, 7).await.unwrap();
     let _: u64 = orders.total().await.unwrap();
 }
 

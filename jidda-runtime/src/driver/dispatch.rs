@@ -86,6 +86,7 @@ impl Driver {
             }
             Packet::Cancel { id } => self.cancelled(id, cx),
             Packet::Item { id, value } => self.item(id, value),
+            Packet::Open { id } => self.opened(id),
             Packet::More { id, count } => self.granted(id, count),
             Packet::Close { reason } => {
                 self.farewell = Some(Box::new(reason.unwrap_or("transport close").into()));

@@ -154,6 +154,9 @@ impl Driver {
         let twice = || Error::from(std::io::Error::other("a stream was replied with twice"));
         let items = stream.take().ok_or_else(twice)?;
         if !wire.streams_by_event() {
+            if scope.is_some_and(Scope::announces) {
+                self.connection.link.lock().outbox.append(|out| wire.opened(out, id));
+            }
             return Ok((id, items, credit));
         }
         let mut shared = self.connection.link.change();
@@ -200,6 +203,12 @@ impl Driver {
                 self.malformed(&WireError::Malformed("an item came that was not asked for"));
             }
         }
+    }
+
+    /// The streaming reply to a request of ours has begun. One that is not known has just ended.
+    pub(crate) fn opened(&mut self, id: u32) {
+        let waker = self.connection.link.lock().calls.open(id);
+        wake_all(waker);
     }
 
     /// The peer takes more items. A stream that is not known has just ended.

@@ -30,6 +30,8 @@ pub(crate) struct Scope {
     asker: Option<Asker>,
     /// How many items its caller takes, if the reply may be a stream.
     credit: Option<Arc<Credit>>,
+    /// Whether its caller wants to be told when a streaming reply begins.
+    announces: bool,
     /// The servers that passed the event on.
     pub(crate) via: Servers,
 }
@@ -68,7 +70,8 @@ impl Scope {
         let trace = own_trace.or_else(|| connections.cloned());
         let credit = meta.and_then(|meta| meta.credit).map(|credit| Arc::new(Credit::new(credit)));
         let via = meta.map(|meta| meta.via.clone()).unwrap_or_default();
-        Arc::new(Self { deadline, trace, asker, credit, via })
+        let announces = meta.is_some_and(|meta| meta.open);
+        Arc::new(Self { deadline, trace, asker, credit, announces, via })
     }
 
     /// The trace that the event is part of.
@@ -115,6 +118,11 @@ impl Scope {
     /// How many items the caller takes; `None` if it takes no streaming reply.
     pub(crate) fn credit(&self) -> Option<&Arc<Credit>> {
         self.credit.as_ref()
+    }
+
+    /// Whether the caller wants to be told when a streaming reply begins.
+    pub(crate) fn announces(&self) -> bool {
+        self.announces
     }
 
     /// What an event that is sent in the scope goes with, if that is anything.
@@ -243,6 +251,7 @@ impl TraceContext {
             trace: Some(self),
             asker: current.and_then(|scope| scope.asker.clone()),
             credit: None,
+            announces: false,
             via: current.map(|scope| scope.via.clone()).unwrap_or_default(),
         };
         InheritScope { scope: Some(Arc::new(scope)), future }

@@ -55,6 +55,8 @@ struct IncomingStream {
     items: VecDeque<Payload>,
     /// How many more may come.
     credit: u32,
+    /// Whether the other side said that it has begun.
+    is_open: bool,
     end: Option<Answer>,
 }
 
@@ -174,7 +176,8 @@ impl<S> PendingRequests<S> {
     /// Numbers a request that takes so many items as its reply.
     pub(crate) fn begin_stream(&mut self, place: u64, credit: u32) -> u32 {
         let items = VecDeque::new();
-        self.insert(Slot::Stream(Box::new(IncomingStream { place, waker: None, items, credit, end: None })))
+        let stream = IncomingStream { place, waker: None, items, credit, is_open: false, end: None };
+        self.insert(Slot::Stream(Box::new(stream)))
     }
 
     /// Takes an item in.
@@ -189,6 +192,25 @@ impl<S> PendingRequests<S> {
             Some(Slot::Waiting { .. }) => Received::OverCredit,
             // It was on its way when its reader stopped.
             _ => Received::Unknown,
+        }
+    }
+
+    /// Takes in that a stream has begun. Gives back the waker of its reader.
+    pub(crate) fn open(&mut self, id: u32) -> Option<Waker> {
+        match self.slots.as_deref_mut()?.get_mut(&id)? {
+            Slot::Stream(stream) => {
+                stream.is_open = true;
+                stream.waker.take()
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a stream has begun, or how it ended without an item, after which it is forgotten.
+    pub(crate) fn beginning(&mut self, id: u32) -> Option<Result<(), Answer>> {
+        match self.slots.as_deref().and_then(|slots| slots.get(&id)) {
+            Some(Slot::Stream(stream)) if stream.is_open || !stream.items.is_empty() => Some(Ok(())),
+            _ => self.item(id).map(|item| item.map(|_| ())),
         }
     }
 

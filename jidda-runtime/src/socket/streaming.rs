@@ -37,6 +37,8 @@ pub struct Streaming<T, E = Value> {
     arguments: Result<Encoded, CodecError>,
     window: u32,
     deadline: Option<Deadline>,
+    /// Whether the other side says when it begins.
+    opens: bool,
     /// What is said for somebody else, if the call is passed on. Boxed: few are.
     forwards: Option<Box<Meta>>,
     state: State,
@@ -102,6 +104,7 @@ impl<T, E> Streaming<T, E> {
             arguments,
             window: WINDOW,
             deadline: None,
+            opens: false,
             forwards: None,
             state: State::Unsent,
             expects: PhantomData,
@@ -116,6 +119,7 @@ impl<T, E> Streaming<T, E> {
             arguments: Ok(arguments),
             window: WINDOW,
             deadline: None,
+            opens: false,
             forwards: Some(Box::new(forwards)),
             state: State::Unsent,
             expects: PhantomData,
@@ -143,11 +147,11 @@ impl<T, E> Streaming<T, E> {
         let socket = self.socket.as_ref().map_err(Clone::clone)?;
         let arguments = self.arguments.as_ref().map_err(Clone::clone)?;
         let credit = self.window;
-        let meta = self.meta();
+        let (meta, open) = (self.meta(), self.opens);
         let has_streams = socket.inner.wire().has_streams();
         let describe = |speaks_native| {
             if speaks_native && has_streams {
-                return Ok(Meta { credit: Some(credit), ..meta });
+                return Ok(Meta { credit: Some(credit), open, ..meta });
             }
             Err(SendError::Encode("the peer's protocol has no streaming replies".to_owned()))
         };
@@ -223,30 +227,47 @@ pub(crate) enum End {
 }
 
 impl<T, E> Streaming<T, E> {
-    /// The next item as it came, or how it ended; nothing after that.
-    pub(crate) fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, End>>> {
-        match self.state {
-            State::Over => return Poll::Ready(None),
-            State::Sent { .. } => {}
-            State::Unsent => {
-                self.inherit_deadline();
-                if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
-                    self.state = State::Over;
-                    return Poll::Ready(Some(Err(End::Failed(Failed::Timeout))));
-                }
-                match self.send() {
-                    Ok(id) => self.state = State::Sent { id, taken: 0 },
-                    Err(error) => {
-                        self.state = State::Over;
-                        return Poll::Ready(Some(Err(End::Failed(Failed::Send(error)))));
-                    }
-                }
+    /// Sends the call if it is not sent yet, and looks at the time it has.
+    fn begin(&mut self, cx: &mut Context<'_>) -> Result<(), Failed> {
+        if matches!(self.state, State::Unsent) {
+            self.inherit_deadline();
+            self.state = State::Over;
+            if matches!(self.deadline, Some(Deadline::Limit(Duration::ZERO))) {
+                return Err(Failed::Timeout);
             }
+            let id = self.send().map_err(Failed::Send)?;
+            self.state = State::Sent { id, taken: 0 };
         }
-        // Before the items: one who has some ready each time would never be late.
+        // Before the items: a reader that finds one at each poll would never be late.
         if self.deadline.as_mut().is_some_and(|deadline| deadline.is_over(cx)) {
             self.cancel();
-            return Poll::Ready(Some(Err(End::Failed(Failed::Timeout))));
+            return Err(Failed::Timeout);
+        }
+        Ok(())
+    }
+
+    /// Ready when the stream has begun, or ended without an item.
+    fn poll_beginning(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+        if let Err(failed) = self.begin(cx) {
+            return Poll::Ready(Err(End::Failed(failed)));
+        }
+        let (State::Sent { id, .. }, Ok(socket)) = (&self.state, &self.socket) else {
+            return Poll::Ready(Ok(()));
+        };
+        let link = &socket.inner.connection.link;
+        link.poll_request(*id, false, PendingRequests::beginning, cx).map_err(|answer| {
+            self.state = State::Over;
+            End::Answer(answer)
+        })
+    }
+
+    /// The next item as it came, or how it ended; nothing after that.
+    pub(crate) fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, End>>> {
+        if matches!(self.state, State::Over) {
+            return Poll::Ready(None);
+        }
+        if let Err(failed) = self.begin(cx) {
+            return Poll::Ready(Some(Err(End::Failed(failed))));
         }
         Poll::Ready(Some(ready!(self.poll_payload(cx)).map_err(|answer| {
             self.state = State::Over;
@@ -263,6 +284,48 @@ impl<T: DeserializeOwned, E: CallerError> Streaming<T, E> {
     /// No item is lost by dropping the future.
     pub async fn next(&mut self) -> Option<Result<T, CallError<E>>> {
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
+    }
+
+    /// Sends the call and waits until its handler has begun the stream, before any item is asked for. An error that the
+    /// handler returns instead of a stream is returned here.
+    ///
+    /// ```no_run
+    /// # async fn example(socket: jidda_runtime::Socket) -> jidda_runtime::Result<()> {
+    /// let mut prices = socket.stream::<f64>("prices", &"EUR").open().await?;
+    /// // From here on no price is missed.
+    /// socket.emit("trade", &1).await?;
+    /// while let Some(price) = prices.next().await {
+    ///     println!("{}", price?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// A peer that does not know of it, which is no jidda, is waited for until its first item or its end.
+    ///
+    /// # Errors
+    ///
+    /// As for a call.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future cancels the call.
+    pub async fn open(mut self) -> Result<Self, CallError<E>> {
+        self.opens = true;
+        let begun = std::future::poll_fn(|cx| self.poll_beginning(cx)).await;
+        match begun.map_err(Self::failed) {
+            Ok(()) | Err(None) => Ok(self),
+            Err(Some(error)) => Err(error),
+        }
+    }
+
+    /// How a stream ended, as its reader meets it; nothing if it ended well.
+    fn failed(end: End) -> Option<CallError<E>> {
+        match end {
+            End::Answer(answer) => Self::ended(answer).and_then(Result::err),
+            End::Failed(Failed::Timeout) => Some(CallError::Timeout),
+            End::Failed(Failed::Send(error)) => Some(error.into()),
+        }
     }
 
     fn ended(answer: Answer) -> Option<Result<T, CallError<E>>> {
@@ -293,9 +356,7 @@ impl<T: DeserializeOwned, E: CallerError> Stream for Streaming<T, E> {
                 }
                 Some(item)
             }
-            Err(End::Answer(answer)) => Self::ended(answer),
-            Err(End::Failed(Failed::Timeout)) => Some(Err(CallError::Timeout)),
-            Err(End::Failed(Failed::Send(error))) => Some(Err(error.into())),
+            Err(end) => Self::failed(end).map(Err),
         })
     }
 }

@@ -37,7 +37,12 @@ pub struct Meta {
     pub via: Servers,
     /// `credit`: the sender takes a streaming reply, and so many items of it for a beginning.
     pub credit: Option<u32>,
+    /// `open`: the sender wants to be told when its streaming reply begins.
+    pub open: bool,
 }
+
+/// `true` in `MessagePack`.
+const TRUE: u8 = 0xc3;
 
 impl Meta {
     /// Whether there is nothing to be said.
@@ -53,6 +58,7 @@ impl Meta {
             self.identity.is_some(),
             !self.via.is_empty(),
             self.credit.is_some(),
+            self.open,
         ];
         is_there.into_iter().filter(|is_there| *is_there).count()
     }
@@ -81,6 +87,7 @@ impl Meta {
                     let credit = Cursor(value).unsigned();
                     meta.credit = credit.map(|credit| credit.try_into().unwrap_or(u32::MAX));
                 }
+                Some("open") => meta.open = value == [TRUE],
                 _ => {}
             }
         }
@@ -120,6 +127,10 @@ impl Meta {
             write_str(out, "credit").expect(WRITES);
             write_uint(out, credit.into()).expect(WRITES);
         }
+        if self.open {
+            write_str(out, "open").expect(WRITES);
+            out.push(TRUE);
+        }
     }
 
     /// How many bytes it has at most.
@@ -140,6 +151,7 @@ impl Meta {
             + identity
             + via
             + credit
+            + if self.open { key("open") + 1 } else { 0 }
     }
 }
 
@@ -169,6 +181,7 @@ mod tests {
             identity: Some(b"\xa5alice".as_slice().into()),
             via: ["one", "two"].map(Into::into).into_iter().collect(),
             credit: Some(u32::MAX),
+            open: true,
         };
         let mut bytes = Vec::new();
         meta.write(&mut bytes);

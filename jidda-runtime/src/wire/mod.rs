@@ -190,6 +190,11 @@ impl Protocol for Wire {
     }
 
     #[inline]
+    fn opened(self, out: &mut Vec<u8>, id: u32) {
+        delegate!(self.opened(out, id));
+    }
+
+    #[inline]
     fn more(self, out: &mut Vec<u8>, id: u32, count: u32) {
         delegate!(self.more(out, id, count));
     }

@@ -101,6 +101,11 @@ pub enum Packet<'a> {
         /// The encoded value.
         value: &'a [u8],
     },
+    /// The streaming reply to a request of ours has begun.
+    Open {
+        /// Our number of the request.
+        id: u32,
+    },
     /// The sender takes more items of the streaming reply to its request.
     More {
         /// The sender's number of the request.

@@ -198,6 +198,9 @@ pub trait Protocol: Copy {
     /// Writes the end of a streaming reply.
     fn end_of_items(self, out: &mut Vec<u8>, namespace: &str, id: u32, failure: Option<&Told<'_>>);
 
+    /// Writes that a streaming reply has begun.
+    fn opened(self, _out: &mut Vec<u8>, _id: u32) {}
+
     /// Writes a credit of `count` more items of a streaming reply.
     fn more(self, _out: &mut Vec<u8>, _id: u32, _count: u32) {}
 

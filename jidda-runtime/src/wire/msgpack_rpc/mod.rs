@@ -137,6 +137,10 @@ impl Protocol for MessagePackRpc {
         }
     }
 
+    fn opened(self, out: &mut Vec<u8>, id: u32) {
+        write::notify(out, "$/open", &(id,));
+    }
+
     fn more(self, out: &mut Vec<u8>, id: u32, count: u32) {
         write::notify(out, "$/more", &(id, count));
     }

@@ -267,6 +267,10 @@ fn notification_packet<'a>(
             let id = cursor.unsigned().and_then(|id| id.try_into().ok()).ok_or(RESERVED_PARAMS)?;
             Ok(Packet::Item { id, value: cursor.value().ok_or(RESERVED_PARAMS)? })
         }
+        "open" => {
+            let id = cursor.unsigned().and_then(|id| id.try_into().ok()).ok_or(RESERVED_PARAMS)?;
+            Ok(Packet::Open { id })
+        }
         "more" => {
             let id = cursor.unsigned().and_then(|id| id.try_into().ok()).ok_or(RESERVED_PARAMS)?;
             // Refused by the stream it is meant for, which ends; the connection goes on.
