@@ -155,7 +155,7 @@ impl Driver {
         let items = stream.take().ok_or_else(twice)?;
         if !wire.streams_by_event() {
             if scope.is_some_and(Scope::announces) {
-                self.connection.link.lock().outbox.append(|out| wire.opened(out, id));
+                self.connection.link.append(|out| wire.opened(out, id));
             }
             return Ok((id, items, credit));
         }
@@ -207,7 +207,7 @@ impl Driver {
 
     /// The streaming reply to a request of ours has begun. One that is not known has just ended.
     pub(crate) fn opened(&mut self, id: u32) {
-        let waker = self.connection.link.lock().calls.open(id);
+        let waker = self.connection.link.change().calls.open(id);
         wake_all(waker);
     }
 
