@@ -45,6 +45,8 @@ struct Service;
 
 #[namespace]
 impl Board for Service {
+    /// A method that borrows may have documentation and other attributes.
+    #[allow(clippy::unused_self)]
     async fn enter(&self, socket: &Socket, name: String) -> Result<(), Refused> {
         if name.is_empty() {
             return Err(Refused { reason: "a name is needed".to_owned() });
@@ -101,6 +103,14 @@ async fn an_impl_borrows_what_the_contract_does_not_name() {
     assert_eq!(board.tasks().collect::<Vec<_>>().await, [Ok("7".to_owned())]);
     let refused = BoardClient::connect(&client, 8, "").await.err().and_then(CallError::into_app);
     assert_eq!(refused.unwrap().reason, "a name is needed");
+}
+
+#[tokio::test]
+async fn a_namespace_with_parameters_is_joined_in_a_task() {
+    let (client, _server, _seen) = pair().await;
+    let title =
+        tokio::spawn(async move { BoardClient::connect(&client, 7, "ada").await.unwrap().title().await });
+    assert_eq!(title.await.unwrap().unwrap(), "board 7");
 }
 
 #[tokio::test]

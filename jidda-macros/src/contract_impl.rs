@@ -38,13 +38,15 @@ pub(crate) fn expand(attribute: &TokenStream, mut block: ItemImpl, mut errors: E
             continue;
         };
         refuse_on(&mut method, &mut expansion);
-        for (method, handler) in expansion.add(&Function::from(&method), &Options::default()) {
+        for (mut method, handler) in expansion.add(&Function::from(&method), &Options::default()) {
             let lints = signature_lints();
             if handler.signature.borrowed().next().is_none() {
                 items.push(ImplItem::Verbatim(quote!(#lints #method)));
             } else {
                 items.push(ImplItem::Verbatim(of_the_trait(&method, &handler, &self_type, &contract)));
-                borrowing.push(quote!(#lints pub(crate) #method));
+                // Behind its attributes, such as documentation.
+                method.visibility = parse_quote!(pub(crate));
+                borrowing.push(quote!(#lints #method));
             }
         }
     }

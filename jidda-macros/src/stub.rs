@@ -395,20 +395,22 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, mount: &Mount) -> T
     let parameter = free_parameter(["T", "JoinTarget"], &mentioned);
     let bound = quote!(#runtime::Joins<#auth_type, #outcome, #shape>);
     let path = Path::of(mount);
-    let (parameters, namespace) = if mount.namespace.parameters.is_empty() {
+    let (parameters, naming, namespace) = if mount.namespace.parameters.is_empty() {
         let text = mount.namespace();
-        (TokenStream::new(), quote!(#text))
+        (TokenStream::new(), TokenStream::new(), quote!(#text))
     } else {
         let name = path.name;
-        let namespace = quote! {
-            &match #name {
+        let variable = hygienic_ident("namespace");
+        // A statement of its own: the references to the parameters are not `Send`, and must not live while it joins.
+        let naming = quote! {
+            let #variable = match #name {
                 ::core::result::Result::Ok(namespace) => namespace,
                 ::core::result::Result::Err(error) => {
                     return ::core::result::Result::Err(<#parameter as #bound>::unnamed(error));
                 }
-            }
+            };
         };
-        (path.parameters, namespace)
+        (path.parameters, naming, quote!(&#variable))
     };
     quote! {
         #forwarded
@@ -424,6 +426,7 @@ fn connect_function(name: &Ident, handler: Option<&Handler>, mount: &Mount) -> T
         where
             #parameter: #bound,
         {
+            #naming
             <#parameter as #bound>::join(#connector, #namespace, #auth_value).await.map(#name::new)
         }
     }
