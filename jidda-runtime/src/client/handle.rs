@@ -23,7 +23,7 @@ use crate::transport::Address;
 
 /// One or several connections to a server. Cheap to clone; the connections end when the last clone is dropped.
 ///
-/// A connection that is lost is made again, after waits that grow until one has lasted: see [`Backoff`]. It ends for good
+/// A connection that is lost is made again, after waits that grow until one has lasted: see [`Backoff`](crate::Backoff). It ends for good
 /// when the program says so with [`disconnect`](Self::disconnect), when the server sends it away or refuses it, when no
 /// attempt is left, or when the runtime that it was made in is shut down. In each case [`closed`](Self::closed) says why,
 /// the [`events`](Self::events) end, and whatever is sent from then on fails at once.

@@ -49,7 +49,7 @@ pub struct Opaque;
 /// Each `kind` is a trait of its own; the number of `&` is its rank.
 macro_rules! kind {
     ($name:ident [$($generics:tt)*] $receiver:ty => $kind:ty = $value:expr) => {
-        #[doc = concat!("Gives [`", stringify!($kind), "`] where that is the kind.")]
+        #[doc = concat!("Selects `", stringify!($kind), "` for this kind of return type.")]
         pub trait $name {
             /// The kind.
             fn kind(&self) -> $kind;

@@ -7,7 +7,7 @@ use crate::wire::websocket::{self, opcode};
 
 use super::machine::PostOutcome;
 
-/// PostOutcome so many packets of one body other tasks have their turn: two bytes are a packet.
+/// Yields to other tasks after this number of packets of one body: a packet can have as few as two bytes.
 const STRIDE: usize = 1024;
 
 /// How the payloads of a session are written.
