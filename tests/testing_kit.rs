@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use jidda::State;
-use jidda::auth::{Identity, Password};
+use jidda::auth::{Identity, Jwt, Password};
 use jidda::client::ClientEvent;
 use jidda::error::StartProblem;
 use jidda::peer::Handshake;
 use jidda::prelude::*;
-use jidda::testing::{self, Recorder, TestServer};
+use jidda::testing::{self, Recorder, SocketIoError, TestServer};
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -274,4 +275,77 @@ async fn credentials_expire_in_a_pair_as_well() {
     assert_eq!(name::call(&client).await.unwrap(), "ada");
     let socket = server.sockets().pop().unwrap();
     assert_eq!(socket.closed().await, DisconnectReason::CredentialsExpired);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_expire_with_the_clock_of_tokio() {
+    const SECRET: &[u8] = b"a secret of thirty-two bytes or more";
+    let tokens = Jwt::hs256(SECRET).unwrap().leeway(Duration::ZERO);
+    let server =
+        TestServer::builder().configure(|builder| builder.authenticator(tokens)).start().await.unwrap();
+    let now = server.now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let claims = json!({ "sub": "ada", "exp": now + 3600 });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET);
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap();
+    let connect = async || {
+        server.client().credentials(&token).configure(|client| client.no_reconnect()).connect().await
+    };
+    let ada = connect().await.unwrap();
+    assert_eq!(server.socket(&ada).closed().await, DisconnectReason::CredentialsExpired);
+    assert!(connect().await.is_err(), "the same token has expired");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_socket_io_client_calls_and_is_sent_events_in_memory() {
+    let server = TestServer::builder()
+        .service(Board { title: "plans".into() })
+        .handlers([shown::handler()])
+        .start()
+        .await
+        .unwrap();
+    let native = server.connect().await.unwrap();
+    let mut page = server
+        .socket_io()
+        .identity(Identity::new("ed").with_permission("editor"))
+        .header("x-tenant", "acme")
+        .query("room", "a b&c")
+        .auth(&json!({ "token": 7 }))
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(server.count(), 2);
+    assert!(server.sockets().iter().any(|socket| socket.id().as_str() == page.id()));
+    let shown: Vec<String> = page.call("shown", &()).await.unwrap();
+    assert_eq!(shown[0], "acme");
+    assert!(
+        shown.contains(&"room=a b&c".to_owned()) && shown[shown.len() - 1].contains("token"),
+        "{shown:?}"
+    );
+    assert_eq!(page.call::<String>("erase", &()).await.unwrap(), "erased by ed");
+    let refused: Value = page.call("missing", &()).await.unwrap();
+    assert_eq!(refused["error"]["code"], "not_found");
+    page.emit("post", &"from a page").await.unwrap();
+
+    server.emit("later", &(1, "a")).await.unwrap();
+    server.emit("news", &"it rains").await.unwrap();
+    assert_eq!(page.next::<String>("news").await.unwrap(), "it rains");
+    assert_eq!(page.next::<(u8, String)>("later").await.unwrap(), (1, "a".to_owned()));
+    assert!(matches!(page.next::<u8>("never").await, Err(SocketIoError::Timeout)));
+
+    // Heartbeats are answered while the test does other things.
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(page.call::<String>("title", &()).await.unwrap(), "plans");
+    page.disconnect().await.unwrap();
+    while server.count() > 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(native.root().is_connected());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_socket_io_client_is_given_the_reason() {
+    let server = TestServer::builder().start().await.unwrap();
+    let refused = server.socket_io().namespace("/nowhere").connect().await.unwrap_err();
+    let SocketIoError::Refused { message, .. } = refused else { panic!("{refused:?}") };
+    assert_eq!(message, "Invalid namespace", "as the reference's server says");
 }

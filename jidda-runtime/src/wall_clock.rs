@@ -32,6 +32,20 @@ impl WallClock {
     }
 }
 
+tokio::task_local! {
+    static CURRENT: WallClock;
+}
+
+/// Runs a future, within which [`now`] reads this clock.
+pub(crate) fn scope<F: Future>(clock: WallClock, future: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(clock, future)
+}
+
+/// The time for an authenticator, which does not know its server: that of its [`scope`], else the system's.
+pub(crate) fn now() -> SystemTime {
+    CURRENT.try_with(|clock| clock.now()).unwrap_or_else(|_| SystemTime::now())
+}
+
 #[cfg(all(test, feature = "server"))]
 mod tests {
     use std::time::Duration;
@@ -45,6 +59,7 @@ mod tests {
         assert_eq!(clock.now(), start);
         tokio::time::advance(Duration::from_secs(1200)).await;
         assert_eq!(clock.now(), start + Duration::from_secs(1200));
+        assert_eq!(scope(clock, async { now() }).await, clock.now());
         let before = SystemTime::now();
         assert!(WallClock::System.now() >= before);
     }

@@ -27,6 +27,7 @@ use crate::failure::Failure;
 use crate::guard::Guarded;
 use crate::identity::Identity;
 use crate::peer::Handshake;
+use crate::wall_clock::{self, WallClock};
 
 /// Finds out who a peer is, from what it presents and what its transport proved.
 ///
@@ -164,10 +165,11 @@ impl Gate {
     pub(crate) fn check(
         &self,
         handshake: Handshake,
+        clock: WallClock,
         report: impl FnMut(Box<Failure>) + Send + 'static,
     ) -> BoxFuture<'static, Found> {
         let authenticator = Arc::clone(&self.authenticator);
-        let check = async move { authenticator.check(handshake).await };
+        let check = wall_clock::scope(clock, async move { authenticator.check(handshake).await });
         let flat = |found: std::result::Result<Result<_>, _>| found?.map_err(|error| Box::new(error.into()));
         Guarded::new(check, report).map(flat).boxed()
     }
@@ -221,7 +223,7 @@ mod tests {
         let refused = || Fixed(Err("no"));
         let handshake = handshake();
         let check = |gate: Gate| {
-            let found = gate.check(handshake.clone(), |failure| panic!("{failure:?}"));
+            let found = gate.check(handshake.clone(), WallClock::System, |failure| panic!("{failure:?}"));
             found.now_or_never().expect("nothing is waited for")
         };
         assert_eq!(check(Gate::new(ada().or(bob()))), Ok(Some("ada".into())));

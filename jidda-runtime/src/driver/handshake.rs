@@ -146,7 +146,7 @@ impl Driver {
         let report = move |failure: Box<Failure>| {
             hub.disclose(Place::authentication("/").destructor(), *failure);
         };
-        let mut future = gate.check(handshake, report);
+        let mut future = gate.check(handshake, self.connection.hub.wall_clock, report);
         if !matches!(deferred, Deferred::Renewal { .. }) {
             if let Poll::Ready(found) = future.poll_unpin(cx) {
                 return self.checked(deferred, claimed, found, cx);

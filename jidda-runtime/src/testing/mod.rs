@@ -11,6 +11,7 @@
 //! | several clients, identities, only the handlers that are named | [`TestServer`] |
 //! | headers, query parameters, credentials of one client | [`TestServer::client`] |
 //! | a socket to call a handler with | [`socket`], [`TestServer::socket`] |
+//! | a Socket.IO client, for what JavaScript sees | [`TestServer::socket_io`] |
 //! | what was sent to a socket, a room or a selection | [`Recorder`] |
 //!
 //! ```
@@ -50,9 +51,12 @@ mod pair;
 mod recorder;
 mod server;
 mod socket;
+mod socket_io_client;
+mod socket_io_packet;
 
 pub use client::TestClientBuilder;
 pub use pair::{pair, pair_with};
 pub use recorder::{RecordedEvent, Recorder};
 pub use server::{TestServer, TestServerBuilder};
 pub use socket::{TestSocket, socket, socket_as};
+pub use socket_io_client::{SocketIoBuilder, SocketIoClient, SocketIoError};

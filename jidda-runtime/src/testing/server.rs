@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use super::client::TestClientBuilder;
 use super::identities::ChosenIdentities;
 use super::pair::address;
+use super::socket_io_client::SocketIoBuilder;
 use crate::client::{Client, ConnectError};
 use crate::error::StartError;
 use crate::handler::HandlerEntry;
@@ -167,6 +168,13 @@ impl TestServer {
     pub fn client(&self) -> TestClientBuilder {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
         TestClientBuilder::new(format!("{}#{number}", self.address), Arc::clone(&self.clients))
+    }
+
+    /// Builds a Socket.IO client with an identity and a handshake of the test's choice.
+    pub fn socket_io(&self) -> SocketIoBuilder {
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}#{number}", self.address.trim_start_matches("mem:"));
+        SocketIoBuilder::new(self.server.http_service(), name, Arc::clone(&self.clients))
     }
 
     /// The server's socket of a client in the root namespace, for calling a handler directly, for

@@ -5,7 +5,7 @@ mod token;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde_json::{Map, Value as Json};
@@ -17,6 +17,7 @@ use crate::foreign::printable;
 use crate::identity::Identity;
 use crate::payload::Value;
 use crate::peer::Handshake;
+use crate::wall_clock;
 use claims::Rules;
 use token::Key;
 
@@ -180,7 +181,7 @@ impl Jwt {
     }
 
     fn check(&self, token: &str) -> Result<Identity, Failed> {
-        self.rules.identity(&self.key.open(token)?, SystemTime::now())
+        self.rules.identity(&self.key.open(token)?, wall_clock::now())
     }
 }
 
@@ -232,6 +233,8 @@ impl Authenticator for Jwt {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use base64::Engine as _;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
     use jsonwebtoken::{EncodingKey, Header, encode};
