@@ -9,6 +9,7 @@ mod graph;
 #[path = "architecture/source.rs"]
 mod source;
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -48,10 +49,11 @@ fn floor(folder: &str) -> Option<usize> {
 /// The folder that decides on which floor a file stands.
 fn folder(file: &str) -> &str {
     let top = file.split('/').next().expect("a path has a first part");
+    let is_file = top.strip_suffix(".rs").is_some();
     let stem = top.strip_suffix(".rs").unwrap_or(top);
     if floor(stem).is_some() {
         stem
-    } else if top.ends_with(".rs") || PLAIN_FOLDERS.contains(&top) {
+    } else if is_file || PLAIN_FOLDERS.contains(&top) {
         PLAIN_VALUES
     } else {
         top
@@ -70,12 +72,14 @@ fn problem(from: &str, to: &str) -> Option<String> {
     let Some(other_floor) = floor(other) else {
         return Some(format!("`{other}/` is on no floor: add it to FLOORS"));
     };
-    if other_floor < own_floor {
-        None
-    } else if other_floor == own_floor {
-        Some(format!("`{from}` imports `{to}`, but `{own}/` and `{other}/` stand side by side on one floor"))
-    } else {
-        Some(format!("`{from}` imports `{to}`, but `{other}/` stands on a higher floor than `{own}/`"))
+    match other_floor.cmp(&own_floor) {
+        Ordering::Less => None,
+        Ordering::Equal => Some(format!(
+            "`{from}` imports `{to}`, but `{own}/` and `{other}/` stand side by side on one floor"
+        )),
+        Ordering::Greater => {
+            Some(format!("`{from}` imports `{to}`, but `{other}/` stands on a higher floor than `{own}/`"))
+        }
     }
 }
 

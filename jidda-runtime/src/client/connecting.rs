@@ -83,7 +83,7 @@ impl Kept for Connecting {
                         tracing::warn!(%address, refusal = %printable(refusal), "refused by a server that connected");
                     }
                     Role::Dials => {
-                        tracing::debug!(%address, error = %printable(describe(error)), "cannot connect")
+                        tracing::debug!(%address, error = %printable(describe(error)), "cannot connect");
                     }
                 }
                 let reason = DisconnectReason::Other(describe(error).into());

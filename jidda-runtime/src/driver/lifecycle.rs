@@ -178,7 +178,7 @@ impl Driver {
         let wire = self.connection.wire;
         if let Some(id) = connect_id {
             self.connection.link.append_failure(&failure, |out, told| {
-                wire.connect_refused(out, socket.namespace(), id, told)
+                wire.connect_refused(out, socket.namespace(), id, told);
             });
         }
         socket.end(&DisconnectReason::Other(failure.message.clone()));
@@ -306,7 +306,7 @@ impl Driver {
         if let Some(id) = connect_id {
             let wire = self.connection.wire;
             self.connection.link.append_failure(&failure, |out, told| {
-                wire.connect_refused(out, socket.namespace(), id, told)
+                wire.connect_refused(out, socket.namespace(), id, told);
             });
         }
         self.connection.forget_socket(socket);
