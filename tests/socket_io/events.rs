@@ -35,12 +35,20 @@ async fn numbers_and_key_order_survive_an_echo() {
     let server = start().await;
     let (mut peer, _) = Peer::join(&server).await;
     for list in [
-        "[1,-1,0,1.5,-2.25,18446744073709551615,-9223372036854775808]",
+        "[1,-1,0,1.5,-2.25,9007199254740992,-9007199254740992]",
         r#"[{"3":[true],"1":null,"2":{"b":1,"a":2}},"😀\u0000\"\\"]"#,
         r#"[[],{},""]"#,
     ] {
         assert_eq!(peer.ask(&format!(r#"["echo",{}"#, &list[1..])).await, list);
     }
+    // JavaScript would read another number.
+    for list in ["[9007199254740993]", "[-9007199254740993]", "[18446744073709551615]"] {
+        let answer = peer.ask(&format!(r#"["echo",{}"#, &list[1..])).await;
+        assert!(answer.starts_with(r#"[{"error":{"code":"internal""#), "{answer}");
+    }
+    let socket = server.sockets().pop().expect("the peer's");
+    let error = socket.emit("number", &u64::MAX).await.unwrap_err();
+    assert!(error.to_string().contains("is beyond 2^53"), "{error}");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use std::io;
 use rmpv::Value;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::ser::Formatter;
+use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::list::{ArgumentList, ArgumentListSerializer, ListForm};
 use super::{CodecError, mended};
@@ -22,10 +22,33 @@ const BUNDLE: u8 = 0;
 /// The byte strings of a text, in the order of their numbers.
 pub(crate) type Attachments = Vec<Vec<u8>>;
 
+/// The largest whole number up to which JavaScript has each exactly.
+const EXACT: u128 = 1 << 53;
+
 /// What a value's formatter keeps and is told.
 struct Placeholders<'a> {
     form: &'a Cell<ListForm>,
     attachments: &'a RefCell<Attachments>,
+    /// A number that is a key is text in JSON, which loses nothing.
+    is_key: bool,
+}
+
+impl Placeholders<'_> {
+    /// Refuses a number that its reader would take for another one.
+    #[inline]
+    fn check(&self, magnitude: u128) -> io::Result<()> {
+        if magnitude > EXACT && !self.is_key {
+            return Err(beyond(magnitude));
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn beyond(magnitude: u128) -> io::Error {
+    io::Error::other(format!(
+        "the number {magnitude} is beyond 2^53, where JavaScript is not exact: send it as text"
+    ))
 }
 
 impl Formatter for Placeholders<'_> {
@@ -37,6 +60,40 @@ impl Formatter for Placeholders<'_> {
             return Ok(());
         }
         writer.write_all(b"[")
+    }
+
+    #[inline]
+    fn begin_object_key<W: io::Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.is_key = true;
+        CompactFormatter.begin_object_key(writer, first)
+    }
+
+    #[inline]
+    fn end_object_key<W: io::Write + ?Sized>(&mut self, _: &mut W) -> io::Result<()> {
+        self.is_key = false;
+        Ok(())
+    }
+
+    #[inline]
+    fn write_u64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: u64) -> io::Result<()> {
+        self.check(value.into())?;
+        CompactFormatter.write_u64(writer, value)
+    }
+
+    #[inline]
+    fn write_i64<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: i64) -> io::Result<()> {
+        self.check(value.unsigned_abs().into())?;
+        CompactFormatter.write_i64(writer, value)
+    }
+
+    fn write_u128<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: u128) -> io::Result<()> {
+        self.check(value)?;
+        CompactFormatter.write_u128(writer, value)
+    }
+
+    fn write_i128<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: i128) -> io::Result<()> {
+        self.check(value.unsigned_abs())?;
+        CompactFormatter.write_i128(writer, value)
     }
 
     fn write_byte_array<W: io::Write + ?Sized>(&mut self, writer: &mut W, value: &[u8]) -> io::Result<()> {
@@ -69,7 +126,7 @@ pub(crate) fn write_value<T: Serialize + ?Sized>(
     value: &T,
 ) -> Result<Attachments, CodecError> {
     let (form, attachments) = (Cell::new(ListForm::One), RefCell::default());
-    let placeholders = Placeholders { form: &form, attachments: &attachments };
+    let placeholders = Placeholders { form: &form, attachments: &attachments, is_key: false };
     value
         .serialize(&mut serde_json::Serializer::with_formatter(out, placeholders))
         .map_err(|error| failed(&error))?;
@@ -83,7 +140,7 @@ pub(crate) fn write_list<T: Serialize + ?Sized>(
     arguments: &T,
 ) -> Result<Attachments, CodecError> {
     let (form, attachments) = (Cell::new(ListForm::One), RefCell::default());
-    let placeholders = Placeholders { form: &form, attachments: &attachments };
+    let placeholders = Placeholders { form: &form, attachments: &attachments, is_key: false };
     out.push(b'[');
     let mut writer = serde_json::Serializer::with_formatter(&mut *out, placeholders);
     arguments
@@ -241,6 +298,28 @@ pub(crate) fn describe(error: &serde_json::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_javascript_has_not_is_an_error() {
+        let text = |value: &dyn Fn(&mut Vec<u8>) -> Result<Attachments, CodecError>| {
+            let mut out = Vec::new();
+            value(&mut out).map(|_| String::from_utf8(out).unwrap())
+        };
+        let edge = 1_u64 << 53;
+        assert_eq!(text(&|out| write_value(out, &edge)).unwrap(), "9007199254740992");
+        assert_eq!(text(&|out| write_value(out, &-9_007_199_254_740_992_i64)).unwrap(), "-9007199254740992");
+        for error in [
+            text(&|out| write_value(out, &(edge + 1))),
+            text(&|out| write_value(out, &[i64::MIN])),
+            text(&|out| write_list(out, &(1, u128::MAX))),
+            text(&|out| write_value(out, &Value::from(u64::MAX))),
+        ] {
+            let error = error.unwrap_err();
+            assert!(error.0.contains("is beyond 2^53") && error.0.ends_with("send it as text"), "{error}");
+        }
+        let keys = std::collections::BTreeMap::from([(u64::MAX, 1)]);
+        assert_eq!(text(&|out| write_value(out, &keys)).unwrap(), r#"{"18446744073709551615":1}"#);
+    }
 
     fn list<T: Serialize>(value: &T) -> (String, Attachments) {
         let mut out = Vec::new();
