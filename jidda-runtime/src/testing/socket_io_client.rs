@@ -211,15 +211,14 @@ impl Requests {
 async fn poll(mut requests: Requests, packets: mpsc::UnboundedSender<Packet>) {
     while let Ok(payload) = requests.get().await {
         for text in payload.split('\x1e') {
-            match text.split_at_checked(1) {
-                Some(("1", _)) => return,
-                Some(("2", _)) if requests.post("3".to_owned()).await.is_err() => return,
-                Some(("4", message)) => {
-                    if packets.send(packet::read(message)).is_err() {
-                        return;
-                    }
-                }
-                _ => {}
+            let is_open = match text.split_at_checked(1) {
+                Some(("1", _)) => false,
+                Some(("2", _)) => requests.post("3".to_owned()).await.is_ok(),
+                Some(("4", message)) => packets.send(packet::read(message)).is_ok(),
+                _ => true,
+            };
+            if !is_open {
+                return;
             }
         }
     }
