@@ -81,8 +81,10 @@ mod socket;
 #[cfg(feature = "server")]
 pub mod testing;
 #[cfg(feature = "client")]
+#[doc(hidden)]
 pub mod transport;
 #[cfg(feature = "client")]
+#[doc(hidden)]
 pub mod wire;
 
 #[cfg(feature = "client")]

@@ -28,9 +28,9 @@ pub(super) const ALL: [Party; PARTIES] =
 pub(super) enum Phase {
     /// Both sides exchange packets.
     Open,
-    /// The driver writes its last words, which need no GET for it.
+    /// The driver writes its last packets, which need no pending GET.
     Finishing,
-    /// The driver is done; its last words wait for a GET.
+    /// The driver is done; its last packets wait for a GET.
     Finished,
     /// A WebSocket takes the place.
     Upgraded,
@@ -41,12 +41,12 @@ pub(super) enum Phase {
 /// Why a session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The client said so. A GET that was on its way at the same time is answered as if it had been there.
+    /// The client closed it. A GET that was sent at the same time is answered as if it had been pending.
     Closed {
         /// Whether such a GET may still be received.
         grace: bool,
     },
-    /// The client knows the last words.
+    /// The client received the last packets.
     Done,
     /// Requests overlapped, or one was given up.
     Broken,
@@ -193,7 +193,7 @@ impl Machine {
         self.wake(&ALL);
     }
 
-    /// Whether a client that names the session is heard.
+    /// Whether requests of the session are accepted.
     pub fn is_known(&self) -> bool {
         !matches!(self.phase, Phase::Over(ending) if ending != SessionEnd::Closed { grace: true })
     }
@@ -211,7 +211,7 @@ impl Machine {
         }
     }
 
-    /// Whether last words wait for a GET.
+    /// Whether last packets wait for a GET.
     pub(super) fn is_finished(&self) -> bool {
         self.phase == Phase::Finished
     }
@@ -263,7 +263,7 @@ impl Machine {
         }
     }
 
-    /// From now on the driver writes its last words.
+    /// From now on the driver writes its last packets.
     pub fn finish(&mut self) {
         if self.phase == Phase::Open {
             self.phase = Phase::Finishing;
@@ -271,7 +271,7 @@ impl Machine {
         }
     }
 
-    /// The driver has written all it has to say.
+    /// The driver has written its last packet.
     pub fn shut_down(&mut self) {
         if matches!(self.phase, Phase::Open | Phase::Finishing) {
             self.phase = Phase::Finished;

@@ -76,8 +76,9 @@ pub fn elements(text: &[u8], at: usize, depth: usize) -> Result<(usize, usize), 
     }
 }
 
+/// Where the whitespace that begins at `at` ends.
 #[inline]
-fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
+pub(super) fn skip_whitespace(text: &[u8], mut at: usize) -> usize {
     while let Some(b' ' | b'\t' | b'\n' | b'\r') = text.get(at) {
         at += 1;
     }

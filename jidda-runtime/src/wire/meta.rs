@@ -1,4 +1,4 @@
-//! Metadata of an event: its deadline, its trace, the identity on whose behalf it is sent.
+//! Metadata of an event (`docs/wire.md`, "Messages", `meta`): its deadline, its trace, the identity on whose behalf it is sent.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Bytes where only text can go: base64, as both versions of the payloads have it.
+//! Base64 (RFC 4648, section 4), which both versions of Engine.IO use where only text can be sent.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;

@@ -1,5 +1,4 @@
-//! JSONP, which carries the payloads of version 3 where nothing else does: in calls of a script's function, and
-//! in the fields of forms.
+//! JSONP (Engine.IO 3, "Transports"): payloads as calls of a script's function, and in the fields of forms.
 
 use std::io;
 

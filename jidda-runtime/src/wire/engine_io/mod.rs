@@ -1,4 +1,4 @@
-//! Engine.IO: packets over WebSocket frames, or over the payloads of long polling.
+//! Engine.IO (the protocol's document, "Protocol"): packets in WebSocket frames, or in the payloads of long polling.
 
 pub mod base64_text;
 mod decoder;

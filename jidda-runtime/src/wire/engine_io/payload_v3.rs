@@ -1,4 +1,4 @@
-//! The payloads of version 3: packets behind their lengths, in text or in bytes.
+//! The payloads of long polling in Engine.IO 3 ("Payload"): packets behind their lengths, in text or in bytes.
 //!
 //! A text has its length in UTF-16 code units, as `JavaScript` counts. (The servers of Socket.IO 1 counted bytes
 //! of UTF-8 encoded twice; what they agree on with the later ones is ASCII, and the form in bytes.)

@@ -1,4 +1,5 @@
-//! The payloads of version 4: packets with `\x1e` between them, bytes in base64 behind a `b`.
+//! The payloads of long polling in Engine.IO 4 ("HTTP long-polling"): packets separated by `\x1e`, bytes as base64 behind
+//! a `b`.
 
 use std::borrow::Cow;
 use std::iter::FusedIterator;

@@ -64,7 +64,7 @@ pub(super) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
 ///
 /// # Errors
 ///
-/// What is to be said to its sender if not.
+/// The message for the sender, if it does not.
 #[inline]
 pub(super) fn check_attachments(wire: EngineIo, bytes: &[u8]) -> Result<(), CodecError> {
     if wire.layer != Layer::SocketIo(Parser::Json) {
@@ -284,7 +284,7 @@ fn described(failure: &Told<'_>) -> Value {
     Value::Map(entries)
 }
 
-/// Writes an acknowledgement that says what went wrong.
+/// Writes an acknowledgement that contains an error.
 pub(super) fn failure(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, failure: &Told<'_>) {
     let error = |failure: &Told<'_>| Value::Map(vec![("error".into(), described(failure))]);
     // Data may be of a kind that the encoding has no form for; an answer there is in any case.
@@ -309,7 +309,7 @@ pub(super) fn refused(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, event:
     }
 }
 
-/// A raw connection has no word for it.
+/// Writes that the credentials expire; a raw connection has no form for it.
 pub(super) fn expiring(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, left: u64) {
     if wire.layer != Layer::Raw {
         // A number can be written on every wire.

@@ -1,4 +1,4 @@
-//! The first words of the two sides of a native connection, and the wish to join a namespace.
+//! The handshake of a native connection, and requests to join a namespace (`docs/wire.md`, "Reserved methods").
 
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::Serialize;
@@ -60,7 +60,7 @@ fn introduce(out: &mut Vec<u8>, introduction: Introduction<'_>) {
     }
 }
 
-pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
+pub(super) fn hello_reply(out: &mut Vec<u8>, id: u32, opening: Opening<'_>) {
     #[derive(Serialize)]
     struct Fields<'a> {
         wire: u32,
@@ -76,16 +76,16 @@ pub(super) fn welcome(out: &mut Vec<u8>, id: u32, welcome: Opening<'_>) {
     }
     let fields = Fields {
         wire: 1,
-        session: welcome.session,
-        heartbeat: milliseconds(welcome.heartbeat),
-        timeout: milliseconds(welcome.timeout),
-        max_message: welcome.max_message,
-        max_in_flight: welcome.max_in_flight,
-        identity: welcome.identity,
-        expires: welcome.expires.map(milliseconds),
+        session: opening.session,
+        heartbeat: milliseconds(opening.heartbeat),
+        timeout: milliseconds(opening.timeout),
+        max_message: opening.max_message,
+        max_in_flight: opening.max_in_flight,
+        identity: opening.identity,
+        expires: opening.expires.map(milliseconds),
     };
     reply(out, id, &[]);
-    encode_into(out, &fields, Encoding::MessagePack).expect("a welcome is serializable");
+    encode_into(out, &fields, Encoding::MessagePack).expect("the reply is serializable");
 }
 
 pub(super) fn connect(out: &mut Vec<u8>, id: u32, namespace: &str, auth: &[u8]) {

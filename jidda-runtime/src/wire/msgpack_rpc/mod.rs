@@ -1,7 +1,7 @@
 //! The native wire: MessagePack-RPC with reserved methods.
 //!
 //! A message is `[0, msgid, method, params, meta?]`, `[1, msgid, error, result]` or
-//! `[2, method, params, meta?]`, one after the other without other framing. `docs/wire.md` has the whole of it.
+//! `[2, method, params, meta?]`, one after the other without other framing: `docs/wire.md` specifies it.
 
 mod greeting;
 mod read;
@@ -150,7 +150,7 @@ impl Protocol for MessagePackRpc {
     }
 
     fn hello_reply(self, out: &mut Vec<u8>, id: u32, opening: Opening<'_>) {
-        greeting::welcome(out, id, opening);
+        greeting::hello_reply(out, id, opening);
     }
 
     fn authenticate(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {

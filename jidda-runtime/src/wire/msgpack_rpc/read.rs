@@ -1,4 +1,4 @@
-//! Packets from the bytes of MessagePack-RPC.
+//! Reads the messages of the native wire (`docs/wire.md`, "Messages").
 
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ pub(super) fn decode<'a>(
         Some(Held::Skip(skip)) => return pass_over(held, skip, bytes),
     };
     if resumed.is_none()
-        && let Some(event) = usual(bytes, limits)
+        && let Some(event) = try_decode_event(bytes, limits)
     {
         return Ok(Some(event));
     }
@@ -81,10 +81,10 @@ fn pass_over<'a>(
     }
 }
 
-/// An event of the usual form: short, shallow, without meta. It is read in one go. `None` says only that it has to be
-/// looked at again.
+/// Reads an event of the most frequent form in one pass: short, shallow, without meta. `None` only means that the general
+/// path has to read it.
 #[inline]
-fn usual(bytes: &[u8], limits: Limits) -> Option<(Packet<'_>, usize)> {
+fn try_decode_event(bytes: &[u8], limits: Limits) -> Option<(Packet<'_>, usize)> {
     let (id, mut cursor) = match *bytes {
         [0x94, 0, ref rest @ ..] => {
             let mut cursor = Cursor(rest);

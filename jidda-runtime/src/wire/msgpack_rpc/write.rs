@@ -1,4 +1,4 @@
-//! Packets as the bytes of MessagePack-RPC.
+//! Writes the messages of the native wire (`docs/wire.md`, "Messages").
 
 use rmp::encode::{write_array_len, write_map_len, write_str, write_uint};
 use serde::Serialize;

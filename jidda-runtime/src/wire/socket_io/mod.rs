@@ -1,4 +1,4 @@
-//! Socket.IO: packets in the messages of Engine.IO.
+//! Socket.IO (the protocol's document, "Packet encoding"): packets in the messages of Engine.IO.
 
 pub mod message_pack;
 mod pending;

@@ -1,4 +1,4 @@
-//! The default parser: `<type>[<n>-][<namespace>,][<id>][JSON]`, with byte strings in messages of their own.
+//! The default parser (Socket.IO, "Packet encoding"): `<type>[<n>-][<namespace>,][<id>][JSON]`, with byte strings in messages of their own.
 
 use std::borrow::Cow;
 
@@ -82,7 +82,7 @@ fn event<'a>(
     if bytes.get(at) != Some(&b'[') {
         return Err(PAYLOAD);
     }
-    let name = skip_space(bytes, at + 1);
+    let name = json::skip_whitespace(bytes, at + 1);
     let (event, end) = match bytes.get(name) {
         Some(b'"') => json::string(text, name).map_err(|error| refused(error, limits))?,
         // A number is a name, too.
@@ -92,13 +92,13 @@ fn event<'a>(
         }
         _ => return Err(PAYLOAD),
     };
-    let list = skip_space(bytes, end);
+    let list = json::skip_whitespace(bytes, end);
     let end = match bytes.get(list) {
         Some(b']') => list + 1,
         Some(b',') => json::elements(bytes, list, limits.depth).map_err(|error| refused(error, limits))?.1,
         _ => return Err(PAYLOAD),
     };
-    if skip_space(bytes, end) != bytes.len() {
+    if json::skip_whitespace(bytes, end) != bytes.len() {
         return Err(PAYLOAD);
     }
     let list = &text[list..end];
@@ -131,7 +131,7 @@ fn ack<'a>(
         return Err(PAYLOAD);
     }
     let (_, end) = json::elements(bytes, at, limits.depth).map_err(|error| refused(error, limits))?;
-    if skip_space(bytes, end) != bytes.len() {
+    if json::skip_whitespace(bytes, end) != bytes.len() {
         return Err(PAYLOAD);
     }
     let list = &text[at..end];
@@ -167,21 +167,13 @@ fn connect<'a>(
         None => Ok(connect(namespace, Cow::Borrowed(&[]))),
         Some(b'{') => {
             let end = json::value(bytes, at, limits.depth).map_err(|error| refused(error, limits))?;
-            if skip_space(bytes, end) != bytes.len() {
+            if json::skip_whitespace(bytes, end) != bytes.len() {
                 return Err(PAYLOAD);
             }
             Ok(connect(namespace, bytes[at..end].into()))
         }
         Some(_) => Err(PAYLOAD),
     }
-}
-
-#[inline]
-fn skip_space(bytes: &[u8], mut at: usize) -> usize {
-    while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
-    }
-    at
 }
 
 /// Writes what stands before the JSON of a packet.
