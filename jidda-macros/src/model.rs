@@ -94,7 +94,7 @@ impl Handler {
         };
         let forwarded = ForwardedAttributes::read(&function.attributes);
         let stub_module = unique_name("__jidda_stub", &signature.name);
-        Self { stub_module, forwarded, signature, options, event, event_span, may_wait }
+        Self { signature, options, event, event_span, forwarded, stub_module, may_wait }
     }
 
     /// Checks what the signature has to do with the event.

@@ -87,7 +87,9 @@ impl Pattern {
             let text = format!("the parameter `{{{}}}` is there twice", parameter.name);
             return Err(syn::Error::new(literal.span(), text));
         }
-        self.text.push_str(&format!("{{{star}{}}}", parameter.name));
+        for part in ["{", star, &parameter.name.to_string(), "}"] {
+            self.text.push_str(part);
+        }
         self.parameters.push(parameter);
         Ok(())
     }

@@ -58,6 +58,8 @@ pub(crate) enum Origin {
 }
 
 /// What a handler returns.
+// A handler has one of them: its size does not matter.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone)]
 pub(crate) enum Output {
     Nothing,

@@ -71,6 +71,8 @@ kind!(NamedKind [T, E: Debug] &&Returned<Result<T, E>> => Fallible<false, true> 
 kind!(FallibleKind [T, E] &Returned<Result<T, E>> => Fallible<false, false> = Fallible);
 kind!(PlainKind [O] Returned<O> => Plain = Plain);
 
+// The kind is all that is asked: generated code calls the same methods on each.
+#[allow(clippy::unused_self)]
 impl Plain {
     /// The reply of a handler that returned `value`.
     #[inline]
@@ -90,6 +92,7 @@ impl Plain {
     }
 }
 
+#[allow(clippy::unused_self)]
 impl Opaque {
     /// The reply of a handler that returned `result`.
     #[inline]
@@ -118,6 +121,7 @@ impl Opaque {
     }
 }
 
+#[allow(clippy::unused_self)]
 impl<const DISPLAY: bool, const DEBUG: bool> Fallible<DISPLAY, DEBUG> {
     /// The reply of a handler that returned `result`.
     #[inline]
