@@ -36,10 +36,10 @@
 //! let guest = server.connect().await?;
 //! let recorder = Recorder::of(&server.socket(&guest));
 //!
-//! ChatClient::new(&ada).post("hello".into()).await?;
+//! ChatClient::new(&ada).post("hello").await?;
 //! recorder.assert_emitted("posted", &"hello");
 //!
-//! let refused = ChatClient::new(&guest).post("hello".into()).await.unwrap_err();
+//! let refused = ChatClient::new(&guest).post("hello").await.unwrap_err();
 //! assert_eq!(refused.code(), Some("denied"));
 //! # Ok(())
 //! # }

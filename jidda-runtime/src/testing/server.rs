@@ -197,7 +197,7 @@ impl TestServer {
     /// use std::time::Duration;
     ///
     /// use jidda::auth::Identity;
-    /// use jidda::peer::DisconnectReason;
+    /// use jidda::socket::DisconnectReason;
     /// use jidda::testing::TestServer;
     ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
