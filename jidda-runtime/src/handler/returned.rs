@@ -81,6 +81,7 @@ impl Plain {
     }
 
     /// The stream that a handler returned.
+    #[allow(clippy::unnecessary_wraps)] // All kinds have this method.
     pub fn begin<S: Stream>(self, _: &Context, stream: S) -> Result<S, Reply> {
         Ok(stream)
     }

@@ -15,7 +15,7 @@ use crate::link::shared_state::{Control, LinkStatus, SharedState};
 use crate::peer::{self, PeerAddress, Security, Transport};
 use crate::reason::DisconnectReason;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::trace::TraceContext;
 use crate::wire::engine_io::EngineIo;
 use crate::wire::{Opening, Protocol, Wire};

@@ -7,9 +7,8 @@
 //! itself.
 
 use crate::guard::wake_all;
-use crate::link::stream_slot::{BroadcastTime, StreamSlot};
+use crate::link::stream_slot::StreamSlot;
 use crate::objects::Connection;
-use crate::sync::atomic::Ordering;
 
 impl Connection {
     /// Writes the frame that the stream is reserved for, unless the connection's task did so or is about to. What the

@@ -17,6 +17,7 @@ impl ServerBuilder {
     /// # Errors
     ///
     /// Everything that is wrong, with file and line.
+    #[allow(clippy::missing_panics_doc)] // There is always the app of native clients.
     pub fn check(self) -> Result<Table, StartError> {
         let (tables, problems) = self.tables();
         StartError::check("server", problems)?;

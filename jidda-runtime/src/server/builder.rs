@@ -18,7 +18,7 @@ use crate::authentication::{Authenticator, Gate};
 use crate::config::DuplicateIdentity;
 use crate::connection_options::{ConnectionOptions, common_settings, limits};
 use crate::error::{Error, StartProblem};
-use crate::handler::{AppKey, HandlerEntry, Link, Side};
+use crate::handler::{AppKey, HandlerEntry, Link, Side, TableBuilder};
 use crate::objects::graph::ProxyRule;
 use crate::test_clients::TestClients;
 use crate::transport::ServerSecrets;
@@ -125,7 +125,7 @@ impl ServerBuilder {
 
     /// Serves only the handlers that are methods of `S`.
     pub fn only_service<S: 'static>(mut self) -> Self {
-        self.options = self.options.table(|table| table.only_service::<S>());
+        self.options = self.options.table(TableBuilder::only_service::<S>);
         self
     }
 

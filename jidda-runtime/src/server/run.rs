@@ -40,7 +40,9 @@ impl ServerBuilder {
         if is_asked_for_handlers() {
             let (tables, problems) = self.tables();
             StartError::check("server", problems)?;
-            tables.iter().for_each(|(_, table)| print!("{table}"));
+            for (_, table) in &tables {
+                print!("{table}");
+            }
             return Ok(());
         }
         log_to_standard_error();

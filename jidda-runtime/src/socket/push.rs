@@ -11,7 +11,6 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use crate::error::SendError;
-use crate::guard::wake;
 use crate::link::line::{Admission, Position};
 use crate::link::shared_state::LinkStatus;
 use crate::link::stream_slot::BroadcastTime;

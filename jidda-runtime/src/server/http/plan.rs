@@ -54,8 +54,8 @@ impl HttpPlan {
         let place = self.resources.len();
         // Some clients omit the slash at the end. There is no such path at the root.
         let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty()).map(str::to_owned);
-        let patterns = [path.clone(), format!("{path}{{*{REST}}}")].into_iter().chain(bare);
-        let inserted: Result<(), _> = patterns.map(|path| self.paths.insert(path, place)).collect();
+        let mut patterns = [path.clone(), format!("{path}{{*{REST}}}")].into_iter().chain(bare);
+        let inserted = patterns.try_for_each(|path| self.paths.insert(path, place));
         problems.extend(inserted.err().map(|error| wrong(error.to_string())));
         let client_file = resource.open().unwrap_or_else(|found| {
             problems.extend(found.into_iter().map(wrong));
