@@ -68,6 +68,7 @@ async fn everyone_is_this_socket_too() {
     let (server, client) = server("everyone").await;
     let other = Client::connect("mem:everyone").await.unwrap();
     assert_eq!(greet_all::call(&client).await.unwrap(), 2);
+    #[allow(clippy::mutable_key_type)] // A socket is hashed by its identity, which does not change.
     let sockets: HashSet<_> = server.sockets().into_iter().chain(server.sockets()).collect();
     assert_eq!(sockets.len(), 2, "a socket is one key, however many handles it has");
     let journal = server.state::<Mutex<Vec<SocketId>>>().unwrap();

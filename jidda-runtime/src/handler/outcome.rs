@@ -227,6 +227,6 @@ mod tests {
         }
         #[cfg(feature = "anyhow")]
         shapes!(anyhow::Result<u8> = OPAQUE);
-        assert!(IsUnit::<()>::YES && IsUnit::<Alias<()>>::YES && !IsUnit::<Alias<u8>>::YES);
+        const { assert!(IsUnit::<()>::YES && IsUnit::<Alias<()>>::YES && !IsUnit::<Alias<u8>>::YES) };
     }
 }

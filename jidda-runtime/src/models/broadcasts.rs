@@ -13,7 +13,6 @@ use crate::hub::selection::Selection;
 use crate::objects::Socket;
 use crate::reason::DisconnectReason;
 use crate::room::Target;
-use crate::sync::atomic::Ordering;
 use crate::sync::model::{Rng, block_on, check, poll_once, spawn, thread_rng};
 use crate::transport::{MemoryStream, Stream, pipe};
 

@@ -50,7 +50,7 @@ async fn answer(mut peer: MemoryStream, most: usize) {
     }
 }
 
-/// PendingRequests, and may give it up after a while.
+/// Calls a handler, and may drop the call after some polls.
 async fn call(socket: Socket, number: u64) {
     let mut call = socket.call::<u64>("double", &number).into_future();
     let mut patience = if thread_rng().gen_bool(0.5) { thread_rng().gen_range(0..4) } else { usize::MAX };

@@ -95,9 +95,7 @@ mod tests {
             let Packet::Event { name, arguments } = read(text) else { panic!("{text} is an event") };
             assert_eq!((&*name, &*arguments), ("a", &[Value::from(1)][..]));
         }
-        assert!(
-            matches!(read(r#"3/chat,12[]"#), Packet::Reply { id: 12, arguments } if arguments.is_empty())
-        );
+        assert!(matches!(read("3/chat,12[]"), Packet::Reply { id: 12, arguments } if arguments.is_empty()));
         assert!(matches!(read(r#"0{"sid":"x"}"#), Packet::Connected { id } if id == "x"));
         assert!(matches!(read("1/chat,"), Packet::Disconnected));
         let refused = read(r#"4/chat,{"message":"no","data":{"code":"denied"}}"#);
