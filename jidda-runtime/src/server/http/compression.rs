@@ -1,4 +1,7 @@
 //! Bodies of responses in fewer bytes.
+//!
+//! By hand: `tower-http` streams what it compresses, without a length and on the task of the connection; a payload here is
+//! complete before it is compressed, and a large one goes to the blocking pool.
 
 use std::io::{self, Write};
 

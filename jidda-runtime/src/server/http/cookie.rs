@@ -1,4 +1,6 @@
 //! The cookie that tells a client's session to what stands before the server.
+//!
+//! By hand: the crate `cookie` writes the attributes, checks none of them and needs `time` for that.
 
 use std::time::Duration;
 

@@ -1,22 +1,22 @@
-//! Which pages of other origins may use a resource.
+//! Which pages of other origins may use a resource: the settings, and the headers, which are those of `tower-http`.
 
+use std::convert::Infallible;
 use std::fmt;
+use std::future::{Ready, ready};
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN, VARY,
-};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use futures_util::FutureExt;
+use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use tower_http::cors::{self, AllowHeaders, AllowOrigin, AllowPrivateNetwork, Vary};
+use tower_service::Service;
 
-/// What a browser asks before a page of a public site may use a server in a private network, and what it wants to hear.
-const REQUEST_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-request-private-network");
-const ALLOW_PRIVATE_NETWORK: HeaderName = HeaderName::from_static("access-control-allow-private-network");
+use super::origins::Origins;
 
-use super::Origins;
-
-const METHODS: &str = "GET,HEAD,PUT,PATCH,POST,DELETE";
+const METHODS: [Method; 6] =
+    [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::POST, Method::DELETE];
 
 /// Which pages of other origins a browser lets use a resource. Without it none.
 ///
@@ -31,12 +31,41 @@ const METHODS: &str = "GET,HEAD,PUT,PATCH,POST,DELETE";
 #[must_use = "it is given to a resource: `.cors(..)`"]
 pub struct Cors {
     origins: Origins,
-    methods: String,
-    allowed_headers: Option<String>,
-    exposed_headers: Option<String>,
+    methods: Vec<Method>,
+    allowed_headers: Option<Vec<HeaderName>>,
+    exposed_headers: Vec<HeaderName>,
     credentials: bool,
     max_age: Option<Duration>,
     private_network: bool,
+    /// What was given as a method or as the name of a header, and is none.
+    invalid: Vec<String>,
+    /// Made of the settings when the first request needs it.
+    answers: OnceLock<Answers>,
+}
+
+/// Answers with nothing but the headers: to preflights, and to all other requests.
+#[derive(Clone)]
+struct Answers {
+    preflight: cors::Cors<Nothing>,
+    other: cors::Cors<Nothing>,
+}
+
+/// An empty response.
+#[derive(Clone)]
+struct Nothing;
+
+impl Service<Request<()>> for Nothing {
+    type Response = Response<()>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<()>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<()>) -> Self::Future {
+        ready(Ok(Response::new(())))
+    }
 }
 
 impl fmt::Debug for Cors {
@@ -45,21 +74,18 @@ impl fmt::Debug for Cors {
     }
 }
 
-fn list(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let names: Vec<_> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
-    names.join(",")
-}
-
 impl Cors {
     fn new(origins: Origins) -> Self {
         Self {
             origins,
-            methods: METHODS.to_owned(),
+            methods: METHODS.to_vec(),
             allowed_headers: None,
-            exposed_headers: None,
+            exposed_headers: Vec::new(),
             credentials: false,
             max_age: None,
             private_network: false,
+            invalid: Vec::new(),
+            answers: OnceLock::new(),
         }
     }
 
@@ -91,19 +117,19 @@ impl Cors {
 
     /// The methods that a preflight allows. Default: GET, HEAD, PUT, PATCH, POST and DELETE.
     pub fn methods(mut self, methods: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        self.methods = list(methods);
+        self.methods = self.parsed(methods);
         self
     }
 
     /// The headers that may be sent. Default: those that a preflight asks for.
     pub fn allowed_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        self.allowed_headers = Some(list(names));
+        self.allowed_headers = Some(self.parsed(names));
         self
     }
 
     /// The headers of responses that a page may read.
     pub fn exposed_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
-        self.exposed_headers = Some(list(names));
+        self.exposed_headers = self.parsed(names);
         self
     }
 
@@ -141,52 +167,68 @@ impl Cors {
         if let Some(problem) = self.origins.problem() {
             return Some(problem);
         }
-        let lists = [Some(&self.methods), self.allowed_headers.as_ref(), self.exposed_headers.as_ref()];
-        let bad = lists.into_iter().flatten().find(|list| HeaderValue::from_str(list).is_err());
-        bad.map(|list| format!("`{list}` cannot be the value of a header"))
+        let invalid = self.invalid.first()?;
+        Some(format!("`{invalid}` is neither a method nor the name of a header"))
     }
 
-    /// Adds what a browser has to know to the response to a request with these headers.
-    pub(super) fn apply(&self, is_preflight: bool, request: &HeaderMap, response: &mut HeaderMap) {
-        let text = |text: &str| HeaderValue::from_str(text).ok();
-        let mut set = |name, value: Option<HeaderValue>| {
-            if let Some(value) = value {
-                response.insert(name, value);
+    /// Reads methods or names of headers; what is none is kept for [`problem`](Self::problem).
+    fn parsed<T: std::str::FromStr>(&mut self, texts: impl IntoIterator<Item = impl AsRef<str>>) -> Vec<T> {
+        let mut parsed = Vec::new();
+        for text in texts {
+            match text.as_ref().parse() {
+                Ok(value) => parsed.push(value),
+                Err(_) => self.invalid.push(text.as_ref().to_owned()),
+            }
+        }
+        parsed
+    }
+
+    fn answers(&self) -> Answers {
+        let origins = self.origins.clone();
+        let allows = move |origin: &HeaderValue| {
+            origins.is_any() || origin.to_str().is_ok_and(|origin| origins.allow(origin))
+        };
+        let mut vary = Vec::new();
+        let mut both = cors::Cors::new(Nothing).allow_credentials(self.credentials);
+        if self.origins.is_any() {
+            both = both.allow_origin(AllowOrigin::any());
+        } else {
+            let allows = allows.clone();
+            both = both.allow_origin(AllowOrigin::predicate(move |origin, _| allows(origin)));
+            vary.push(ORIGIN);
+        }
+        let other = both.clone().vary(Vary::list(vary.clone())).expose_headers(self.exposed_headers.clone());
+        let mut preflight = both.allow_methods(self.methods.clone());
+        preflight = match &self.allowed_headers {
+            Some(names) => preflight.allow_headers(names.clone()),
+            None => {
+                vary.push(ACCESS_CONTROL_REQUEST_HEADERS);
+                preflight.allow_headers(AllowHeaders::mirror_request())
             }
         };
-        let origin = request.get(ORIGIN);
-        let is_allowed = origin.is_some_and(|origin| {
-            self.origins.is_any() || origin.to_str().is_ok_and(|origin| self.origins.allow(origin))
-        });
-        let mut vary = Vec::new();
-        if self.origins.is_any() {
-            set(ACCESS_CONTROL_ALLOW_ORIGIN, Some(HeaderValue::from_static("*")));
-        } else {
-            set(ACCESS_CONTROL_ALLOW_ORIGIN, origin.filter(|_| is_allowed).cloned());
-            vary.push("Origin");
+        if let Some(max_age) = self.max_age {
+            preflight = preflight.max_age(max_age);
         }
-        if self.credentials {
-            set(ACCESS_CONTROL_ALLOW_CREDENTIALS, Some(HeaderValue::from_static("true")));
+        if self.private_network {
+            let allows = AllowPrivateNetwork::predicate(move |origin, _| allows(origin));
+            preflight = preflight.allow_private_network(allows);
         }
-        set(ACCESS_CONTROL_EXPOSE_HEADERS, self.exposed_headers.as_deref().and_then(text));
-        if is_preflight {
-            set(ACCESS_CONTROL_ALLOW_METHODS, text(&self.methods));
-            match &self.allowed_headers {
-                Some(names) => set(ACCESS_CONTROL_ALLOW_HEADERS, text(names)),
-                None => {
-                    set(ACCESS_CONTROL_ALLOW_HEADERS, request.get(ACCESS_CONTROL_REQUEST_HEADERS).cloned());
-                    vary.push("Access-Control-Request-Headers");
-                }
+        Answers { preflight: preflight.vary(Vary::list(vary)), other }
+    }
+
+    /// Adds the headers that a browser needs to the response to a request with these headers.
+    pub(super) fn apply(&self, is_preflight: bool, request: &HeaderMap, response: &mut HeaderMap) {
+        let answers = self.answers.get_or_init(|| self.answers());
+        let (answer, method) =
+            if is_preflight { (&answers.preflight, Method::OPTIONS) } else { (&answers.other, Method::GET) };
+        let mut question = Request::new(());
+        *question.method_mut() = method;
+        *question.headers_mut() = request.clone();
+        // It waits for nothing.
+        if let Some(Ok(answer)) = answer.clone().call(question).now_or_never() {
+            for (name, value) in answer.headers() {
+                response.append(name, value.clone());
             }
-            let seconds = self.max_age.map(|max_age| HeaderValue::from(max_age.as_secs()));
-            set(ACCESS_CONTROL_MAX_AGE, seconds);
-            let is_asked = request.get(REQUEST_PRIVATE_NETWORK).is_some_and(|value| value == "true");
-            if self.private_network && is_asked && is_allowed {
-                set(ALLOW_PRIVATE_NETWORK, Some(HeaderValue::from_static("true")));
-            }
-        }
-        if let Some(vary) = text(&vary.join(", ")).filter(|vary| !vary.is_empty()) {
-            response.append(VARY, vary);
         }
     }
 }
@@ -202,7 +244,10 @@ mod tests {
     fn applied(cors: &Cors, is_preflight: bool, request: &[(&'static str, &str)]) -> Vec<String> {
         let mut response = HeaderMap::new();
         cors.apply(is_preflight, &headers(request), &mut response);
-        response.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+        let mut headers: Vec<_> =
+            response.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        headers.sort();
+        headers
     }
 
     const A: &str = "https://a.example";
@@ -212,12 +257,12 @@ mod tests {
         let cors = Cors::origins([A, "https://b.example:8080"]);
         assert_eq!(
             applied(&cors, false, &[("origin", "https://b.example:8080")]),
-            ["access-control-allow-origin: https://b.example:8080", "vary: Origin"]
+            ["access-control-allow-origin: https://b.example:8080", "vary: origin"]
         );
         for other in ["https://c.example", "https://b.example", "null", "https://a.example.evil"] {
-            assert_eq!(applied(&cors, false, &[("origin", other)]), ["vary: Origin"]);
+            assert_eq!(applied(&cors, false, &[("origin", other)]), ["vary: origin"]);
         }
-        assert_eq!(applied(&cors, false, &[]), ["vary: Origin"]);
+        assert_eq!(applied(&cors, false, &[]), ["vary: origin"]);
     }
 
     #[test]
@@ -226,14 +271,14 @@ mod tests {
         assert_eq!(
             applied(&cors, false, &[("origin", A)]),
             [
-                "access-control-allow-origin: https://a.example",
                 "access-control-allow-credentials: true",
-                "vary: Origin"
+                "access-control-allow-origin: https://a.example",
+                "vary: origin"
             ]
         );
         assert_eq!(
             applied(&cors, false, &[("origin", "https://a.test")]),
-            ["access-control-allow-credentials: true", "vary: Origin"]
+            ["access-control-allow-credentials: true", "vary: origin"]
         );
     }
 
@@ -243,22 +288,25 @@ mod tests {
         assert_eq!(
             applied(&cors, true, &[("origin", A), ("access-control-request-headers", "x-c, x-d")]),
             [
-                "access-control-allow-origin: *",
-                "access-control-expose-headers: x-a,x-b",
-                "access-control-allow-methods: GET,HEAD,PUT,PATCH,POST,DELETE",
                 "access-control-allow-headers: x-c, x-d",
+                "access-control-allow-methods: GET,HEAD,PUT,PATCH,POST,DELETE",
+                "access-control-allow-origin: *",
                 "access-control-max-age: 60",
-                "vary: Access-Control-Request-Headers"
+                "vary: access-control-request-headers"
             ]
+        );
+        assert_eq!(
+            applied(&cors, false, &[("origin", A)]),
+            ["access-control-allow-origin: *", "access-control-expose-headers: x-a,x-b"]
         );
         let cors = Cors::origin(A).methods(["GET", "POST"]).allowed_headers(["x-e"]);
         assert_eq!(
             applied(&cors, true, &[("origin", A), ("access-control-request-headers", "x-c")]),
             [
-                "access-control-allow-origin: https://a.example",
-                "access-control-allow-methods: GET,POST",
                 "access-control-allow-headers: x-e",
-                "vary: Origin"
+                "access-control-allow-methods: GET,POST",
+                "access-control-allow-origin: https://a.example",
+                "vary: origin"
             ]
         );
     }
