@@ -10,7 +10,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use http::header::{ACCESS_CONTROL_REQUEST_HEADERS, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use tower_http::cors::{self, AllowHeaders, AllowOrigin, AllowPrivateNetwork, Vary};
+use tower_http::cors::{self, AllowHeaders, AllowOrigin, AllowPrivateNetwork, CorsLayer, Vary};
+use tower_layer::Layer;
 use tower_service::Service;
 
 use super::origins::Origins;
@@ -189,7 +190,7 @@ impl Cors {
             origins.is_any() || origin.to_str().is_ok_and(|origin| origins.allow(origin))
         };
         let mut vary = Vec::new();
-        let mut both = cors::Cors::new(Nothing).allow_credentials(self.credentials);
+        let mut both = CorsLayer::new().allow_credentials(self.credentials);
         if self.origins.is_any() {
             both = both.allow_origin(AllowOrigin::any());
         } else {
@@ -213,7 +214,7 @@ impl Cors {
             let allows = AllowPrivateNetwork::predicate(move |origin, _| allows(origin));
             preflight = preflight.allow_private_network(allows);
         }
-        Answers { preflight: preflight.vary(Vary::list(vary)), other }
+        Answers { preflight: preflight.vary(Vary::list(vary)).layer(Nothing), other: other.layer(Nothing) }
     }
 
     /// Adds the headers that a browser needs to the response to a request with these headers.
