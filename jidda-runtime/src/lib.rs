@@ -68,7 +68,7 @@ mod models;
 mod objects;
 #[cfg(feature = "client")]
 mod observe;
-#[cfg(feature = "client")]
+#[cfg(feature = "server")]
 mod proxy;
 #[cfg(feature = "client")]
 mod reconnect;

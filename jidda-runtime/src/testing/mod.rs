@@ -14,7 +14,7 @@
 //! | a Socket.IO client, for what JavaScript sees | [`TestServer::socket_io`] |
 //! | what was sent to a socket, a room or a selection | [`Recorder`] |
 //!
-//! ```
+//! ```standalone_crate
 //! use jidda::prelude::*;
 //! use jidda::testing::{Recorder, TestServer};
 //!

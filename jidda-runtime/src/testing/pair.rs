@@ -15,7 +15,7 @@ pub(super) fn address() -> String {
 
 /// Connects a client to a server that serves only `service`'s handlers.
 ///
-/// ```
+/// ```standalone_crate
 /// use jidda::prelude::*;
 ///
 /// struct Counter;
