@@ -13,4 +13,4 @@
 //! # let _ = builder;
 //! ```
 
-pub use jidda_runtime::{Acknowledgements, Parser, Resource, Transport, Version};
+pub use jidda_runtime::{Acknowledgements, Integers, Parser, Resource, Transport, Version};

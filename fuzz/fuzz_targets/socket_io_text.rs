@@ -1,6 +1,7 @@
 //! The texts of Socket.IO's own parser: what is read is what `serde_json` reads, and survives being written.
 #![no_main]
 
+use jidda_runtime::Integers;
 use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
@@ -12,7 +13,7 @@ use serde_json::Value;
 const LIMITS: Limits = Limits::new(1 << 20, 32);
 
 fn wire(version: Version) -> Wire {
-    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain })
+    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe })
 }
 
 /// A client's frame, masked with nothing.

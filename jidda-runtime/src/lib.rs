@@ -126,7 +126,7 @@ pub use handler::{Deadline, InheritScope, inherit};
 pub use id::{ConnectionId, IdError, SessionId, SocketId};
 #[cfg(feature = "client")]
 pub use identity::Identity;
-pub use payload::{CodecError, Encoding, Payload, Value};
+pub use payload::{CodecError, Encoding, Integers, Payload, Value};
 #[cfg(feature = "client")]
 pub use peer::{Handshake, PeerAddress, Security, Time, Transport};
 pub use reason::DisconnectReason;

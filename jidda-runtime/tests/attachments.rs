@@ -11,7 +11,7 @@ mod peer;
 use handlers::{HERE, builder};
 use http::{Http, Ws};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Encoding, Error, SendError, Server, Value};
+use jidda_runtime::{Encoding, Error, Integers, SendError, Server, Value};
 use peer::{Peer, address, eventually};
 
 fn pictures(count: usize) -> Vec<Value> {
@@ -25,7 +25,7 @@ fn reply(_: &Context, arguments: Arguments<'_>) -> Dispatch {
     Dispatch::Ready(if count < 0 {
         Reply::error(Error::new("full", "of pictures").with_data(value))
     } else {
-        Reply::value(&value, Encoding::Json)
+        Reply::value(&value, Encoding::Json(Integers::Safe))
     })
 }
 

@@ -12,7 +12,7 @@ mod peer;
 use handlers::{ECHO, Gate, HERE, Journal, NOTE, builder};
 use http::{Http, Ws};
 use jidda_runtime::handler::{Arguments, Context, Dispatch, HandlerEntry, Reply};
-use jidda_runtime::{Encoding, Error, Resource, Server, Value};
+use jidda_runtime::{Encoding, Error, Integers, Resource, Server, Value};
 use peer::{Peer, code, eventually, notification, request};
 
 /// Refuses, with a code that is jidda's own as well, once the gate is open.
@@ -46,7 +46,7 @@ fn note(context: &Context, arguments: Arguments<'_>) -> Dispatch {
 /// Gives its argument back to a client of Socket.IO.
 fn say(_: &Context, arguments: Arguments<'_>) -> Dispatch {
     let value: Value = handlers::first(arguments).expect("a value");
-    Dispatch::Ready(Reply::value(&value, Encoding::Json))
+    Dispatch::Ready(Reply::value(&value, Encoding::Json(Integers::Safe)))
 }
 
 static SAY: HandlerEntry = HandlerEntry::new("say", say, HERE);

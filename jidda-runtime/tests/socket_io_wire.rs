@@ -5,7 +5,7 @@ use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version}
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
 use jidda_runtime::wire::{Decoder, Limits, Meta, Protocol, Wire, WireError};
-use jidda_runtime::{Encoding, Failure, Payload, Value};
+use jidda_runtime::{Encoding, Failure, Integers, Payload, Value};
 use proptest::prelude::*;
 
 const LIMITS: Limits = Limits::new(100_000, 32);
@@ -16,6 +16,7 @@ const V4: EngineIo = EngineIo {
     max_attachments: 10,
     is_parted: false,
     acknowledgements: Acknowledgements::Plain,
+    integers: Integers::Safe,
 };
 const V3: EngineIo = EngineIo { version: Version::V3, ..V4 };
 
@@ -164,16 +165,16 @@ fn an_acknowledgement_has_the_form_of_its_resource() {
     let wrapped = EngineIo { acknowledgements: Acknowledgements::Wrapped, ..V4 };
     let value = |reply: Reply| reply.payload().cloned().unwrap();
     for (reply, plain, ok) in [
-        (Reply::value(&(), Encoding::Json), "433[]", r#"433[{"ok":null}]"#),
-        (Reply::value(&7, Encoding::Json), "433[7]", r#"433[{"ok":7}]"#),
-        (Reply::value(&(1, 2), Encoding::Json), "433[1,2]", r#"433[{"ok":[1,2]}]"#),
-        (Reply::value(&vec![1, 2], Encoding::Json), "433[[1,2]]", r#"433[{"ok":[1,2]}]"#),
+        (Reply::value(&(), Encoding::Json(Integers::Safe)), "433[]", r#"433[{"ok":null}]"#),
+        (Reply::value(&7, Encoding::Json(Integers::Safe)), "433[7]", r#"433[{"ok":7}]"#),
+        (Reply::value(&(1, 2), Encoding::Json(Integers::Safe)), "433[1,2]", r#"433[{"ok":[1,2]}]"#),
+        (Reply::value(&vec![1, 2], Encoding::Json(Integers::Safe)), "433[[1,2]]", r#"433[{"ok":[1,2]}]"#),
     ] {
         let payload = value(reply);
         assert_eq!(texts(V4, |wire, out| wire.reply(out, "/", 3, &payload)), [plain]);
         assert_eq!(texts(wrapped, |wire, out| wire.reply(out, "/", 3, &payload)), [ok]);
     }
-    let bytes = value(Reply::value(&Value::Binary(vec![1]), Encoding::Json));
+    let bytes = value(Reply::value(&Value::Binary(vec![1]), Encoding::Json(Integers::Safe)));
     let frames = texts(wrapped, |wire, out| wire.reply(out, "/a", 3, &bytes));
     assert_eq!(frames, [r#"461-/a,3[{"ok":{"_placeholder":true,"num":0}}]"#, "[1]"]);
     let failure = Failure::new("denied", "not you");
@@ -181,9 +182,9 @@ fn an_acknowledgement_has_the_form_of_its_resource() {
     assert_eq!(failed, [r#"433[{"error":{"code":"denied","message":"not you"}}]"#]);
     let message_pack = EngineIo { layer: Layer::SocketIo(Parser::MessagePack), ..wrapped };
     for (reply, ok) in [
-        (Reply::value(&(), Encoding::SocketIoMessagePack), vec![0xc0]),
-        (Reply::value(&7, Encoding::SocketIoMessagePack), vec![7]),
-        (Reply::value(&(1, 2), Encoding::SocketIoMessagePack), vec![0x92, 1, 2]),
+        (Reply::value(&(), Encoding::SocketIoMessagePack(Integers::Safe)), vec![0xc0]),
+        (Reply::value(&7, Encoding::SocketIoMessagePack(Integers::Safe)), vec![7]),
+        (Reply::value(&(1, 2), Encoding::SocketIoMessagePack(Integers::Safe)), vec![0x92, 1, 2]),
     ] {
         let [frame] = &*texts(message_pack, |wire, out| wire.reply(out, "/", 3, &value(reply.clone())))
         else {
@@ -201,7 +202,7 @@ fn a_reply_reads_the_same_whatever_its_size_and_number() {
     for id in [0, 9, 10, 127, 128, 255, 256, 65_535, 65_536, u32::MAX] {
         for size in [0, 1, 105, 110, 115, 120, 121, 122, 125, 126, 200, 70_000] {
             let text = "x".repeat(size);
-            let reply = Reply::value(text.as_str(), Encoding::Json);
+            let reply = Reply::value(text.as_str(), Encoding::Json(Integers::Safe));
             let value = reply.payload().unwrap();
             for namespace in ["/", "/a"] {
                 let mut out = Vec::new();
@@ -373,7 +374,7 @@ proptest! {
         let arguments = Value::Array(arguments);
         prop_assume!(attachments(&arguments) <= LIMITS.attachments);
         let version = if is_v3 { Version::V3 } else { Version::V4 };
-        let wire = EngineIo { version, base64, layer: Layer::SocketIo(parser), max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain };
+        let wire = EngineIo { version, base64, layer: Layer::SocketIo(parser), max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
         let encoding = Wire::EngineIo(wire).encoding();
         // A value that is encoded is no list yet: JSON shows the array itself, which is what a list looks like.
         let list = Payload::encode(&arguments, encoding).unwrap();
@@ -406,7 +407,7 @@ proptest! {
             Just(Layer::Raw), Just(Layer::SocketIo(Parser::Json)), Just(Layer::SocketIo(Parser::MessagePack))
         ],
     ) {
-        let wire = EngineIo { version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain };
+        let wire = EngineIo { version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
         decode(wire, &bytes, &[]).1.ok();
         let mut framed_texts = Vec::new();
         for (opcode, text) in &texts {
@@ -428,7 +429,7 @@ fn list_of(payload: &Payload) -> Vec<u8> {
 fn an_item_is_an_event_that_names_its_stream() {
     let item = |encoding| Payload::encode(&(1, [Value::Binary(vec![1, 2])]), encoding).unwrap();
     assert_eq!(
-        texts(V4, |wire, out| wire.item(out, "/a", 7, &item(Encoding::Json))),
+        texts(V4, |wire, out| wire.item(out, "/a", 7, &item(Encoding::Json(Integers::Safe)))),
         [r#"451-/a,["$/item","7",[1,[{"_placeholder":true,"num":0}]]]"#, "[1, 2]"]
     );
     let failure = Failure::new("broke", "it broke");
@@ -441,7 +442,7 @@ fn an_item_is_an_event_that_names_its_stream() {
     );
     let wire = EngineIo { layer: Layer::SocketIo(Parser::MessagePack), ..V4 };
     let mut out = Vec::new();
-    Wire::EngineIo(wire).item(&mut out, "/a", 7, &item(Encoding::SocketIoMessagePack));
+    Wire::EngineIo(wire).item(&mut out, "/a", 7, &item(Encoding::SocketIoMessagePack(Integers::Safe)));
     Wire::EngineIo(wire).end_of_items(&mut out, "/a", 7, None);
     let packets: Vec<_> = frames(&out)
         .into_iter()

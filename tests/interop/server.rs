@@ -15,7 +15,7 @@ use jidda::handler::RawArguments;
 use jidda::payload::Value;
 use jidda::peer::Handshake;
 use jidda::prelude::*;
-use jidda::socketio::{Parser, Resource};
+use jidda::socketio::{Integers, Parser, Resource};
 use jidda::stream::Stream;
 use jidda::{Error, Path};
 use serde::Serialize;
@@ -414,7 +414,8 @@ mod raw {
 
 fn main() -> jidda::Result<()> {
     let mut address = "127.0.0.1:0".to_owned();
-    let mut server = Server::builder();
+    // Clients in Python and Rust read them exactly.
+    let mut server = Server::builder().socket_io(|resource| resource.integers(Integers::All));
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {

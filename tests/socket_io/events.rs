@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jidda::Server;
 use jidda::error::CallError;
 use jidda::payload::Value;
+use jidda::socketio::{Integers, Parser, Resource};
 
 use super::client::{Heard, Peer};
 use super::{Journal, start};
@@ -49,6 +51,46 @@ async fn numbers_and_key_order_survive_an_echo() {
     let socket = server.sockets().pop().expect("the peer's");
     let error = socket.emit("number", &u64::MAX).await.unwrap_err();
     assert!(error.to_string().contains("is beyond 2^53"), "{error}");
+}
+
+#[tokio::test]
+async fn large_numbers_are_sent_where_all_clients_read_them() {
+    let resource = |path: &str, parser| Resource::socket_io(path).parser(parser);
+    let server = Server::builder()
+        .listen("127.0.0.1:0")
+        .resource(resource("/exact", Parser::Json).integers(Integers::All))
+        .resource(resource("/exact-packed", Parser::MessagePack).integers(Integers::All))
+        .resource(resource("/packed", Parser::MessagePack))
+        .state(Journal::default())
+        .start()
+        .await
+        .unwrap();
+    let mut exact = Peer::open_at(&server, "/exact/?EIO=4&transport=websocket").await;
+    exact.enter("/", "").await;
+    let list = "[9007199254740993,-9007199254740993,18446744073709551615,-9223372036854775808]";
+    assert_eq!(exact.ask(&format!(r#"["echo",{}"#, &list[1..])).await, list);
+
+    let large = 9_007_199_254_740_993_u64;
+    let event = |number: u64| {
+        let head = b"\x84\xa4type\x02\xa3nsp\xa1/\xa2id\x07\xa4data\x92\xa4echo\xcf";
+        [&head[..], &number.to_be_bytes()].concat()
+    };
+    for (path, number, is_sent) in
+        [("/exact-packed", large, true), ("/packed", large, false), ("/packed", large - 1, true)]
+    {
+        let mut peer = Peer::open_at(&server, &format!("{path}/?EIO=4&transport=websocket")).await;
+        peer.say_bytes(b"\x82\xa4type\x00\xa3nsp\xa1/").await;
+        assert!(matches!(peer.hear().await, Heard::Bytes(_)));
+        peer.say_bytes(&event(number)).await;
+        let Heard::Bytes(bytes) = peer.hear().await else { panic!("{path} does not acknowledge") };
+        let reply = rmpv::decode::read_value(&mut &bytes[..]).unwrap();
+        let reply = &reply["data"][0];
+        if is_sent {
+            assert_eq!(*reply, Value::from(number), "{path}");
+        } else {
+            assert_eq!(reply["error"]["code"], Value::from("internal"), "{path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -57,7 +57,7 @@ impl Arguments<'_> {
     #[inline]
     pub fn end(self, context: &Context) {
         let has_any = match self.encoding {
-            Encoding::Json => reader::has_element(self.bytes),
+            Encoding::Json(_) => reader::has_element(self.bytes),
             _ => !matches!(self.bytes, [] | [0x80 | 0x90, ..]),
         };
         if has_any {
@@ -171,7 +171,7 @@ impl serde::Serialize for RawArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::payload::encode_arguments_into;
+    use crate::payload::{Integers, encode_arguments_into};
 
     const NAMES: &[&str] = &["text", "n"];
 
@@ -257,13 +257,13 @@ mod tests {
             format!(r#"{},{{"_placeholder":true,"num":0}}]"#, &text[..text.len() - 1]).into_bytes();
         crate::payload::json::bundle(&mut bundle, 0, &[vec![7]]);
         vec![
-            (text.as_bytes().to_vec(), Encoding::Json),
+            (text.as_bytes().to_vec(), Encoding::Json(Integers::Safe)),
             // Behind an event's name.
-            (format!(",{}", &text[1..]).into_bytes(), Encoding::Json),
-            (packed.clone(), Encoding::SocketIoMessagePack),
+            (format!(",{}", &text[1..]).into_bytes(), Encoding::Json(Integers::Safe)),
+            (packed.clone(), Encoding::SocketIoMessagePack(Integers::Safe)),
             (packed, Encoding::MessagePack),
             (crate::payload::to_msgpack(&map), Encoding::MessagePack),
-            (bundle, Encoding::Json),
+            (bundle, Encoding::Json(Integers::Safe)),
         ]
     }
 
@@ -381,7 +381,8 @@ mod tests {
                 format!(r#"{},{{"_placeholder":true,"num":0}}]"#, &list[..list.len() - 1]).into_bytes();
             crate::payload::json::bundle(&mut bundle, 0, &[vec![7]]);
             for bytes in [list.as_bytes().to_vec(), bundle] {
-                let mut reader = Arguments::new(&bytes, Encoding::Json).reader(NAMES).unwrap();
+                let mut reader =
+                    Arguments::new(&bytes, Encoding::Json(Integers::Safe)).reader(NAMES).unwrap();
                 assert_eq!(reader.take::<String>().unwrap(), "\u{fffd}!");
                 let map: std::collections::BTreeMap<String, String> = reader.take().unwrap();
                 assert_eq!(map, [("\u{fffd}".to_owned(), "\u{1f600}".to_owned())].into());

@@ -41,8 +41,8 @@ impl<'a> ArgumentReader<'a> {
     ) -> Result<Self, Error> {
         match encoding {
             Encoding::MessagePack => Self::msgpack(bytes, names),
-            Encoding::Json => Self::json(bytes, names),
-            Encoding::SocketIoMessagePack => {
+            Encoding::Json(_) => Self::json(bytes, names),
+            Encoding::SocketIoMessagePack(_) => {
                 let list = rmpv::decode::read_value(&mut &bytes[..]).map_err(|_| no_list())?;
                 Self::values(list, names)
             }

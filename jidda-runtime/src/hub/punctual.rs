@@ -75,6 +75,7 @@ mod tests {
     use crate::id::SocketId;
     use crate::objects::{Arrival, Hub, Policies};
     use crate::objects::{DefaultHeartbeat, HeartbeatPolicy, Watch};
+    use crate::payload::Integers;
     use crate::peer::{PeerAddress, Transport};
     use crate::reason::DisconnectReason;
     use crate::transport::Stream;
@@ -111,6 +112,7 @@ mod tests {
             max_attachments: 10,
             is_parted: false,
             acknowledgements: Acknowledgements::Plain,
+            integers: Integers::Safe,
         });
         let arrival = Arrival {
             peer: PeerAddress::Unknown,

@@ -125,17 +125,17 @@ impl Hub {
 
     /// Says that there is one more connection of this encoding.
     pub(crate) fn add_encoding(&self, encoding: Encoding) {
-        self.encodings[encoding as usize].fetch_add(1, Ordering::Relaxed);
+        self.encodings[encoding.index()].fetch_add(1, Ordering::Relaxed);
     }
 
     /// Says that there is one less.
     pub(crate) fn remove_encoding(&self, encoding: Encoding) {
-        self.encodings[encoding as usize].fetch_sub(1, Ordering::Relaxed);
+        self.encodings[encoding.index()].fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The encodings of the connections there are.
     pub(crate) fn encodings(&self) -> impl Iterator<Item = Encoding> + '_ {
-        let is_used = |encoding: &Encoding| self.encodings[*encoding as usize].load(Ordering::Relaxed) > 0;
+        let is_used = |encoding: &Encoding| self.encodings[encoding.index()].load(Ordering::Relaxed) > 0;
         Encoding::ALL.into_iter().filter(is_used)
     }
 

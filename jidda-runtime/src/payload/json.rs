@@ -14,7 +14,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::list::{ArgumentList, ArgumentListSerializer, ListForm};
-use super::{CodecError, mended};
+use super::{CodecError, Integers, mended};
 
 /// What stands at the beginning of a bundle.
 const BUNDLE: u8 = 0;
@@ -22,13 +22,11 @@ const BUNDLE: u8 = 0;
 /// The byte strings of a text, in the order of their numbers.
 pub(crate) type Attachments = Vec<Vec<u8>>;
 
-/// The largest whole number up to which JavaScript has each exactly.
-const EXACT: u128 = 1 << 53;
-
 /// What a value's formatter keeps and is told.
 struct Placeholders<'a> {
     form: &'a Cell<ListForm>,
     attachments: &'a RefCell<Attachments>,
+    integers: Integers,
     /// A number that is a key is text in JSON, which loses nothing.
     is_key: bool,
 }
@@ -37,18 +35,11 @@ impl Placeholders<'_> {
     /// Refuses a number that its reader would take for another one.
     #[inline]
     fn check(&self, magnitude: u128) -> io::Result<()> {
-        if magnitude > EXACT && !self.is_key {
-            return Err(beyond(magnitude));
+        if self.is_key {
+            return Ok(());
         }
-        Ok(())
+        self.integers.check(magnitude).map_err(|error| io::Error::other(error.0))
     }
-}
-
-#[cold]
-fn beyond(magnitude: u128) -> io::Error {
-    io::Error::other(format!(
-        "the number {magnitude} is beyond 2^53, where JavaScript is not exact: send it as text"
-    ))
 }
 
 impl Formatter for Placeholders<'_> {
@@ -124,9 +115,10 @@ fn failed(error: &serde_json::Error) -> CodecError {
 pub(crate) fn write_value<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     value: &T,
+    integers: Integers,
 ) -> Result<Attachments, CodecError> {
     let (form, attachments) = (Cell::new(ListForm::One), RefCell::default());
-    let placeholders = Placeholders { form: &form, attachments: &attachments, is_key: false };
+    let placeholders = Placeholders { form: &form, attachments: &attachments, integers, is_key: false };
     value
         .serialize(&mut serde_json::Serializer::with_formatter(out, placeholders))
         .map_err(|error| failed(&error))?;
@@ -138,9 +130,10 @@ pub(crate) fn write_value<T: Serialize + ?Sized>(
 pub(crate) fn write_list<T: Serialize + ?Sized>(
     out: &mut Vec<u8>,
     arguments: &T,
+    integers: Integers,
 ) -> Result<Attachments, CodecError> {
     let (form, attachments) = (Cell::new(ListForm::One), RefCell::default());
-    let placeholders = Placeholders { form: &form, attachments: &attachments, is_key: false };
+    let placeholders = Placeholders { form: &form, attachments: &attachments, integers, is_key: false };
     out.push(b'[');
     let mut writer = serde_json::Serializer::with_formatter(&mut *out, placeholders);
     arguments
@@ -306,24 +299,32 @@ mod tests {
             value(&mut out).map(|_| String::from_utf8(out).unwrap())
         };
         let edge = 1_u64 << 53;
-        assert_eq!(text(&|out| write_value(out, &edge)).unwrap(), "9007199254740992");
-        assert_eq!(text(&|out| write_value(out, &-9_007_199_254_740_992_i64)).unwrap(), "-9007199254740992");
+        assert_eq!(text(&|out| write_value(out, &edge, Integers::Safe)).unwrap(), "9007199254740992");
+        assert_eq!(
+            text(&|out| write_value(out, &-9_007_199_254_740_992_i64, Integers::Safe)).unwrap(),
+            "-9007199254740992"
+        );
         for error in [
-            text(&|out| write_value(out, &(edge + 1))),
-            text(&|out| write_value(out, &[i64::MIN])),
-            text(&|out| write_list(out, &(1, u128::MAX))),
-            text(&|out| write_value(out, &Value::from(u64::MAX))),
+            text(&|out| write_value(out, &(edge + 1), Integers::Safe)),
+            text(&|out| write_value(out, &[i64::MIN], Integers::Safe)),
+            text(&|out| write_list(out, &(1, u128::MAX), Integers::Safe)),
+            text(&|out| write_value(out, &Value::from(u64::MAX), Integers::Safe)),
         ] {
             let error = error.unwrap_err();
             assert!(error.0.contains("is beyond 2^53") && error.0.ends_with("send it as text"), "{error}");
         }
+        let all = text(&|out| write_list(out, &(u64::MAX, i128::MIN), Integers::All));
+        assert_eq!(all.unwrap(), "[18446744073709551615,-170141183460469231731687303715884105728]");
         let keys = std::collections::BTreeMap::from([(u64::MAX, 1)]);
-        assert_eq!(text(&|out| write_value(out, &keys)).unwrap(), r#"{"18446744073709551615":1}"#);
+        assert_eq!(
+            text(&|out| write_value(out, &keys, Integers::Safe)).unwrap(),
+            r#"{"18446744073709551615":1}"#
+        );
     }
 
     fn list<T: Serialize>(value: &T) -> (String, Attachments) {
         let mut out = Vec::new();
-        let attachments = write_list(&mut out, value).unwrap();
+        let attachments = write_list(&mut out, value, Integers::Safe).unwrap();
         (String::from_utf8(out).unwrap(), attachments)
     }
 
@@ -347,7 +348,7 @@ mod tests {
             ("b".into(), Value::Array(vec![bytes(b""), 1.into()])),
         ]);
         let mut out = b"before".to_vec();
-        let attachments = write_value(&mut out, &value).unwrap();
+        let attachments = write_value(&mut out, &value, Integers::Safe).unwrap();
         assert_eq!(attachments, [b"one".to_vec(), vec![]]);
         bundle(&mut out, 6, &attachments);
         let (text, bundled) = parts(&out[6..]);

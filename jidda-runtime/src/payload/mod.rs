@@ -1,6 +1,7 @@
 //! Values between Rust types and bytes: one place that knows how a value is written on a wire.
 
 mod buffer;
+mod integers;
 pub(crate) mod json;
 mod list;
 pub(crate) mod mended;
@@ -11,6 +12,7 @@ use std::cell::Cell;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use integers::Integers;
 pub use rmpv::Value;
 
 use buffer::Buffer;
@@ -24,15 +26,32 @@ pub enum Encoding {
     /// `MessagePack`, as native peers write it; structs are maps from field names to values.
     MessagePack,
     /// JSON, with byte strings beside it, as Socket.IO's own parser writes it.
-    Json,
+    Json(Integers),
     /// `MessagePack` as Socket.IO's msgpack parser writes it: what has a form for people (a UUID, an IP address)
     /// is in it as text, as it is in JSON.
-    SocketIoMessagePack,
+    SocketIoMessagePack(Integers),
 }
 
 impl Encoding {
     /// Every one there is.
-    pub(crate) const ALL: [Self; 3] = [Self::MessagePack, Self::Json, Self::SocketIoMessagePack];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::MessagePack,
+        Self::Json(Integers::Safe),
+        Self::Json(Integers::All),
+        Self::SocketIoMessagePack(Integers::Safe),
+        Self::SocketIoMessagePack(Integers::All),
+    ];
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::MessagePack => 0,
+            Self::Json(Integers::Safe) => 1,
+            Self::Json(Integers::All) => 2,
+            Self::SocketIoMessagePack(Integers::Safe) => 3,
+            Self::SocketIoMessagePack(Integers::All) => 4,
+        }
+    }
 
     /// Whether a reply is a list of values, so that a tuple is several: the arguments of an acknowledgement.
     #[inline]
@@ -144,13 +163,15 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(
         Encoding::MessagePack => {
             value.serialize(&mut rmp_serde::Serializer::new(out).with_struct_map()).map_err(failed)
         }
-        Encoding::SocketIoMessagePack => {
-            let serializer = rmp_serde::Serializer::new(out).with_struct_map();
-            value.serialize(&mut serializer.with_human_readable()).map_err(failed)
-        }
-        Encoding::Json => {
+        Encoding::SocketIoMessagePack(integers) => {
             let start = out.len();
-            let attachments = json::write_value(out, value)?;
+            let serializer = rmp_serde::Serializer::new(&mut *out).with_struct_map();
+            value.serialize(&mut serializer.with_human_readable()).map_err(failed)?;
+            integers.check_msgpack(&out[start..])
+        }
+        Encoding::Json(integers) => {
+            let start = out.len();
+            let attachments = json::write_value(out, value, integers)?;
             json::bundle(out, start, &attachments);
             Ok(())
         }
@@ -170,14 +191,16 @@ pub(crate) fn encode_arguments_into<T: Serialize + ?Sized>(
             let mut serializer = rmp_serde::Serializer::new(out).with_struct_map();
             arguments.serialize(ArgumentList { serializer: &mut serializer, form: &form }).map_err(failed)
         }
-        Encoding::SocketIoMessagePack => {
-            let serializer = rmp_serde::Serializer::new(out).with_struct_map();
-            let mut serializer = serializer.with_human_readable();
-            arguments.serialize(ArgumentList { serializer: &mut serializer, form: &form }).map_err(failed)
-        }
-        Encoding::Json => {
+        Encoding::SocketIoMessagePack(integers) => {
             let start = out.len();
-            let attachments = json::write_list(out, arguments)?;
+            let serializer = rmp_serde::Serializer::new(&mut *out).with_struct_map();
+            let mut serializer = serializer.with_human_readable();
+            arguments.serialize(ArgumentList { serializer: &mut serializer, form: &form }).map_err(failed)?;
+            integers.check_msgpack(&out[start..])
+        }
+        Encoding::Json(integers) => {
+            let start = out.len();
+            let attachments = json::write_list(out, arguments, integers)?;
             json::bundle(out, start, &attachments);
             Ok(())
         }
@@ -187,8 +210,8 @@ pub(crate) fn encode_arguments_into<T: Serialize + ?Sized>(
 /// The argument list of a value that is encoded already, or of none.
 pub(crate) fn list_of(argument: Option<&Payload>, encoding: Encoding) -> Vec<u8> {
     match (encoding, argument) {
-        (Encoding::Json, None) => b"[]".to_vec(),
-        (Encoding::Json, Some(argument)) => [b"[", argument.bytes(), b"]"].concat(),
+        (Encoding::Json(_), None) => b"[]".to_vec(),
+        (Encoding::Json(_), Some(argument)) => [b"[", argument.bytes(), b"]"].concat(),
         (_, None) => vec![0x90],
         (_, Some(argument)) => [&[0x91], argument.bytes()].concat(),
     }
@@ -198,14 +221,14 @@ pub(crate) fn list_of(argument: Option<&Payload>, encoding: Encoding) -> Vec<u8>
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, CodecError> {
     match encoding {
         Encoding::MessagePack => decode_msgpack(bytes),
-        Encoding::SocketIoMessagePack => from_msgpack(bytes),
-        Encoding::Json => json::read(bytes),
+        Encoding::SocketIoMessagePack(_) => from_msgpack(bytes),
+        Encoding::Json(_) => json::read(bytes),
     }
 }
 
 /// Reads a list of values: the only one, or all of them as a tuple; none is unit.
 fn decode_list<T: DeserializeOwned>(bytes: &[u8], encoding: Encoding) -> Result<T, CodecError> {
-    if encoding == Encoding::Json {
+    if matches!(encoding, Encoding::Json(_)) {
         let (text, attachments) = json::parts(bytes);
         if attachments.is_empty() {
             let elements: Vec<&serde_json::value::RawValue> = json::read_borrowed(text)?;
@@ -322,9 +345,9 @@ mod tests {
     #[test]
     fn a_reply_is_read_as_other_languages_write_it() {
         let replies = [
-            (&b"[2.1e1]"[..], Encoding::Json),
+            (&b"[2.1e1]"[..], Encoding::Json(Integers::Safe)),
             (&[0xcb, 0x40, 0x35, 0, 0, 0, 0, 0, 0], Encoding::MessagePack),
-            (&[0x91, 0xca, 0x41, 0xa8, 0, 0], Encoding::SocketIoMessagePack),
+            (&[0x91, 0xca, 0x41, 0xa8, 0, 0], Encoding::SocketIoMessagePack(Integers::Safe)),
         ];
         for (bytes, encoding) in replies {
             let reply = Payload::from_reply(bytes, encoding);
@@ -332,7 +355,7 @@ mod tests {
             assert_eq!(reply.decode::<Option<f64>>().unwrap().map(f64::to_bits), Some(21.0_f64.to_bits()));
             assert!(reply.decode::<String>().unwrap_err().0.starts_with("invalid type: "), "{encoding:?}");
         }
-        let reply = Payload::from_reply(br#"["\ud83d",{"n":1.0}]"#, Encoding::Json);
+        let reply = Payload::from_reply(br#"["\ud83d",{"n":1.0}]"#, Encoding::Json(Integers::Safe));
         let (text, map): (String, std::collections::BTreeMap<String, u8>) = reply.decode().unwrap();
         assert_eq!((&*text, map["n"]), ("\u{fffd}", 1));
     }

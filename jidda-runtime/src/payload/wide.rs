@@ -264,7 +264,7 @@ mod tests {
     use serde::de::DeserializeOwned;
     use serde::{Deserialize, Serialize};
 
-    use super::super::{Encoding, decode, to_msgpack};
+    use super::super::{Encoding, Integers, decode, to_msgpack};
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -285,8 +285,8 @@ mod tests {
 
     fn read<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
         let read = decode(&to_msgpack(value), Encoding::MessagePack).map_err(|error| error.0);
-        let for_people =
-            decode::<T>(&to_msgpack(value), Encoding::SocketIoMessagePack).map_err(|error| error.0);
+        let for_people = decode::<T>(&to_msgpack(value), Encoding::SocketIoMessagePack(Integers::Safe))
+            .map_err(|error| error.0);
         assert_eq!(read.is_ok(), for_people.is_ok());
         read
     }

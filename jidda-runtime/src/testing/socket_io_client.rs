@@ -18,7 +18,7 @@ use tower_service::Service as _;
 
 use super::socket_io_packet::{self as packet, Packet};
 use crate::identity::Identity;
-use crate::payload::{Encoding, encode_arguments_into};
+use crate::payload::{Encoding, Integers, encode_arguments_into};
 use crate::peer::{self, PeerAddress};
 use crate::server::HttpService;
 use crate::test_clients::{Chosen, TestClients};
@@ -356,7 +356,8 @@ impl SocketIoClient {
     ) -> Result<(), SocketIoError> {
         let failed = |text: &str| SocketIoError::Encode(text.to_owned());
         let mut list = Vec::new();
-        encode_arguments_into(&mut list, arguments, Encoding::Json).map_err(|error| failed(&error.0))?;
+        encode_arguments_into(&mut list, arguments, Encoding::Json(Integers::Safe))
+            .map_err(|error| failed(&error.0))?;
         let list = std::str::from_utf8(&list).ok().filter(|list| list.starts_with('['));
         let list = list.ok_or_else(|| failed("byte strings are not supported here"))?;
         self.requests.post(packet::event(&self.namespace, id, event, list)).await

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::driver::turn::MOST;
 use crate::handler::{Arguments, Dispatch, HandlerEntry, Reply};
 use crate::payload::Encoding;
+use crate::payload::Integers;
 use crate::wire::Wire;
 use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
 use crate::wire::socket_io::Parser;
@@ -112,6 +113,7 @@ async fn a_flood_of_socket_io_is_answered_in_turns() {
             max_attachments: 10,
             is_parted: false,
             acknowledgements: Acknowledgements::Plain,
+            integers: Integers::Safe,
         });
         let before = if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() };
         for text in floods {

@@ -16,6 +16,7 @@ use super::{Cookie, Cors, Origins};
 use crate::config::too_short;
 use crate::guard::logged;
 use crate::handler::AppKey;
+use crate::payload::Integers;
 use crate::peer::Transport;
 use crate::wire::engine_io::{Acknowledgements, Layer, Version};
 use crate::wire::socket_io::Parser;
@@ -49,6 +50,7 @@ pub struct Resource {
     pub(in crate::server) app: Option<AppKey>,
     pub(super) layer: Layer,
     pub(super) acknowledgements: Acknowledgements,
+    pub(super) integers: Integers,
     pub(super) transports: Vec<Transport>,
     pub(super) versions: Vec<Version>,
     pub(super) upgrades: bool,
@@ -82,6 +84,7 @@ impl Resource {
             app: None,
             layer,
             acknowledgements: Acknowledgements::default(),
+            integers: Integers::default(),
             transports: vec![Transport::Polling, Transport::WebSocket],
             versions: vec![Version::V3, Version::V4],
             upgrades: true,
@@ -140,6 +143,19 @@ impl Resource {
     /// ```
     pub fn acknowledgements(mut self, acknowledgements: Acknowledgements) -> Self {
         self.acknowledgements = acknowledgements;
+        self
+    }
+
+    /// Which whole numbers are sent. Default: [`Integers::Safe`], since JavaScript reads one beyond 2^53 as another one.
+    ///
+    /// ```
+    /// # use jidda::Server;
+    /// # use jidda::socketio::Integers;
+    /// // Its clients are written in Python.
+    /// Server::builder().socket_io(|resource| resource.integers(Integers::All));
+    /// ```
+    pub fn integers(mut self, integers: Integers) -> Self {
+        self.integers = integers;
         self
     }
 

@@ -370,6 +370,7 @@ impl Site {
                 max_attachments,
                 is_parted,
                 acknowledgements: self.resource.acknowledgements,
+                integers: self.resource.integers,
             }),
             session: Some(session),
             security: parts.extensions.get::<Security>().cloned().map(Box::new),

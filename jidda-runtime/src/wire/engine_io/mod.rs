@@ -16,10 +16,10 @@ use std::borrow::Cow;
 pub(super) use parts::Parts;
 
 use super::socket_io::Parser;
+use crate::payload::Integers;
 
 /// The protocol's version, which a client names in the query: `EIO=4`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Version {
     /// Of Socket.IO 1 and 2.
     V3,
@@ -65,6 +65,8 @@ pub struct EngineIo {
     pub is_parted: bool,
     /// How acknowledgements are written.
     pub acknowledgements: Acknowledgements,
+    /// Which whole numbers may be sent.
+    pub integers: Integers,
 }
 
 /// One packet of a polling payload, in the form it has in a WebSocket frame.

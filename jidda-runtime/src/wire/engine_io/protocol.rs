@@ -23,8 +23,8 @@ impl Protocol for EngineIo {
     #[inline]
     fn encoding(self) -> Encoding {
         match self.layer {
-            Layer::SocketIo(Parser::Json) => Encoding::Json,
-            Layer::SocketIo(Parser::MessagePack) => Encoding::SocketIoMessagePack,
+            Layer::SocketIo(Parser::Json) => Encoding::Json(self.integers),
+            Layer::SocketIo(Parser::MessagePack) => Encoding::SocketIoMessagePack(self.integers),
             Layer::Raw => Encoding::MessagePack,
         }
     }

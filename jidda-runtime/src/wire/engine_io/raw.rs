@@ -59,7 +59,7 @@ pub(super) fn event(
         Value::Binary(bytes) => frame(out, wire, Message::Bytes(bytes)),
         other => {
             let mut text = Vec::new();
-            if !json::write_value(&mut text, other)?.is_empty() {
+            if !json::write_value(&mut text, other, wire.integers)?.is_empty() {
                 return Err(CodecError("bytes within a value cannot be sent on a raw connection".into()));
             }
             frame(out, wire, Message::Text(&text));

@@ -144,7 +144,7 @@ pub(super) fn event<A: Serialize + ?Sized>(
     text::head(out, b'2', 0, namespace, None);
     text::name(out, event);
     let list = out.len();
-    let attachments = json::write_list(out, arguments).inspect_err(|_| out.truncate(start))?;
+    let attachments = json::write_list(out, arguments, wire.integers).inspect_err(|_| out.truncate(start))?;
     if attachments.is_empty() {
         text::join_list(out, list);
         finish(out, start);
@@ -378,10 +378,11 @@ pub(super) fn connect_refused(
         Layer::SocketIo(Parser::Json) => {
             let mut json = Vec::new();
             // Bytes would need attachments, and this packet has none.
-            let fits = encode_into(&mut json, &error, Encoding::Json).is_ok() && json.first() != Some(&0);
+            let fits = encode_into(&mut json, &error, Encoding::Json(wire.integers)).is_ok()
+                && json.first() != Some(&0);
             if !fits {
                 json.clear();
-                encode_into(&mut json, &plain, Encoding::Json).ok();
+                encode_into(&mut json, &plain, Encoding::Json(wire.integers)).ok();
             }
             control(out, namespace, b'4', |out| out.extend_from_slice(&json));
         }
