@@ -82,6 +82,9 @@ enum Body {
 
 impl Reply {
     /// A value, written for the connection the call came from.
+    // A call of its own costs an event 2 % of its instructions.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub fn value<T: Serialize + ?Sized>(value: &T, encoding: Encoding) -> Self {
         match Payload::reply(value, encoding) {
             Ok(payload) => Self(Ok(Body::Value(payload))),

@@ -198,7 +198,9 @@ pub trait ReplyValue {
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize> ReplyValue for T {
-    #[inline]
+    // As `Reply::value`.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn into_reply(self, encoding: Encoding) -> Reply {
         Reply::value(&self, encoding)
     }

@@ -110,6 +110,13 @@ impl<S> Link<S> {
         Change { shared: self.shared.lock(), wake: Wake(None), of: PhantomData }
     }
 
+    /// Begins a change that wakes nobody: what it returns has the wakers, if there are any. A broadcast makes two of them
+    /// for each recipient.
+    #[inline]
+    pub(crate) fn change_without_wake(&self) -> impl DerefMut<Target = SharedState<S>> + '_ {
+        self.shared.lock()
+    }
+
     /// Appends to the outbox what `write` writes. For the connection's own task, which writes before it sleeps.
     #[inline]
     pub(crate) fn append<R>(&self, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {

@@ -14,10 +14,10 @@ impl Connection {
     /// Writes the frame that the stream is reserved for, unless the connection's task did so or is about to. What the
     /// stream does not take is left to the task, and so is finding out what went wrong.
     pub(crate) fn write_reserved(&self) {
-        let Some((stream, frame)) = self.link.change().lend() else { return };
+        let Some((stream, frame)) = self.link.change_without_wake().lend() else { return };
         let written = stream.try_write(&frame).unwrap_or(0);
         self.hub.metrics.wrote(written);
-        let mut shared = self.link.change();
+        let mut shared = self.link.change_without_wake();
         let is_awaited = match shared.stream {
             StreamSlot::Borrowed => false,
             StreamSlot::BorrowedWaited => true,
@@ -34,9 +34,9 @@ impl Connection {
         if !is_awaited && shared.outbox.is_empty() && wakers.is_empty() {
             return;
         }
-        shared.wake_task();
+        let task = shared.waker.take();
         drop(shared);
-        wake_all(wakers);
+        wake_all(task.into_iter().chain(wakers));
     }
 
     /// Leaves the frame that the stream is reserved for to the connection's task.

@@ -120,7 +120,7 @@ impl SocketInner {
             return Ok(Placed::Dropped);
         }
         let limit = connection.hub.config.max_outbox;
-        let mut shared = connection.link.change();
+        let mut shared = connection.link.change_without_wake();
         if shared.status != LinkStatus::Up {
             return Err(SendError::NotConnected);
         }

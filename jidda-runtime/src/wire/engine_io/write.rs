@@ -183,18 +183,18 @@ pub(super) fn event_encoded(
 /// Writes the acknowledgement of an event that was handled.
 #[inline]
 pub(super) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, value: &Payload) {
-    match wire.acknowledgements {
-        Acknowledgements::Plain if value.is_list() => acknowledge(out, wire, namespace, id, value.bytes()),
+    let made;
+    let list = match wire.acknowledgements {
+        Acknowledgements::Plain if value.is_list() => value.bytes(),
         Acknowledgements::Plain => {
-            acknowledge(out, wire, namespace, id, &list_of(Some(value), wire.encoding()));
+            made = list_of(Some(value), wire.encoding());
+            &made
         }
-        Acknowledgements::Wrapped => acknowledge(out, wire, namespace, id, &wrapped(wire, value)),
-    }
-}
-
-/// Writes an acknowledgement, whose values are a list.
-#[inline]
-fn acknowledge(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, list: &[u8]) {
+        Acknowledgements::Wrapped => {
+            made = wrapped(wire, value);
+            &made
+        }
+    };
     match wire.layer {
         Layer::Raw => {}
         Layer::SocketIo(Parser::Json) if namespace == "/" && text::short_ack(out, id, list) => {}
@@ -292,7 +292,8 @@ pub(super) fn failure(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u3
         .and_then(|payload| check_attachments(wire, payload.bytes()).map(|()| payload))
         .or_else(|_| Payload::reply(&error(&failure.without_data()), wire.encoding()));
     if let Ok(payload) = payload {
-        acknowledge(out, wire, namespace, id, payload.bytes());
+        let as_it_is = EngineIo { acknowledgements: Acknowledgements::Plain, ..wire };
+        reply(out, as_it_is, namespace, id, &payload);
     }
 }
 
