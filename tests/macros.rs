@@ -12,7 +12,7 @@ use jidda::peer::{Handshake, PeerAddress};
 use jidda::prelude::*;
 use jidda_runtime::Encoding;
 use jidda_runtime::handler::{
-    AppKey, Arguments, CallerError, Dispatch, HandlerList, Origin, Side, TableBuilder,
+    AppKey, Arguments, CallerError, Dispatch, HandlerList, Origin, RouteId, Side, TableBuilder,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -147,8 +147,12 @@ struct Here {
 }
 
 impl Origin for Here {
-    fn table(&self) -> &Table {
-        &self.table
+    fn event(&self, route: RouteId) -> &str {
+        self.table.route(route).event()
+    }
+
+    fn service(&self, route: RouteId) -> Option<&(dyn Any + Send + Sync)> {
+        self.table.route(route).service()
     }
 
     fn state(&self, key: TypeId) -> Option<&(dyn Any + Send + Sync)> {

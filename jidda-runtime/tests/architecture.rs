@@ -39,9 +39,6 @@ const FLOORS: &[&[&str]] = &[
 const PLAIN_VALUES: &str = "plain values";
 const PLAIN_FOLDERS: &[&str] = &["error", "payload", "sync"];
 
-/// Imports that are still to be cut.
-const EXCEPTIONS: &str = include_str!("architecture/exceptions.txt");
-
 fn floor(folder: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&folder))
 }
@@ -83,38 +80,27 @@ fn problem(from: &str, to: &str) -> Option<String> {
     }
 }
 
-fn exceptions() -> BTreeSet<(&'static str, &'static str)> {
-    let lines = EXCEPTIONS.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(|line| line.split_once(" -> ").expect("each exception is `from -> to`")).collect()
-}
-
 fn crate_folder(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src")
 }
 
 #[test]
 fn files_of_the_runtime_import_from_lower_floors_only() {
-    let graph = Graph::read(&crate_folder("jidda-runtime"), &[]);
-    let problems: BTreeSet<_> = graph
-        .imports()
-        .filter(|import| !exceptions().contains(import))
-        .filter_map(|(from, to)| problem(from, to))
-        .collect();
+    let graph = Graph::read(&crate_folder("jidda-runtime"));
+    let problems: BTreeSet<_> = graph.imports().filter_map(|(from, to)| problem(from, to)).collect();
     assert!(problems.is_empty(), "\n{}", problems.into_iter().collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
-    let exceptions: Vec<_> = exceptions().into_iter().collect();
     let mut sentences = Vec::new();
     for name in ["jidda-runtime", "jidda-macros"] {
-        let whole = Graph::read(&crate_folder(name), &[]);
-        let largest = whole.circles().iter().map(Vec::len).max().unwrap_or(1);
-        println!("{name}: {} files, the largest circle has {largest}", whole.count());
+        let graph = Graph::read(&crate_folder(name));
+        let largest = graph.circles().iter().map(Vec::len).max().unwrap_or(1);
+        println!("{name}: {} files, the largest circle has {largest}", graph.count());
         if std::env::var_os("JIDDA_IMPORTS").is_some() {
-            whole.imports().for_each(|(from, to)| println!("{from} -> {to}"));
+            graph.imports().for_each(|(from, to)| println!("{from} -> {to}"));
         }
-        let graph = Graph::read(&crate_folder(name), &exceptions);
         sentences.extend(graph.circles().iter().map(|circle| {
             format!("these files of {name} import each other in a circle: {}", circle.join(", "))
         }));
@@ -122,20 +108,10 @@ fn no_files_import_each_other_in_a_circle() {
     assert!(sentences.is_empty(), "\n{}", sentences.join("\n"));
 }
 
-/// An exception that is not needed any more would let the import return.
-#[test]
-fn each_exception_is_an_import() {
-    let graph = Graph::read(&crate_folder("jidda-runtime"), &[]);
-    let macros = Graph::read(&crate_folder("jidda-macros"), &[]);
-    let imports: BTreeSet<_> = graph.imports().chain(macros.imports()).collect();
-    let unused: Vec<_> = exceptions().into_iter().filter(|exception| !imports.contains(exception)).collect();
-    assert!(unused.is_empty(), "take these out of tests/architecture/exceptions.txt: {unused:?}");
-}
-
 #[test]
 fn a_file_has_at_most_600_lines() {
     for name in ["jidda-runtime", "jidda-macros"] {
-        let graph = Graph::read(&crate_folder(name), &[]);
+        let graph = Graph::read(&crate_folder(name));
         let long: Vec<_> = graph.lines().filter(|(_, lines)| *lines > 600).collect();
         assert!(long.is_empty(), "divide these files of {name} by responsibility: {long:?}");
     }

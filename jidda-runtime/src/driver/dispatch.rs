@@ -371,7 +371,7 @@ impl Driver {
         let context = context.within(scope.clone());
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
         let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
-        let dispatch = spans::run(socket, about, || run_glue(&context, arguments));
+        let dispatch = spans::run(socket, about, || run_glue(socket, &context, arguments));
         self.start(socket, incoming, label, dispatch, scope, cx);
     }
 
@@ -411,7 +411,7 @@ impl Driver {
         let arguments = Arguments::new(&queued.arguments, socket.encoding());
         let label = EventLabel::of(queued.route, queued.name.as_ref());
         let about = About { event: label.name(socket.table()), is_call: queued.id.is_some(), scope };
-        let reply = match spans::run(socket, about, || run_glue(&context, arguments)) {
+        let reply = match spans::run(socket, about, || run_glue(socket, &context, arguments)) {
             Dispatch::Ready(reply) => reply,
             Dispatch::Future(future) => match Scope::enter(scope, || first_poll(future, cx)) {
                 Ok(reply) => reply,

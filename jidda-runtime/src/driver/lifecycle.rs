@@ -133,7 +133,9 @@ impl Driver {
         let scope = Scope::of(None, None, None, self.connection.trace());
         let about = About { event: "connect", is_call: true, scope: scope.as_ref() };
         let context = context.within(scope.clone());
-        match spans::run(socket, about, || run_glue(&context, Arguments::new(&list, socket.encoding()))) {
+        match spans::run(socket, about, || {
+            run_glue(socket, &context, Arguments::new(&list, socket.encoding()))
+        }) {
             Dispatch::Ready(reply) => self.connect_ended(socket, reply),
             Dispatch::Future(future) => match Scope::enter(scope.as_ref(), || first_poll(future, cx)) {
                 Ok(reply) => self.connect_ended(socket, reply),

@@ -16,14 +16,20 @@ use crate::socket::spans::{self, About};
 
 /// Runs a route's function, through its middleware where there is any. A panic is a reply like any other.
 #[inline]
-pub(crate) fn run_glue(context: &handler::Context, arguments: Arguments<'_>) -> Dispatch {
+pub(crate) fn run_glue(
+    socket: &SocketInner,
+    context: &handler::Context,
+    arguments: Arguments<'_>,
+) -> Dispatch {
     let run = || {
-        let route = context.origin().table().route(context.route());
+        let route = socket.table().route(context.route());
         if route.middleware().is_empty() {
             let glue = route.glue();
             glue(context, arguments)
         } else {
-            Dispatch::Future(Next::first().run(Call::new(context.clone(), arguments)))
+            Dispatch::Future(
+                Next::first(route.middleware(), route.glue()).run(Call::new(context.clone(), arguments)),
+            )
         }
     };
     guarded(run).unwrap_or_else(|failure| Dispatch::Ready(Reply::failed(failure)))
@@ -86,13 +92,15 @@ pub(crate) fn run_callback(
     callback: &Callback,
 ) -> Dispatch {
     let fallback = socket.routes().fallback();
-    if socket.table().route(fallback).middleware().is_empty() {
+    let route = socket.table().route(fallback);
+    if route.middleware().is_empty() {
         return callback(arguments, socket.encoding());
     }
     let name = EventName::new(event.to_owned());
     let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, fallback, Some(name));
     let context = context.within(Scope::current());
-    Dispatch::Future(Next::first().run(Call::new(context, arguments).to(Arc::clone(callback))))
+    let next = Next::first(route.middleware(), route.glue());
+    Dispatch::Future(next.run(Call::new(context, arguments).to(Arc::clone(callback))))
 }
 
 /// Keeps bare messages that no handler takes until they are received.

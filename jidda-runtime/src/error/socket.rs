@@ -93,3 +93,11 @@ impl WaitError {
 fn who(identity: Option<&str>) -> String {
     identity.map_or_else(|| "the selection".to_owned(), |name| format!("`{}`", printable(name)))
 }
+
+/// The code of an error of jidda that is meant for callers: a handler passes it on by `?` as it is.
+pub(super) fn code(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let room = || error.downcast_ref().map(RoomError::code);
+    let identify = || error.downcast_ref().map(IdentifyError::code);
+    let wait = || error.downcast_ref().map(WaitError::code);
+    room().or_else(identify).or_else(wait)
+}

@@ -6,10 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::events::{Bound, Events};
+use super::middleware::Chain;
 use super::overloads::reachable;
-use super::table::{Names, NamespaceTable, Route, RouteId, Service, Table};
+use super::route_id::RouteId;
+use super::table::{Names, NamespaceTable, Route, Service, Table};
 use super::{
-    AppKey, Arguments, Context, Dispatch, Glue, HandlerEntry, Location, MiddlewareEntry, Needs, Registered,
+    AppKey, Arguments, Context, Dispatch, Glue, HandlerEntry, Location, Needs, Registered,
     RegisteredMiddleware, Reply, Side,
 };
 use crate::error::Error;
@@ -264,7 +266,7 @@ impl TableBuilder {
         services
     }
 
-    fn middleware(&self, namespace: &str) -> Arc<[&'static MiddlewareEntry]> {
+    fn middleware(&self, namespace: &str) -> Chain {
         let mut found: Vec<_> = inventory::iter::<RegisteredMiddleware>()
             .map(|registered| registered.0)
             .filter(|entry| {
@@ -274,7 +276,7 @@ impl TableBuilder {
             })
             .collect();
         found.sort_by_key(|entry| (entry.order, entry.location.file, entry.location.line));
-        found.into()
+        found.into_iter().map(|entry| entry.run).collect()
     }
 
     fn freeze(

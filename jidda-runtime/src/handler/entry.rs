@@ -5,16 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use socket2::SockRef;
 
 use super::contract::{AppKey, Contract, ContractEvent, Side};
-use super::{Arguments, Call, Context, Dispatch, Needs, Next, Reply};
+use super::{Glue, MiddlewareFunction, Needs};
 use crate::location::Location;
-
-/// The function a macro writes for a handler: decodes the arguments, then runs the handler if it has nothing to wait for,
-/// or returns its future.
-pub type Glue = fn(&Context, Arguments<'_>) -> Dispatch;
 
 /// The type whose methods are handlers, and how to make one when the program gave none.
 #[derive(Clone, Copy)]
@@ -320,7 +315,7 @@ impl fmt::Debug for HandlerEntry {
 #[derive(Clone, Copy)]
 pub struct MiddlewareEntry {
     pub(crate) name: &'static str,
-    pub(crate) run: fn(Call, Next) -> BoxFuture<'static, Reply>,
+    pub(crate) run: MiddlewareFunction,
     pub(crate) location: Location,
     pub(crate) side: Side,
     pub(crate) app: AppKey,
@@ -330,11 +325,7 @@ pub struct MiddlewareEntry {
 
 impl MiddlewareEntry {
     /// A middleware around every call of a server of the default app.
-    pub const fn new(
-        name: &'static str,
-        run: fn(Call, Next) -> BoxFuture<'static, Reply>,
-        location: Location,
-    ) -> Self {
+    pub const fn new(name: &'static str, run: MiddlewareFunction, location: Location) -> Self {
         Self { name, run, location, side: Side::Server, app: AppKey::of::<()>(), namespace: None, order: 0 }
     }
 

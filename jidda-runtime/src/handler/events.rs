@@ -7,7 +7,8 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::{Glue, RouteId};
+use super::middleware::Glue;
+use super::route_id::RouteId;
 
 /// Names of up to so many bytes stand where they are looked for: most do.
 const SHORT: usize = 51;

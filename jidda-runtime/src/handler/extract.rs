@@ -6,15 +6,18 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::{RouteId, Scope, Table};
+use super::route_id::RouteId;
+use super::scope::Scope;
 use crate::error::Error;
 use crate::payload::Encoding;
 use crate::peer::{Handshake, PeerAddress};
 
 /// All that a handler may ask of the socket an event came from.
 pub trait Origin: Any + Send + Sync {
-    /// The table the event was looked up in.
-    fn table(&self) -> &Table;
+    /// The event of a route; `*` of a catch-all.
+    fn event(&self, route: RouteId) -> &str;
+    /// The service whose method the handler of a route is.
+    fn service(&self, route: RouteId) -> Option<&(dyn Any + Send + Sync)>;
     /// A value of the server, kept by its type.
     fn state(&self, key: TypeId) -> Option<&(dyn Any + Send + Sync)>;
     /// A value of the socket, kept by its type.
@@ -80,7 +83,7 @@ impl Context {
     pub fn event(&self) -> &str {
         match &self.event {
             Some(event) => event,
-            None => self.origin.table().route(self.route).event(),
+            None => self.origin.event(self.route),
         }
     }
 
@@ -92,9 +95,7 @@ impl Context {
     /// meet this.
     pub fn service<S: Any>(&self) -> &S {
         self.origin
-            .table()
-            .route(self.route)
-            .service()
+            .service(self.route)
             .and_then(<dyn Any + Send + Sync>::downcast_ref)
             .expect("the table was checked at start")
     }
@@ -318,7 +319,7 @@ impl FromConnection for EventName {
     async fn from_connection(context: &Context) -> Result<Self, Error> {
         Ok(match &context.event {
             Some(event) => event.clone(),
-            None => Self::new(context.origin.table().route(context.route).event()),
+            None => Self::new(context.event().to_owned()),
         })
     }
 

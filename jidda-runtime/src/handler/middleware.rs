@@ -16,6 +16,16 @@ use crate::peer::{PeerAddress, Time};
 /// A handler that stands in no table: one added at run time, or the inbox of bare messages.
 pub(crate) type Callback = Arc<dyn Fn(Arguments<'_>, Encoding) -> Dispatch + Send + Sync>;
 
+/// The function a macro writes for a handler: decodes the arguments, then runs the handler if it has nothing to wait for,
+/// or returns its future.
+pub type Glue = fn(&Context, Arguments<'_>) -> Dispatch;
+
+/// The function a macro writes for a middleware.
+pub type MiddlewareFunction = fn(Call, Next) -> BoxFuture<'static, Reply>;
+
+/// The middlewares around a handler, the outermost first.
+pub(crate) type Chain = Arc<[MiddlewareFunction]>;
+
 /// One event on its way to its handler, as a middleware sees it. `connect` is one of them.
 pub struct Call {
     context: Context,
@@ -119,14 +129,22 @@ pub fn refusal(verdict: impl Verdict) -> Option<Reply> {
 }
 
 /// What comes after a middleware: the next one, or the handler.
-#[derive(Debug)]
 pub struct Next {
+    chain: Chain,
     position: usize,
+    glue: Glue,
+}
+
+impl fmt::Debug for Next {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("position", &self.position).finish_non_exhaustive()
+    }
 }
 
 impl Next {
-    pub(crate) fn first() -> Self {
-        Self { position: 0 }
+    /// The first of a chain, at whose end is `glue`.
+    pub(crate) fn first(chain: &Chain, glue: Glue) -> Self {
+        Self { chain: Arc::clone(chain), position: 0, glue }
     }
 
     /// Runs the rest of the chain and returns its reply.
@@ -134,19 +152,17 @@ impl Next {
     /// # Cancel safety
     ///
     /// Dropping the future drops the handler where it stands.
-    pub fn run(self, call: Call) -> BoxFuture<'static, Reply> {
-        let route = call.context.origin().table().route(call.context.route());
-        if let Some(middleware) = route.middleware().get(self.position) {
-            (middleware.run)(call, Self { position: self.position + 1 })
-        } else {
-            let glue = route.glue();
-            let Call { context, arguments, callback, .. } = call;
-            let encoding = context.origin().encoding();
-            let arguments = Arguments::new(&arguments, encoding);
-            Box::pin(match callback {
-                Some(callback) => callback(arguments, encoding).reply(),
-                None => glue(&context, arguments).reply(),
-            })
+    pub fn run(mut self, call: Call) -> BoxFuture<'static, Reply> {
+        if let Some(&middleware) = self.chain.get(self.position) {
+            self.position += 1;
+            return middleware(call, self);
         }
+        let Call { context, arguments, callback, .. } = call;
+        let encoding = context.origin().encoding();
+        let arguments = Arguments::new(&arguments, encoding);
+        Box::pin(match callback {
+            Some(callback) => callback(arguments, encoding).reply(),
+            None => (self.glue)(&context, arguments).reply(),
+        })
     }
 }

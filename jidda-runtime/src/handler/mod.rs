@@ -10,6 +10,8 @@ pub(crate) mod bounds;
 mod builder;
 mod contract;
 #[cfg(feature = "client")]
+mod deadline;
+#[cfg(feature = "client")]
 mod entry;
 #[cfg(feature = "client")]
 mod events;
@@ -36,6 +38,8 @@ mod reply;
 #[cfg(feature = "client")]
 pub(crate) mod returned;
 #[cfg(feature = "client")]
+mod route_id;
+#[cfg(feature = "client")]
 mod scope;
 #[cfg(feature = "client")]
 mod streaming;
@@ -50,8 +54,10 @@ pub use argument::{Argument, Arguments, RawArguments};
 pub use builder::{HandlerList, Link, TableBuilder};
 pub use contract::{AppKey, Contract, ContractEvent, Side};
 #[cfg(feature = "client")]
+pub use deadline::Deadline;
+#[cfg(feature = "client")]
 pub use entry::{
-    ArgumentEntry, ConfigureSocketEntry, Glue, HandlerEntry, MiddlewareEntry, Registered,
+    ArgumentEntry, ConfigureSocketEntry, HandlerEntry, MiddlewareEntry, Registered,
     RegisteredConfigureSocket, RegisteredMiddleware, ServiceKey,
 };
 #[cfg(feature = "client")]
@@ -61,7 +67,7 @@ pub(crate) use item_stream::Items;
 #[cfg(feature = "client")]
 pub(crate) use middleware::Callback;
 #[cfg(feature = "client")]
-pub use middleware::{Call, Next, refusal};
+pub use middleware::{Call, Glue, MiddlewareFunction, Next, refusal};
 pub use namespace_name::{NamespaceError, namespace_path};
 pub use outcome::CallerError;
 #[cfg(feature = "client")]
@@ -75,16 +81,18 @@ pub use reply::{Dispatch, HandlerFuture, Reply};
 #[cfg(feature = "client")]
 pub use returned::{ReplyError, ReplyValue};
 #[cfg(feature = "client")]
+pub use route_id::RouteId;
+#[cfg(feature = "client")]
 pub(crate) use scope::Scope;
 #[cfg(feature = "client")]
-pub use scope::{Deadline, InheritScope, inherit};
+pub use scope::{InheritScope, inherit};
 #[cfg(feature = "client")]
 pub use streaming::Outlet;
 #[cfg(feature = "client")]
 pub(crate) use streaming::{Credit, MOST_CREDIT, announcement};
 pub use stub::{ArgumentFor, CallTarget, JoinTarget, Namespaces, StreamTarget};
 #[cfg(feature = "client")]
-pub use table::{NamespaceTable, Parameters, Route, RouteId, Table};
+pub use table::{NamespaceTable, Parameters, Route, Table};
 
 /// Event names that belong to jidda or to Socket.IO and cannot be sent by a program.
 ///

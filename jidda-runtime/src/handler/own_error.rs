@@ -9,7 +9,9 @@ use std::fmt::{self, Debug, Display, Write};
 use serde::Serialize;
 use serde::ser::{Impossible, SerializeMap, SerializeStruct, Serializer};
 
-use super::returned::Fallible;
+/// A `Result` whose error is sent as it is. The parameters say whether the error has a `Display` and a `Debug`.
+#[derive(Clone, Copy, Debug)]
+pub struct Fallible<const DISPLAY: bool, const DEBUG: bool>;
 
 /// What is known of an error beside its serialized form.
 #[derive(Debug, Default)]

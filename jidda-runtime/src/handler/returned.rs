@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use futures_util::Stream;
 use serde::Serialize;
 
-use super::own_error::{self, Texts};
+use super::own_error::{self, Fallible, Texts};
 use super::{Context, Reply};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -37,10 +37,6 @@ impl<O> Returned<O> {
 /// A value: anything but a `Result`.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain;
-
-/// A `Result` whose error is sent as it is. The parameters say whether the error has a `Display` and a `Debug`.
-#[derive(Clone, Copy, Debug)]
-pub struct Fallible<const DISPLAY: bool, const DEBUG: bool>;
 
 /// A `Result` whose error is, or becomes, a [`jidda::Error`](Error).
 #[derive(Clone, Copy, Debug)]

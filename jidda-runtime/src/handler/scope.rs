@@ -10,8 +10,7 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 
-use super::{Context, Credit, FromConnection};
-use crate::error::Error;
+use super::streaming::Credit;
 use crate::identity::Asker;
 use crate::trace::TraceContext;
 use crate::wire::{Meta, Servers};
@@ -197,40 +196,6 @@ impl<F: Future> Future for InheritScope<F> {
     }
 }
 
-/// Until when a handler has to be done: the sooner of its own `timeout` and what its caller said. The handler is dropped
-/// then, wherever it stands; its own calls end with it.
-///
-/// ```
-/// # use jidda::call::Deadline;
-/// async fn search(deadline: &Deadline, words: String) -> Vec<String> {
-///     let patience = deadline.left().unwrap_or(std::time::Duration::MAX);
-///     // ..
-/// #   let _ = (patience, words);
-///     Vec::new()
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline(Option<Instant>);
-
-impl Deadline {
-    /// The moment; `None` if nobody set one.
-    pub fn at(&self) -> Option<Instant> {
-        self.0
-    }
-
-    /// How much time is left, down to zero; `None` if nobody set a limit.
-    pub fn left(&self) -> Option<Duration> {
-        self.0.map(|deadline| deadline.saturating_duration_since(Instant::now()))
-    }
-}
-
-impl FromConnection for TraceContext {
-    /// The event's own, else its connection's, else the beginning of a new trace that is not recorded.
-    async fn from_connection(context: &Context) -> Result<Self, Error> {
-        Ok(context.scope().and_then(Scope::trace).cloned().unwrap_or_else(|| Self::new(false)))
-    }
-}
-
 impl TraceContext {
     /// Makes a future part of this trace: calls that are made in it carry a child. For calls that no handler makes, such
     /// as those of a web server's.
@@ -255,12 +220,6 @@ impl TraceContext {
             via: current.map(|scope| scope.via.clone()).unwrap_or_default(),
         };
         InheritScope { scope: Some(Arc::new(scope)), future }
-    }
-}
-
-impl FromConnection for Deadline {
-    async fn from_connection(context: &Context) -> Result<Self, Error> {
-        Ok(Self(context.scope().and_then(Scope::deadline)))
     }
 }
 

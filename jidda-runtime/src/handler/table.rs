@@ -6,23 +6,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::entry::HandlerEntry;
 use super::events::Events;
-use super::{Glue, HandlerEntry, MiddlewareEntry};
+use super::middleware::{Chain, Glue};
+use super::route_id::RouteId;
 use crate::guard::discard;
 
 pub(super) type Names<V> = HashMap<&'static str, V, foldhash::fast::RandomState>;
 pub(super) type Service = Arc<dyn Any + Send + Sync>;
-
-/// The place of a route in its table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RouteId(pub(super) u32);
-
-#[cfg(feature = "metrics")]
-impl RouteId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// One event's way: the function to run, what is around it and what it needs.
 pub struct Route {
@@ -30,7 +21,7 @@ pub struct Route {
     pub(super) event: &'static str,
     pub(super) glue: Glue,
     pub(super) service: Option<Service>,
-    pub(super) middleware: Arc<[&'static MiddlewareEntry]>,
+    pub(super) middleware: Chain,
     /// The same event's handler for callers who may not have this one run.
     pub(super) next: Option<RouteId>,
 }
@@ -73,7 +64,7 @@ impl Route {
 
     /// The middlewares around it, outermost first.
     #[inline]
-    pub fn middleware(&self) -> &[&'static MiddlewareEntry] {
+    pub(crate) fn middleware(&self) -> &Chain {
         &self.middleware
     }
 

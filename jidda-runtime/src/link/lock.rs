@@ -84,13 +84,6 @@ impl<G: DerefMut<Target = SharedState<S>>, S> Change<'_, G, S> {
         drop(shared);
         wake
     }
-
-    /// Wakes the task, whatever it waits for.
-    pub(crate) fn wake_task(&mut self) {
-        if let Some(waker) = self.shared.waker.take() {
-            self.wake.0 = Some(waker);
-        }
-    }
 }
 
 impl<S> fmt::Debug for Link<S> {

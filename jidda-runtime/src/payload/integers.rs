@@ -1,6 +1,6 @@
 //! Which whole numbers a peer reads exactly.
 
-use super::CodecError;
+use super::codec_error::CodecError;
 
 /// Which whole numbers are sent to the peers of a Socket.IO resource.
 ///

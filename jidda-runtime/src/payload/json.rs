@@ -13,8 +13,10 @@ use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::ser::{CompactFormatter, Formatter};
 
+use super::codec_error::CodecError;
+use super::integers::Integers;
 use super::list::{ArgumentList, ArgumentListSerializer, ListForm};
-use super::{CodecError, Integers, mended};
+use super::{mended, message_pack};
 
 /// What stands at the beginning of a bundle.
 const BUNDLE: u8 = 0;
@@ -199,7 +201,7 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     if attachments.is_empty() {
         return read_text(text);
     }
-    super::from_value(read_whole(text, attachments)?)
+    message_pack::from_value(read_whole(text, attachments)?)
 }
 
 /// Reads the value of a text.

@@ -7,7 +7,7 @@
 //! texts and then its numbers: who takes any number gets it as it was written. Where there is nothing to mend, the refusal
 //! stands.
 
-use super::Value;
+use rmpv::Value;
 
 /// How many digits the largest integer has.
 const DIGITS: usize = 39;

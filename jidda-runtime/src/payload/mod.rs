@@ -1,10 +1,13 @@
 //! Values between Rust types and bytes: one place that knows how a value is written on a wire.
 
 mod buffer;
+mod codec_error;
+mod encoding;
 mod integers;
 pub(crate) mod json;
 mod list;
 pub(crate) mod mended;
+mod message_pack;
 pub(crate) mod wide;
 
 use std::cell::Cell;
@@ -12,53 +15,15 @@ use std::cell::Cell;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use codec_error::CodecError;
+pub use encoding::Encoding;
 pub use integers::Integers;
+pub(crate) use message_pack::{decode_msgpack, explain, from_value, to_msgpack};
 pub use rmpv::Value;
 
 use buffer::Buffer;
 use list::{ArgumentList, ListForm};
-use wide::Wide;
-
-/// How values are written. Each wire uses one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Encoding {
-    /// `MessagePack`, as native peers write it; structs are maps from field names to values.
-    MessagePack,
-    /// JSON, with byte strings beside it, as Socket.IO's own parser writes it.
-    Json(Integers),
-    /// `MessagePack` as Socket.IO's msgpack parser writes it: what has a form for people (a UUID, an IP address)
-    /// is in it as text, as it is in JSON.
-    SocketIoMessagePack(Integers),
-}
-
-impl Encoding {
-    /// Every one there is.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::MessagePack,
-        Self::Json(Integers::Safe),
-        Self::Json(Integers::All),
-        Self::SocketIoMessagePack(Integers::Safe),
-        Self::SocketIoMessagePack(Integers::All),
-    ];
-
-    /// Its place in [`ALL`](Self::ALL).
-    pub(crate) const fn index(self) -> usize {
-        match self {
-            Self::MessagePack => 0,
-            Self::Json(Integers::Safe) => 1,
-            Self::Json(Integers::All) => 2,
-            Self::SocketIoMessagePack(Integers::Safe) => 3,
-            Self::SocketIoMessagePack(Integers::All) => 4,
-        }
-    }
-
-    /// Whether a reply is a list of values, so that a tuple is several: the arguments of an acknowledgement.
-    #[inline]
-    fn replies_with_list(self) -> bool {
-        self != Self::MessagePack
-    }
-}
+use message_pack::from_msgpack;
 
 /// One value, already written in some [`Encoding`]: what a middleware sees of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +33,6 @@ pub struct Payload {
     is_list: bool,
     bytes: Buffer,
 }
-
-/// Why a value could not be written or read. The text is one line, lower case, without a full stop.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct CodecError(pub(crate) String);
 
 impl Payload {
     /// Writes `value`.
@@ -248,69 +208,6 @@ fn single(list: Value) -> Value {
     match list {
         Value::Array(mut elements) if elements.len() < 2 => elements.pop().unwrap_or(Value::Nil),
         list => list,
-    }
-}
-
-/// Reads a value that came as one, or in pieces; what has a form for people is in it as text.
-pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, CodecError> {
-    from_msgpack(&to_msgpack(&value))
-}
-
-fn from_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let read = |bytes: &[u8]| {
-        let mut deserializer = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
-        T::deserialize(Wide(&mut deserializer))
-    };
-    read(bytes).or_else(|error| read_again(bytes, &error, read))
-}
-
-pub(crate) fn decode_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    wide::from_slice(bytes).or_else(|error| read_again(bytes, &error, |bytes: &[u8]| wide::from_slice(bytes)))
-}
-
-/// Reads a value that was refused with `refusal`, mended.
-#[cold]
-fn read_again<T: DeserializeOwned>(
-    bytes: &[u8],
-    refusal: &rmp_serde::decode::Error,
-    read: impl FnOnce(&[u8]) -> Result<T, rmp_serde::decode::Error>,
-) -> Result<T, CodecError> {
-    let explained = |error: &_, value| Err(CodecError(explain::<T>(error, value)));
-    let Ok(mut value) = rmpv::decode::read_value(&mut &bytes[..]) else { return explained(refusal, None) };
-    if !mended::value(&mut value) {
-        return explained(refusal, Some(value));
-    }
-    read(&to_msgpack(&value)).or_else(|error| explained(&error, Some(value)))
-}
-
-/// A value as it is written.
-pub(crate) fn to_msgpack(value: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    rmpv::encode::write_value(&mut bytes, value).expect("writing to memory does not fail");
-    bytes
-}
-
-/// serde's own sentence about a value that is no `T`. It names what was expected, where rmp often names only the
-/// marker it met; a second reading finds the words then.
-#[cold]
-pub(crate) fn explain<T: DeserializeOwned>(error: &rmp_serde::decode::Error, value: Option<Value>) -> String {
-    use rmp_serde::decode::Error::{Syntax, Uncategorized};
-    if matches!(error, Syntax(_) | Uncategorized(_)) {
-        return describe_decode(error);
-    }
-    match value.map(rmpv::ext::from_value::<T>) {
-        Some(Err(rmpv::ext::Error::Syntax(text))) => text,
-        _ => describe_decode(error),
-    }
-}
-
-/// serde's own words where there are some; rmp's otherwise.
-pub(crate) fn describe_decode(error: &rmp_serde::decode::Error) -> String {
-    match error {
-        rmp_serde::decode::Error::Syntax(text) | rmp_serde::decode::Error::Uncategorized(text) => {
-            text.clone()
-        }
-        other => other.to_string(),
     }
 }
 

@@ -3,15 +3,27 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use crate::handler::{Origin, Table};
+use crate::handler::{Origin, RouteId, Table};
 use crate::objects::SocketInner;
 use crate::payload::{Encoding, Value};
 use crate::peer::{Handshake, PeerAddress};
 use crate::wire::Protocol;
 
-impl Origin for SocketInner {
-    fn table(&self) -> &Table {
+impl SocketInner {
+    /// The handlers that its events are looked up in.
+    #[inline]
+    pub(crate) fn table(&self) -> &Table {
         &self.connection.hub.table
+    }
+}
+
+impl Origin for SocketInner {
+    fn event(&self, route: RouteId) -> &str {
+        self.table().route(route).event()
+    }
+
+    fn service(&self, route: RouteId) -> Option<&(dyn Any + Send + Sync)> {
+        self.table().route(route).service()
     }
 
     fn state(&self, key: TypeId) -> Option<&(dyn Any + Send + Sync)> {

@@ -23,16 +23,15 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// Reads the files that are reached from `lib.rs`, as if `ignored` imports were none.
-    pub(crate) fn read(folder: &Path, ignored: &[(&str, &str)]) -> Self {
+    /// Reads the files that are reached from `lib.rs`.
+    pub(crate) fn read(folder: &Path) -> Self {
         let mut graph = Self { files: BTreeMap::new(), imports: BTreeSet::new() };
         graph.add(folder, Vec::new(), "lib.rs".to_owned());
         let mut imports = BTreeSet::new();
         for (module, file) in &graph.files {
             for target in graph.targets(module, &file.source) {
                 let target = &graph.files[&target].name;
-                let import = (file.name.as_str(), target.as_str());
-                if target != &file.name && !ignored.contains(&import) {
+                if target != &file.name {
                     imports.insert((file.name.clone(), target.clone()));
                 }
             }

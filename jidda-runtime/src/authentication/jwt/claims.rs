@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value as Json;
 
-use super::{Claims, EXPIRED, Failed};
+use super::failed::{EXPIRED, Failed};
+use super::token::Claims;
 use crate::identity::Identity;
 
 /// What is wanted of the claims.

@@ -1,32 +1,28 @@
 //! Signed tokens: JSON Web Tokens, RFC 7519.
 
 mod claims;
+mod failed;
 mod token;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, DecodingKey};
-use serde_json::{Map, Value as Json};
-
 use super::presented::{authorization, field};
 use super::{Authenticator, unauthenticated};
-use crate::error::{Error, Result};
-use crate::foreign::printable;
+use crate::error::Result;
 use crate::identity::Identity;
 use crate::payload::Value;
 use crate::peer::Handshake;
 use crate::wall_clock;
 use claims::Rules;
+use failed::Failed;
+use jsonwebtoken::{Algorithm, DecodingKey};
 use token::Key;
 
 /// The shortest secret in bytes: as long as the hash, RFC 7518 3.2.
 const SHORTEST_SECRET: usize = 32;
 /// The longest leeway: more would make expiry a word without meaning.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(3600);
-
-type Claims = Map<String, Json>;
 
 /// Why a key cannot check tokens.
 #[derive(Debug, thiserror::Error)]
@@ -185,35 +181,6 @@ impl Jwt {
     }
 }
 
-/// What is wrong with a token, for the log; holds nothing of the token.
-#[derive(Debug)]
-struct Failed {
-    part: Cow<'static, str>,
-    problem: &'static str,
-}
-
-impl fmt::Display for Failed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.part, self.problem)
-    }
-}
-
-impl Failed {
-    fn new(part: impl Into<Cow<'static, str>>, problem: &'static str) -> Self {
-        Self { part: part.into(), problem }
-    }
-}
-
-const EXPIRED: &str = "is over";
-
-impl From<Failed> for Error {
-    fn from(failed: Failed) -> Self {
-        tracing::debug!(reason = %printable(&failed), "a token was refused");
-        let is_expired = failed.problem == EXPIRED;
-        unauthenticated(if is_expired { "the token has expired" } else { "the token is not valid" })
-    }
-}
-
 impl Authenticator for Jwt {
     async fn authenticate(&self, handshake: &Handshake) -> Result<Option<Identity>> {
         let token = match (&handshake.credentials, field(&handshake.credentials, "token")) {
@@ -238,7 +205,7 @@ mod tests {
     use base64::Engine as _;
     use base64::prelude::BASE64_URL_SAFE_NO_PAD;
     use jsonwebtoken::{EncodingKey, Header, encode};
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::super::presented::tests::{handshake, map, with_credentials, with_header};
     pub(super) use super::Jwt;

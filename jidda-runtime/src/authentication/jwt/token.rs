@@ -10,7 +10,10 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
-use super::{Claims, Failed};
+use super::failed::Failed;
+
+/// What a token says.
+pub(super) type Claims = Map<String, Json>;
 
 /// A key, and the only algorithm that it is used with.
 pub(super) struct Key {

@@ -11,6 +11,7 @@ mod head;
 mod health;
 mod host;
 mod origins;
+mod page;
 mod patient;
 mod plan;
 mod polling;
@@ -22,6 +23,7 @@ mod serve;
 mod sessions;
 mod site;
 mod straight;
+mod upgrade;
 mod websocket;
 
 pub use body::HttpBody;
