@@ -25,3 +25,5 @@
 pub use jidda_runtime::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, OfflinePolicy,
 };
+#[cfg(feature = "web-client")]
+pub use jidda_runtime::{WebError, WebTransport};

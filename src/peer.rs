@@ -11,5 +11,5 @@
 //! # fn main() {}
 //! ```
 
-pub use jidda_runtime::transport::{Address, AddressError};
+pub use jidda_runtime::transport::{Address, AddressError, WebAddress, WebProtocol};
 pub use jidda_runtime::{Handshake, PeerAddress, Security, Transport};

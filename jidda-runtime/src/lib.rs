@@ -95,6 +95,8 @@ pub use authentication::{Jwt, JwtKeyError};
 pub use client::{
     Client, ClientBuilder, ClientEvents, ConnectError, ListeningClient, OfflinePolicy, blocking,
 };
+#[cfg(feature = "web-client")]
+pub use client::{WebError, WebTransport};
 #[cfg(feature = "client")]
 pub use config::DuplicateIdentity;
 #[cfg(feature = "client")]

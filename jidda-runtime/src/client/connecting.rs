@@ -89,6 +89,11 @@ impl Kept for Connecting {
                 let reason = DisconnectReason::Other(describe(error).into());
                 if passes(refusal) { Setback::Postponed(reason) } else { Setback::Refused(reason) }
             }
+            #[cfg(feature = "web-client")]
+            ConnectError::Web { source, .. } if !source.is_temporary() => {
+                tracing::debug!(%address, error = %printable(describe(error)), "cannot connect");
+                Setback::Refused(DisconnectReason::Other(describe(error).into()))
+            }
             _ => {
                 tracing::debug!(%address, error = %printable(describe(error)), "cannot connect");
                 if matches!(error, ConnectError::Io { .. }) { Setback::System } else { Setback::Passing }

@@ -2,6 +2,8 @@
 
 use std::io;
 
+#[cfg(feature = "web-client")]
+use super::web::WebError;
 use crate::error::{CallError, Error, INSIDE_RUNTIME, StartError, StdError};
 use crate::payload::CodecError;
 use crate::transport::AddressError;
@@ -35,6 +37,16 @@ pub enum ConnectError {
         address: String,
         /// The operating system's reason.
         source: io::Error,
+    },
+    /// HTTP, a proxy or the handshake of Engine.IO led to no connection.
+    #[cfg(feature = "web-client")]
+    #[error("cannot connect to {address}")]
+    #[non_exhaustive]
+    Web {
+        /// The server's address.
+        address: String,
+        /// What went wrong, and what to do.
+        source: WebError,
     },
     /// The server refused the client's credentials, or its joining of the root namespace.
     #[error("the server refused the connection")]

@@ -10,6 +10,9 @@ mod handle;
 pub(crate) mod join;
 mod listen;
 mod source;
+#[cfg(feature = "web-client")]
+#[allow(dead_code)]
+mod web;
 
 pub use builder::{ClientBuilder, OfflinePolicy};
 pub use error::ConnectError;
@@ -17,3 +20,5 @@ pub use event::ClientEvents;
 pub use handle::Client;
 pub(crate) use handle::Ending;
 pub use listen::ListeningClient;
+#[cfg(feature = "web-client")]
+pub use web::{WebError, WebTransport};

@@ -117,8 +117,8 @@ async fn collect<'a>(
         }
         match packet {
             Ok(PayloadPacket::Text(text)) if text.starts_with('1') => return PostOutcome::Closed,
-            Ok(PayloadPacket::Text(text)) => write(frames, opcode::TEXT, text.as_bytes()),
-            Ok(PayloadPacket::Binary(bytes)) => write(frames, opcode::BINARY, &bytes),
+            Ok(PayloadPacket::Text(text)) => websocket::masked_frame(frames, opcode::TEXT, text.as_bytes()),
+            Ok(PayloadPacket::Binary(bytes)) => websocket::masked_frame(frames, opcode::BINARY, &bytes),
             Err(error) => {
                 tracing::debug!(error = %printable(&error), "a POST is no payload");
                 return PostOutcome::Malformed;
@@ -126,24 +126,6 @@ async fn collect<'a>(
         }
     }
     PostOutcome::Open
-}
-
-/// Writes a frame as clients do, masked: with nothing.
-pub(super) fn write(frames: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
-    frames.push(0x80 | opcode);
-    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-        (Ok(short @ 0..126), _) => frames.push(0x80 | short),
-        (_, Ok(medium)) => {
-            frames.push(0xfe);
-            frames.extend_from_slice(&medium.to_be_bytes());
-        }
-        _ => {
-            frames.push(0xff);
-            frames.extend_from_slice(&(payload.len() as u64).to_be_bytes());
-        }
-    }
-    frames.extend_from_slice(&[0; 4]);
-    frames.extend_from_slice(payload);
 }
 
 #[cfg(test)]

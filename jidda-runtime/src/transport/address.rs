@@ -5,10 +5,12 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::web_address::WebAddress;
 use crate::peer::{PeerAddress, Transport};
 
 /// An address as it is written: `host:port`, `tcp://host:port`, `tls://host:port`, `noise://host:port`, `unix:/path`,
-/// `mem:name`.
+/// `mem:name`; for clients also `http://`, `https://`, `ws://` and `wss://` with `host:port/path?query`, where Socket.IO is
+/// spoken, and `ws+native://` and `wss+native://` for the native wire in a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Address {
@@ -22,12 +24,15 @@ pub enum Address {
     Unix(PathBuf),
     /// A name in this process.
     Memory(String),
+    /// A server that is reached by HTTP, with the feature `web-client`.
+    Web(Box<WebAddress>),
 }
 
 /// Why a text is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is not an address: {problem}; write host:port, tcp://host:port, tls://host:port, noise://host:port, unix:/path or mem:name"
+    "`{text}` is not an address: {problem}; write host:port, tcp://host:port, tls://host:port, noise://host:port, unix:/path, mem:name, or \
+     https://host/path and wss://host/path for servers of Socket.IO"
 )]
 pub struct AddressError {
     text: String,
@@ -38,7 +43,11 @@ impl FromStr for Address {
     type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let error = |problem| AddressError { text: text.to_owned(), problem };
+        let error = |problem| AddressError { text: without_login(text), problem };
+        if let Some(read) = WebAddress::parse(text) {
+            let address = Self::Web(Box::new(read.map_err(error)?));
+            return address.missing_feature().map_or(Ok(address), |missing| Err(error(missing)));
+        }
         if let Some(path) = text.strip_prefix("unix:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             return if path.is_empty() {
@@ -87,13 +96,22 @@ impl Address {
         match self {
             Self::Tls(_) if !cfg!(feature = "tls") => Some("turn jidda's feature `tls` on for it"),
             Self::Noise(_) if !cfg!(feature = "noise") => Some("turn jidda's feature `noise` on for it"),
+            Self::Web(_) if !cfg!(feature = "web-client") => {
+                Some("turn jidda's feature `web-client` on for it")
+            }
+            Self::Web(address) if address.is_secure() && !cfg!(feature = "tls") => {
+                Some("turn jidda's feature `tls` on for it")
+            }
             _ => None,
         }
     }
 
     /// That this build, or this system, cannot serve the address.
     pub(super) fn unsupported(&self) -> io::Error {
-        let why = self.missing_feature().unwrap_or("this system has none of these");
+        let why = self.missing_feature().unwrap_or(match self {
+            Self::Web(_) => "only a client uses such an address: tcp:// and tls:// take HTTP, too",
+            _ => "this system has none of these",
+        });
         io::Error::new(io::ErrorKind::Unsupported, why)
     }
 }
@@ -107,7 +125,18 @@ impl Address {
             Self::Noise(authority) => (PeerAddress::Name(authority.as_str().into()), Transport::Noise),
             Self::Unix(_) => (PeerAddress::Unix, Transport::Unix),
             Self::Memory(name) => (PeerAddress::Memory(name.as_str().into()), Transport::Memory),
+            Self::Web(address) => (PeerAddress::Name(address.authority().into()), Transport::WebSocket),
         }
+    }
+}
+
+/// The text of an address for an error, which a password is not to be in.
+fn without_login(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => text.to_owned(),
     }
 }
 
@@ -123,6 +152,7 @@ impl fmt::Display for Address {
             }
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Memory(name) => write!(f, "mem:{name}"),
+            Self::Web(address) => address.fmt(f),
         }
     }
 }
@@ -151,12 +181,19 @@ mod tests {
         for (text, feature, is_on) in [
             ("tls://a:1", "`tls`", cfg!(feature = "tls")),
             ("noise://a:1", "`noise`", cfg!(feature = "noise")),
+            ("http://a:1/socket.io/", "`web-client`", cfg!(feature = "web-client")),
         ] {
             match text.parse::<Address>() {
                 Ok(address) => assert!(is_on && address.to_string() == text),
                 Err(error) => assert!(!is_on && error.to_string().contains(feature), "{error}"),
             }
         }
+    }
+
+    #[test]
+    fn a_password_is_in_no_error() {
+        let error = "ws://me:secret@a:x/".parse::<Address>().unwrap_err().to_string();
+        assert!(error.starts_with("`ws://a:x/` is not an address: ") && !error.contains("secret"), "{error}");
     }
 
     #[test]

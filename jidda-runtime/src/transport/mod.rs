@@ -19,6 +19,7 @@ mod tcp;
 mod tls;
 #[cfg(unix)]
 mod unix;
+mod web_address;
 
 pub use address::{Address, AddressError};
 pub use adopted::{Adopted, Encryption};
@@ -30,6 +31,10 @@ pub use rewind::Rewind;
 pub use secrets::{ClientSecrets, ServerSecrets};
 pub use stream::{Foreign, Replaced, RequestStream, Stream};
 
+pub use web_address::{WebAddress, WebProtocol};
+
 pub(crate) use peer_alert::PeerAlert;
 #[cfg(feature = "tls")]
 pub use tls::{TlsClient, TlsError, TlsServer, TlsStream};
+#[cfg(feature = "web-client")]
+pub(crate) use web_address::authority;

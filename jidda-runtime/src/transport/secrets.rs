@@ -86,11 +86,16 @@ impl ClientSecrets {
 
 #[cfg(any(feature = "noise", feature = "tls"))]
 fn is_clear(address: &Address) -> bool {
-    matches!(address, Address::Tcp(_))
+    match address {
+        Address::Tcp(_) => true,
+        Address::Web(address) => !address.is_secure(),
+        _ => false,
+    }
 }
 
 /// There is never a fall-back to clear text, be it by a wrong address.
 #[cfg(any(feature = "noise", feature = "tls"))]
 fn unused(scheme: &str, suffix: &str) -> String {
-    format!("`.{scheme}{suffix}(..)` protects addresses that begin with {scheme}://, and there is none")
+    let also = if scheme == "tls" && suffix.is_empty() { " or https://" } else { "" };
+    format!("`.{scheme}{suffix}(..)` protects addresses that begin with {scheme}://{also}, and there is none")
 }

@@ -141,6 +141,36 @@ impl Stream {
         Ok((stream?, None))
     }
 
+    /// Connects by TCP to a host and a port, for a protocol that begins in clear text or asks a proxy first.
+    #[cfg(feature = "web-client")]
+    pub(crate) async fn connect_tcp(authority: &str) -> io::Result<TcpStream> {
+        tcp::connect(authority).await
+    }
+
+    /// Runs a client's TLS handshake for HTTP on a stream that leads to this host and port. Returns what the server
+    /// proved, too.
+    #[cfg(feature = "web-client")]
+    pub(crate) async fn secure_for_http(
+        stream: TcpStream,
+        authority: &str,
+        secrets: &ClientSecrets,
+    ) -> io::Result<(Self, Security)> {
+        #[cfg(feature = "tls")]
+        {
+            let client = secrets.tls.clone().unwrap_or_default();
+            let mut stream = tls::connect_for_http(stream, authority, &client).await?;
+            // Responses and the frames of a WebSocket say where they end.
+            stream.allow_abrupt_end();
+            let security = stream.security();
+            Ok((Self::Tls(Box::new(stream)), security))
+        }
+        #[cfg(not(feature = "tls"))]
+        {
+            let _ = (stream, authority, secrets);
+            Err(io::Error::new(io::ErrorKind::Unsupported, "turn jidda's feature `tls` on for it"))
+        }
+    }
+
     /// Has the reason why the peer ended the stream, once that is known and where the medium has such reasons.
     pub(crate) fn peer_alert(&self) -> PeerAlert {
         match self {

@@ -119,6 +119,24 @@ pub fn frame<R>(out: &mut Vec<u8>, opcode: u8, write: impl FnOnce(&mut Vec<u8>) 
     result
 }
 
+/// Writes a whole frame as clients do, masked: with nothing.
+pub fn masked_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
+    out.push(0x80 | opcode);
+    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+        (Ok(short @ 0..126), _) => out.push(0x80 | short),
+        (_, Ok(medium)) => {
+            out.push(0xfe);
+            out.extend_from_slice(&medium.to_be_bytes());
+        }
+        _ => {
+            out.push(0xff);
+            out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(payload);
+}
+
 /// Gives the frame that begins at `start`, with two bytes kept for it, its length.
 #[inline]
 pub fn finish(out: &mut Vec<u8>, start: usize) {
@@ -182,6 +200,17 @@ mod tests {
             head(&[0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255]).is_err(),
             "a length beyond memory"
         );
+    }
+
+    #[test]
+    fn a_masked_frame_of_each_size_reads_back() {
+        for length in [0, 125, 126, 65_535, 65_536] {
+            let mut bytes = Vec::new();
+            masked_frame(&mut bytes, opcode::TEXT, &vec![7; length]);
+            let head = head(&bytes).unwrap().unwrap();
+            assert_eq!((head.opcode, head.is_final, head.mask), (opcode::TEXT, true, Some([0; 4])));
+            assert_eq!((head.length, bytes.len()), (length, head.size + length));
+        }
     }
 
     #[test]

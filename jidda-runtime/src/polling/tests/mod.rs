@@ -36,7 +36,7 @@ fn close_frame() -> Vec<u8> {
 
 fn masked(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    frames::write(&mut out, opcode::TEXT, text.as_bytes());
+    websocket::masked_frame(&mut out, opcode::TEXT, text.as_bytes());
     out
 }
 

@@ -10,10 +10,10 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, advance};
 
-use super::super::{Answer, Refusal, Session, frames, probe};
+use super::super::{Answer, Refusal, Session, probe};
 use super::{close_frame, frame, frames_of, is_over, masked, now, post, read, read_now};
 use crate::transport::Stream;
-use crate::wire::websocket::opcode;
+use crate::wire::websocket::{self, opcode};
 
 /// A WebSocket, by its two ends.
 fn websocket() -> (crate::transport::MemoryStream, Stream) {
@@ -177,7 +177,7 @@ async fn an_upgrade_that_fails_leaves_polling_as_it_was() {
 #[tokio::test]
 async fn signs_of_life_of_a_websocket_are_answered_before_the_upgrade() {
     let mut ping = Vec::new();
-    frames::write(&mut ping, opcode::PING, b"x");
+    websocket::masked_frame(&mut ping, opcode::PING, b"x");
     let (_session, _stream, mut client, probing) = upgrading(&ping).await;
     expect(&mut client, &[0x8a, 1, b'x']).await;
     client.write_all(&[masked("2probe"), masked("5")].concat()).await.unwrap();

@@ -9,6 +9,8 @@ use rustls::pki_types::ServerName;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, RootCertStore};
 
+#[cfg(feature = "web-client")]
+use super::HTTP;
 use super::pem::Pem;
 use super::{JIDDA, PROVIDER, TlsError};
 use crate::foreign::printable;
@@ -36,6 +38,8 @@ pub struct TlsClient {
     name: Option<ServerName<'static>>,
     /// Made at the first connection, and kept for the sessions that later ones resume.
     config: Arc<OnceLock<Arc<ClientConfig>>>,
+    #[cfg(feature = "web-client")]
+    config_for_http: Arc<OnceLock<Arc<ClientConfig>>>,
 }
 
 impl fmt::Debug for TlsClient {
@@ -57,6 +61,10 @@ impl TlsClient {
     fn changed(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self.config = Arc::default();
+        #[cfg(feature = "web-client")]
+        {
+            self.config_for_http = Arc::default();
+        }
         self
     }
 
@@ -153,6 +161,17 @@ impl TlsClient {
         let made = tokio::task::spawn_blocking(move || this.make()).await?;
         let made = made.map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         Ok(Arc::clone(self.config.get_or_init(|| made)))
+    }
+
+    /// The same for servers of HTTP.
+    #[cfg(feature = "web-client")]
+    pub(super) async fn config_for_http(&self) -> io::Result<Arc<ClientConfig>> {
+        if let Some(config) = self.config_for_http.get() {
+            return Ok(Arc::clone(config));
+        }
+        let mut config = ClientConfig::clone(&*self.config().await?);
+        config.alpn_protocols = vec![HTTP.to_vec()];
+        Ok(Arc::clone(self.config_for_http.get_or_init(|| Arc::new(config))))
     }
 
     fn make(&self) -> Result<Arc<ClientConfig>, TlsError> {

@@ -15,6 +15,8 @@ use rustls::crypto::CryptoProvider;
 pub(super) use accept::accept;
 pub use client::TlsClient;
 pub(super) use connect::connect;
+#[cfg(feature = "web-client")]
+pub(super) use connect::connect_for_http;
 pub use server::TlsServer;
 pub use stream::TlsStream;
 

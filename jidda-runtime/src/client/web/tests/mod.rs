@@ -1,0 +1,22 @@
+//! Servers of the web, good and bad, over real TCP.
+
+mod server;
+mod websocket;
+
+use super::*;
+use crate::transport::Address;
+
+fn address(text: &str) -> WebAddress {
+    match text.parse() {
+        Ok(Address::Web(address)) => *address,
+        other => panic!("{text} is no address of the web: {other:?}"),
+    }
+}
+
+/// The sentence of an error.
+fn sentence(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Web { source, .. } => source.to_string(),
+        other => panic!("this is another error: {other:?}"),
+    }
+}
