@@ -12,6 +12,8 @@ use super::credentials::Credentials;
 use super::error::ConnectError;
 use super::handle::{Client, Inner};
 use super::source::Source;
+#[cfg(feature = "web-client")]
+use super::web::WebOptions;
 use crate::config::{Config, too_short};
 use crate::connection_options::{ConnectionOptions, common_settings};
 use crate::deadline;
@@ -50,6 +52,11 @@ pub struct ClientBuilder {
     pub(super) secrets: ClientSecrets,
     /// For one that listens.
     pub(super) server_secrets: ServerSecrets,
+    /// How servers of the web are reached.
+    #[cfg(feature = "web-client")]
+    pub(super) web: WebOptions,
+    /// What is wrong with what it was given.
+    pub(super) problems: Vec<StartProblem>,
     options: ConnectionOptions,
     connections: usize,
     backoff: Option<Backoff>,
@@ -75,6 +82,9 @@ impl ClientBuilder {
             address,
             secrets: ClientSecrets::default(),
             server_secrets: ServerSecrets::default(),
+            #[cfg(feature = "web-client")]
+            web: WebOptions::default(),
+            problems: Vec::new(),
             options: ConnectionOptions::new(Side::Client),
             connections: 1,
             backoff: Some(Backoff::default()),
@@ -251,7 +261,8 @@ impl ClientBuilder {
         let auth = self.auth.map_err(ConnectError::Encode)?;
         let credentials = self.credentials.map_err(ConnectError::Encode)?;
         let buffers = self.offline_policy == OfflinePolicy::Buffer;
-        let mut problems: Vec<_> = self.backoff.iter().filter_map(Backoff::problem).collect();
+        let mut problems = self.problems;
+        problems.extend(self.backoff.iter().filter_map(Backoff::problem));
         problems.extend(too_short("connect_timeout", self.connect_timeout));
         if !(1..=MOST_CONNECTIONS).contains(&self.connections) {
             let count = self.connections;

@@ -12,6 +12,7 @@ mod first_frame;
 mod handshake;
 mod options;
 mod route;
+mod settings;
 #[cfg(all(test, feature = "server"))]
 mod tests;
 mod websocket;
@@ -23,10 +24,9 @@ use tokio::time::{Instant, timeout_at};
 pub use error::WebError;
 use first_frame::FirstFrames;
 pub(crate) use handshake::Handshake;
+pub(crate) use options::WebOptions;
 pub use options::WebTransport;
-pub(crate) use options::{ProxyChoice, WebOptions};
 use route::Route;
-pub(crate) use route::basic;
 use websocket::step;
 
 use super::error::ConnectError;

@@ -132,7 +132,7 @@ impl Route {
 }
 
 /// The value of a header that says who asks.
-pub(crate) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
+pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     let mut value =
         HeaderValue::try_from(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))).ok()?;
     value.set_sensitive(true);
