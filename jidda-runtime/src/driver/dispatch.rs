@@ -9,15 +9,16 @@ use bytes::Bytes;
 
 use crate::driver::closing::Loss;
 use crate::driver::fast_path::EventNeeds;
-use crate::driver::in_flight::{Finished, Purpose, Queued, first_poll};
+use crate::driver::in_flight::{Finished, Purpose, Queued};
 use crate::driver::incoming::{ID_IN_USE, Incoming};
+use crate::driver::invocation::Invocation;
 use crate::driver::producing::no_stream;
 use crate::driver::renewal::AUTHENTICATE;
-use crate::driver::run_handler::{inbox, listened, run_callback, run_glue};
+use crate::driver::run_handler::{inbox, listener, run_callback, run_listener};
 use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::short_name;
-use crate::handler::{self, Arguments, Dispatch, EventName, Origin, Reply, RouteId, Scope};
+use crate::handler::{Arguments, EventName, HandlerFuture, Origin, Reply, RouteId, Scope};
 use crate::identity::Asker;
 use crate::link::pending_requests::Answer;
 use crate::link::shared_state::Control;
@@ -28,7 +29,6 @@ use crate::payload::Payload;
 use crate::reason::DisconnectReason;
 use crate::socket::credentials::Presented;
 use crate::socket::handle::is_reserved;
-use crate::socket::spans::{self, About};
 use crate::sync::atomic::Ordering;
 use crate::wire::{Packet, Protocol, WireError};
 
@@ -209,14 +209,17 @@ impl Driver {
         cx: &mut Context<'_>,
     ) {
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
+        let event = |label| (incoming.id, label, false, incoming.arguments.len());
         let scope = Scope::of(incoming.meta, None, asker.clone(), self.connection.trace());
-        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
+        let invocation = Invocation { socket, event: incoming.event, is_call: incoming.id.is_some(), scope };
         if socket.has_listeners.load(Ordering::Acquire)
             && !is_reserved(incoming.event)
-            && let Some((dispatch, started)) = listened(socket, about, arguments)
+            && let Some((callback, started)) = listener(socket, incoming.event, arguments)
         {
+            let run = || run_listener(socket, incoming.event, arguments, callback);
+            let outcome = invocation.run(run, cx);
             let label = EventLabel::listener(incoming.event, started);
-            self.start(socket, incoming, label, dispatch, scope, cx);
+            self.settle(socket, event(label), outcome, invocation.scope);
             return;
         }
         let (route, name) = if let Some(route) = route {
@@ -248,16 +251,15 @@ impl Driver {
                 && let Some(rule) = self.connection.hub.proxy_rule(routes.pattern(), incoming.event)
             {
                 let label = EventLabel::caught(fallback, incoming.event);
-                let run = || rule.forward(socket, incoming.event, arguments);
-                let dispatch = spans::run(socket, about, run);
-                self.start(socket, incoming, label, dispatch, scope, cx);
+                let outcome = invocation.run(|| rule.forward(socket, incoming.event, arguments), cx);
+                self.settle(socket, event(label), outcome, invocation.scope);
                 return;
             }
             if incoming.event == "message" && !has_handler {
                 let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, &inbox(socket));
-                let dispatch = spans::run(socket, about, run);
-                self.start(socket, incoming, label, dispatch, scope, cx);
+                let outcome = invocation.run(run, cx);
+                self.settle(socket, event(label), outcome, invocation.scope);
                 return;
             }
             (fallback, Some(EventName::new(incoming.event.to_owned())))
@@ -367,67 +369,47 @@ impl Driver {
             return;
         }
         let label = EventLabel::of(route_id, name.as_ref());
-        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route_id, name);
-        let context = context.within(scope.clone());
-        let arguments = Arguments::new(incoming.arguments, socket.encoding());
-        let about = About { event: incoming.event, is_call: incoming.id.is_some(), scope: scope.as_ref() };
-        let dispatch = spans::run(socket, about, || run_glue(socket, &context, arguments));
-        self.start(socket, incoming, label, dispatch, scope, cx);
+        let invocation = Invocation { socket, event: incoming.event, is_call: incoming.id.is_some(), scope };
+        let outcome = invocation.run_route((route_id, name), incoming.arguments, cx);
+        let event = (incoming.id, label, false, incoming.arguments.len());
+        self.settle(socket, event, outcome, invocation.scope);
     }
 
-    /// Polls a handler for the first time; what waits joins the running ones.
+    /// Answers an event whose handler has ended, and keeps one that waits, or streams, among the running ones. Whether
+    /// it is one of those.
     #[inline]
-    fn start(
+    fn settle(
         &mut self,
         socket: &Arc<SocketInner>,
-        incoming: Incoming<'_>,
-        label: EventLabel,
-        dispatch: Dispatch,
+        (id, label, is_sequential, size): (Option<u32>, EventLabel, bool, usize),
+        outcome: Result<Reply, HandlerFuture>,
         scope: Option<Arc<Scope>>,
-        cx: &mut Context<'_>,
-    ) {
-        let reply = match dispatch {
-            Dispatch::Ready(reply) => reply,
-            Dispatch::Future(future) => match Scope::enter(scope.as_ref(), || first_poll(future, cx)) {
-                Ok(reply) => reply,
-                Err(future) => {
-                    let event = (incoming.id, label, false, incoming.arguments.len());
-                    return self.running().push_event(socket, event, future, scope);
-                }
-            },
-        };
-        if reply.is_stream() {
-            return self.begin_stream(socket, (incoming.id, label, false), &reply, scope);
+    ) -> bool {
+        match outcome {
+            Err(future) => {
+                self.running().push_event(socket, (id, label, is_sequential, size), future, scope);
+                true
+            }
+            Ok(reply) if reply.is_stream() => {
+                self.begin_stream(socket, (id, label, is_sequential), &reply, scope);
+                true
+            }
+            Ok(reply) => {
+                self.respond(socket, id, &label, reply);
+                false
+            }
         }
-        self.respond(socket, incoming.id, &label, reply);
     }
 
     /// Runs one event of a sequence. Whether it waits for something now.
     fn run_sequential(&mut self, socket: &Arc<SocketInner>, queued: &Queued, cx: &mut Context<'_>) -> bool {
-        let context =
-            handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, queued.route, queued.name.clone());
-        let scope = queued.scope.as_ref();
-        let context = context.within(scope.cloned());
-        let arguments = Arguments::new(&queued.arguments, socket.encoding());
         let label = EventLabel::of(queued.route, queued.name.as_ref());
-        let about = About { event: label.name(socket.table()), is_call: queued.id.is_some(), scope };
-        let reply = match spans::run(socket, about, || run_glue(socket, &context, arguments)) {
-            Dispatch::Ready(reply) => reply,
-            Dispatch::Future(future) => match Scope::enter(scope, || first_poll(future, cx)) {
-                Ok(reply) => reply,
-                Err(future) => {
-                    let event = (queued.id, label, true, queued.arguments.len());
-                    self.running().push_event(socket, event, future, queued.scope.clone());
-                    return true;
-                }
-            },
-        };
-        if reply.is_stream() {
-            self.begin_stream(socket, (queued.id, label, true), &reply, queued.scope.clone());
-            return true;
-        }
-        self.respond(socket, queued.id, &label, reply);
-        false
+        let is_call = queued.id.is_some();
+        let scope = queued.scope.clone();
+        let invocation = Invocation { socket, event: label.name(socket.table()), is_call, scope };
+        let outcome = invocation.run_route((queued.route, queued.name.clone()), &queued.arguments, cx);
+        let scope = invocation.scope;
+        self.settle(socket, (queued.id, label, true, queued.arguments.len()), outcome, scope)
     }
 
     /// Runs what waited for a sequential handler, up to the first one that waits itself.

@@ -11,8 +11,9 @@ use smallvec::SmallVec;
 use tokio::io::AsyncWrite;
 
 use crate::driver::closing::{Closing, Loss};
-use crate::driver::in_flight::{Purpose, Ticket, first_poll};
+use crate::driver::in_flight::{Purpose, Ticket};
 use crate::driver::incoming::Incoming;
+use crate::driver::invocation::Invocation;
 use crate::driver::run_handler::run_glue;
 use crate::driver::task::Driver;
 use crate::failure::Failure;
@@ -129,21 +130,14 @@ impl Driver {
             let refusal = socket.denied(socket.routes().connect());
             return self.connect_ended(socket, Reply::failure(refusal));
         };
-        let context = handler::Context::new(Arc::clone(socket) as Arc<dyn Origin>, route, None);
         let scope = Scope::of(None, None, None, self.connection.trace());
-        let about = About { event: "connect", is_call: true, scope: scope.as_ref() };
-        let context = context.within(scope.clone());
-        match spans::run(socket, about, || {
-            run_glue(socket, &context, Arguments::new(&list, socket.encoding()))
-        }) {
-            Dispatch::Ready(reply) => self.connect_ended(socket, reply),
-            Dispatch::Future(future) => match Scope::enter(scope.as_ref(), || first_poll(future, cx)) {
-                Ok(reply) => self.connect_ended(socket, reply),
-                Err(future) => {
-                    let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
-                    self.running().push(ticket, future, scope);
-                }
-            },
+        let invocation = Invocation { socket, event: "connect", is_call: true, scope };
+        match invocation.run_route((route, None), &list, cx) {
+            Ok(reply) => self.connect_ended(socket, reply),
+            Err(future) => {
+                let ticket = Ticket { socket: Arc::clone(socket), purpose: Purpose::Connect };
+                self.running().push(ticket, future, invocation.scope);
+            }
         }
     }
 
@@ -501,8 +495,8 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
             encode_arguments_into(&mut arguments, &(reason,), socket.encoding()).ok();
             let glue = socket.table().route(route).glue();
             let arguments = Arguments::new(&arguments, socket.encoding());
-            let about = About { event: "disconnect", is_call: false, scope: None };
-            spans::run(&socket, about, || glue(&context, arguments)).reply().await
+            let invocation = Invocation { socket: &socket, event: "disconnect", is_call: false, scope: None };
+            invocation.dispatch(|| glue(&context, arguments)).reply().await
         };
         let (hub, place) = (&socket.connection.hub, Place::route(&socket, route, None));
         let report = |failure: Box<Failure>| drop(hub.disclose(place.destructor(), *failure));

@@ -10,6 +10,7 @@ pub(crate) mod fast_path;
 pub(crate) mod handshake;
 pub(crate) mod in_flight;
 pub(crate) mod incoming;
+pub(crate) mod invocation;
 pub(crate) mod lifecycle;
 pub(crate) mod on_behalf_of;
 pub(crate) mod partial;

@@ -12,7 +12,6 @@ use crate::objects::SocketInner;
 use crate::observe::report::{FailureOrigin, Place};
 use crate::observe::started::Started;
 use crate::socket::listeners::{observed, show};
-use crate::socket::spans::{self, About};
 
 /// Runs a route's function, through its middleware where there is any. A panic is a reply like any other.
 #[inline]
@@ -62,26 +61,34 @@ pub(crate) fn run_bare(
     }
 }
 
-/// Shows an event to those who watch, and runs its run-time handler if it has one.
+/// Shows an event to those who watch, and takes its run-time handler if it has one.
 #[cold]
-pub(crate) fn listened(
+pub(crate) fn listener(
     socket: &Arc<SocketInner>,
-    about: About<'_>,
+    event: &str,
     arguments: Arguments<'_>,
-) -> Option<(Dispatch, Started)> {
+) -> Option<(Callback, Started)> {
     let started = Started::now();
-    let event = about.event;
     let (callback, observers) =
         socket.with_listeners(|listeners| (listeners.take(event), listeners.observers()));
     if !observers.is_empty() {
         show(socket, observers, event, &observed(arguments).unwrap_or_default());
     }
-    let callback = callback?;
-    let run = || spans::run(socket, about, || run_callback(socket, event, arguments, &callback));
-    let dispatch = guarded(run).unwrap_or_else(|failure| Dispatch::Ready(Reply::failed(failure)));
+    Some((callback?, started))
+}
+
+/// Runs a handler that was added at run time. A panic is a reply like any other.
+pub(crate) fn run_listener(
+    socket: &Arc<SocketInner>,
+    event: &str,
+    arguments: Arguments<'_>,
+    callback: Callback,
+) -> Dispatch {
+    let dispatch = guarded(|| run_callback(socket, event, arguments, &callback))
+        .unwrap_or_else(|failure| Dispatch::Ready(Reply::failed(failure)));
     // A `once` closure that ran is over.
     socket.connection.hub.discard(Place::closure(FailureOrigin::Listener, socket, event), callback);
-    Some((dispatch, started))
+    dispatch
 }
 
 /// Runs a handler that is in no table, through the middleware of its namespace where there is any.
