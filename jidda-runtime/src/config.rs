@@ -87,6 +87,8 @@ pub(crate) struct Config {
     pub(crate) expiry_notice: Duration,
     /// How long a `disconnect` handler may run. Default: 30 s.
     pub(crate) disconnect_timeout: Duration,
+    /// How long a handler may run without waiting before the log names it. Default: 500 ms.
+    pub(crate) blocking_limit: Duration,
     /// How long the session of a native client waits for it to come back. Default: 60 s.
     pub(crate) session_linger: Duration,
     /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped: first those of
@@ -149,6 +151,7 @@ impl Default for Config {
             body_timeout: Duration::from_secs(30),
             expiry_notice: Duration::from_secs(30),
             disconnect_timeout: Duration::from_secs(30),
+            blocking_limit: Duration::from_millis(500),
             session_linger: Duration::from_secs(60),
             max_lingering_sessions: 10_000,
             call_timeout: None,
@@ -183,6 +186,7 @@ impl Config {
             ("http_idle_timeout", Some(self.http_idle_timeout)),
             ("plain_idle_timeout", Some(self.plain_idle_timeout)),
             ("body_timeout", Some(self.body_timeout)),
+            ("blocking_limit", Some(self.blocking_limit)),
             ("call_timeout", self.call_timeout),
         ];
         problems.extend(limits.into_iter().filter_map(|(name, limit)| too_short(name, limit?)));

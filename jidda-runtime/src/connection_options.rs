@@ -165,6 +165,9 @@ macro_rules! common_settings {
                 heartbeat: std::time::Duration;
                 /// How long the answer to that may take. Default: 20 s, with the same bounds.
                 heartbeat_timeout: std::time::Duration;
+                /// How long a handler may run without waiting before the log names it: meanwhile it keeps all other
+                /// connections of its thread waiting. Default: 500 ms.
+                blocking_limit: std::time::Duration;
                 /// How long a `disconnect` handler may run. Default: 30 s.
                 disconnect_timeout: std::time::Duration;
             }

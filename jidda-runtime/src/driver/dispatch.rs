@@ -217,7 +217,7 @@ impl Driver {
             && let Some((callback, started)) = listener(socket, incoming.event, arguments)
         {
             let run = || run_listener(socket, incoming.event, arguments, callback);
-            let outcome = invocation.run(run, cx);
+            let outcome = invocation.run(None, run, cx);
             let label = EventLabel::listener(incoming.event, started);
             self.settle(socket, event(label), outcome, invocation.scope);
             return;
@@ -251,14 +251,14 @@ impl Driver {
                 && let Some(rule) = self.connection.hub.proxy_rule(routes.pattern(), incoming.event)
             {
                 let label = EventLabel::caught(fallback, incoming.event);
-                let outcome = invocation.run(|| rule.forward(socket, incoming.event, arguments), cx);
+                let outcome = invocation.run(None, || rule.forward(socket, incoming.event, arguments), cx);
                 self.settle(socket, event(label), outcome, invocation.scope);
                 return;
             }
             if incoming.event == "message" && !has_handler {
                 let label = EventLabel::caught(fallback, incoming.event);
                 let run = || run_callback(socket, incoming.event, arguments, &inbox(socket));
-                let outcome = invocation.run(run, cx);
+                let outcome = invocation.run(None, run, cx);
                 self.settle(socket, event(label), outcome, invocation.scope);
                 return;
             }

@@ -11,6 +11,7 @@ use crate::handler::{self, Arguments, Dispatch, Glue, Origin, RouteId};
 use crate::objects::SocketInner;
 use crate::objects::socket_state::Phase;
 use crate::observe::handled_by::EventLabel;
+use crate::observe::watchdog;
 use crate::socket::spans;
 use crate::sync::atomic::Ordering;
 
@@ -80,6 +81,7 @@ impl Driver {
         let label = EventLabel::of(route, None);
         let arguments = Arguments::new(incoming.arguments, socket.encoding());
         let context = handler::Context::new(socket, route, None);
+        watchdog::begins(Some(route));
         let dispatch = run_bare(glue, &context, arguments, cx);
         let origin: Arc<dyn Any + Send + Sync> = context.into_origin();
         let socket = origin.downcast::<SocketInner>().expect("what was put in");

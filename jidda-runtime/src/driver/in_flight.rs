@@ -24,6 +24,7 @@ use crate::link::queue::Queue;
 use crate::objects::SocketInner;
 use crate::observe::handled_by::EventLabel;
 use crate::observe::report::{FailureOrigin, Place};
+use crate::observe::watchdog;
 use crate::wire::Protocol;
 
 /// How many of the largest messages the arguments of the events under way may be, together.
@@ -71,6 +72,15 @@ impl Ticket {
             Purpose::Event { name, .. } | Purpose::Stream { name, .. } => name.place(&self.socket),
             Purpose::Connect => Place::route(&self.socket, self.socket.routes().connect(), None),
             Purpose::Disconnect => Place::closure(FailureOrigin::Handler, &self.socket, "disconnect"),
+        }
+    }
+
+    /// The route of the handler that it polls, if that is in the table.
+    fn route(&self) -> Option<RouteId> {
+        match &self.purpose {
+            Purpose::Event { name, .. } | Purpose::Stream { name, .. } => name.route(),
+            Purpose::Connect => Some(self.socket.routes().connect()),
+            Purpose::Disconnect => self.socket.routes().disconnect(),
         }
     }
 
@@ -148,6 +158,7 @@ impl Future for RunningCall {
         let is_over = |deadline: &mut Pin<Box<Sleep>>| deadline.as_mut().poll(cx).is_ready();
         let future = this.future.as_mut().expect("a finished call is not polled again");
         let is_late = this.deadline.as_mut().is_some_and(is_over) && !future.is_aborted();
+        watchdog::begins(this.ticket.as_ref().and_then(Ticket::route));
         let poll = || Scope::enter(this.scope.as_ref(), || Pin::new(future).poll(cx));
         let reply = if is_late {
             Some(timed_out())

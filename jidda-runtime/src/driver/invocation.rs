@@ -10,6 +10,7 @@ use crate::driver::in_flight::first_poll;
 use crate::driver::run_handler::run_glue;
 use crate::handler::{self, Arguments, Dispatch, EventName, HandlerFuture, Origin, Reply, RouteId, Scope};
 use crate::objects::SocketInner;
+use crate::observe::watchdog;
 use crate::socket::spans::{self, About};
 
 /// An event whose handler is about to run.
@@ -35,16 +36,18 @@ impl Invocation<'_> {
         let context = handler::Context::new(Arc::clone(self.socket) as Arc<dyn Origin>, route, name);
         let context = context.within(self.scope.clone());
         let arguments = Arguments::new(arguments, self.socket.encoding());
-        self.run(|| run_glue(self.socket, &context, arguments), cx)
+        self.run(Some(route), || run_glue(self.socket, &context, arguments), cx)
     }
 
-    /// The same with what handles the event instead of a route.
+    /// The same with a function. `route` is where it is from, if it is from the table.
     #[inline]
     pub(crate) fn run(
         &self,
+        route: Option<RouteId>,
         handler: impl FnOnce() -> Dispatch,
         cx: &mut Context<'_>,
     ) -> Result<Reply, HandlerFuture> {
+        watchdog::begins(route);
         match self.dispatch(handler) {
             Dispatch::Ready(reply) => Ok(reply),
             Dispatch::Future(future) => Scope::enter(self.scope.as_ref(), || first_poll(future, cx)),

@@ -14,12 +14,11 @@ use crate::driver::closing::{Closing, Loss};
 use crate::driver::in_flight::{Purpose, Ticket};
 use crate::driver::incoming::Incoming;
 use crate::driver::invocation::Invocation;
-use crate::driver::run_handler::run_glue;
 use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::{printable, short_name, shown};
 use crate::guard::{Guarded, wake_all};
-use crate::handler::{self, Arguments, Dispatch, Origin, Reply, Scope, Side};
+use crate::handler::{self, Arguments, Origin, Reply, Scope, Side};
 use crate::id::SocketId;
 use crate::link::backlog::Backlog;
 use crate::link::shared_state::{Control, LinkStatus};
@@ -30,7 +29,6 @@ use crate::objects::waiters::Waiters;
 use crate::observe::report::Place;
 use crate::payload::{Payload, decode_msgpack, encode_arguments_into, list_of};
 use crate::reason::DisconnectReason;
-use crate::socket::spans::{self, About};
 use crate::wire::{Protocol, WireError};
 
 /// How long a closed connection stays to let its last words be read.

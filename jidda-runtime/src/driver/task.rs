@@ -26,6 +26,7 @@ use crate::link::shared_state::{Control, LinkStatus};
 use crate::link::stream_slot::StreamSlot;
 use crate::objects::Connection;
 use crate::objects::SocketInner;
+use crate::observe::watchdog::WatchedTurn;
 use crate::reason::DisconnectReason;
 use crate::sync::atomic::Ordering;
 use crate::transport::Stream;
@@ -521,6 +522,7 @@ impl Future for Driver {
             shared.span()
         };
         let _entered = span.as_ref().map(tracing::Span::enter);
+        let _watched = WatchedTurn::begin(this.connection.hub.ward);
         this.turn = Turn::begin();
         loop {
             if this.closing.is_some() {

@@ -1,5 +1,6 @@
 //! All connections of a server together: selections, broadcasts, presence, heartbeats.
 
+pub(crate) mod blocked;
 pub(crate) mod broadcast;
 pub(crate) mod broadcast_call;
 pub(crate) mod clock_task;

@@ -18,6 +18,7 @@ use crate::objects::heartbeat::{DefaultHeartbeat, Watch};
 use crate::objects::hub::Policies;
 use crate::observe::metrics::Metrics;
 use crate::observe::report::Reporter;
+use crate::observe::watchdog::Ward;
 use crate::room::JoinWaiters;
 use crate::sync::RwLock;
 
@@ -41,6 +42,8 @@ impl Hub {
         let tick = wheel.tick();
         let sessions = Sessions::new(&config);
         let metrics = Metrics::new(side, &table);
+        let blocking_limit = config.blocking_limit;
+        let ward = Ward::new(blocking_limit);
         let hub = Arc::new(Self {
             name: SocketId::random().as_str().into(),
             proxy_rules,
@@ -65,9 +68,12 @@ impl Hub {
             sessions,
             drivers: TaskTracker::new(),
             reporter: Reporter { hook: on_error },
+            ward,
             ending: Notify::new(),
             expiring: Notify::new(),
         });
+        let blocked = Arc::downgrade(&hub);
+        ward.watch(blocking_limit, blocked);
         tokio::spawn(clock_task::turn(Arc::downgrade(&hub), tick));
         hub
     }

@@ -26,6 +26,7 @@ use crate::link::shared_state::SharedState;
 use crate::link::timer_wheel::TimerWheel;
 use crate::observe::metrics::Metrics;
 use crate::observe::report::Reporter;
+use crate::observe::watchdog::Ward;
 use crate::payload::Encoding;
 use crate::peer::{self, CompactPeer, Security, Transport};
 use crate::room::{JoinWaiters, Presence, Rooms};
@@ -81,6 +82,8 @@ pub(crate) struct Hub {
     pub(crate) states: HashMap<TypeId, Extras>,
     pub(crate) statistics: Statistics,
     pub(crate) metrics: Metrics,
+    /// Finds its handlers that block.
+    pub(crate) ward: Ward,
     /// Whether events sent while a client is away wait for its return.
     pub(crate) buffers_while_away: bool,
     /// Who finds out who its peers are. A client has none.

@@ -43,6 +43,14 @@ impl EventLabel {
         Self { handled: Handled::Listener(name.into()), started }
     }
 
+    /// The handler's route, if it is in the table.
+    pub(crate) fn route(&self) -> Option<RouteId> {
+        match &self.handled {
+            Handled::Route(route) | Handled::Caught(route, _) => Some(*route),
+            Handled::Listener(_) => None,
+        }
+    }
+
     pub(crate) fn name<'a>(&'a self, table: &'a Table) -> &'a str {
         match &self.handled {
             Handled::Route(route) => table.route(*route).event(),
