@@ -45,6 +45,12 @@ impl WebError {
         self.status.map(|status| status.as_u16())
     }
 
+    /// The same where the server worked before: what is there now may be there for a moment only.
+    pub(super) fn after_success(self) -> Self {
+        let is_temporary = self.is_temporary || matches!(self.kind, Kind::Transport | Kind::Version);
+        Self { is_temporary, ..self }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }
@@ -91,9 +97,23 @@ impl WebError {
         Self::passing(format!("the response of the server broke off: {}", printable(error)))
     }
 
+    /// There was no connection in time.
+    pub(super) fn unreachable() -> Self {
+        Self::route("no connection in time: is the host right, and is there a proxy on the way?", true)
+    }
+
     /// A step took too long.
     pub(super) fn late(step: &'static str) -> Self {
         Self::passing(format!("{step} took too long: is the server, or a proxy before it, overloaded?"))
+    }
+
+    /// The server speaks another version of Engine.IO than the program said.
+    pub(super) fn other_version() -> Self {
+        Self::new(
+            "the server speaks another version of Engine.IO than `.engine_version(..)` says: leave that out, or name the other one",
+            Kind::Version,
+            false,
+        )
     }
 
     /// The answer to a handshake is an error of HTTP. `body` is the beginning of what it says.

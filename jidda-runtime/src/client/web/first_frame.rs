@@ -105,6 +105,12 @@ impl FirstFrames {
         self.stream.flush().await
     }
 
+    /// Writes frames that a connection has written.
+    pub(super) async fn write_raw(&mut self, frames: &[u8]) -> io::Result<()> {
+        self.stream.write_all(frames).await?;
+        self.stream.flush().await
+    }
+
     /// The stream, with what was read and not taken.
     pub(super) fn into_stream(self) -> Stream {
         self.stream.with_rewind(self.bytes)

@@ -13,7 +13,10 @@ use crate::wire::engine_io::Version;
 /// How often a handshake follows a redirect, unless the program says something else.
 const REDIRECTS: usize = 10;
 /// How long each step of a handshake may take: a transport that hangs leaves time for another one.
-const STEP: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_secs(8);
+
+/// The most bytes of a response, unless messages are larger.
+const RESPONSE: usize = 16 * 1024 * 1024;
 
 /// A transport of Socket.IO, for [`ClientBuilder::transports`](crate::ClientBuilder::transports).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,6 +83,11 @@ impl WebOptions {
     /// The same for another connection, which has cookies of its own: a load balancer may send it elsewhere.
     pub(crate) fn for_connection(&self) -> Self {
         Self { learned: Arc::default(), ..self.clone() }
+    }
+
+    /// The most bytes of one response: many packets may come in one, and bytes grow by a third in base64.
+    pub(super) fn largest_response(&self) -> usize {
+        self.max_message.saturating_mul(2).max(RESPONSE)
     }
 
     pub(super) fn has(&self, transport: WebTransport) -> bool {

@@ -38,7 +38,7 @@ pub(super) async fn open(
     protocol: Option<&'static str>,
 ) -> Result<WebSocket, WebError> {
     loop {
-        let mut exchange = step(options, "connecting", Exchange::open(route, options, true)).await?;
+        let mut exchange = connect(route, options, true).await?;
         let mut key = [0; 16];
         getrandom::fill(&mut key)
             .map_err(|_| WebError::passing("the system has no random bytes for the key of a WebSocket"))?;
@@ -75,6 +75,12 @@ pub(super) async fn open(
         let stream = parts.io.into_inner().with_rewind(parts.read_buf.into());
         return Ok(WebSocket { stream, security: exchange.security.take() });
     }
+}
+
+/// Connects, within the time for it.
+pub(super) async fn connect(route: &Route, options: &WebOptions, whole: bool) -> Result<Exchange, WebError> {
+    let connected = timeout(options.step, Exchange::open(route, options, whole)).await;
+    connected.unwrap_or_else(|_| Err(WebError::unreachable()))
 }
 
 /// A step of a handshake, within the time for it.

@@ -15,7 +15,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// How many characters `bytes` have, padded.
-pub(super) fn length(bytes: &[u8]) -> usize {
+pub fn length(bytes: &[u8]) -> usize {
     bytes.len().div_ceil(3) * 4
 }
 

@@ -1,5 +1,7 @@
 //! Servers of the web, good and bad, over real TCP.
 
+mod engine;
+mod polling;
 mod server;
 mod websocket;
 

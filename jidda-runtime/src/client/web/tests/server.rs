@@ -6,6 +6,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::wire::websocket::{self, opcode};
+
 /// A server by hand. It ends when it is dropped.
 pub(super) struct HandServer {
     pub(super) authority: String,
@@ -103,8 +105,13 @@ impl Hand {
 
     /// Writes a text as a server does.
     pub(super) async fn text(&mut self, text: &str) {
+        self.frame(opcode::TEXT, text.as_bytes()).await;
+    }
+
+    /// Writes a frame as a server does.
+    pub(super) async fn frame(&mut self, opcode: u8, payload: &[u8]) {
         let mut frame = Vec::new();
-        crate::wire::websocket::frame(&mut frame, 1, |out| out.extend_from_slice(text.as_bytes()));
+        websocket::frame(&mut frame, opcode, |out| out.extend_from_slice(payload));
         self.write(frame).await;
     }
 
