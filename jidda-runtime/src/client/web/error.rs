@@ -1,6 +1,7 @@
 //! Why a server cannot be reached by HTTP: one sentence that says what to do.
 
 use std::borrow::Cow;
+use std::error::Error as _;
 use std::io;
 
 use http::StatusCode;
@@ -91,7 +92,9 @@ impl WebError {
         if error.is_parse() {
             return Self::lasting("what answers there does not speak HTTP/1.1: is it the right port?");
         }
-        if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+        let is_cut = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::UnexpectedEof);
+        if is_cut || error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             return Self::passing("the server closed the connection before its response was complete");
         }
         Self::passing(format!("the response of the server broke off: {}", printable(error)))

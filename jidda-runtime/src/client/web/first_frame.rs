@@ -39,9 +39,13 @@ impl FirstFrames {
             let head = websocket::head(&self.bytes).map_err(|problem| {
                 WebError::lasting(format!("the server breaks the rules of WebSockets: {problem}"))
             })?;
-            let Some(head) =
-                head.filter(|head| head.length > LARGEST || self.bytes.len() >= head.size + head.length)
-            else {
+            // Refused at its head, before its bytes are received.
+            if head.is_some_and(|head| head.mask.is_some() || !head.is_final || head.length > LARGEST) {
+                return Err(WebError::lasting(
+                    "the server's first packet is masked, in pieces or too large: is it a server of Socket.IO?",
+                ));
+            }
+            let Some(head) = head.filter(|head| self.bytes.len() >= head.size + head.length) else {
                 let read = self.stream.read_buf(&mut self.bytes).await.map_err(|error| {
                     WebError::passing(format!(
                         "the WebSocket was lost before its first packet: {}",
@@ -53,11 +57,6 @@ impl FirstFrames {
                 }
                 continue;
             };
-            if head.mask.is_some() || !head.is_final || head.length > LARGEST {
-                return Err(WebError::lasting(
-                    "the server's first packet is masked, in pieces or too large: is it a server of Socket.IO?",
-                ));
-            }
             let payload = self.bytes[head.size..head.size + head.length].to_vec();
             if head.opcode == opcode::TEXT {
                 self.bytes.drain(..head.size + head.length);

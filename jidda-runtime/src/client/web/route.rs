@@ -30,9 +30,8 @@ impl Route {
         let mut target = address.uri().path_and_query().map_or("/", PathAndQuery::as_str).to_owned();
         for (name, value) in &options.query {
             target.push(if target.contains('?') { '&' } else { '?' });
-            target.extend(
-                form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish().chars(),
-            );
+            let pair = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+            target.push_str(&pair);
         }
         let uri = rebuilt(address.uri(), &target).unwrap_or_else(|| address.uri().clone());
         let login = address.login().and_then(|login| {

@@ -38,7 +38,7 @@ impl ClientBuilder {
             (Ok(name), Ok(value)) => self.add_header(name, value),
             (Err(_), _) => self.refuse_setting("header", shown, "it is no name of a header"),
             (_, Err(_)) => {
-                self.refuse_setting("header", shown, "its value has characters that no header may have")
+                self.refuse_setting("header", shown, "its value has characters that no header may have");
             }
         }
         self
@@ -59,7 +59,7 @@ impl ClientBuilder {
         match HeaderValue::try_from(format!("Bearer {token}")) {
             Ok(value) => self.authorize(value),
             Err(_) => {
-                self.refuse_setting("bearer_auth", "..", "a token has no line breaks or control characters")
+                self.refuse_setting("bearer_auth", "..", "a token has no line breaks or control characters");
             }
         }
         self

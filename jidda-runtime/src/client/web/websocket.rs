@@ -62,7 +62,7 @@ pub(super) async fn open(
                 continue;
             }
             let said = timeout(options.step, beginning(response.into_body())).await.unwrap_or_default();
-            if status.is_success() {
+            if status == StatusCode::OK {
                 return Err(WebError::foreign_to_websockets(&said));
             }
             return Err(WebError::answered(status, &said));

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::payload::{self, Batch, Said};
 use super::session::Session;
-use super::state::{Party, Phase, State};
+use super::state::{Party, Phase};
 use crate::client::web::error::WebError;
 use crate::client::web::exchange::{Exchange, Reply, request};
 use crate::client::web::first_frame::FirstFrames;
@@ -111,7 +111,7 @@ impl Courier {
         // The server says something in each interval, or answers the client's pings.
         let limit = self.handshake.ping_interval + self.handshake.ping_timeout + self.options.step;
         for number in 1_u64.. {
-            self.begin(|state| state.has_room()).await;
+            self.begin().await;
             let reply = timeout(limit, self.ask(&mut lane, Method::GET, None, number, most)).await;
             self.session.with(|state| state.under_way -= 1);
             let reply = match reply {
@@ -213,11 +213,11 @@ impl Courier {
         self.post(&mut lane, body.to_vec(), kind, 0).await
     }
 
-    /// Waits until another request may begin, which it has then.
-    async fn begin(&self, may: impl Fn(&State) -> bool) {
+    /// Waits until another GET may begin, which it has then.
+    async fn begin(&self) {
         self.session
             .until(|state| {
-                let begins = matches!(state.phase, Phase::Open) && !state.is_paused && may(state);
+                let begins = matches!(state.phase, Phase::Open) && !state.is_paused && state.has_room();
                 state.under_way += usize::from(begins);
                 begins.then_some(())
             })

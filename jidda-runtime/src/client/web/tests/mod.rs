@@ -1,12 +1,18 @@
 //! Servers of the web, good and bad, over real TCP.
 
 mod engine;
+mod hostile;
 mod polling;
 mod server;
 mod websocket;
 
+use std::time::Duration;
+
 use super::*;
-use crate::transport::Address;
+use crate::client::error::ConnectError;
+use crate::peer::Transport;
+use crate::transport::{Address, Stream, WebAddress};
+use crate::wire::engine_io::Version;
 
 fn address(text: &str) -> WebAddress {
     match text.parse() {
