@@ -255,7 +255,7 @@ async fn a_server_is_sent_no_items_it_did_not_ask_for() {
     let asked = peer.receive().await.unwrap();
     peer.send(&item(u32::try_from(asked[1].as_u64().unwrap()).unwrap(), 1)).await;
     let rest = peer.rest().await;
-    assert!(closing(&rest[0]).is_some_and(|reason| reason.contains("not asked for")), "{rest:?}");
+    assert!(closing(&rest[0]).is_some_and(|reason| reason.contains("no call asked for")), "{rest:?}");
     assert!(call.await.unwrap().unwrap_err().is_disconnected());
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum Cause {
     Hidden,
 }
 
-/// What a peer is told of a failure: texts that are cut to a length that costs no more than the request did, and data
+/// A failure as a peer receives it: texts that are cut to a length that costs no more than the request did, and data
 /// that fits into a message. Only [`Failure::told`] makes one, and the wires write nothing else.
 #[derive(Debug, Clone)]
 pub struct Told<'a> {
@@ -71,12 +71,12 @@ impl PartialEq for Failure {
 }
 
 impl Failure {
-    /// A refusal that the peer is told as it is.
+    /// A refusal that is sent to the peer as it is.
     pub fn new(code: impl Into<Cow<'static, str>>, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code: code.into(), message: message.into(), data: None, app: false, cause: None }
     }
 
-    /// What is told of a panic: nothing but that there was one, and an id.
+    /// What a peer receives of a panic: that there was one, and an id.
     #[cold]
     pub(crate) fn panic(panic: &(dyn Any + Send)) -> Self {
         let text = panic
@@ -112,11 +112,11 @@ impl Failure {
         }
     }
 
-    /// What a peer is told of it that takes messages of so many bytes.
+    /// The failure for a peer that takes messages of so many bytes.
     #[must_use]
     pub fn told(&self, limit: usize) -> Told<'_> {
         let code = cut(&self.code, CODE);
-        // However little a peer takes, it can be told something.
+        // However small a peer's limit is, an error fits into it.
         let message = cut(&self.message, TEXT.min(limit.saturating_sub(HEAD + code.len())).max(HEAD));
         let room = limit.saturating_sub(HEAD + code.len() + message.len());
         match &self.data {
@@ -150,7 +150,7 @@ impl Failure {
         self.data.is_some() && !matches!(self.cause, Some(Cause::Hidden))
     }
 
-    /// What the peer is told in place of an internal failure: the id under which this side has its text.
+    /// What the peer receives in place of an internal failure: the id under which this side logged its text.
     #[must_use]
     pub(crate) fn internal(id: &str) -> Self {
         let data = Payload::encode(id, Encoding::MessagePack).ok();

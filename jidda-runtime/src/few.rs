@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-/// Values in the order they came.
+/// Values in the order in which they were added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Few<T> {
     #[default]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::foreign::{TEXT, cut, printable};
 
-/// Why a socket ended, as its `disconnect` handler and `closed().await` are told. It travels as its text.
+/// Why a socket ended, for its `disconnect` handler and `closed().await`. It is sent as its text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DisconnectReason {
@@ -23,7 +23,7 @@ pub enum DisconnectReason {
     TransportClose,
     /// The connection broke.
     TransportError,
-    /// No sign of life came in time.
+    /// The peer did not answer pings in time.
     PingTimeout,
     /// The peer sent bytes that break the protocol, or more than is allowed.
     ParseError,
@@ -33,9 +33,9 @@ pub enum DisconnectReason {
     HandshakeTimeout,
     /// The server is going down.
     ServerShuttingDown,
-    /// What the peer presented did not prove who it is.
+    /// The peer's credentials are not valid.
     AuthenticationFailed,
-    /// What the peer presented has expired, and nothing newer came in time.
+    /// The peer's credentials have expired, and new ones were not received in time.
     CredentialsExpired,
     /// A newer connection of the same identity took its place.
     Replaced,
@@ -114,8 +114,8 @@ impl DisconnectReason {
         }
     }
 
-    /// Whether a client should come back after it: not when either side left on purpose, and not to take the place
-    /// back from who took its own.
+    /// Whether a client should reconnect after it: not when either side left on purpose, and not to take the place
+    /// back from the connection that replaced it.
     pub(crate) fn invites_return(&self) -> bool {
         !matches!(
             self,

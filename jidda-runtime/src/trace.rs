@@ -16,7 +16,7 @@ const RANDOM: u8 = 2;
 ///
 /// It is what [W3C Trace Context](https://www.w3.org/TR/trace-context/) writes as `traceparent` and `tracestate`. An
 /// event brings it in its `meta` on the native wire; one over HTTP has that of the request its connection began with.
-/// A handler borrows it, and its calls carry a child of it without being told to.
+/// A handler borrows it, and its calls carry a child of it automatically.
 ///
 /// ```
 /// use jidda::report::TraceContext;
@@ -117,7 +117,7 @@ impl TraceContext {
         format!("00-{:032x}-{:016x}-{:02x}", self.trace, self.span, self.flags)
     }
 
-    /// The text of `tracestate`, as it came.
+    /// The text of `tracestate`, as it was received.
     pub fn tracestate(&self) -> Option<&str> {
         self.state.as_deref()
     }

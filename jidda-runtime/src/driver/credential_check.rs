@@ -24,7 +24,7 @@ pub(crate) enum Deferred {
     },
     /// The first message of a plain peer.
     Event(Waiting),
-    /// New credentials: the socket they came by, where they came by one.
+    /// New credentials, with the socket on which they were received, if it was one.
     Renewal {
         id: Option<u32>,
         socket: Option<Arc<SocketInner>>,

@@ -198,7 +198,7 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Runs an event that somebody listens to, or that has no handler of its own.
+    /// Runs an event that has listeners, or no handler of its own.
     #[inline(never)]
     fn run_unusual(
         &mut self,
@@ -286,7 +286,7 @@ impl Driver {
         // Its answers stand behind its events: they are read on for, up to a limit.
         let bytes = self.backlog.as_ref().map_or(0, |backlog| backlog.bytes());
         if bytes > PATIENCE.saturating_mul(self.connection.hub.config.max_message) {
-            let reason = "too many events wait for answers that do not come";
+            let reason = "too many events wait for answers of the peer";
             self.begin_closing(DisconnectReason::Other(reason.into()), None);
         }
         ControlFlow::Continue(())
@@ -303,7 +303,7 @@ impl Driver {
             };
             progress = true;
             self.turn.spend(waiting.arguments.len());
-            // There is room for it: it does not come back here.
+            // There is room for it, so that it is not queued here again.
             let _ = self.socket_event(&socket, (&waiting).into(), cx);
         }
         progress

@@ -1,4 +1,4 @@
-//! Events that came before their socket was accepted, and requests that are given up.
+//! Events that were received before their socket was accepted, and requests that are given up.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -59,8 +59,8 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Refuses what came before its socket was accepted, which it never is. An event without an id ends nothing, not
-    /// even the connection of a plain peer, which cannot be told: that its namespace is refused was its answer.
+    /// Refuses the early events of a socket that is not accepted. An event without an id ends nothing, not
+    /// even the connection of a plain peer, for which there is no answer: the refusal of its namespace was it.
     pub(crate) fn refuse_early(&mut self, socket: &SocketInner, early: Backlog<()>, failure: &Failure) {
         let speaks_native = self.connection.link.speaks_native();
         for event in early.into_events() {

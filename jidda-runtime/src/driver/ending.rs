@@ -1,4 +1,4 @@
-//! How a client's connection ends for good: asked for by anyone, at any time, and done by the one who keeps it.
+//! The final end of a client's connection: any task may request it at any time, and the task that keeps the connection does it.
 
 use crate::link::shared_state::{Control, LinkStatus};
 use crate::objects::Connection;
@@ -20,7 +20,7 @@ impl Connection {
         self.hub.ending.notify_waiters();
     }
 
-    /// Waits until somebody asks for the end, and says why.
+    /// Waits for a request to end, which has a reason.
     pub(crate) async fn ending(&self) -> DisconnectReason {
         loop {
             let asked = self.hub.ending.notified();
@@ -31,7 +31,7 @@ impl Connection {
         }
     }
 
-    /// Ends a client's connection for good: nobody keeps it any more. Where a stream is still served, that is asked to
+    /// Ends a client's connection for good: no task keeps it any more. Where a stream is still served, that is asked to
     /// end, and ends all that goes with the connection.
     pub(crate) fn finish(&self, reason: &DisconnectReason) {
         let lost = {
@@ -57,8 +57,8 @@ impl Connection {
         self.release_kept();
     }
 
-    /// Ends, or sends away, the sockets of a task that is gone. After an orderly end none is left to be ended; after a
-    /// breakdown no handler can run, but nobody may wait for ever.
+    /// Ends, or suspends, the sockets of a task that has ended. After an orderly end none is left; after a
+    /// panic no handler can run, but no waiter may wait for ever.
     pub(crate) fn leave_sockets(&self) {
         if self.is_closed() {
             let reason = self.link.change().ending().cloned();

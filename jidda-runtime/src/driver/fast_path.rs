@@ -25,7 +25,7 @@ impl EventNeeds {
     pub(crate) const NOTHING: Self = Self(0);
     /// Other handlers run, or the connection drains: it may have to wait, or to be refused.
     pub(crate) const TURN: Self = Self(1);
-    /// It comes with a deadline, a trace, an identity or the like.
+    /// It has a deadline, a trace, an identity or the like.
     pub(crate) const SCOPE: Self = Self(1 << 1);
     /// Its socket is not active: it is kept until it is, or passed over.
     pub(crate) const ACTIVATION: Self = Self(1 << 2);

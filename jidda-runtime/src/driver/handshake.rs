@@ -1,7 +1,7 @@
-//! Finding out who a peer is, before its first socket joins.
+//! The authentication of a peer, before its first socket joins.
 //!
 //! While that is under way, the packet that began it waits here and all that follows it unread, so that nothing is
-//! kept for a peer that nobody knows yet.
+//! kept for a peer that is not authenticated yet.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::socket::credentials::{Presented, left};
 use crate::sync::atomic::Ordering;
 use crate::wire::{Opening, Protocol};
 
-/// A peer that says to take less than this cannot be told anything.
+/// No answer fits a peer whose limit is lower than this.
 const LEAST: usize = 4096;
 
 impl Driver {
@@ -36,7 +36,7 @@ impl Driver {
         self.connection.hub.gate.is_some() && self.connection.link.change().standing().is_none()
     }
 
-    /// Whether what the peer sends waits until it is known who it is.
+    /// Whether what the peer sends waits for its authentication.
     pub(crate) fn is_checking(&self) -> bool {
         let check = self.running.as_ref().and_then(|running| running.check.as_ref());
         check.is_some_and(|check| check.is_first())
@@ -154,7 +154,7 @@ impl Driver {
             self.running().check = Some(Box::new(CredentialCheck { future, claimed, deferred }));
             return ControlFlow::Break(());
         }
-        // The first one is watched with the handshake; nobody else watches this one.
+        // The first one has the time-out of the handshake; this one needs its own.
         let limit = self.connection.hub.config.handshake_timeout;
         let late = || Err(Box::new(Failure::new("timeout", "the credentials could not be checked in time")));
         let mut future =
@@ -234,11 +234,11 @@ impl Driver {
         ControlFlow::Continue(())
     }
 
-    /// Refuses a peer that did not prove who it is. A native one's connection ends; a Socket.IO client may try again
+    /// Refuses a peer whose credentials are not valid. A native one's connection ends; a Socket.IO client may try again
     /// with another auth value until its time to connect is over.
     fn reject(&mut self, deferred: &Deferred, failure: Failure) {
         let mut failure = self.connection.hub.disclose(Place::authentication("/"), failure);
-        // As the answer to a hello these two say that nobody knows the word.
+        // As the answer to a hello these two mean that the server does not know the method.
         if matches!(deferred, Deferred::Hello { .. }) && ["not_found", "error"].contains(&&*failure.code) {
             failure.code = "unauthenticated".into();
         }
@@ -255,7 +255,7 @@ impl Driver {
             self.note_left(namespace);
         }
         if !wire.closes_on_misplaced_packet() || !wire.has_namespaces() {
-            // Who may come again is not told that there is no use in it.
+            // A peer that may reconnect must not take the refusal as final.
             let reason = if Failure::is_passing(&failure.code) {
                 DisconnectReason::Other(failure.to_string().into())
             } else {

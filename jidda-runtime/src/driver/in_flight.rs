@@ -260,7 +260,7 @@ impl Running {
         self.events < config.max_in_flight && self.bytes < MESSAGES.saturating_mul(config.max_message)
     }
 
-    /// How many sockets come or go, or went while their `connect` handler still runs.
+    /// How many `connect` and `disconnect` handlers run.
     pub(crate) fn others(&self) -> usize {
         self.others
     }
@@ -377,7 +377,7 @@ impl Running {
                     self.forget(id);
                 }
             }
-            // A stream has only begun: what comes after it waits for its end.
+            // A stream has only begun: the next event of the sequence waits for its end.
             let is_over = finished.reply.as_ref().is_none_or(|reply| !reply.is_stream());
             if ticket.purpose.is_sequential() && is_over {
                 next = self.advance(&ticket.socket);

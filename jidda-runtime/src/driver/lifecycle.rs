@@ -84,7 +84,7 @@ impl Driver {
         }
     }
 
-    /// Those that were left count for as long as their handlers run: who joins and leaves in a circle would
+    /// Those that were left count for as long as their handlers run: a peer that joins and leaves in a loop would
     /// otherwise have as many of them as it likes.
     fn has_too_many_namespaces(&self) -> bool {
         let limit = self.connection.hub.config.max_namespaces;
@@ -93,7 +93,7 @@ impl Driver {
     }
 
     /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message, which waits like
-    /// any that comes before its socket is accepted. `false` when this is no such message.
+    /// any that is received before its socket is accepted. `false` when this is no such message.
     pub(crate) fn join_unasked(
         &mut self,
         namespace: &str,
@@ -180,7 +180,7 @@ impl Driver {
         socket.rooms.exit(socket.key);
         self.connection.forget_socket(socket);
         self.note_left(socket.namespace());
-        // What came early is answered with the refusal, too.
+        // Early events are answered with the refusal, too.
         self.refuse_early(socket, early, &failure);
         if connect_id.is_none() || !wire.has_namespaces() {
             // There is nothing else that the peer could try.
@@ -190,10 +190,10 @@ impl Driver {
         socket.release();
     }
 
-    /// Runs the events that came before a socket was accepted.
+    /// Runs the events that were received before a socket was accepted.
     pub(crate) fn replay(&mut self, socket: &Arc<SocketInner>, cx: &mut Context<'_>) {
         while self.closing.is_none() {
-            // Those of this socket that wait there came before those that follow here.
+            // Those of this socket in the backlog were received before those that follow here.
             self.run_backlog(cx);
             if self.turn.is_over() {
                 let accepted = Control::Accepted(Arc::clone(socket));
@@ -307,7 +307,7 @@ impl Driver {
         self.note_left(socket.namespace());
         self.current = None;
         if self.connection.wire.closes_on_misplaced_packet() {
-            // Its peer answers none of them any more, since it has nobody there either.
+            // Its peer answers none of them any more, since it has no socket there either.
             let wakers = self.connection.link.change().calls.fail_of(socket.mark());
             wakers.into_iter().for_each(Waker::wake);
         }
@@ -323,7 +323,7 @@ impl Driver {
             }),
             None,
         );
-        // Last: a refusal that a plain peer cannot be told of ends the connection, which sees to the handlers of
+        // Last: a refusal that a plain peer has no form for ends the connection, which ends the handlers of
         // the sockets it finds, and to those that run.
         self.refuse_early(socket, early, &failure);
     }
@@ -340,7 +340,7 @@ impl Driver {
         }
     }
 
-    /// Bytes that are no packets: the peer is told, then the connection closes.
+    /// Bytes that are no packets: the peer receives the error, then the connection closes.
     pub(crate) fn malformed(&mut self, error: &WireError) {
         let connection = self.connection.id;
         tracing::debug!(%connection, error = %printable(&error), "the peer breaks the protocol");
@@ -367,7 +367,7 @@ impl Driver {
             let leaves = is_final && wire.closes_on_misplaced_packet() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
             self.connection.link.append(|out| {
-                // Its clients come back after the end of a connection, but not after that of a namespace.
+                // Its clients reconnect after the end of a connection, but not after that of a namespace.
                 for socket in &sockets {
                     wire.disconnect(out, socket.namespace(), reason.as_str());
                 }
@@ -464,7 +464,7 @@ impl Driver {
                 is_stuck = true;
             }
             closing = self.closing.take().expect("put there above");
-            // A peer that waits for nothing but this need not be told twice.
+            // The end of the stream is enough for a peer that waits for nothing else.
             let is_done = closing.is_goodbye && self.stream().closes_by_dropping();
             closing.is_shut = !is_stuck && (is_done || self.stream().poll_shutdown(cx).is_ready());
         }
@@ -472,7 +472,7 @@ impl Driver {
             closing.is_over = self.discard(cx);
         }
         let is_done = closing.is_shut && closing.is_over;
-        // Who is gone at once needs no clock for it.
+        // A peer that closes at once needs no timer.
         let is_late = !is_done && closing.limit.as_mut().poll(cx).is_ready();
         if closing.handlers.is_none() && (is_done || is_late) {
             return Poll::Ready(closing.reason);
@@ -511,7 +511,7 @@ async fn farewell(socket: Arc<SocketInner>, reason: DisconnectReason, was_accept
 }
 
 impl SocketInner {
-    /// Ends the socket: who waits for it is told. Whether it had been accepted.
+    /// Ends the socket and wakes its waiters. Whether it had been accepted.
     pub(crate) fn end(self: &Arc<Self>, reason: &DisconnectReason) -> bool {
         let (was_accepted, waiters, jobs, unsent) = {
             let mut state = self.state.lock();

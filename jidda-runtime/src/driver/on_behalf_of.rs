@@ -7,11 +7,11 @@ use crate::observe::report::{FailureOrigin, Place};
 use crate::wire::Meta;
 
 impl Driver {
-    /// For whom an event is, if its sender says that it asks for somebody else.
+    /// The identity that an event is sent for, if its sender acts for another one.
     ///
     /// # Errors
     ///
-    /// What the sender is told if it may not.
+    /// The refusal for a sender that may not.
     #[inline]
     pub(crate) fn asker(&self, meta: Option<&Meta>) -> Result<Option<Asker>, Failure> {
         match meta.and_then(|meta| meta.identity.as_ref()) {

@@ -1,6 +1,6 @@
 //! Bytes that were read and are not run yet.
 
-/// The beginning of a message whose rest has not come, or messages that wait for their turn. What was run is left where
+/// The beginning of an incomplete message, or messages that wait for their turn. What was run is left where
 /// it stands until more is read, so that messages that wait for many turns are not moved at each of them.
 #[derive(Debug, Default)]
 pub(crate) struct Partial {

@@ -1,7 +1,7 @@
 //! Streaming replies, from the side that produces the items.
 //!
 //! A stream is polled by the connection's own task, like any handler: without credit, or without room in the outbox,
-//! it is not polled at all, so that a slow reader slows its own producer and nobody else.
+//! it is not polled at all, so that a slow reader slows only its own producer.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const STRIDE: usize = 32;
 /// How many items a caller takes at first whose protocol has no way to say it.
 const FIRST_CREDIT: u32 = 32;
 
-/// What a caller is told that cannot be streamed to.
+/// The refusal for a caller that takes no streams.
 #[cold]
 pub(crate) fn no_stream() -> Failure {
     Failure::new(
@@ -200,7 +200,9 @@ impl Driver {
                 self.connection.hub.statistics.unknown_replies.fetch_add(1, Ordering::Relaxed);
             }
             Received::OverCredit => {
-                self.malformed(&WireError::Malformed("an item came that was not asked for"));
+                self.malformed(&WireError::Malformed(
+                    "an item of a stream was received that no call asked for",
+                ));
             }
         }
     }

@@ -29,7 +29,7 @@ impl Driver {
         self.connection.link.change().take_left(namespace)
     }
 
-    /// Whether the peer has nobody any more in a namespace: a client of Socket.IO forgets its side of a socket that ends.
+    /// Whether the peer has no socket any more in a namespace: a client of Socket.IO forgets its side of a socket that ends.
     pub(crate) fn is_out(&self, socket: &SocketInner) -> bool {
         self.connection.wire.closes_on_misplaced_packet() && socket.phase() == Phase::Closed
     }

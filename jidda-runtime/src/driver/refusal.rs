@@ -1,4 +1,4 @@
-//! Events that were refused: the peer's, which is told, and ours, of which the program is.
+//! Refused events: those of the peer, which receives the reason, and our own, whose reason is reported to the program.
 
 use crate::driver::task::Driver;
 use crate::error::Error;
@@ -14,8 +14,8 @@ const OURS: [&str; 7] =
     ["not_found", "bad_arguments", "denied", "not_connected", "busy", "closing", "streaming"];
 
 impl Driver {
-    /// Answers an event that failed. Without an id to answer, a peer that knows how to hear it is told which
-    /// event was refused; a plain one is told why and then disconnected.
+    /// Answers an event that failed. Without an id to answer, a peer that knows `$/refused` receives which
+    /// event was refused; a plain one receives the reason and is then disconnected.
     #[cold]
     pub(crate) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
         let wire = self.connection.wire;
@@ -46,7 +46,7 @@ impl Driver {
         }
         drop(shared);
         if self.draining.is_some() {
-            // It was told already that the connection is about to close; what still runs may end first.
+            // The peer knows already that the connection is about to close; running handlers may end first.
             return;
         }
         if OURS.contains(&&*failure.code) {

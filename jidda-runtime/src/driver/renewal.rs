@@ -34,7 +34,7 @@ impl Driver {
         cx: &mut Context<'_>,
     ) {
         let failure = if self.connection.hub.gate.is_none() {
-            Failure::new("not_found", "this server does not ask who its peers are")
+            Failure::new("not_found", "this server has no authentication")
         } else if self.is_unknown() {
             Failure::new("unauthenticated", "the first credentials are for `$/hello`")
         } else if self.running.as_ref().is_some_and(|running| running.check.is_some()) {
@@ -132,12 +132,12 @@ impl Connection {
         if old.as_ref().is_some_and(|old| old.name() != identity.name()) {
             return Err(Error::new("identity_changed", "a connection's identity cannot become another one"));
         }
-        // Somebody who was nobody has to be let in as others are.
+        // A peer that had no identity is admitted by the same rules as a new one.
         let claim = if old.is_none() { Some(self.claim(&identity.shared_name())?) } else { None };
         {
             let mut shared = self.link.change();
             let mut standing = shared.note_standing(None).unwrap_or_default();
-            // Who gained nothing by it is not told at once again: it would only do the same.
+            // If its new credentials expire no later, the peer is not notified at once again: it would only do the same.
             standing.is_told &= old.as_ref().map(Identity::expires) == Some(identity.expires());
             standing.identity = Some(identity.clone());
             if claim.is_some() {

@@ -61,7 +61,7 @@ pub(crate) fn run_bare(
     }
 }
 
-/// Shows an event to those who watch, and takes its run-time handler if it has one.
+/// Shows an event to the observers, and takes its run-time handler if it has one.
 #[cold]
 pub(crate) fn listener(
     socket: &Arc<SocketInner>,

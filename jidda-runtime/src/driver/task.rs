@@ -50,14 +50,14 @@ pub(crate) struct Driver {
     /// While the task sleeps it lies in the shared state, so that others can write to it.
     stream: Option<Stream>,
     decoder: Decoder,
-    /// The beginning of a message whose rest has not come, or messages that have to wait.
+    /// The beginning of an incomplete message, or messages that have to wait.
     ///
     /// Boxed, like all that an idle connection does not need: its task is a third of its memory.
     partial: Option<Box<Partial>>,
     /// What the stream did not take at once.
     pub(crate) writing: Option<Box<Batch>>,
     pub(crate) running: Option<Box<Running>>,
-    /// The socket of the last message: most come for the same one.
+    /// The socket of the last message: most are for the same one.
     pub(crate) current: Option<Arc<SocketInner>>,
     /// Set while the connection waits for its handlers to end before it closes.
     pub(crate) draining: Option<Box<DisconnectReason>>,
@@ -76,7 +76,7 @@ pub(crate) struct Driver {
     rests: bool,
     /// The peer said something complete: it is one of those that are counted.
     pub(crate) is_counted: bool,
-    /// Parts of a message have come, and the others are waited for.
+    /// Parts of a message were received, and the others are waited for.
     is_amid: bool,
     /// What is left of this poll.
     pub(crate) turn: Turn,
@@ -131,7 +131,7 @@ impl Driver {
         }
     }
 
-    /// Counts the time for the handshake from `clock` on: it came then, and was somebody else's task until now.
+    /// Counts the time for the handshake from `clock` on: it was accepted then, and served by another task until now.
     pub(crate) fn since(self, clock: u32) -> Self {
         self.connection.opened_at.store(clock, Ordering::Relaxed);
         self
@@ -180,7 +180,7 @@ impl Driver {
         progress |= self.run_woken(cx);
         if self.draining.is_some() && !self.is_running() {
             let reason = self.draining.take().expect("checked");
-            // The peer was told why when the draining began.
+            // The peer received the reason when the draining began.
             let wire = self.connection.wire;
             self.connection.link.append(|out| wire.close(out, None));
             self.end_all(*reason, None);
@@ -199,7 +199,7 @@ impl Driver {
             self.ingest(&mut [], cx);
             progress = true;
         }
-        // What was read before comes first.
+        // What was read before is handled first.
         if self.turn.is_over() { progress } else { progress | self.read(cx) }
     }
 
@@ -450,10 +450,10 @@ impl Driver {
     }
 
     pub(crate) fn stream(&mut self) -> Pin<&mut Stream> {
-        Pin::new(self.stream.as_mut().expect("who runs has the stream"))
+        Pin::new(self.stream.as_mut().expect("the running task has the stream"))
     }
 
-    /// Reads and drops what still comes, as far as the turn goes; `true` at the end of the stream, or when the peer said
+    /// Reads and drops what is still received, as far as the turn goes; `true` at the end of the stream, or when the peer said
     /// goodbye as well and waits for this side to close.
     pub(crate) fn discard(&mut self, cx: &mut Context<'_>) -> bool {
         let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
@@ -479,7 +479,7 @@ impl Driver {
         is_over
     }
 
-    /// Looks through packets that nobody waits for any more for the last one.
+    /// Looks through packets that are not handled any more for the last one.
     fn hears_goodbye(&mut self, bytes: &[u8]) -> bool {
         let (wire, limits) = (self.connection.wire, self.limits());
         let mut partial = self.partial.take().unwrap_or_default();
@@ -491,7 +491,7 @@ impl Driver {
                 Ok(Some((Packet::Bye, _))) => break true,
                 Ok(Some((_, length))) => used += length,
                 Ok(None) => break false,
-                // Closed with this unread, the peer might lose what it was told about it.
+                // Closed with unread bytes, the peer might lose the reason that was sent to it.
                 Err(_) => {
                     used = rest.len();
                     break false;
@@ -539,7 +539,7 @@ impl Future for Driver {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            // When the write made room for what rests, nobody else is going to wake this task to read on.
+            // When the write made room for what rests, nothing else wakes this task to read on.
             if progress || this.closing.is_some() || (this.rests && !this.is_outbox_full()) {
                 continue;
             }

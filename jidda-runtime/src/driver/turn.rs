@@ -2,7 +2,7 @@
 //!
 //! Tokio's own budget counts operations on streams and channels. A read of 64 kilobytes is one of them, and may hold
 //! ten thousand messages that need no other: without a bound of ours, a peer that sends faster than they are answered
-//! would keep everybody else waiting.
+//! would keep all other connections waiting.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -142,7 +142,7 @@ impl<E: fmt::Display> fmt::Display for CallError<E> {
             Self::Refused { code, message, .. } => write!(f, "{} ({})", printable(message), printable(code)),
             Self::Timeout => f.write_str("no reply in time"),
             Self::Cancelled => f.write_str("the call was cancelled"),
-            Self::Disconnected { .. } => f.write_str("the connection was lost before the reply came"),
+            Self::Disconnected { .. } => f.write_str("the connection was lost before the reply was received"),
             Self::Internal { id } => write!(f, "internal error {} at the other side", printable(id)),
             Self::Decode(problem) => write!(f, "cannot decode the reply: {}", printable(problem)),
             Self::Send(error) => error.fmt(f),

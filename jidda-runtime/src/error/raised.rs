@@ -131,7 +131,7 @@ impl Error {
         self.0.data.as_ref()
     }
 
-    /// Whether this error came from `?` on another error, so that its text is kept from the peer.
+    /// Whether this error came from `?` on another error, so that its text is not sent to the peer.
     pub fn is_internal(&self) -> bool {
         self.0.source.is_some()
     }

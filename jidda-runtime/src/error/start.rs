@@ -40,7 +40,7 @@ pub enum StartProblem {
         event: &'static str,
         /// Its namespace.
         namespace: &'static str,
-        /// The permissions that the first handler is for; empty when it is for everybody.
+        /// The permissions that the first handler needs; empty when it is open to all callers.
         permissions: &'static [&'static str],
         /// Where the first handler is.
         location: Location,

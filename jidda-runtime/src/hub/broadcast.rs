@@ -2,7 +2,7 @@
 //!
 //! First it takes its place with every recipient, at the first poll and without giving way: what the same task emits next,
 //! and what the next events of the same socket cause, stands behind it at each of them. All broadcasts of a namespace do
-//! so one after another, so that two of them arrive in the same order at all who get both. Then the frames are written,
+//! so one after another, so that two of them arrive in the same order at every recipient of both. Then the frames are written,
 //! which takes far longer, with pauses in which other tasks run. Last it waits for the recipients that had no room.
 
 use std::future::poll_fn;
@@ -254,7 +254,7 @@ impl Held<'_> {
     }
 }
 
-/// Waits for the recipients that have no room, and gives up those that do not read: they would hold back everybody else.
+/// Waits for the recipients that have no room, and gives up those that do not read: they would hold back all others.
 async fn hold_back(waiting: &[(Socket, Arc<Position>)]) {
     let held = waiting.iter().map(|(socket, position)| {
         let connection = &*socket.inner.connection;
@@ -280,7 +280,7 @@ async fn hold_back(waiting: &[(Socket, Arc<Position>)]) {
     .await;
 }
 
-/// An event as it goes to every socket of one wire; `None` for peers of a kind that came only after it was written.
+/// An event as it goes to every socket of one wire; `None` for peers of a kind that connected only after it was written.
 fn framed(wire: Wire, namespace: &str, event: &str, arguments: &Encoded) -> Result<Option<Bytes>, SendError> {
     let Some(arguments) = arguments.list(wire.encoding()) else { return Ok(None) };
     let arguments = arguments?;

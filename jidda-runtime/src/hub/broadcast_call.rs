@@ -20,7 +20,7 @@ use crate::socket::outgoing_call::OutgoingCall;
 /// Every reply of a broadcast call: one a socket, in no particular order.
 pub type Replies<R, E = Value> = Vec<(Socket, Result<R, CallError<E>>)>;
 
-/// A call of many sockets. It has to be told how long to wait.
+/// A call of many sockets. It needs a time-out.
 #[must_use = "say how long to wait with `.timeout(..)`, then await the replies"]
 pub struct BroadcastCall<R, E = Value> {
     selection: Selection,

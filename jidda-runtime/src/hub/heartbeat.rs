@@ -30,7 +30,7 @@ impl Watched for Connection {
 }
 
 impl Liveness<'_> {
-    /// The connection's sockets, one a namespace: who it is, and a way to send it something.
+    /// The connection's sockets, one a namespace: its identity, and a way to send something.
     pub fn sockets(&self) -> Vec<Socket> {
         let origins = self.watched().origins().into_iter().map(|origin| origin as Arc<dyn Any + Send + Sync>);
         origins.filter_map(|origin| origin.downcast().ok()).map(|inner| Socket { inner }).collect()

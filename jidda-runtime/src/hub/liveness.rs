@@ -101,7 +101,7 @@ impl Connection {
         // As long as a peer may be silent: it says something, but not what it has to say next.
         let limit = milliseconds(config.heartbeat.saturating_add(config.heartbeat_timeout));
         let is_amiss = shared.rest_missing_for(now).is_some_and(|missing| missing >= limit);
-        is_amiss.then(|| DisconnectReason::Other("the rest of a message did not come in time".into()))
+        is_amiss.then(|| DisconnectReason::Other("the rest of a message was not received in time".into()))
     }
 
     fn beat(&self, shared: &mut Shared, since: impl Fn(u32) -> u64, seen: u32) -> Beat {
@@ -112,7 +112,7 @@ impl Connection {
             Heartbeat::Always => {
                 // A tick early rather than late: the peer counts, too.
                 let interval = interval.saturating_sub(milliseconds(self.hub.wheel().turn()));
-                // Checks come a turn apart, and a tick may be a millisecond short of it.
+                // Checks are a turn apart, and a tick may be a millisecond shorter.
                 let timeout = timeout.saturating_sub(milliseconds(self.hub.wheel().tick()));
                 beat_always(shared, since, seen, interval, timeout)
             }
@@ -208,7 +208,7 @@ fn beat_always(
     timeout: u64,
 ) -> Beat {
     let Some(then) = shared.calls.pinged_at.map(Tick::clock) else { return Beat::Ask };
-    // In the tick of the question itself an answer cannot be told from what came before it.
+    // In the tick of the ping itself an answer cannot be distinguished from earlier bytes.
     let is_answered = since(seen) <= since(then) || shared.is_paused;
     if !is_answered {
         return if since(then) >= timeout { Beat::Late } else { Beat::Rest };

@@ -1,6 +1,6 @@
 //! Time-outs to the millisecond, for peers that count on it: those that ask for signs of life themselves.
 //!
-//! The wheel comes round once in a while, and its clock stands still between two ticks. That is good enough for a peer that
+//! The timer wheel visits each connection once in a while, and its clock does not move between two ticks. That is good enough for a peer that
 //! is asked. One that asks is silent of its own, and a client of Engine.IO 3 takes the server at its word: after the
 //! interval and the time-out its session is over, neither sooner nor later. So the time it was heard at is exact, which
 //! costs a look at the clock a read, and a check that the wheel cannot make in time has a timer, which hardly any
@@ -37,7 +37,7 @@ impl Connection {
         silent_for >= self.hub.heartbeat.patience() && self.check(self.hub.clock())
     }
 
-    /// Looks after the connection after so long, if it may be that the wheel does not come round before.
+    /// Checks the connection after so long, if the wheel may not visit it before.
     pub(crate) fn check_after(self: &Arc<Self>, left: Duration) {
         // It may be late by as much again, where there is a lot to do.
         if left > 2 * self.hub.wheel().turn() {

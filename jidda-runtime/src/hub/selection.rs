@@ -21,7 +21,7 @@ enum Scope {
 
 /// Some of a server's sockets: a union of rooms, less others. Each socket is meant once.
 ///
-/// It names them by description: who is in the rooms is looked up when something is done with it.
+/// It describes them: the members of the rooms are looked up when something is done with it.
 #[derive(Clone)]
 #[must_use = "a selection does nothing by itself"]
 pub struct Selection {
@@ -74,7 +74,7 @@ impl Selection {
         self
     }
 
-    /// But nobody in this room, whatever else it is in.
+    /// Excludes the sockets in this room, whatever other rooms they are in.
     pub fn except(mut self, room: impl AsRef<str>) -> Self {
         self.target.except.push(RoomKey::room(room.as_ref()));
         self
@@ -113,7 +113,7 @@ impl Selection {
             .collect()
     }
 
-    /// The socket whose connection came last, of those that are accepted; of several of one connection, the one that
+    /// The socket with the newest connection, of those that are accepted; of several of one connection, the one that
     /// joined last.
     pub fn newest(&self) -> Option<Socket> {
         let connected = self.sockets().into_iter().filter(Socket::is_connected);

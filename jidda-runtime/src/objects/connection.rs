@@ -1,4 +1,4 @@
-//! What a connection is in itself: how it came about, its wire and medium, its sockets.
+//! A connection: how it began, its wire and medium, its sockets.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::trace::TraceContext;
 use crate::wire::engine_io::EngineIo;
 use crate::wire::{Opening, Protocol, Wire};
 
-/// How a connection came about.
+/// How a connection began.
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) peer: PeerAddress,
@@ -34,7 +34,7 @@ pub(crate) struct Arrival {
     pub(crate) request: Option<peer::Request>,
     /// What the request's path said.
     pub(crate) parameters: Parameters,
-    /// Whether the peer is told that a WebSocket may take the medium's place.
+    /// Whether the peer is offered the upgrade to a WebSocket.
     pub(crate) upgrades: bool,
     /// Whether refusals stay unanswered.
     pub(crate) is_quiet: bool,
@@ -212,7 +212,7 @@ impl Connection {
     }
 
     /// Whether one more socket may keep so many bytes that its peer chose, its name and its auth value: all of them
-    /// together are no more than a message may have, as if they had come in one.
+    /// together are no more than a message may have, as if they had been sent in one.
     pub(crate) fn has_room_for_socket(&self, bytes: usize) -> bool {
         let sockets = self.sockets.lock();
         let kept: usize = sockets.iter().map(|socket| socket.kept_bytes()).sum();

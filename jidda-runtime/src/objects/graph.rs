@@ -37,7 +37,7 @@ use crate::trace::TraceContext;
 use crate::wall_clock::WallClock;
 use crate::wire::Wire;
 
-/// What a server or a client keeps with its hub, for those who hold one of its sockets.
+/// What a server or a client keeps with its hub, for the holders of its sockets.
 pub(crate) type Extras = Box<dyn Any + Send + Sync>;
 
 /// What the task of a connection and everyone else share.
@@ -61,7 +61,7 @@ pub(crate) trait ProxyRule: fmt::Debug + Send + Sync {
     fn forward(&self, socket: &Arc<SocketInner>, event: &str, arguments: Arguments<'_>) -> Dispatch;
 }
 
-/// Counts of what happened, for those who watch a server.
+/// Counts for monitoring.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics {
     pub(crate) unknown_replies: AtomicU64,
@@ -86,7 +86,7 @@ pub(crate) struct Hub {
     pub(crate) ward: Ward,
     /// Whether events sent while a client is away wait for its return.
     pub(crate) buffers_while_away: bool,
-    /// Who finds out who its peers are. A client has none.
+    /// The authenticator of its peers. A client has none.
     pub(crate) gate: Option<Gate>,
     /// Which peers may ask for others.
     pub(crate) trust: Option<Trust>,
@@ -110,7 +110,7 @@ pub(crate) struct Hub {
     pub(crate) expiring: Notify,
 }
 
-/// What is known of a connection by everyone who holds one of its sockets.
+/// What all sockets of a connection share.
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
     pub(crate) hub: Arc<Hub>,
@@ -131,7 +131,7 @@ pub(crate) struct Connection {
     pub(crate) sockets: Mutex<Few<Arc<SocketInner>>>,
 }
 
-/// What only some connections came with.
+/// What only some connections have.
 pub(crate) struct Particulars {
     pub(crate) security: Option<Box<Security>>,
     pub(crate) requested: Option<Requested>,

@@ -127,7 +127,7 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
         DefaultHeartbeat::default().interval
     }
 
-    /// How long the answer to that may take. Read once, at start; clients are told.
+    /// How long the answer to that may take. Read once, at start; it is sent to clients.
     fn timeout(&self) -> Duration {
         DefaultHeartbeat::default().timeout
     }
@@ -152,13 +152,13 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
         true
     }
 
-    /// Called a few times an interval for each connection that was heard since the last time: for those who keep a list
-    /// of who is there.
+    /// Called a few times an interval for each connection that has sent something since the last time: for programs that keep a list
+    /// of the peers that are alive.
     fn alive(&self, pulse: &Liveness<'_>) {
         let _ = pulse;
     }
 
-    /// Called when the answer did not come in time.
+    /// Called when the answer was not received in time.
     fn at_limit(&self, pulse: &Liveness<'_>) -> TimeoutAction {
         let _ = pulse;
         TimeoutAction::Close

@@ -32,7 +32,7 @@ pub(crate) struct Policies {
     pub(crate) heartbeat: Option<Watch>,
     /// Who is shown what fails in the program's own code.
     pub(crate) on_error: Option<ErrorHook>,
-    /// Who finds out who the peers are.
+    /// The authenticator of the peers.
     pub(crate) gate: Option<Gate>,
     /// Which peers may ask for others.
     pub(crate) trust: Option<Trust>,
@@ -144,7 +144,7 @@ impl Hub {
         self.wheel.connections()
     }
 
-    /// The rooms of a namespace, made when its first socket comes.
+    /// The rooms of a namespace, created with its first socket.
     pub(crate) fn rooms(&self, namespace: &str) -> Arc<Rooms<Socket>> {
         if let Some(rooms) = self.existing_rooms(namespace) {
             return rooms;
@@ -153,7 +153,7 @@ impl Hub {
         if let Some(rooms) = namespaces.get(namespace).and_then(Weak::upgrade) {
             return rooms;
         }
-        // Families of namespaces come and go: those without sockets are swept before the map grows.
+        // The namespaces of a family may be many: those without sockets are removed before the map grows.
         if namespaces.len() == namespaces.capacity() {
             namespaces.retain(|_, rooms| rooms.strong_count() > 0);
         }
@@ -171,7 +171,7 @@ impl Hub {
         self.namespaces.read().values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Held by each driver, and by who may become one: while any is, a connection is served.
+    /// Held by each driver and by each handshake that may become one: while one exists, a connection is served.
     pub(crate) fn serving(&self) -> TaskTrackerToken {
         self.drivers.token()
     }
@@ -184,7 +184,7 @@ impl Hub {
 
     /// Waits until no connection is served any more.
     pub(crate) async fn idle(&self) {
-        // Without this the tracker takes it that more is to come.
+        // Without this the tracker expects more tasks.
         self.drivers.close();
         self.drivers.wait().await;
     }

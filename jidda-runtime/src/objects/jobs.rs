@@ -6,7 +6,7 @@ use crate::sync::atomic::AtomicUsize;
 #[cfg(test)]
 use crate::sync::atomic::Ordering;
 
-/// The jobs of a socket that run. A client's that comes back has new ones.
+/// The running jobs of a socket. A client's socket has new ones after a reconnect.
 #[derive(Debug, Default)]
 pub(crate) struct Jobs {
     pub(crate) end: CancellationToken,

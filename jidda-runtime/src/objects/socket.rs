@@ -39,7 +39,7 @@ impl SocketInner {
         let session = connection.requested();
         let parameters: Parameters = match session.map_or(&[][..], |session| &session.parameters) {
             [] => parameters,
-            // What the path of the request said comes first, what the namespace says has the last word.
+            // Parameters of the request's path first; those of the namespace override them.
             request => request.iter().cloned().chain(parameters).collect(),
         };
         Some(Arc::new(Self {

@@ -48,11 +48,11 @@ pub(crate) struct Extra {
     pub(crate) refused: Option<RefusedHook>,
     /// The socket is over and has let go of everything: what it is given now may hold it, and is not kept.
     pub(crate) is_released: bool,
-    /// Events that came before the socket was accepted.
+    /// Events that were received before the socket was accepted.
     pub(crate) early: Backlog<()>,
     /// Frames to send once the socket is active.
     pub(crate) held: HeldFrames,
-    /// Messages that wait to be received, and who waits for them.
+    /// Messages that wait to be received, and the tasks that wait for them.
     pub(crate) inbox: VecDeque<Bytes>,
     pub(crate) inbox_bytes: usize,
     pub(crate) receivers: Waiters,
@@ -106,9 +106,9 @@ impl State {
 pub(crate) enum Phase {
     /// Its `connect` handler has not accepted it yet; on a client, the server has not.
     Joining,
-    /// Accepted; events that came before are run first.
+    /// Accepted; events that were received before are run first.
     Replaying,
-    /// Events are run as they come.
+    /// Events are run as they are received.
     Active,
     /// A client's socket whose connection is lost, or that never joined.
     Away,

@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use crate::guard::wake_all;
 
-/// Tasks that wait for the same thing, in the order they came.
+/// Tasks that wait for the same thing, in the order in which they began to.
 ///
 /// By numbers that are given once: the list may be another one, of the same socket, when a task leaves it.
 #[derive(Debug, Default)]

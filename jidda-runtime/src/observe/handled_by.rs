@@ -1,4 +1,4 @@
-//! What handles an event: for its reply, for the numbers, and for whoever is told of a failure.
+//! What handles an event: for its reply, for metrics, and for reports of failures.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub(crate) struct EventLabel {
     pub(crate) started: Started,
 }
 
-/// What handles an event, and its name where a reply may have to tell it: from the table, or as it came.
+/// What handles an event, and its name where a reply needs it: from the table, or as it was received.
 #[derive(Debug, Clone)]
 pub(crate) enum Handled {
     Route(RouteId),

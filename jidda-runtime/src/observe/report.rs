@@ -1,4 +1,4 @@
-//! What failed on this side, told to the program: the one way from a failure to what its peer may know of it.
+//! Reports of failures on this side to the program: the only way from a failure to what its peer may know of it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,9 +30,9 @@ impl fmt::Debug for ErrorHook {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// An error that `?` took: the peer was told an id.
+    /// An error that `?` took: the peer received an id.
     Internal,
-    /// A panic: the peer was told an id.
+    /// A panic: the peer received an id.
     Panic,
     /// The handler's own error type: the peer was told all of it.
     App,

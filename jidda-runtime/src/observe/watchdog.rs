@@ -68,7 +68,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Ward {
-    /// In the place of one whose handlers nobody watches.
+    /// In the place of one whose handlers are not watched.
     pub(crate) const UNWATCHED: Self = Self(0);
 
     /// One more, whose handlers may take so long; [`UNWATCHED`](Self::UNWATCHED) if that is no limit.

@@ -499,7 +499,7 @@ mod tests {
         assert_eq!(rooms.select(&Target::default()).iter().count(), 2);
     }
 
-    /// However members come and go, each is found where it is.
+    /// Each member is found in its place, however members join and leave.
     #[test]
     fn places_follow_the_members() {
         let rooms = Rooms::new("/");

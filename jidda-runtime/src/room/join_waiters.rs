@@ -1,4 +1,4 @@
-//! Waiting for those who are not there yet.
+//! Waiting for sockets that have not joined yet.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use super::target::RoomKey;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
-/// Those who wait, by group, `None` for whole namespaces, and then by number: each leaves without a look at the others.
+/// The waiters by group, `None` for whole namespaces, and then by number, so that each is removed in constant time.
 type Waits = HashMap<Option<RoomKey>, BTreeMap<u64, Arc<Notify>>>;
 
-/// Who is waited for: nobody, usually.
+/// The groups that are waited for; usually none.
 #[derive(Debug, Default)]
 pub(crate) struct JoinWaiters {
     waiting: AtomicUsize,
-    /// The number of the next one who waits.
+    /// The number of the next waiter.
     next: AtomicU64,
     waits: Mutex<Waits>,
 }
 
 impl JoinWaiters {
-    /// Whether anybody waits. To be asked after the one who came can be found.
+    /// Whether there are waiters. Must be read after the new socket can be found, or its waiters are missed.
     #[inline]
     pub(crate) fn are_awaited(&self) -> bool {
         // Whoever begins to wait first counts itself and then looks: one of the two sees the other.
@@ -30,12 +30,12 @@ impl JoinWaiters {
         self.waiting.load(Ordering::SeqCst) > 0
     }
 
-    /// Somebody came into a group.
+    /// A socket joined a group.
     pub(crate) fn group(&self, key: &RoomKey) {
         self.wake(Some(key));
     }
 
-    /// Somebody came into a namespace.
+    /// A socket joined a namespace.
     pub(crate) fn everyone(&self) {
         self.wake(None);
     }
@@ -47,7 +47,7 @@ impl JoinWaiters {
         }
     }
 
-    /// For how many groups somebody waits.
+    /// How many groups have waiters.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.waits.lock().len()
@@ -71,7 +71,7 @@ impl JoinWaiters {
     }
 }
 
-/// One who waits; no longer, once this is dropped.
+/// A waiter. Dropping it ends the waiting.
 pub(crate) struct Wait<'a> {
     waiters: &'a JoinWaiters,
     keys: Vec<Option<RoomKey>>,

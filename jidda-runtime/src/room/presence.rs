@@ -18,27 +18,27 @@ use crate::error::IdentifyError;
 use crate::id::ConnectionId;
 use crate::sync::Mutex;
 
-/// How many changes one who watches may be behind.
+/// How many changes an observer may be behind.
 const BEHIND: usize = 256;
 
-/// Somebody came or went, see [`PresenceEvents`].
+/// A change of presence, see [`PresenceEvents`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresenceEvent {
     /// The first socket of this identity was accepted.
     Joined(Arc<str>),
-    /// The last connection of this identity is gone, in whatever way.
+    /// The last connection of this identity has ended, for whatever reason.
     Left(Arc<str>),
-    /// So many changes were missed, since too many were waiting: ask who is here now.
+    /// So many changes were missed, since too many were queued: read the list of names again.
     Missed(u64),
 }
 
-/// Who comes and goes, from the moment this was asked for.
+/// The identities that connect and disconnect, from the moment at which this was created.
 #[derive(Debug)]
 pub struct PresenceEvents(BroadcastStream<PresenceEvent>);
 
 impl PresenceEvents {
-    /// The next change; `None` when the server and its connections are gone. One who falls 256 changes behind is told
+    /// The next change; `None` when the server and its connections have ended. An observer that falls 256 changes behind gets
     /// how many were missed.
     ///
     /// # Cancel safety
@@ -64,7 +64,7 @@ impl Stream for PresenceEvents {
 #[derive(Debug, Default)]
 pub(crate) struct Presence {
     identities: Mutex<IdentityTable>,
-    /// Made when somebody wants to watch.
+    /// Created for the first observer.
     changes: OnceLock<broadcast::Sender<PresenceEvent>>,
 }
 
@@ -78,11 +78,11 @@ struct IdentityTable {
 #[derive(Debug, Default)]
 struct IdentityEntry {
     connections: SmallVec<[ConnectionEntry; 1]>,
-    /// Whether it was told that this one is here.
+    /// Whether it was reported as present.
     is_published: bool,
 }
 
-/// A connection that is somebody.
+/// A connection with an identity.
 #[derive(Debug)]
 struct ConnectionEntry {
     id: ConnectionId,
@@ -92,7 +92,7 @@ struct ConnectionEntry {
 }
 
 impl Presence {
-    /// The names of those who are here, in alphabetical order.
+    /// The names of the connected identities, in alphabetical order.
     pub(crate) fn names(&self) -> Vec<Arc<str>> {
         let identities = self.identities.lock();
         let here = identities.by_name.iter().filter(|(_, entry)| entry.is_published);
@@ -137,7 +137,7 @@ impl Presence {
         }
     }
 
-    /// Lets a connection be somebody, if the others of that name allow it. `known_over` are those that are over
+    /// Gives a connection an identity, if the other connections of that name allow it. `known_over` are those that are over
     /// already, though not yet forgotten. Gives the others otherwise, and also if they have to go.
     fn admit(
         &self,

@@ -32,7 +32,7 @@ impl Limit {
         }
     }
 
-    /// The name that those know it by who watch a server.
+    /// Its name in logs and metrics.
     fn label(self) -> &'static str {
         match self {
             Self::All => "all",

@@ -1,4 +1,4 @@
-//! The apps of one server: what their handlers are, and who is connected to each.
+//! The apps of one server: the handlers of each, and its connections.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Apps {
         self.0.iter().position(|app| std::ptr::eq(&raw const *app.hub, hub))
     }
 
-    /// Tells every connection that no more is to come.
+    /// Closes every connection in an orderly way: each is sent that the server shuts down.
     pub(super) fn drain(&self) {
         for app in &self.0 {
             for connection in app.hub.connections() {

@@ -102,7 +102,7 @@ impl ServerBuilder {
         self
     }
 
-    /// What the server proves itself with at `noise://` addresses, and which clients may come there.
+    /// The server's own key at `noise://` addresses, and which clients may connect there.
     #[cfg(feature = "noise")]
     pub fn noise(mut self, noise: NoiseServer) -> Self {
         self.secrets.noise = Some(noise);
@@ -209,7 +209,7 @@ impl ServerBuilder {
     /// Adds something that has to be well for the server to be ready.
     ///
     /// Checks run when ready is asked, all at once, but not more often than once a second. As with handlers, the
-    /// text of an internal error is not told to who asks; it is reported under an id.
+    /// text of an internal error is not shown to the requester; it is reported under an id.
     pub fn ready_check<F, E>(
         mut self,
         name: impl Into<String>,
@@ -229,7 +229,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Finds out who each peer is before any handler runs for it; who cannot be told is refused as `unauthenticated`.
+    /// Authenticates each peer before any handler runs for it; a peer without a valid identity is refused as `unauthenticated`.
     /// Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.gate = Some(Gate::new(authenticator));
@@ -283,9 +283,9 @@ impl ServerBuilder {
         tcp_keepalive: Duration;
         /// How long the body of a request to the [HTTP fallback](Self::http_fallback) may bring nothing. Default: 30 s.
         body_timeout: Duration;
-        /// How long before its credentials expire a peer is told. Default: 30 s; never when it is zero.
+        /// How long before its credentials expire a peer is notified. Default: 30 s; never when it is zero.
         expiry_notice: Duration;
-        /// How long the session of a native client waits for it to come back, with its values. Default: 60 s.
+        /// How long the session of a native client is kept for its reconnect, with its values. Default: 60 s.
         session_linger: Duration;
         /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped, those of peers
         /// without an identity first. Default: 10,000.

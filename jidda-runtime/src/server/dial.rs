@@ -20,7 +20,7 @@ use crate::transport::TlsClient;
 use crate::transport::noise::NoiseClient;
 use crate::transport::{Address, AddressError, ClientSecrets, Stream};
 
-/// Where a server connects to by itself, to serve who listens there: see
+/// An address that a server connects to by itself, to serve the peer that listens there: see
 /// [`ServerBuilder::dial`](crate::ServerBuilder::dial).
 ///
 /// ```
@@ -44,7 +44,7 @@ impl Dial {
         Self { address: address.into(), secrets: ClientSecrets::default(), backoff: Backoff::default() }
     }
 
-    /// Whom the server believes at a `tls://` address, and what it proves itself with. Without it, it believes the roots
+    /// The roots that the server trusts at a `tls://` address, and its own certificate. Without it, it trusts the roots
     /// of the system.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -53,7 +53,7 @@ impl Dial {
         self
     }
 
-    /// Whom the server believes at a `noise://` address, and what it proves itself with.
+    /// The keys that the server trusts at a `noise://` address, and its own key.
     #[cfg(feature = "noise")]
     #[must_use]
     pub fn noise(mut self, noise: NoiseClient) -> Self {
@@ -144,7 +144,7 @@ struct Dialed {
 
 impl Dialed {
     async fn stopped(stopping: &watch::Receiver<bool>) -> DisconnectReason {
-        // An error is that the server is gone altogether.
+        // An error means that the server was dropped.
         let _ = stopping.clone().wait_for(|stopping| *stopping).await;
         DisconnectReason::ServerShuttingDown
     }

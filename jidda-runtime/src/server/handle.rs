@@ -35,7 +35,7 @@ use crate::sync::Mutex;
 use crate::sync::atomic::Ordering;
 use crate::transport::Address;
 
-/// How long connections that were told to close at once may take for it.
+/// How long connections may take to close once they were asked to close immediately.
 pub(super) const LAST_CALL: Duration = Duration::from_secs(5);
 /// How long the responses to requests may take then.
 pub(super) const LAST_RESPONSE: Duration = Duration::from_millis(500);
@@ -296,7 +296,7 @@ impl Server {
         self.of("/").count()
     }
 
-    /// How many replies came that nobody waited for: late ones, and those of peers that make them up.
+    /// How many replies were received that no call waited for: late ones, and those to calls that were never made.
     pub fn unknown_replies(&self) -> u64 {
         self.hub().statistics.unknown_replies.load(Ordering::Relaxed)
     }
@@ -308,7 +308,7 @@ impl Server {
 
     /// Accepts no more, tells the peers, ends streams as `closing`, lets running calls end until `deadline` and closes what
     /// is left. Whether everything ended by itself. It returns in any case, a few seconds after the deadline at most. No
-    /// connection is open then, those that came through an [`http_service`](Self::http_service) included.
+    /// connection is open then, those through an [`http_service`](Self::http_service) included.
     ///
     /// # Cancel safety
     ///
@@ -373,7 +373,7 @@ impl Server {
     }
 }
 
-/// A server that nobody holds any more accepts no more; its connections go on until their peers leave.
+/// A server whose last handle was dropped accepts no more; its connections go on until their peers leave.
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stopping.send_replace(true);

@@ -17,20 +17,20 @@ use crate::transport::Stream;
 pub(super) struct Handshakes {
     limit: Duration,
     ending: CancellationToken,
-    /// Locked while one is handed over: who ends the others waits for this one, and finds a connection then.
+    /// Locked while one is handed over: a shutdown waits for this one, and finds a connection then.
     has_ended: Arc<Mutex<bool>>,
-    /// Called for each that comes to nothing.
+    /// Called for each that fails.
     failed: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Handshakes {
-    /// `limit` is how long each may take; `failed` is called for each that comes to nothing.
+    /// `limit` is how long each may take; `failed` is called for each that fails.
     pub(super) fn new(limit: Duration, failed: impl Fn() + Send + Sync + 'static) -> Self {
         let (ending, has_ended) = (CancellationToken::new(), Arc::default());
         Self { limit, ending, has_ended, failed: Arc::new(failed) }
     }
 
-    /// Runs a handshake as a task of its own; `serve` gets what comes of it and the stream's place, unless that was lost
+    /// Runs a handshake as a task of its own; `serve` gets its result and the stream's place, unless that was lost
     /// before.
     pub(super) fn spawn(
         &self,

@@ -24,7 +24,7 @@ use crate::reason::DisconnectReason;
 use crate::source::Source;
 use crate::transport::Stream;
 
-/// How much is read of one who has said nothing before: most heads of requests have much less.
+/// How many bytes are read first from a new peer: most heads of requests are much shorter.
 const READ: usize = 16 * 1024;
 
 /// The lobby of a server. Nothing in it is a connection yet.
@@ -47,7 +47,7 @@ enum Visit {
 }
 
 impl Lobby {
-    /// `hub` is for those who are native, `front` for those who speak HTTP.
+    /// `hub` serves native peers, `front` those that send HTTP.
     pub(super) fn new(hub: &Arc<Hub>, front: &Arc<Front>, admission: Option<Arc<Admission>>) -> Arc<Self> {
         let (hub, front) = (Arc::clone(hub), Arc::clone(front));
         let pending = Pending::new(hub.config.max_pending);
@@ -81,7 +81,7 @@ impl Lobby {
         tokio::spawn(Visit::Greeting(greeting.boxed()));
     }
 
-    /// Tells everyone that no more is to come. Before the connections are told: none is missed then.
+    /// Accepts no more peers. Called before the connections are closed, so that none is missed.
     pub(super) fn drain(&self) {
         self.draining.cancel();
     }

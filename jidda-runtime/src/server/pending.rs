@@ -11,7 +11,7 @@ use crate::shares::{Merit, Shares};
 use crate::source::Source;
 use crate::sync::Mutex;
 
-/// How many of the last that came are given the time to be heard, if those are no more than a quarter: an accepting task
+/// How many of the newest connections are kept until they were read from, if those are no more than a quarter: an accepting task
 /// gives way after as many, and what they have sent by then is seen.
 const FRESH: usize = 128;
 
@@ -30,7 +30,7 @@ pub(super) struct Pending {
 #[derive(Default)]
 struct Crowd {
     shares: Shares<Source, Stay>,
-    /// Those that came last.
+    /// The newest ones.
     fresh: VecDeque<u64>,
 }
 
@@ -91,7 +91,7 @@ impl Place {
         Ear { pending: self.pending.clone(), number: self.number }
     }
 
-    /// Waits until the place is lost to somebody else.
+    /// Waits until the place is taken by another connection.
     pub(super) async fn given_up(&mut self) {
         match (&mut self.given_up).await {
             Err(_lost) => {}
@@ -129,7 +129,7 @@ impl Ear {
     }
 }
 
-/// A place that was lost to somebody else.
+/// A place that was taken by another connection.
 #[derive(Debug)]
 pub(super) struct Lost;
 
@@ -168,7 +168,7 @@ mod tests {
             (false, own, false, 999, true),
             (false, each, false, 999, true),
             (false, own, false, 1001, false),
-            // Room for those who are new, while others that said something stay.
+            // Room for new connections, while others that have sent something stay.
             (false, each, true, 100, true),
         ] {
             let pending = Pending::new(1000);

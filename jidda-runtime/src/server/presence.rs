@@ -10,7 +10,7 @@ use crate::room::{PresenceEvent, PresenceEvents};
 
 /// The identities that are connected to an app of a server; see [`Server::presence`].
 ///
-/// An identity is here from the moment its first socket is accepted until its last connection is gone. It counts once,
+/// An identity is here from the moment its first socket is accepted until its last connection has ended. It counts once,
 /// however many connections it has and namespaces they joined.
 ///
 /// ```
@@ -22,7 +22,7 @@ use crate::room::{PresenceEvent, PresenceEvents};
 /// let server = Server::builder().start().await?;
 /// assert!(server.presence().names().is_empty() && !server.presence().is_here("alice"));
 ///
-/// // Everyone in the lobby is told who comes and goes.
+/// // Sends the names of new users to the lobby.
 /// server.presence().on_change(|server, event| async move {
 ///     if let PresenceEvent::Joined(name) = event {
 ///         server.to("lobby").emit("joined", &*name).await.ok();
@@ -44,7 +44,7 @@ impl Server {
 }
 
 impl Presence {
-    /// The names of all who are here, in alphabetical order.
+    /// The names of all connected identities, in alphabetical order.
     pub fn names(&self) -> Vec<Arc<str>> {
         self.server.hub().presence.names()
     }
@@ -59,14 +59,14 @@ impl Presence {
         self.server.hub().presence.count()
     }
 
-    /// Who comes and goes, from now on. One who watches asks for this first and for the [`names`](Self::names) then, so
-    /// that nobody is missed between the two.
+    /// The identities that connect and disconnect, from now on. Ask for this first and for the [`names`](Self::names) then, so
+    /// that no change is missed between the two.
     pub fn changes(&self) -> PresenceEvents {
         self.server.hub().presence.events()
     }
 
-    /// Runs a closure whenever somebody comes or goes, one after the other, until the server is gone. If it is too slow,
-    /// it is told with [`PresenceEvent::Missed`] how many changes it has not seen.
+    /// Runs a closure for each change, one after the other, until the server is dropped. If it is too slow,
+    /// it gets the number of changes that it has not seen as [`PresenceEvent::Missed`].
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! How a server is told what it hands to other servers, and which gateways it trusts.
+//! The settings of what a server forwards to other servers, and of the gateways that it trusts.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use crate::proxy::Proxy;
 
 impl ServerBuilder {
     /// Lets peers ask for others, whose identities they [pass on](Proxy::pass_identity): gateways, whose own identity
-    /// `is_trusted`. For such an event, `&Identity` and the permissions are those of the one who asks. Everyone else that
-    /// says to ask for another is denied. By default nobody is trusted.
+    /// `is_trusted`. For such an event, `&Identity` and the permissions are those of the original caller. Every other peer that
+    /// asks on behalf of another is denied. By default no peer is trusted.
     ///
     /// ```
     /// use jidda::Server;

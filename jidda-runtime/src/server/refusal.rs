@@ -1,4 +1,4 @@
-//! Connections beyond the limits: told why, as long as that is cheap.
+//! Connections beyond the limits: they are sent the reason, as long as that is cheap.
 
 use std::future::poll_fn;
 use std::io;
@@ -18,7 +18,7 @@ use crate::reason::DisconnectReason;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::transport::{Incoming, Stream};
 
-/// How many are told at once; the others are closed without a word.
+/// How many refusals are sent at once; other connections are closed without one.
 const MOST: usize = 64;
 /// How long one may take to say what it speaks and to hear why it is refused.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ pub(super) struct Refusals {
     going: Arc<AtomicUsize>,
 }
 
-/// One of those that are told.
+/// One refusal that is being sent.
 struct Told(Arc<AtomicUsize>);
 
 impl Drop for Told {
@@ -53,7 +53,7 @@ impl Refusals {
         Arc::new(Self { hub: Arc::clone(hub), admission, going: Arc::default() })
     }
 
-    /// Closes a stream that is beyond a limit. One in clear text is told why; a handshake would cost more than that is
+    /// Closes a stream that is beyond a limit. One in clear text is sent the reason; a handshake would cost more than that is
     /// worth.
     pub(super) fn refuse(&self, incoming: Incoming, peer: PeerAddress, limit: Limit) {
         if let Some(admission) = &self.admission {

@@ -69,7 +69,7 @@ impl Server {
     /// # }
     /// ```
     ///
-    /// The future is done as well when [`shutdown`](Self::shutdown) has ended that somebody else called.
+    /// The future is also ready when a [`shutdown`](Self::shutdown) that was called elsewhere has ended.
     ///
     /// # Cancel safety
     ///
@@ -87,7 +87,7 @@ impl Server {
         }
     }
 
-    /// Waits for the signal and shuts down then, after a call of `ending`; or until somebody else has shut down.
+    /// Waits for the signal and shuts down then, after a call of `ending`; or until the server was shut down elsewhere.
     async fn wait_for_end(self, mut signal: Signal, ending: fn(Duration)) {
         tokio::select! {
             () = self.stopping() => {

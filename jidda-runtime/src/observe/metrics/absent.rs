@@ -1,4 +1,4 @@
-//! What is left of the numbers when nobody asked for them.
+//! The metrics without the feature `metrics`: nothing.
 #![allow(clippy::unused_self)]
 
 use crate::failure::Failure;

@@ -116,7 +116,7 @@ impl Metrics {
         counter!("jidda_connections_total", &labels).increment(1);
     }
 
-    /// A connection that was connected is gone.
+    /// A connection that was connected has ended.
     pub(crate) fn disconnected(&self, transport: &'static str, protocol: &'static str) {
         self.connections(transport, protocol).decrement(1);
     }
@@ -137,7 +137,7 @@ impl Metrics {
         }
     }
 
-    /// Somebody came and could not become a connection.
+    /// A peer was not accepted as a connection.
     pub(crate) fn handshake_failed(&self) {
         counter!("jidda_handshake_failures_total", "side" => self.side).increment(1);
     }
@@ -217,13 +217,10 @@ impl Metrics {
 }
 
 fn describe() {
-    describe_gauge!("jidda_connections", "connections there are, by the transport they came by");
+    describe_gauge!("jidda_connections", "open connections, by transport");
     describe_counter!("jidda_connections_total", "connections there were");
     describe_counter!("jidda_disconnects_total", "connections that ended, by reason");
-    describe_counter!(
-        "jidda_handshake_failures_total",
-        "peers that came and were not let in, or said nothing"
-    );
+    describe_counter!("jidda_handshake_failures_total", "peers that were not accepted, or sent nothing");
     describe_counter!("jidda_connections_refused_total", "connections beyond a limit, by the limit");
     describe_gauge!("jidda_sockets", "sockets there are, by namespace");
     describe_counter!("jidda_events_total", "events that were handled, by how that ended");

@@ -18,7 +18,7 @@ pub enum SameSite {
     None,
 }
 
-/// A cookie with a session's id, for load balancers: each of the session's requests has to come to the same server.
+/// A cookie with a session's id, for load balancers: each of the session's requests has to reach the same server.
 /// It is set on the first polling response only.
 ///
 /// ```

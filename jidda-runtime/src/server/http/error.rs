@@ -16,7 +16,7 @@ pub(super) enum Refused {
     BadRequest,
     /// By the program, which says why.
     Forbidden(String),
-    /// A page of another origin, which may not come.
+    /// A page of another origin, which is not allowed.
     ForeignOrigin,
     UnsupportedVersion,
     /// The server takes no new sessions.

@@ -21,12 +21,12 @@ use crate::guard::Guarded;
 use crate::objects::Hub;
 use crate::observe::{FailureOrigin, Place};
 
-/// For how long an answer of the checks holds: who asks more often does not run them more often.
+/// How long a result of the checks is kept: more frequent requests do not run them more often.
 const FRESH: Duration = Duration::from_secs(1);
 
 type Run = Box<dyn Fn() -> BoxFuture<'static, Result<(), Error>> + Send + Sync>;
 
-/// What the builder was told of health.
+/// The settings of the health endpoint.
 pub(in crate::server) struct HealthPlan {
     /// Where it is asked: alive, ready.
     pub(in crate::server) paths: Option<(String, String)>,
@@ -92,7 +92,7 @@ pub(super) struct Health {
     checks: Vec<(String, Run)>,
     hub: Arc<Hub>,
     stopping: watch::Receiver<bool>,
-    /// Held while the checks run: they run once for all who ask meanwhile.
+    /// Held while the checks run: they run once for all requests that arrive meanwhile.
     last: Mutex<Option<(Instant, Checked)>>,
 }
 
@@ -115,7 +115,7 @@ impl Drop for Health {
 
 type Checked = Arc<BTreeMap<String, Outcome>>;
 
-/// What the world is told of one check: as much as a peer is told of a handler that failed.
+/// The public result of one check: as much as a peer receives of a handler that failed.
 #[derive(Clone, Debug, Serialize)]
 struct Outcome {
     ok: bool,

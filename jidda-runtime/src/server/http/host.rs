@@ -4,7 +4,7 @@ use http::Extensions;
 
 use crate::peer::PeerAddress;
 
-/// Adds the peer of a connection to a request that came on it.
+/// Adds the peer of a connection to a request that was received on it.
 pub(super) fn introduce(extensions: &mut Extensions, peer: &PeerAddress) {
     #[cfg(feature = "axum")]
     if let PeerAddress::Tcp(address) = peer {

@@ -53,7 +53,7 @@ impl Origins {
         if let Kind::List(origins) = &self.0 { origins } else { &[] }
     }
 
-    /// Whether pages of this origin are allowed. It is the program who may be asked, so that it may panic.
+    /// Whether pages of this origin are allowed. It may call a closure of the program, which may panic.
     pub(super) fn allow(&self, origin: &str) -> bool {
         match &self.0 {
             Kind::Any => true,

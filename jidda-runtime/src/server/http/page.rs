@@ -71,7 +71,7 @@ fn is_own(origin: &str, parts: &Parts) -> bool {
         Some(forwarded) => forwarded.eq_ignore_ascii_case("https"),
         None => matches!(parts.extensions.get(), Some(Security::Tls { .. })),
     };
-    // Whoever is on the way can change a page that comes in clear text.
+    // Anyone on the network path can change a page that is sent in clear text.
     if is_secure && scheme.eq_ignore_ascii_case("http") {
         return false;
     }

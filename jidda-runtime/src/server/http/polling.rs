@@ -88,7 +88,7 @@ impl Site {
         let mut body = match get.answer().await {
             Answer::Frames(frames) => dialect.body(&frames),
             Answer::Noop => dialect.signal("6"),
-            // Some clients take packet 1 for good; they are to come back when the server does.
+            // Some clients take packet 1 as final, but they have to reconnect when the server is back.
             Answer::Close if self.is_stopping() => {
                 get.answered();
                 return Err(Refused::ShuttingDown);
@@ -174,7 +174,7 @@ impl Site {
             return Err(Refused::BadRequest);
         }
         let mut response = response(StatusCode::OK, "ok");
-        // With another type some browsers want to save it. It is nobody's text.
+        // With another type some browsers offer to save it as a file.
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         response.headers_mut().insert(CACHE_CONTROL, NO_STORE);
         Ok(response)

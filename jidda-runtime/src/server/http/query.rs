@@ -9,7 +9,7 @@ pub(super) struct Query {
     pub(super) transport: String,
     /// The session's id; empty when there is none.
     pub(super) session: String,
-    /// Whether bytes have to come as text.
+    /// Whether bytes have to be sent as text.
     pub(super) base64: bool,
     /// Which function waits for a response: the client has nothing but scripts.
     pub(super) jsonp: Option<String>,

@@ -53,7 +53,7 @@ enum Kind {
 }
 
 impl RequestBodyError {
-    /// Whether nothing came for too long.
+    /// Whether nothing was received for too long.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0, Kind::TimedOut(_))
     }

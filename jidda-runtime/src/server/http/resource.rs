@@ -26,7 +26,7 @@ pub(super) type AllowRequest = Arc<dyn Fn(Parts) -> BoxFuture<'static, Result<()
 /// Changes the headers of a response to a request.
 pub(super) type ChangeHeaders = Arc<dyn Fn(&mut HeaderMap, &Parts) + Send + Sync>;
 
-/// What Socket.IO or Engine.IO clients find at one path, and how they may come.
+/// What Socket.IO or Engine.IO clients find at one path, and how they may connect.
 ///
 /// Each server has one at `/socket.io/`, which
 /// [`ServerBuilder::socket_io`](crate::ServerBuilder::socket_io) changes;
@@ -171,7 +171,7 @@ impl Resource {
         self
     }
 
-    /// Whether clients that poll are told that they may change to a WebSocket. Default: yes.
+    /// Whether clients that poll are offered the upgrade to a WebSocket. Default: yes.
     pub fn upgrades(mut self, upgrades: bool) -> Self {
         self.upgrades = upgrades;
         self
@@ -194,7 +194,7 @@ impl Resource {
     /// others are refused with status 403 and Engine.IO's code 4. Those of the server's own
     /// origin always may, and so does what is no browser.
     ///
-    /// Without it the origins that [`cors`](Self::cors) names may come; any other page may not as soon as its request has
+    /// Without it the origins that [`cors`](Self::cors) names are allowed; any other page is not as soon as its request has
     /// a cookie, `Authorization` or a client's certificate, which browsers add for whatever page asks.
     ///
     /// The own origin is known by `Sec-Fetch-Site`, or by `Host`: behind a proxy that changes `Host` let it set
@@ -230,7 +230,7 @@ impl Resource {
         self
     }
 
-    /// Asks the program before a session begins; the client is told the text of an `Err`, with status 403. It
+    /// Asks the program before a session begins; the client receives the text of an `Err`, with status 403. It
     /// is not asked again for the other requests of the session. A panic refuses the client, too, and is reported.
     pub fn allow_request<F>(mut self, allow: impl Fn(Parts) -> F + Send + Sync + 'static) -> Self
     where
@@ -241,7 +241,7 @@ impl Resource {
     }
 
     /// Whether events that have no handler, or are refused before theirs runs, are answered. Default: yes: an
-    /// acknowledgement says `{"error": {"code", ..}}`, and who wants none hears `$/refused`.
+    /// acknowledgement says `{"error": {"code", ..}}`, and an event without one is answered with `$/refused`.
     ///
     /// With `false` they are left unanswered as the reference leaves them, for clients that count on a time-out of
     /// theirs: what is `not_found`, `bad_arguments`, `denied`, `not_connected`, `busy`, `closing` or `streaming`, also
@@ -293,7 +293,7 @@ impl Resource {
         self.transports.contains(&transport)
     }
 
-    /// Whether a client that polls is told of the WebSocket.
+    /// Whether a client that polls is offered the WebSocket.
     pub(super) fn offers_upgrade(&self) -> bool {
         self.upgrades && self.has(Transport::WebSocket)
     }
@@ -341,7 +341,7 @@ impl Resource {
             [(self.transports.is_empty(), "transports"), (self.versions.is_empty(), "versions")]
         {
             if is_empty {
-                problems.push(format!("it has no {what}, so that nobody could come"));
+                problems.push(format!("it has no {what}, so that no client could connect"));
             }
         }
         let file = self.client_file.as_ref().map(|path| {

@@ -76,7 +76,7 @@ impl Http {
         Ok(())
     }
 
-    /// Answers a request that came to a server which is not ours.
+    /// Answers a request that another crate's server received.
     pub(in crate::server) fn respond<B>(
         self: &Arc<Self>,
         mut request: Request<B>,
@@ -102,7 +102,7 @@ impl Http {
         })
     }
 
-    /// Ends the WebSockets that are about to be opened, wherever their requests came in.
+    /// Ends the WebSockets that are about to be opened, whichever server received their requests.
     pub(in crate::server) fn close(&self) {
         self.closing.cancel();
     }
@@ -138,7 +138,7 @@ impl Http {
     }
 }
 
-/// Begins to answer at once, not when the future is first polled. A client that has gone by then would leave no
+/// Begins to answer at once, not when the future is first polled. A client that has disconnected by then would leave no
 /// trace: the session it polled, if it did, could not end with it.
 pub(super) fn begin<T: Send + 'static>(
     answer: impl Future<Output = T> + Send + 'static,

@@ -84,7 +84,7 @@ impl fmt::Debug for Front {
 }
 
 impl Front {
-    /// `hub` is told what fails in the program's own service.
+    /// Failures of the program's own service are reported to `hub`.
     pub(in crate::server) fn new(
         http: &Arc<Http>,
         fallback: Option<Fallback>,

@@ -267,7 +267,7 @@ impl Site {
                 Opened::Connection(arrival, serving)
             }
             Err((entry, serving)) => {
-                // From now on: a GET that comes before the WebSocket is open belongs to the upgrade, too.
+                // From now on: a GET that arrives before the WebSocket is open belongs to the upgrade, too.
                 let attempt = entry.session.upgrade();
                 Opened::Successor(entry, attempt, serving)
             }
@@ -292,7 +292,7 @@ impl Site {
         if is_script && !self.resource.jsonp {
             return Err(Refused::UnknownTransport);
         }
-        // A function of the program that panics has not said that a page may come.
+        // A function of the program that panics has not allowed the page.
         let place = Place::apart(FailureOrigin::Hook, "origins");
         let is_admitted = self.hub.run(place, || self.resource.admits(parts, transport, is_script));
         if is_admitted != Some(true) {

@@ -60,7 +60,7 @@ impl Front {
         };
         match opened {
             None => {
-                // Hyper reads it once more, and is told the answer.
+                // Hyper reads it once more, and sends the answer that is ready.
                 let read = [&bytes[..length], &rest].concat();
                 self.accept(stream.with_rewind(read), caller, Some(answer));
                 None

@@ -64,7 +64,7 @@ impl Site {
     /// A connection that was let in, with what runs it.
     pub(super) fn drive(&self, connection: &Arc<Connection>, stream: Stream) -> Driver {
         let driver = Driver::new(Arc::clone(connection), stream);
-        // A server that began to shut down since then may have told all others by now.
+        // A server that began to shut down since then may have closed all others by now.
         if self.is_stopping() {
             driver.connection().drain(DisconnectReason::ServerShuttingDown);
         }
