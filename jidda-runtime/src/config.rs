@@ -59,7 +59,7 @@ pub(crate) struct Config {
     /// before that for the handshake of an encrypted address. Default: 10 s.
     pub(crate) handshake_timeout: Duration,
     /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default: 75 s,
-    /// more than the proxies in front of servers keep such connections for: the one who closes first must be the one who
+    /// more than the proxies in front of servers keep such connections for: the side that closes first must be the side that
     /// asks, or a request meets its end.
     pub(crate) http_idle_timeout: Duration,
     /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
@@ -82,14 +82,14 @@ pub(crate) struct Config {
     pub(crate) tcp_keepalive: Duration,
     /// How long the body of a request to the program's own HTTP service may bring nothing. Default: 30 s.
     pub(crate) body_timeout: Duration,
-    /// How long before its credentials expire a peer is told. Default: 30 s; nothing is told when it is zero. It is
+    /// How long before its credentials expire a peer is notified. Default: 30 s; it is not notified when it is zero. It is
     /// looked after every few seconds, as the expiry itself is.
     pub(crate) expiry_notice: Duration,
     /// How long a `disconnect` handler may run. Default: 30 s.
     pub(crate) disconnect_timeout: Duration,
     /// How long a handler may run without waiting before the log names it. Default: 500 ms.
     pub(crate) blocking_limit: Duration,
-    /// How long the session of a native client waits for it to come back. Default: 60 s.
+    /// How long the session of a native client is kept for its reconnect. Default: 60 s.
     pub(crate) session_linger: Duration,
     /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped: first those of
     /// peers without an identity, counted by address, then those of identities. Default: 10,000.
@@ -110,7 +110,7 @@ pub enum DuplicateIdentity {
     #[default]
     Allow,
     /// The older connections are closed, with the reason
-    /// [`DisconnectReason::Replaced`](crate::DisconnectReason::Replaced); their clients do not come back.
+    /// [`DisconnectReason::Replaced`](crate::DisconnectReason::Replaced); their clients do not reconnect.
     ReplaceOld,
     /// The newer one is refused as `already_connected`, until the older one has ended. Whoever lost the network may
     /// have to wait until the server has noticed, which the heartbeat's timings say; jidda's client tries again until then.
@@ -193,7 +193,7 @@ impl Config {
         problems
     }
 
-    /// The same with limits that can be added, doubled and told to peers: what is beyond them is out of reach anyway.
+    /// The same with limits that can be added, doubled and sent to peers: what is beyond them is out of reach anyway.
     pub(crate) fn bounded(self) -> Self {
         Self {
             max_message: self.max_message.min(LARGEST_MESSAGE),

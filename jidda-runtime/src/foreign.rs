@@ -1,9 +1,9 @@
-//! Text that somebody else chose: names, reasons and errors of peers. How much of it is passed on, and how it is shown.
+//! Text of foreign origin: names, reasons and errors of peers. How much of it is passed on, and how it is shown.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
-/// The most that a peer is told in one text, as JSON writes it.
+/// The longest text that is sent to a peer, as JSON writes it.
 pub(crate) const TEXT: usize = 1024;
 /// The most of a name that no peer may use, or that only tells it what it said itself.
 const NAME: usize = 256;
@@ -35,17 +35,17 @@ pub(crate) fn cut(text: &str, limit: usize) -> Cow<'_, str> {
     text.into()
 }
 
-/// A name, as its sender is told it in a sentence, or as that of an event.
+/// A name, as it is sent back to its sender in a sentence, or as that of an event.
 pub(crate) fn short_name(name: &str) -> Cow<'_, str> {
     cut(name, NAME)
 }
 
-/// The name of a namespace, as its sender is told it: whole, where it is one that a peer may join.
+/// The name of a namespace, as it is sent back to its sender: whole, where it is one that a peer may join.
 pub(crate) fn namespace_name(name: &str) -> Cow<'_, str> {
     if name.len() <= TEXT { name.into() } else { cut(name, NAME) }
 }
 
-/// Shows what may hold the text of somebody else in one line: what ends lines, moves a terminal's cursor, changes the
+/// Shows what may hold text of foreign origin in one line: what ends lines, moves a terminal's cursor, changes the
 /// direction of writing or is not seen at all is escaped, and what is long is cut.
 ///
 /// Every text of a peer that goes to a log or into the text of an error goes through it.

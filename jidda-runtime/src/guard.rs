@@ -86,7 +86,7 @@ impl<F: Future, R: FnMut(Box<Failure>)> Future for Guarded<F, R> {
     type Output = Result<F::Output, Box<Failure>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        // Polled again after its end, like nobody should, it has no second one.
+        // A poll after its end, which no caller should make, gives no second end.
         let Some(future) = self.as_mut().project().future.as_pin_mut() else { return Poll::Pending };
         let output = match guarded(|| future.poll(cx)) {
             Ok(Poll::Pending) => return Poll::Pending,

@@ -74,7 +74,7 @@ impl Identity {
         self.change(|inner| inner.claims = claims)
     }
 
-    /// Says until when it holds: the peer is told before, and its connection closed then.
+    /// Sets when it expires: the peer is notified before, and its connection is closed then.
     #[must_use]
     pub fn with_expiry(self, at: SystemTime) -> Self {
         self.change(|inner| inner.expires = Some(at))
@@ -110,7 +110,7 @@ impl Identity {
     }
 }
 
-/// For whom a server asks another one: somebody, or a peer that has not said who it is.
+/// The identity on whose behalf a server calls another one; `None` inside for an anonymous peer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Asker(pub(crate) Option<Identity>);
 
@@ -140,7 +140,7 @@ impl Asker {
     }
 }
 
-/// As it is passed on between servers: without an expiry, since it is for one event; `false` for nobody.
+/// As it is passed on between servers: without an expiry, since it is for one event; `false` for an anonymous peer.
 impl From<&Asker> for Value {
     fn from(asker: &Asker) -> Self {
         let Some(identity) = &asker.0 else { return Self::Boolean(false) };

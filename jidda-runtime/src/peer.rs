@@ -1,4 +1,4 @@
-//! Who is at the other end, and what it said when it came.
+//! The peer of a connection: its address, and what it sent with its handshake.
 
 use std::fmt;
 use std::net::{SocketAddr, SocketAddrV4};

@@ -1,4 +1,4 @@
-//! A store that many fill and that has an end: who has most in it makes room, and nobody else.
+//! A bounded store with many owners: the owner that has most in it makes room, and no other.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -29,7 +29,7 @@ use crate::identity::Identity;
 use crate::peer::Handshake;
 use crate::wall_clock::{self, WallClock};
 
-/// Finds out who a peer is, from what it presents and what its transport proved.
+/// Authenticates a peer, by its credentials and by what its transport proved.
 ///
 /// A server asks the one it was built with once for each connection, before any handler of it runs, and again when
 /// the peer presents new credentials. What the peer sends meanwhile waits.
@@ -74,7 +74,7 @@ use crate::wall_clock::{self, WallClock};
     note = "jidda has `Password`, `TrustedPeer`, `TrustedKeys` and, with the feature `jwt`, `Jwt`"
 )]
 pub trait Authenticator: Send + Sync + 'static {
-    /// Says who the peer is, that it presents nothing to tell by, or why it is refused.
+    /// Gives the peer's identity, `None` if it presents nothing that this authenticator reads, or the reason why it is refused.
     fn authenticate(&self, handshake: &Handshake) -> impl Future<Output = Result<Option<Identity>>> + Send;
 
     /// Asks another one when this one knows none of the credentials.
@@ -107,7 +107,7 @@ pub(crate) fn unauthenticated(message: &'static str) -> Error {
     Error::new("unauthenticated", message)
 }
 
-/// What a check found: somebody, nobody, or why there is no telling.
+/// The result of a check: an identity, none, or a refusal.
 pub(crate) type Found = std::result::Result<Option<Identity>, Box<Failure>>;
 
 trait Erased: Send + Sync {
@@ -131,7 +131,7 @@ impl Authenticator for Rest {
     }
 }
 
-/// A server's authenticator, and whom it lets in.
+/// A server's authenticator, and which peers it admits.
 #[derive(Clone)]
 pub(crate) struct Gate {
     authenticator: Arc<dyn Erased>,
@@ -174,7 +174,7 @@ impl Gate {
         Guarded::new(check, report).map(flat).boxed()
     }
 
-    /// Whether a peer that was found to be this, or nobody, is let in; and why not. `claimed` is who it says it is.
+    /// Whether a peer with this identity, or without one, is admitted; and why not. `claimed` is the identity that it claims.
     pub(crate) fn admit(
         &self,
         found: Option<Identity>,

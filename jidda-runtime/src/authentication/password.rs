@@ -54,7 +54,7 @@ where
     O: Future<Output = Result<Option<Identity>>> + Send + 'static,
 {
     /// Checks user and password with a closure, `async |user, password| ..`: `Ok(None)` means that the two do not
-    /// belong together, and the peer is told no more than that.
+    /// belong together, and the peer learns no more than that.
     pub fn new(check: F) -> Self {
         Self { check }
     }

@@ -41,7 +41,7 @@ impl fmt::Debug for TrustedKeys {
 }
 
 impl TrustedKeys {
-    /// Knows nobody yet.
+    /// An empty list.
     pub fn new() -> Self {
         Self::default()
     }

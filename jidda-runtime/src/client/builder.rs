@@ -97,7 +97,7 @@ impl ClientBuilder {
         }
     }
 
-    /// Whom the client believes at a `tls://` address, and what it proves itself with. Without it, it believes the
+    /// The roots that the client trusts at a `tls://` address, and its own certificate. Without it, it trusts the
     /// roots of the system.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: TlsClient) -> Self {
@@ -112,14 +112,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Whom the client believes at a `noise://` address, and what it proves itself with.
+    /// The keys that the client trusts at a `noise://` address, and its own key.
     #[cfg(feature = "noise")]
     pub fn noise(mut self, noise: NoiseClient) -> Self {
         self.secrets.noise = Some(noise);
         self
     }
 
-    /// What a client that [listens](Self::listen) at a `noise://` address proves itself with, and which servers may come.
+    /// The own key of a client that [listens](Self::listen) at a `noise://` address, and the servers that may connect.
     #[cfg(feature = "noise")]
     pub fn noise_server(mut self, noise: NoiseServer) -> Self {
         self.server_secrets.noise = Some(noise);
@@ -145,7 +145,7 @@ impl ClientBuilder {
         self
     }
 
-    /// What proves to the server who this is, at each connection: a token, a map with `user` and `password`,
+    /// The credentials that authenticate the client at each connection: a token, a map with `user` and `password`,
     /// whatever the server's [`Authenticator`](crate::Authenticator) reads.
     pub fn credentials<A: Serialize + ?Sized>(mut self, credentials: &A) -> Self {
         self.credentials = self.credentials.and_then(|mut own| {
@@ -212,7 +212,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The first connection is tried like a lost one, too: the server may come up later than the client.
+    /// The first connection is tried like a lost one, too: the server may be started later than the client.
     pub fn wait_for_server(mut self) -> Self {
         self.is_patient = true;
         self

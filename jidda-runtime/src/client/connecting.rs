@@ -42,7 +42,7 @@ impl Kept for Connecting {
         let limit = self.connect_timeout;
         let stream = match &self.source {
             Source::Dial(..) => timeout(limit, self.source.stream(limit)).await.map_err(|_| self.late())?,
-            // Nobody knows when a server comes.
+            // It is not known when a server will connect.
             Source::Accept(..) => self.source.stream(limit).await,
         };
         let stream = stream.map_err(|source| self.io(source))?;
@@ -78,7 +78,7 @@ impl Kept for Connecting {
         match error {
             ConnectError::Refused(refusal) => {
                 match self.source.role() {
-                    // Anyone may connect to it: who refuses does not speak for the server.
+                    // Anyone may connect to it: a refusal may not be the server's.
                     Role::Listens => {
                         tracing::warn!(%address, refusal = %printable(refusal), "refused by a server that connected");
                     }

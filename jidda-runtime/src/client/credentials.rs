@@ -18,7 +18,7 @@ const CREDENTIALS_WITH: &str = "credentials_with";
 
 type Ask = dyn Fn() -> BoxFuture<'static, Result<Payload>> + Send + Sync;
 
-/// Where a client's credentials come from.
+/// The source of a client's credentials.
 #[derive(Clone, Default)]
 enum Source {
     #[default]

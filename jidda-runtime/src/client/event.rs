@@ -20,7 +20,7 @@ impl ClientEvents {
         Self(BroadcastStream::new(events))
     }
 
-    /// The next event; `None` when the client is over. One who falls 64 events behind misses the oldest.
+    /// The next event; `None` when the client has ended. A receiver that falls 64 events behind misses the oldest.
     ///
     /// # Cancel safety
     ///

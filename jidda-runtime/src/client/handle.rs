@@ -231,8 +231,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`CallError::Refused`]: `identity_changed` when they are somebody else's, `unauthenticated` when they prove
-    /// nothing, `not_found` when the server asks nobody. What was shown before holds on until it expires.
+    /// [`CallError::Refused`]: `identity_changed` when they are of another identity, `unauthenticated` when they are
+    /// not valid, `not_found` when the server has no authentication. The earlier credentials hold until they expire.
     ///
     /// # Cancel safety
     ///
@@ -273,7 +273,7 @@ impl Client {
         self.inner.keepers.wait().await;
     }
 
-    /// What is left to do when nobody uses the client any more.
+    /// What is left to do when the client's last handle is dropped.
     pub(crate) fn ending(&self) -> Ending {
         Ending { connections: self.inner.connections.clone(), keepers: self.inner.keepers.clone() }
     }
@@ -288,7 +288,7 @@ impl Client {
     }
 }
 
-/// The end of a client, for those who may outlive its handles.
+/// The end of a client, for tasks that may outlive its handles.
 #[derive(Debug)]
 pub(crate) struct Ending {
     connections: Vec<Arc<Connection>>,

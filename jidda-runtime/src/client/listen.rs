@@ -55,7 +55,7 @@ impl ListeningClient {
 impl ClientBuilder {
     /// Listens at the address instead of connecting to it, for a server that [dials](crate::ServerBuilder::dial). Who
     /// connected to whom makes no other difference: the server has the `server` handlers, this the client's, and when the
-    /// server comes back after a loss, the namespaces are joined again.
+    /// server reconnects after a loss, the namespaces are joined again.
     ///
     /// Whoever connects is taken for the server, and shown the client's credentials: listen at a `tls://` address that asks
     /// for certificates, or at a `noise://` one for known keys, wherever strangers may come. One that refuses the client is

@@ -33,7 +33,7 @@ impl Source {
         }
     }
 
-    /// The next stream. `limit` is how long the handshake of one that came may take.
+    /// The next stream. `limit` is how long the handshake of an accepted one may take.
     pub(super) async fn stream(&self, limit: Duration) -> io::Result<Stream> {
         match self {
             Self::Dial(address, secrets) => Ok(Stream::connect(address, secrets).await?.0),

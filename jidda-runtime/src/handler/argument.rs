@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::foreign::printable;
 use crate::payload::Encoding;
 
-/// An event's arguments as they came: not decoded yet.
+/// An event's arguments as they were received: not decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a> {
     bytes: &'a [u8],

@@ -128,7 +128,7 @@ impl TableBuilder {
         self
     }
 
-    /// Says that every connection may have path parameters, those of the resource that it came by.
+    /// Every connection may have path parameters: those of its resource.
     #[must_use]
     pub fn parameters(mut self, has_parameters: bool) -> Self {
         self.has_parameters = has_parameters;
@@ -165,7 +165,7 @@ impl TableBuilder {
         let mut problems = Vec::new();
         let mut entries = self.entries();
         entries.sort_by_key(|entry| {
-            // Those of one event as they are chosen from: the one that is open to everyone comes last.
+            // Those of one event, in the order in which they are tried: the one that is open to all callers is last.
             let Location { file, line, .. } = entry.location;
             (entry.namespace, entry.event, entry.allow.is_empty(), file, line, entry.allow)
         });
@@ -367,12 +367,12 @@ impl TableBuilder {
     }
 }
 
-/// `connect` where nobody handles it.
+/// `connect` without a handler.
 fn accept(context: &Context, _: Arguments<'_>) -> Dispatch {
     Dispatch::Ready(Reply::value(&(), context.origin().encoding()))
 }
 
-/// Every event where nobody handles it.
+/// Every event without a handler.
 fn not_found(context: &Context, _: Arguments<'_>) -> Dispatch {
     let message = format!(
         "there is no handler for `{}` in the namespace `{}`",

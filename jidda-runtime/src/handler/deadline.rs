@@ -25,12 +25,12 @@ use crate::trace::TraceContext;
 pub struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// The moment; `None` if nobody set one.
+    /// The moment; `None` without a limit.
     pub fn at(&self) -> Option<Instant> {
         self.0
     }
 
-    /// How much time is left, down to zero; `None` if nobody set a limit.
+    /// How much time is left, down to zero; `None` without a limit.
     pub fn left(&self) -> Option<Duration> {
         self.0.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::payload::Encoding;
 use crate::peer::{Handshake, PeerAddress};
 
-/// All that a handler may ask of the socket an event came from.
+/// All that a handler may ask of the socket of an event.
 pub trait Origin: Any + Send + Sync {
     /// The event of a route; `*` of a catch-all.
     fn event(&self, route: RouteId) -> &str;
@@ -52,7 +52,7 @@ impl Context {
         Self { origin, route, event, scope: None }
     }
 
-    /// The same, with what the event came with.
+    /// The same, with what the event was sent with.
     #[inline]
     pub(crate) fn within(mut self, scope: Option<Arc<Scope>>) -> Self {
         self.scope = scope;
@@ -167,7 +167,7 @@ pub trait FromConnection: Sized + Send + Sync + 'static {
         None
     }
 
-    /// Names what the server must have been given; what is missing is told at start.
+    /// Names what the server must have been given; what is missing is an error at start.
     fn needs(needs: &mut Needs) {
         let _ = needs;
     }

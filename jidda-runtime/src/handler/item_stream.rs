@@ -11,7 +11,7 @@ use crate::guard::discard;
 use crate::payload::Payload;
 use crate::sync::Mutex;
 
-/// The items of a streaming reply, written for the connection the call came from; a failure is the last one.
+/// The items of a streaming reply, written for the connection of the call; a failure is the last one.
 pub(crate) type Items = Pin<Box<dyn Stream<Item = Result<Payload, Box<Failure>>> + Send>>;
 
 /// A streaming reply on its way to the connection. Clones of a reply share it: it is a stream only once.

@@ -51,12 +51,12 @@ impl Call {
         self.context.event()
     }
 
-    /// The namespace it came in.
+    /// Its namespace.
     pub fn namespace(&self) -> &str {
         self.context.origin().namespace()
     }
 
-    /// The address of who sent it.
+    /// The address of its sender.
     pub fn peer(&self) -> PeerAddress {
         self.context.origin().peer()
     }
@@ -128,7 +128,7 @@ pub fn refusal(verdict: impl Verdict) -> Option<Reply> {
     verdict.refusal()
 }
 
-/// What comes after a middleware: the next one, or the handler.
+/// What follows a middleware: the next one, or the handler.
 pub struct Next {
     chain: Chain,
     position: usize,

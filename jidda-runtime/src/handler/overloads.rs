@@ -31,7 +31,7 @@ pub(super) fn reachable(
     reachable
 }
 
-/// Whether everyone who may have `entry` run has one of the earlier ones run.
+/// Whether every caller that may run `entry` runs one of the earlier ones.
 fn is_shadowed(entry: &HandlerEntry, earlier: &[Chosen]) -> bool {
     let mut earlier = earlier.iter().map(|(entry, _)| entry.allow);
     if entry.allow.is_empty() {
@@ -125,7 +125,7 @@ mod tests {
                 "src/a.rs:3: `kick` in namespace `/` is handled for `admin`, and again at src/a.rs:4"
             )
         );
-        // Everyone who may have it run has one of the others run.
+        // Every caller that may run it runs one of the others.
         let text = told(&[&OWNER, &ADMIN, &EITHER]);
         assert!(text.contains("for `owner` or `root`, and again at src/a.rs:9"), "{text}");
         assert!(build(&[&OWNER, &EITHER]).is_ok());

@@ -84,7 +84,7 @@ impl<'a> ArgumentReader<'a> {
         Ok(Self { names, taken: 0, source: Source::Positional { list, reader, left: length } })
     }
 
-    /// All that is left of arguments that came by name.
+    /// The rest of arguments that are named.
     pub(super) fn take_named(&mut self) -> Option<Vec<(String, Value)>> {
         match &mut self.source {
             Source::Named(entries) => Some(std::mem::take(entries)),
@@ -108,7 +108,7 @@ impl<'a> ArgumentReader<'a> {
         self.names.len()
     }
 
-    /// The name of the next argument, for those who have to say what is wrong with it.
+    /// The name of the next argument, for its errors.
     #[inline]
     pub(super) fn next_name(&self) -> &'static str {
         self.names.get(self.taken).copied().unwrap_or("?")
@@ -204,7 +204,7 @@ fn read_again<'a, T: DeserializeOwned>(
     }
 }
 
-/// Reads a value as if it had come by its position: rmpv's own reader knows enums in another form.
+/// Reads a value as if it had its position: rmpv's own reader knows enums in another form.
 fn read_named<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     let bytes = to_msgpack(value);
     wide::from_slice(&bytes).or_else(|error| Ok(read_again(&bytes, 0, &error)?.0))

@@ -68,7 +68,7 @@ impl fmt::Debug for Dispatch {
 /// The answer to one event: a value, a stream of them, or a failure. Middleware sees it on its way out and may
 /// replace it.
 ///
-/// A stream has only begun when the reply is there; its items come later, past the middleware. A clone of such a
+/// A stream has only begun when the reply is there; its items follow later, and do not pass the middleware. A clone of such a
 /// reply is the same stream: it can be sent once.
 #[derive(Debug, Clone)]
 pub struct Reply(Result<Body, Box<Failure>>);
@@ -81,7 +81,7 @@ enum Body {
 }
 
 impl Reply {
-    /// A value, written for the connection the call came from.
+    /// A value, written for the connection of the call.
     // A call of its own costs an event 2 % of its instructions.
     #[allow(clippy::inline_always)]
     #[inline(always)]
@@ -102,7 +102,7 @@ impl Reply {
         self.0.is_ok()
     }
 
-    /// Whether it is a stream, whose items are still to come.
+    /// Whether it is a stream, whose items follow.
     pub fn is_stream(&self) -> bool {
         matches!(self.0, Ok(Body::Stream(_)))
     }

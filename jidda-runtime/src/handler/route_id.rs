@@ -5,7 +5,7 @@
 pub struct RouteId(pub(super) u32);
 
 impl RouteId {
-    /// For those who keep it as a number.
+    /// It as a number.
     #[inline]
     pub(crate) fn number(self) -> u32 {
         self.0

@@ -19,17 +19,17 @@ thread_local! {
     static CURRENT: Cell<Option<Arc<Scope>>> = const { Cell::new(None) };
 }
 
-/// What one event came with, for as long as its handler runs.
+/// What one event was sent with, for as long as its handler runs.
 #[derive(Debug, Default)]
 pub(crate) struct Scope {
     deadline: Option<Instant>,
     /// The trace that the event is part of, and its caller's place in it.
     trace: Option<TraceContext>,
-    /// For whom the caller asks, if not for itself: a peer that is trusted says so.
+    /// The identity on whose behalf the caller acts, if not its own: a trusted peer names it.
     asker: Option<Asker>,
     /// How many items its caller takes, if the reply may be a stream.
     credit: Option<Arc<Credit>>,
-    /// Whether its caller wants to be told when a streaming reply begins.
+    /// Whether its caller wants to be notified when a streaming reply begins.
     announces: bool,
     /// The servers that passed the event on.
     pub(crate) via: Servers,
@@ -109,7 +109,7 @@ impl Scope {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// For whom the caller asks, if not for itself.
+    /// The identity on whose behalf the caller acts, if not its own.
     pub(crate) fn asker(&self) -> Option<&Asker> {
         self.asker.as_ref()
     }
@@ -119,7 +119,7 @@ impl Scope {
         self.credit.as_ref()
     }
 
-    /// Whether the caller wants to be told when a streaming reply begins.
+    /// Whether the caller wants to be notified when a streaming reply begins.
     pub(crate) fn announces(&self) -> bool {
         self.announces
     }

@@ -107,7 +107,7 @@ impl fmt::Debug for Outlet {
 }
 
 impl Outlet {
-    /// Puts something out and waits until it was taken. Nobody has to be woken for that: who takes it goes on to
+    /// Puts something out and waits until it was taken. No task has to be woken for that: the one that takes it goes on to
     /// poll the future when it wants more.
     async fn put(&self, reached: Reached) {
         *self.0.lock() = reached;
@@ -180,7 +180,7 @@ impl Dispatch {
         let future: Pin<Box<dyn Future<Output = Reply> + Send>> = Box::pin(run(Outlet(Arc::clone(&reached))));
         let mut production = Some(Production { reached, future: Some(future) });
         Self::future(std::future::poll_fn(move |cx| {
-            // Polled again after its end, like nobody should, it has no second one.
+            // A poll after its end, which no caller should make, gives no second end.
             let Some(running) = &mut production else { return Poll::Pending };
             match running.poll_on(cx) {
                 Poll::Pending => Poll::Pending,
@@ -196,7 +196,7 @@ impl Dispatch {
 }
 
 impl Reply {
-    /// A stream whose items are written for the connection the call came from.
+    /// A stream whose items are written for the connection of the call.
     pub(crate) fn of_items(
         items: impl Stream<Item = Result<Payload, Box<Failure>>> + Send + 'static,
     ) -> Self {

@@ -18,7 +18,7 @@ pub trait CallTarget {
     /// A call under way, or to be sent: awaiting it gives the reply, or every reply of a broadcast.
     type Call<R: DeserializeOwned, E: CallerError>;
     /// A call of a handler that returns nothing: one socket is asked for its acknowledgement, a broadcast is
-    /// an event that nobody acknowledges.
+    /// an event without an acknowledgement.
     type Notify<E: CallerError>;
     /// An event without a reply.
     type Emit;

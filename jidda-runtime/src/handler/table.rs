@@ -22,7 +22,7 @@ pub struct Route {
     pub(super) glue: Glue,
     pub(super) service: Option<Service>,
     pub(super) middleware: Chain,
-    /// The same event's handler for callers who may not have this one run.
+    /// The same event's handler for callers that may not run this one.
     pub(super) next: Option<RouteId>,
 }
 

@@ -78,7 +78,7 @@ impl Connection {
     fn overdue(&self, shared: &mut Shared, now: u32) -> Option<DisconnectReason> {
         let since = |then: u32| u64::from(now.wrapping_sub(then));
         let config = &self.hub.config;
-        // A client that polls takes nothing between two polls: then it is slow when too much waits, and gone when
+        // A client that polls takes nothing between two polls: then it is slow when too much waits, and lost when
         // its heart stops.
         let is_between = self.is_between_polls() && shared.outbox.queued() < config.max_outbox;
         let is_stalled = shared

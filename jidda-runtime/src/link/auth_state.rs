@@ -8,9 +8,9 @@ use crate::room::IdentityGuard;
 /// What a peer was found to be; at a client, what the server says of it.
 #[derive(Debug, Default)]
 pub(crate) struct AuthState {
-    /// `None` for somebody who may be nobody.
+    /// `None` for an anonymous peer that is admitted.
     pub(crate) identity: Option<Identity>,
-    /// The peer was told that it is about to expire.
+    /// The peer was notified that it is about to expire.
     pub(crate) is_told: bool,
     /// That the connection is this one, until nothing of it runs any more. Not to be dropped while anything is locked.
     pub(crate) claim: Option<IdentityGuard>,

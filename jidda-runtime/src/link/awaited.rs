@@ -1,4 +1,4 @@
-//! What a peer is waited for, and how far it has come: to read as far as a ping, and to send the rest of a message.
+//! What a peer has to do in time, and how far it is: to read as far as a ping, and to send the rest of a message.
 
 use crate::link::clock::Tick;
 
@@ -10,10 +10,10 @@ pub(crate) struct Awaited {
     pub(super) rest: Option<Rest>,
 }
 
-/// A message whose beginning takes room here while its rest does not come: fragments, or a packet's attachments.
+/// An incomplete message that takes memory: fragments, or a packet's attachments.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rest {
-    /// When some of it came last.
+    /// When some of it was received last.
     pub(super) since: Tick,
     /// How much of it is here.
     pub(super) size: usize,

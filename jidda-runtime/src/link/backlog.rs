@@ -1,4 +1,4 @@
-//! Events that came and have to wait, bounded in memory.
+//! Received events that have to wait, bounded in memory.
 
 use bytes::Bytes;
 
@@ -27,7 +27,7 @@ impl Waiting {
     }
 }
 
-/// Events in the order they came, each with what is needed to run it later.
+/// Events in the order in which they were received, each with what is needed to run it later.
 #[derive(Debug)]
 pub(crate) struct Backlog<T> {
     events: Queue<(T, Waiting)>,

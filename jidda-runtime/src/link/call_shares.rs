@@ -24,7 +24,7 @@ impl CallShares {
     }
 
     /// Counts one more call of a caller, which may have no more than are left for everyone else: one alone has at most
-    /// half of the room, and there is some left for whoever comes next.
+    /// half of the room, and there is some left for the next caller.
     pub(crate) fn enter(&mut self, caller: ConnectionId) -> bool {
         let left = self.limit.saturating_sub(self.total);
         let own = self.callers.entry(caller).or_default();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     proptest! {
-        /// However they come and go, no more are under way than there is room for, and nobody is kept who has none.
+        /// Whatever callers begin and end, no more calls are under way than there is room for, and no caller without calls is kept.
         #[test]
         fn the_room_is_never_exceeded(limit in 1_usize..40, steps in prop::collection::vec((0_usize..5, any::<bool>()), 0..400)) {
             let callers = ids(5);

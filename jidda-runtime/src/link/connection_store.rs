@@ -16,9 +16,9 @@ pub(crate) struct ConnectionStore {
     pub(crate) session: Option<Arc<SessionInner>>,
     /// The session's name; the peer may know it before the program asks for the session.
     pub(crate) session_id: Option<SessionId>,
-    /// Whether the peer knows it, so that it can come back to it.
+    /// Whether the peer knows it, so that it can resume it.
     pub(crate) is_told: bool,
-    /// The connection's span, where somebody listens.
+    /// The connection's span, where there is a subscriber.
     pub(crate) span: Option<Box<Span>>,
 }
 

@@ -1,4 +1,4 @@
-//! How far the peer has come with what it is waited for.
+//! How far the peer is with what it has to do in time.
 
 use super::awaited::Rest;
 use super::clock::Tick;
@@ -28,7 +28,7 @@ impl<S> SharedState<S> {
             self.calls.pinged_at = Some(Tick::at(now));
             return;
         }
-        // It was written since the last look. What came since then may be its answer.
+        // It was written since the last check. What was received since then may be its answer.
         if now.wrapping_sub(seen) > now.wrapping_sub(then) {
             self.calls.pinged_at = Some(Tick::at(now));
         }
@@ -53,7 +53,7 @@ impl<S> SharedState<S> {
         }
     }
 
-    /// For how long the rest of a message has not come any further, if one is waited for. While the task does not read,
+    /// For how long nothing of the rest of a message was received, if one is waited for. While the task does not read,
     /// that is not the peer's fault.
     pub(crate) fn rest_missing_for(&mut self, now: u32) -> Option<u64> {
         self.awaited()?.rest?;

@@ -8,7 +8,7 @@ use crate::wall_clock::WallClock;
 /// What the clock says of an identity.
 pub(crate) enum Expiry {
     Rest,
-    /// The peer is to be told.
+    /// The peer has to be notified.
     Near,
     Over,
 }

@@ -91,7 +91,7 @@ impl Entry {
 
 /// Frames that will not be sent, and tasks that wait for what will not be. Not to be dropped while anything is locked.
 #[derive(Debug, Default)]
-#[must_use = "those who wait are to learn it"]
+#[must_use = "the waiters have to be woken"]
 pub(crate) struct Lost {
     pub(crate) entries: Vec<Entry>,
     pub(crate) wakers: Vec<Waker>,

@@ -78,7 +78,7 @@ impl<G: DerefMut<Target = SharedState<S>>, S> Change<'_, G, S> {
         }
     }
 
-    /// Unlocks without waking yet: that is done when what this gives is dropped. For those who hold another lock.
+    /// Unlocks without waking yet: that is done when what this gives is dropped. For callers that hold another lock.
     pub(crate) fn unlock(self) -> Wake {
         let Self { shared, wake, of: _ } = self;
         drop(shared);
@@ -103,7 +103,7 @@ impl<S> Link<S> {
         Change { shared: self.shared.lock(), wake: Wake(None), of: PhantomData }
     }
 
-    /// Begins a change that wakes nobody: what it returns has the wakers, if there are any. A broadcast makes two of them
+    /// Begins a change that wakes no task: its methods return the wakers, if there are any. A broadcast makes two of them
     /// for each recipient.
     #[inline]
     pub(crate) fn change_without_wake(&self) -> impl DerefMut<Target = SharedState<S>> + '_ {
@@ -116,7 +116,7 @@ impl<S> Link<S> {
         self.shared.lock().outbox.append(write)
     }
 
-    /// Appends what the peer is told of a failure: as much of it as it takes. For the connection's own task.
+    /// Appends a failure: as much of it as the peer's limit allows. For the connection's own task.
     #[cold]
     pub(crate) fn append_failure(&self, failure: &Failure, write: impl FnOnce(&mut Vec<u8>, &Told<'_>)) {
         self.shared.lock().tell(failure, write);

@@ -36,7 +36,7 @@ enum Slot<S> {
 }
 
 impl<S> Slot<S> {
-    /// Whether its answer is still to come.
+    /// Whether it is not answered yet.
     fn is_waiting(&self) -> bool {
         match self {
             Self::Waiting { .. } => true,
@@ -46,21 +46,21 @@ impl<S> Slot<S> {
     }
 }
 
-/// A streaming reply that comes in.
+/// A streaming reply that is being received.
 #[derive(Debug)]
 struct IncomingStream {
     place: u64,
     waker: Option<Waker>,
-    /// What came and was not taken: never more than was granted.
+    /// Items that were received and not taken: never more than were granted.
     items: VecDeque<Payload>,
-    /// How many more may come.
+    /// How many more the peer may send.
     credit: u32,
     /// Whether the other side said that it has begun.
     is_open: bool,
     end: Option<Answer>,
 }
 
-/// What to do about an item that came.
+/// What to do about an item that was received.
 #[derive(Debug)]
 pub(crate) enum Received {
     /// It is kept for its reader; wake it.
@@ -71,14 +71,14 @@ pub(crate) enum Received {
     OverCredit,
 }
 
-/// What is left of a request that nobody waits for any more. Not to be dropped while anything is locked: it has the
-/// waker of who waited.
+/// The rest of a request that no caller waits for any more. Not to be dropped while anything is locked: it has the
+/// waker of its caller.
 #[must_use = "it is dropped when nothing is locked any more"]
 #[derive(Debug)]
 pub(crate) struct Forgotten<S>(Option<Slot<S>>);
 
 impl<S> Forgotten<S> {
-    /// Whether its answer was still to come, so that the peer can be told to stop.
+    /// Whether it was not answered yet, so that it can be cancelled.
     pub(crate) fn was_waiting(&self) -> bool {
         self.0.as_ref().is_some_and(Slot::is_waiting)
     }
@@ -102,7 +102,7 @@ pub(crate) const UNPLACED: u64 = u64::MAX;
 
 type Slots<S> = HashMap<u32, Slot<S>, foldhash::fast::RandomState>;
 
-/// What to do about a reply that came.
+/// What to do about a reply that was received.
 #[derive(Debug)]
 pub(crate) enum Resolved<S> {
     /// The caller has its answer; wake it.
@@ -227,7 +227,7 @@ impl<S> PendingRequests<S> {
         Some(Err(end))
     }
 
-    /// Lets so many more items come. Whether any still can.
+    /// Grants so many more items. Whether the stream still runs.
     pub(crate) fn grant(&mut self, id: u32, count: u32) -> bool {
         match self.slots.as_deref_mut().and_then(|slots| slots.get_mut(&id)) {
             Some(Slot::Stream(inflow)) if inflow.end.is_none() => {

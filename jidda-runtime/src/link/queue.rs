@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// Entries in the order they came. What is taken out leaves nothing behind, so that whoever queues and takes out in turns
+/// Entries in the order in which they were added. What is taken out leaves nothing behind, so that whoever queues and takes out in turns
 /// does not make it grow.
 #[derive(Debug)]
 pub(crate) struct Queue<T> {

@@ -1,4 +1,4 @@
-//! The sessions of peers that are away, and who loses one when there are too many.
+//! The sessions of peers that are away, and which are dropped when there are too many.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,11 +23,11 @@ pub(crate) struct Sessions {
 pub(crate) enum Keeper {
     /// Somebody at this address.
     Anonymous(Source),
-    /// This identity, wherever it connects from: nobody else may have the session.
+    /// This identity, wherever it connects from: no other may resume the session.
     Identity(Arc<str>),
 }
 
-/// Peers that anybody can be make room before those that proved who they are.
+/// The sessions of anonymous peers are dropped before those of authenticated ones.
 impl Owner for Keeper {
     fn standing(&self) -> u8 {
         match self {

@@ -23,7 +23,7 @@ use crate::reason::DisconnectReason;
 use crate::transport::Stream;
 use crate::wire::{Protocol, Wire};
 
-/// Whether there is somebody at the other end.
+/// Whether there is a peer at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkStatus {
     /// A stream is open.
@@ -39,7 +39,7 @@ pub(crate) enum LinkStatus {
 pub(crate) enum Control<S> {
     /// The peer is in the root namespace by being there.
     Join,
-    /// A socket was accepted by something its `connect` handler did: what came early may run.
+    /// A socket was accepted by something its `connect` handler did: its early events may run.
     Accepted(S),
     /// What waits in the sequence of a socket may run on, after the end of a turn.
     Proceed(S),
@@ -128,7 +128,7 @@ pub(crate) struct SharedState<S> {
     pub(crate) stream: StreamSlot,
     /// When the last broadcast was made that the peer gets: a [`BroadcastTime`].
     last_broadcast_ms: u8,
-    /// How many times in a row a sign of life did not come in time.
+    /// How many times in a row the peer did not answer a ping in time.
     pub(crate) missed: u16,
 }
 
@@ -188,7 +188,7 @@ impl<S> SharedState<S> {
         matches!(self.stream, StreamSlot::WithDriver)
     }
 
-    /// The connection's span, if somebody listened when it was asked for.
+    /// The connection's span, if there was a subscriber when it was asked for.
     pub(crate) fn span(&self) -> Option<Span> {
         self.kept()?.span.as_deref().cloned()
     }
@@ -267,7 +267,7 @@ impl<S> SharedState<S> {
         Ok(())
     }
 
-    /// Queues what the peer is told of a failure: as much of it as it takes. All of it comes through here.
+    /// Queues a failure: as much of it as the peer's limit allows. All failures pass through here.
     #[cold]
     pub(crate) fn tell(&mut self, failure: &Failure, write: impl FnOnce(&mut Vec<u8>, &Told<'_>)) {
         let told = failure.told(self.outbox.max_message());
@@ -308,7 +308,7 @@ impl<S> SharedState<S> {
         }
     }
 
-    /// The task runs, and has the stream until it rests. `false` while that is lent to somebody: then the task rests on,
+    /// The task runs, and has the stream until it rests. `false` while that is lent: then the task rests on,
     /// and is woken when it is back.
     #[must_use]
     pub(crate) fn begin_poll(&mut self, stream: &mut Option<Stream>, waker: &Waker) -> bool {
@@ -528,7 +528,7 @@ impl<S> SharedState<S> {
         self.cold.as_mut()?.standing.as_deref_mut()
     }
 
-    /// Takes note of who the peer was found to be; gives back what was there.
+    /// Stores the peer's identity; gives back the one before.
     pub(crate) fn note_standing(&mut self, standing: Option<AuthState>) -> Option<AuthState> {
         if self.cold.is_none() && standing.is_none() {
             return None;

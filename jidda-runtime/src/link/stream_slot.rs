@@ -32,7 +32,7 @@ impl BroadcastTime {
     }
 
     /// Whether it is less than two milliseconds after another one. Then its frames are queued: a task writes all that
-    /// has come by the time it runs at once, which is less work when much comes.
+    /// has arrived by the time it runs at once, which is less work when much arrives.
     pub(super) fn is_within_coalescing_window(self, other: u8) -> bool {
         self.0.wrapping_sub(other) < 2
     }

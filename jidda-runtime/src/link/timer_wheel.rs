@@ -25,7 +25,7 @@ pub(crate) struct TimerWheel<T> {
 }
 
 impl<T> TimerWheel<T> {
-    /// A wheel that comes round at least four times in the shortest of the connections' timings.
+    /// A wheel that turns at least four times in the shortest of the connections' timings.
     pub(crate) fn new(config: &Config) -> Self {
         let shortest = config
             .heartbeat
@@ -77,7 +77,7 @@ impl<T> TimerWheel<T> {
             .collect()
     }
 
-    /// The connections of one slot; those that are gone leave it.
+    /// The connections of one slot; those that have ended are removed.
     pub(crate) fn visit(&self, slot: usize) -> Vec<Arc<T>> {
         let mut slot = self.slots[slot].lock();
         let mut found = Vec::with_capacity(slot.len());
@@ -101,7 +101,7 @@ impl<T> TimerWheel<T> {
         self.tick
     }
 
-    /// How long it takes to come round.
+    /// How long one turn takes.
     pub(crate) fn turn(&self) -> Duration {
         self.tick * u32::try_from(SLOTS).expect("a small number")
     }

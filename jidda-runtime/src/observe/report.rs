@@ -34,9 +34,9 @@ pub enum FailureKind {
     Internal,
     /// A panic: the peer received an id.
     Panic,
-    /// The handler's own error type: the peer was told all of it.
+    /// The handler's own error type: the peer received all of it.
     App,
-    /// A [`jidda::Error`](crate::Error) with a code, or arguments that do not fit: the peer was told all of it.
+    /// A [`jidda::Error`](crate::Error) with a code, or arguments that do not fit: the peer received all of it.
     Refused,
     /// It took longer than it, or its caller, had time for.
     Timeout,
@@ -140,7 +140,7 @@ impl ErrorReport {
         self.origin_socket.as_ref().map(|(origin, ..)| origin)
     }
 
-    /// The id of an internal error or a panic: it is all that the peer was told.
+    /// The id of an internal error or a panic: it is all that the peer received.
     pub fn id(&self) -> Option<&str> {
         self.id.as_ref().map(SocketId::as_str)
     }
@@ -178,7 +178,7 @@ impl ErrorReport {
         }
     }
 
-    /// What becomes of it when nobody asked to see it: what the peer was not told goes to the log.
+    /// Without a hook: what the peer did not receive is logged.
     fn log(&self) {
         let is_late_end = self.event() == Some("disconnect") && self.kind == FailureKind::Timeout;
         let is_untold = matches!(self.origin, FailureOrigin::Job | FailureOrigin::Hook) || is_late_end;
@@ -248,7 +248,7 @@ impl<'a> Place<'a> {
         Self { origin, namespace: "", event: Some(event), entry: None, location: None, socket: None }
     }
 
-    /// Finding out who a peer is.
+    /// An authenticator.
     pub(crate) fn authentication(namespace: &'a str) -> Self {
         Self { namespace, ..Self::apart(FailureOrigin::Authenticator, "authentication") }
     }
@@ -270,16 +270,16 @@ impl Reporter {
     /// Reports a failure of the program's own code. Gives back what the peer may know of it: in place of an
     /// internal one an id, under which this side has its text.
     ///
-    /// Every failure comes through here, so that none is missed and none is told twice.
+    /// Every failure passes through here, so that none is missed and none is reported twice.
     #[cold]
     pub(crate) fn disclose(&self, place: Place<'_>, failure: Failure) -> Failure {
         let kind = match &failure.cause {
             Some(Cause::Error(_)) => FailureKind::Internal,
             Some(Cause::Panic) => FailureKind::Panic,
             Some(Cause::Timeout) => FailureKind::Timeout,
-            // It came through here before.
+            // It was reported before.
             Some(Cause::Hidden) => return failure,
-            // jidda's own refusal of what nobody handles, or what another server said.
+            // jidda's own refusal of an event without a handler, or the answer of another server.
             None if place.origin == FailureOrigin::Handler && place.entry.is_none() => return failure,
             // Anyone may send bad credentials.
             None if place.origin == FailureOrigin::Authenticator => return failure,

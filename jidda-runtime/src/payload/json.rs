@@ -24,7 +24,7 @@ const BUNDLE: u8 = 0;
 /// The byte strings of a text, in the order of their numbers.
 pub(crate) type Attachments = Vec<Vec<u8>>;
 
-/// What a value's formatter keeps and is told.
+/// The state and the settings of a value's formatter.
 struct Placeholders<'a> {
     form: &'a Cell<ListForm>,
     attachments: &'a RefCell<Attachments>,
@@ -250,7 +250,7 @@ pub(crate) fn read_whole(text: &[u8], attachments: Bundled<'_>) -> Result<Value,
 }
 
 /// Whether each placeholder of a text names one of `count` attachments, and none the same as another. A text that no
-/// value can be read from, since a number in it is larger than any, is refused by whom it is for.
+/// value can be read from, since a number in it is larger than any, is refused by its reader.
 pub(crate) fn is_complete_with(text: &str, count: usize) -> bool {
     let Ok(mut value) = read_text(text.as_bytes()) else { return true };
     fill(&mut value, &mut vec![Some(&[][..]); count]).is_ok()
@@ -281,7 +281,7 @@ fn fill(value: &mut Value, attachments: &mut [Option<&[u8]>]) -> Result<(), Code
     }
 }
 
-/// serde's sentence, without the place in a text that nobody else sees.
+/// serde's sentence, without the position in a text that only this side has.
 pub(crate) fn describe(error: &serde_json::Error) -> String {
     let mut text = error.to_string();
     if let Some(place) = text.rfind(" at line ") {

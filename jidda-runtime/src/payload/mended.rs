@@ -3,8 +3,8 @@
 //! * A whole number as a float: `21.0` and `2.1e1` are 21 for a peer that has no integers, as JavaScript has none.
 //! * Half of a surrogate pair, `\ud83d` alone, which is JSON but no text: it is U+FFFD, as in each decoder of UTF-16.
 //!
-//! A value that is taken as it came costs nothing for this. One that is refused is mended and read once more, first its
-//! texts and then its numbers: who takes any number gets it as it was written. Where there is nothing to mend, the refusal
+//! A value that is accepted as it was received costs nothing for this. One that is refused is mended and read once more, first its
+//! texts and then its numbers: a type for any number gets it as it was written. Where there is nothing to mend, the refusal
 //! stands.
 
 use rmpv::Value;
@@ -122,7 +122,7 @@ fn integer(number: &[u8]) -> Option<Vec<u8>> {
     let digits = [whole, fraction].concat();
     let Some(start) = digits.iter().position(|digit| *digit != b'0') else { return Some(b"0".to_vec()) };
     let end = digits.iter().rposition(|digit| *digit != b'0').map_or(start, |last| last + 1);
-    // Where the point comes to stand among the digits, or behind them.
+    // The position of the point among the digits, or behind them.
     let point = i64::try_from(whole.len()).ok()?.checked_add(exponent)?;
     let point = usize::try_from(point).ok()?;
     if point < end || point - start > DIGITS {

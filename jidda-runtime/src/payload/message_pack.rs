@@ -7,7 +7,7 @@ use super::codec_error::CodecError;
 use super::wide::Wide;
 use super::{mended, wide};
 
-/// Reads a value that came as one, or in pieces; what has a form for people is in it as text.
+/// Reads a value that is decoded already, or was sent in pieces; what has a form for people is in it as text.
 pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, CodecError> {
     from_msgpack(&to_msgpack(&value))
 }

@@ -1,5 +1,5 @@
 //! Whole numbers of 128 bits in `MessagePack`, which has none: they are written as their sixteen bytes, and small ones
-//! may come as integers like any other.
+//! may be received as integers like any other.
 //!
 //! `rmp_serde` casts what it reads for a `u128`, so that -1 would be the largest number there is. All else is its own.
 

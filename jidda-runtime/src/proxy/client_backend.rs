@@ -32,11 +32,11 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 /// [connections](crate::ClientBuilder::connections), which take turns, or the server behind a higher limit, where calls take
 /// long. While one connection is away, the others are used. One caller, which is one connection to this server, may have no
 /// more calls under way on a connection to the server behind than are left there for everyone else; past that it is
-/// refused as `busy`, and nobody else is.
+/// refused as `busy`, and no other caller is.
 ///
-/// Handlers of the server itself come first, a catch-all among them. What is left is passed on by namespace, by the
+/// Handlers of the server itself go first, a catch-all among them. All other events are passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
-/// Results and errors come back as they are, deadlines and cancellation go along. A Socket.IO caller has the result as
+/// Results and errors are returned as they are, deadlines and cancellation are passed on. A Socket.IO caller has the result as
 /// its acknowledgement's only argument.
 ///
 /// ```no_run
@@ -75,7 +75,7 @@ impl Proxy {
         }
     }
 
-    /// Only what comes in this namespace. The server has it from now on, whether or not it has handlers in it. It is one
+    /// Only events of this namespace. The server has it from now on, whether or not it has handlers in it. It is one
     /// namespace: families, such as `/orders/{id}`, are not passed on, since their names are the peers' to choose.
     #[must_use]
     pub fn namespace(mut self, namespace: &'static str) -> Self {
@@ -103,7 +103,7 @@ impl Proxy {
         self
     }
 
-    /// Tells the other server who asks, with name, permissions and claims: its handlers then run for that identity, and
+    /// Passes on the caller's identity, with name, permissions and claims: the other server's handlers then run for that identity, and
     /// not for this server. It has to [trust this one](crate::ServerBuilder::trust_identities_from); otherwise all that an
     /// identity comes with is denied.
     #[must_use]
@@ -154,7 +154,7 @@ impl Drop for Waiting {
 
 impl Backend for ClientBackend {
     fn joined(&self, namespace: &str, caller: ConnectionId) -> Option<Socket> {
-        // ClientBackend those that wait, which are served in the order in which they came.
+        // ClientBackend those that wait, which are served in the order of their arrival.
         if self.waiting.load(Ordering::Relaxed) > 0 {
             return None;
         }
@@ -214,7 +214,7 @@ async fn joined(
     (joining, caller): (&Joining, ConnectionId),
     auth: &Value,
 ) -> Result<Socket, Failure> {
-    // Of several events that come at once, one joins and the others wait for it.
+    // Of several events that arrive at once, one joins and the others wait for it.
     let turn = joining.of(namespace);
     let _turn = turn.lock().await;
     if let Some(socket) = client.joined(namespace, caller.number()) {

@@ -38,7 +38,7 @@ pub(crate) trait Backend: Send + Sync {
     fn join(&self, namespace: &str, caller: ConnectionId) -> BoxFuture<'static, Result<Socket, Failure>>;
 }
 
-/// Which events are passed on, and to whom.
+/// Which events are passed on, and where.
 #[derive(Clone)]
 pub(crate) struct ForwardRule {
     /// Only events of this namespace.
@@ -46,7 +46,7 @@ pub(crate) struct ForwardRule {
     /// Only events whose names begin so.
     pub(crate) prefix: Box<str>,
     pub(crate) upstream: Arc<dyn Backend>,
-    /// Whether the other server is told who asks.
+    /// Whether the caller's identity is passed on.
     pub(crate) passes_identity: bool,
 }
 
@@ -144,18 +144,18 @@ fn shallow(bytes: Vec<u8>, depth: usize, around: usize) -> Result<Vec<u8>, Failu
     Err(Failure::new("too_deep", format!("an event that is passed on nests deeper than {depth}")))
 }
 
-/// Who asks: the peer, or the one for whom it asks.
+/// The caller: the peer, or the identity on whose behalf it acts.
 fn asker(socket: &Arc<SocketInner>) -> Asker {
     let asker = Scope::current().and_then(|scope| scope.asker().cloned());
     asker.unwrap_or_else(|| Asker(Socket { inner: Arc::clone(socket) }.identity()))
 }
 
-/// The way an event came, with this server at its end.
+/// The servers that an event passed, with this one at the end.
 fn route(hub: &Hub) -> Result<Servers, Failure> {
     let scope = Scope::current();
     let before = scope.as_ref().map_or(&[][..], |scope| &scope.via);
     if before.iter().any(|id| **id == *hub.name) {
-        return Err(Failure::new("proxy_loop", "the event came back to a server that had passed it on"));
+        return Err(Failure::new("proxy_loop", "the event returned to a server that had passed it on"));
     }
     if before.len() >= HOPS {
         return Err(Failure::new("proxy_loop", format!("the event was passed on more than {HOPS} times")));
@@ -195,7 +195,7 @@ enum ReplyMode {
     Either,
 }
 
-/// The socket there, and the caller's place among those who use its connection.
+/// The socket there, and the caller's share of its connection.
 struct Way {
     upstream: Socket,
     share: Share,
@@ -269,7 +269,7 @@ impl ForwardedCall {
 
 /// A call on its way to the other server and back.
 struct PendingReply {
-    // Dropped first: what is cancelled frees its place there before the next call comes.
+    // Dropped first: what is cancelled frees its place there before the next call arrives.
     call: CallFuture<'static, Value, Value>,
     /// How the caller reads.
     encoding: Encoding,

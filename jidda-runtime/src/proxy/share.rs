@@ -17,7 +17,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// What the caller is told that has as many under way as it may have.
+    /// The refusal for a caller that has as many calls under way as it may have.
     pub(crate) fn share(self: &Arc<Self>, caller: ConnectionId) -> Result<Share, Failure> {
         let limit = self.hub.config.max_in_flight;
         if self.link.change().shares(limit).enter(caller) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::too_short;
 use crate::error::StartProblem;
 
-/// Exponential waiting times with jitter, so that a thousand clients do not come back at once.
+/// Exponential waiting times with jitter, so that a thousand clients do not reconnect at once.
 ///
 /// ```
 /// use std::time::Duration;

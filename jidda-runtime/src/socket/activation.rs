@@ -34,7 +34,7 @@ impl SocketInner {
             state.extra().given_id = Some(id);
         }
         self.connection.is_established.store(true, Ordering::Relaxed);
-        // Before the peer can know: who is told to be connected must be found by a broadcast.
+        // Before the peer can know: a peer that knows that it is connected must be found by a broadcast.
         let has_own = state.extra.as_ref().is_some_and(|extra| extra.identity.is_some());
         drop(state);
         self.rooms.enter(Socket { inner: Arc::clone(self) });
@@ -89,7 +89,7 @@ impl SocketInner {
         self.report_unsent(&too_large, failure);
     }
 
-    /// Keeps an event that came before its socket was accepted, and gives its place; or gives the event back when the
+    /// Keeps an event that was received before its socket was accepted, and gives its place; or gives the event back when the
     /// socket is active, or when too many wait.
     pub(crate) fn keep_early(&self, early: Waiting) -> Result<u64, Waiting> {
         let beside = self.connection.waiting_beside(self);

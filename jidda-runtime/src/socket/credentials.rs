@@ -61,7 +61,7 @@ impl Connection {
         self.link.change().standing()?.identity.clone()
     }
 
-    /// What the peer said when it came, and what it says when it joins.
+    /// What the peer sent with its handshake, and the auth value of its join.
     pub(crate) fn handshake(&self, auth: Value) -> Handshake {
         let handshake = Handshake {
             headers: http::HeaderMap::new(),

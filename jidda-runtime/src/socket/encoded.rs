@@ -1,4 +1,4 @@
-//! Arguments that are written before it is known who gets them.
+//! Arguments that are encoded before their recipients are known.
 
 use std::sync::Arc;
 
@@ -59,14 +59,14 @@ impl Encoded {
     pub(crate) fn all<A: Serialize + ?Sized>(arguments: &A, hub: &Hub) -> Result<Self, CodecError> {
         let lists: Lists = hub.encodings().map(|encoding| (encoding, encode(arguments, encoding))).collect();
         match &lists[..] {
-            // Said even when nobody is there to hear it.
+            // Checked even without recipients.
             [] => Self::one(arguments, Encoding::MessagePack),
             [(_, Err(error)), rest @ ..] if rest.iter().all(|(_, list)| list.is_err()) => Err(error.clone()),
             _ => Ok(Self::Own(lists)),
         }
     }
 
-    /// The list in one encoding. There is none for peers of a kind that came only after it was written.
+    /// The list in one encoding. There is none for peers of a kind that connected only after it was written.
     pub(crate) fn list(&self, encoding: Encoding) -> Option<Result<&[u8], CodecError>> {
         let (_, list) = self.lists().iter().find(|(each, _)| *each == encoding)?;
         Some(list.as_deref().map_err(Clone::clone))
@@ -93,7 +93,7 @@ impl Encoded {
     ///
     /// Why there is none in it.
     pub(crate) fn checked(self, encoding: Encoding) -> Result<Self, CodecError> {
-        self.list(encoding).ok_or_else(|| CodecError("the peer came later".into()))??;
+        self.list(encoding).ok_or_else(|| CodecError("the peer connected later".into()))??;
         Ok(self)
     }
 }

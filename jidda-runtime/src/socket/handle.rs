@@ -53,14 +53,14 @@ impl Socket {
         self.inner.connection.socket(namespace).map(|inner| Socket { inner })
     }
 
-    /// Leaves the namespace; the peer is told, and the connection goes on for the others.
+    /// Leaves the namespace; the peer is notified, and the connection goes on for the others.
     pub fn disconnect(&self) {
         let reason = match self.inner.connection.hub.side {
             Side::Server => DisconnectReason::ServerDisconnect,
             Side::Client => DisconnectReason::ClientDisconnect,
         };
         if self.inner.phase() == Phase::Away {
-            // There is nobody to tell, and no task to do it.
+            // There is no peer to notify, and no task to do it.
             return self.finish(&reason);
         }
         self.inner.connection.control(Control::Leave(Arc::clone(&self.inner), reason));

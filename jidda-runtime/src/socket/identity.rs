@@ -1,4 +1,4 @@
-//! The identity of a connection and of its sockets, and who learns of it.
+//! The identity of a connection and of its sockets, and where it is published.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Connection {
 }
 
 impl SocketInner {
-    /// Publishes that the socket can be reached from now on, to those who wait for it and to those who watch presence.
+    /// Publishes that the socket can be reached from now on, to its waiters and to the observers of presence.
     pub(crate) fn announce(&self) {
         let hub = &self.connection.hub;
         let name_of = |extra: &Extra| extra.claim.as_ref().map(|guard| Arc::clone(guard.name()));
@@ -52,7 +52,7 @@ impl SocketInner {
 }
 
 impl Socket {
-    /// Says who the peer is, once the program has found that out: `server.user(name)` reaches the socket
+    /// Sets the peer's identity, once the program has authenticated it: `server.user(name)` reaches the socket
     /// from now on, and it has the identity's permissions. The peer itself cannot set or change it.
     ///
     /// It takes the place of what an [`Authenticator`](crate::Authenticator) found, for this socket, and holds as long as
@@ -75,7 +75,7 @@ impl Socket {
         }
         let claim = self.inner.connection.claim(&name)?;
         let connections = self.inner.connection.identity();
-        // Dropped outside of the lock, and after the new one was made: who is here all the time does not leave.
+        // Dropped outside of the lock, and after the new one was made: an identity that stays present does not leave in between.
         let (old, old_claim) = {
             let mut state = self.inner.state.lock();
             let extra = state.extra();

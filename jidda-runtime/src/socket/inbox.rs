@@ -53,7 +53,7 @@ impl Socket {
     /// # Errors
     ///
     /// [`RecvError::Closed`] when the socket ended and nothing is left, [`RecvError::Decode`] when the message
-    /// is not a `T`; that message is gone then.
+    /// is not a `T`; that message is lost then.
     ///
     /// # Cancel safety
     ///

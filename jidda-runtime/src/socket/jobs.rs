@@ -112,7 +112,7 @@ impl Drop for Member {
     }
 }
 
-/// Who is told when a job fails. It does not keep the socket: a job without an end would keep its own owner.
+/// The reporter of a job that fails. It does not keep the socket: a job without an end would keep its own owner.
 #[derive(Clone)]
 struct Watcher {
     hub: Arc<Hub>,

@@ -69,7 +69,7 @@ fn callback<A, L: Listener<A>>(listener: L) -> Callback {
     Arc::new(move |arguments, encoding| listener.run(arguments, encoding))
 }
 
-/// Shows an event to those who watch. One that panics is reported: neither the event nor the others are its own.
+/// Shows an event to the observers. One that panics is reported: neither the event nor the others are its own.
 pub(crate) fn show(
     socket: &Arc<SocketInner>,
     observers: Vec<Observer>,
@@ -113,7 +113,7 @@ impl SocketInner {
         self.is_watched.load(Ordering::Acquire)
     }
 
-    /// Shows an event that was sent to those who watch; `list` is asked for only if somebody does.
+    /// Shows an event that was sent to the observers; `list` is called only if there are some.
     #[inline]
     pub(crate) fn show_outgoing<A: Serialize + ?Sized>(self: &Arc<Self>, event: &str, arguments: &A) {
         if self.is_watched() {
@@ -203,7 +203,7 @@ impl Socket {
     }
 }
 
-/// Decodes all arguments for those who watch; what cannot be decoded is shown as nothing.
+/// Decodes all arguments for the observers; what cannot be decoded is shown as nothing.
 pub(crate) fn observed(arguments: Arguments<'_>) -> Result<RawArguments, Error> {
     arguments.reader(NAMES)?.take::<RawArguments>()
 }

@@ -27,14 +27,14 @@ use crate::socket::handle::is_reserved;
 use crate::socket::spans;
 use crate::wire::{Meta, Protocol};
 
-/// A call that is sent when it is awaited, or told how long to wait first.
+/// A call that is sent when it is awaited. It may be given a time-out before.
 #[must_use = "a call is sent when it is awaited"]
 pub struct OutgoingCall<'a, R, E = Value> {
     socket: Result<Socket, SendError>,
     event: Cow<'a, str>,
     arguments: Result<Encoded, CodecError>,
     timeout: Option<Duration>,
-    /// What is said for somebody else, if the call is passed on. Boxed: few are.
+    /// The metadata of the original caller, if the call is passed on. Boxed: few are.
     forwards: Option<Box<Meta>>,
     expects: PhantomData<fn() -> (R, E)>,
 }
@@ -68,7 +68,7 @@ impl<'a, R, E> OutgoingCall<'a, R, E> {
         }
     }
 
-    /// A call that somebody else made.
+    /// A call that is passed on for another caller.
     pub(crate) fn forwarded(socket: Socket, event: String, arguments: Encoded, forwards: Meta) -> Self {
         let forwards = Some(Box::new(forwards));
         Self {
@@ -81,7 +81,7 @@ impl<'a, R, E> OutgoingCall<'a, R, E> {
         }
     }
 
-    /// Gives the call up after `limit`; the other side is told how long it has, and that it is given up.
+    /// Gives the call up after `limit`; the other side receives its deadline, and a cancellation then.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self
@@ -201,7 +201,7 @@ impl SocketInner {
         Ok(id)
     }
 
-    /// Forgets a request; if its answer is still to come, the peer is told to drop the handler.
+    /// Forgets a request; if it is not answered yet, the peer is asked to drop the handler.
     pub(crate) fn cancel_request(&self, id: u32) {
         let connection = &self.connection;
         let mut shared = connection.link.change();
@@ -223,7 +223,7 @@ impl SocketInner {
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is sent, nothing happened; after, the peer is told to drop the handler.
+/// Dropped before it is sent, nothing happened; after that, the peer is asked to drop the handler.
 #[must_use = "futures do nothing unless they are polled"]
 pub struct CallFuture<'a, R, E> {
     call: OutgoingCall<'a, R, E>,
@@ -232,7 +232,7 @@ pub struct CallFuture<'a, R, E> {
     deadline: Option<Deadline>,
     /// Of the handler that makes the call.
     scope: Option<Arc<Scope>>,
-    /// Boxed: most programs have nobody who listens.
+    /// Boxed: most programs have no subscriber.
     span: Option<Box<Span>>,
 }
 
@@ -262,7 +262,7 @@ impl<R, E> CallFuture<'_, R, E> {
         socket.inner.send_request(&self.call.event, arguments, describe, begin)
     }
 
-    /// What the peer is told beside the arguments.
+    /// What is sent beside the arguments.
     fn meta(&self) -> Meta {
         let mut meta = self.scope.as_ref().map(|scope| scope.outgoing()).unwrap_or_default();
         if let Some(forwards) = &self.call.forwards {
@@ -341,7 +341,7 @@ impl<R, E> CallFuture<'_, R, E> {
         poll
     }
 
-    /// Tells those who watch how the call ended.
+    /// Records how the call ended in its span and in metrics.
     #[inline]
     fn ended(&mut self, outcome: &'static str) {
         if let Some(span) = self.span.take() {
@@ -352,7 +352,7 @@ impl<R, E> CallFuture<'_, R, E> {
         }
     }
 
-    /// The call's span, where somebody listens.
+    /// The call's span, where there is a subscriber.
     #[inline]
     fn new_span(&self) -> Option<Box<Span>> {
         if !spans::are_wanted() {

@@ -9,7 +9,7 @@ use crate::objects::socket_state::Extra;
 use crate::objects::{Socket, SocketInner};
 
 impl SocketInner {
-    /// The refusal of a handler for which a permission is missing. Which one it is stands in the log; the peer is not told.
+    /// The refusal of a handler for which a permission is missing. The log names it; the peer does not receive its name.
     #[cold]
     pub(crate) fn denied(&self, first: RouteId) -> Failure {
         let table = self.table();
@@ -24,7 +24,7 @@ impl SocketInner {
 
     /// The first of an event's handlers that the peer may have run; `first` is the event's route.
     ///
-    /// `asker` is for whom the peer asks, if not for itself: then that one's permissions count, and not the peer's.
+    /// `asker` is the identity on whose behalf the peer acts, if not its own: then that one's permissions count, and not the peer's.
     #[inline]
     pub(crate) fn permitted(&self, first: RouteId, asker: Option<&Asker>) -> Option<RouteId> {
         self.table().permitted(first, |permission| self.lets(asker, permission))

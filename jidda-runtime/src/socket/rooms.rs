@@ -1,4 +1,4 @@
-//! The rooms of a socket: how it gets in and out, and who is meant by one.
+//! The rooms of a socket: joining, leaving, and selecting their members.
 
 use crate::error::RoomError;
 use crate::objects::Connection;
@@ -17,7 +17,7 @@ impl Connection {
 }
 
 impl SocketInner {
-    /// Adds the socket to the group of an identity, unless it has ended: nobody would take it out of it again.
+    /// Adds the socket to the group of an identity, unless it has ended: nothing would remove it again.
     pub(crate) fn enter_identity(&self, socket: &Socket, key: &RoomKey) {
         if self.phase() == Phase::Closed {
             return;

@@ -17,12 +17,12 @@ use crate::objects::Socket;
 use crate::observe::report::{FailureOrigin, Place};
 use crate::source::Source;
 
-/// A peer's session: what belongs to it while it is connected, on all its namespaces, and when it comes back soon.
+/// A peer's session: what belongs to it while it is connected, on all its namespaces, and when it reconnects in time.
 ///
 /// A native client that lost its connection and makes another one within
 /// [`session_linger`](crate::ServerBuilder::session_linger) has the session of before, provided that the server saw the
 /// old connection end and that the client is who it was; else it has a new one. A peer of any other kind has a session
-/// that ends with its connection. On a client, the session lasts as long as the client comes back.
+/// that ends with its connection. On a client, the session lasts as long as the client reconnects.
 ///
 /// ```
 /// # async fn handler(socket: &jidda::Socket) {
@@ -114,7 +114,7 @@ impl ConnectionValues<'_> {
 
 impl Socket {
     /// What is kept with the connection rather than with one of its sockets: one value a type, shared by all its
-    /// namespaces, until it ends. A client's connection goes on when it comes back.
+    /// namespaces, until it ends. A client's connection goes on when it reconnects.
     ///
     /// `#[derive(FromConnection)]` types are looked for in the socket's values, then here, then in the
     /// [session](Self::session).
@@ -124,7 +124,7 @@ impl Socket {
 
     /// The peer's session: see [`Session`].
     ///
-    /// Once the connection is over, it is an empty one that belongs to nobody.
+    /// Once the connection is over, it is an empty one without a connection.
     pub fn session(&self) -> Session {
         self.inner.connection.kept(|kept| match kept {
             Some(kept) => Session {
@@ -200,7 +200,7 @@ impl Connection {
         identity.map_or_else(|| Keeper::Anonymous(Source::of(&self.peer.to_address())), Keeper::Identity)
     }
 
-    /// The connection is over: its values go, its session waits for the peer to come back.
+    /// The connection is over: its values are dropped, its session is kept for the peer's reconnect.
     pub(crate) fn release_kept(&self) {
         let Some(mut kept) = self.link.change().take_kept() else { return };
         if let Some(values) = kept.values.take() {
@@ -220,7 +220,7 @@ impl Connection {
 }
 
 impl Hub {
-    /// Drops a session, unless somebody else holds it: each of its values by itself. Not while anything is locked.
+    /// Drops a session, unless it is held elsewhere: each of its values by itself. Not while anything is locked.
     fn discard_session(&self, session: Option<Arc<SessionInner>>) {
         if let Some(mut session) = session.and_then(Arc::into_inner) {
             let values = std::mem::take(session.values.get_mut());
@@ -233,7 +233,7 @@ impl Hub {
         self.sessions.expired(now).into_iter().for_each(|gone| self.discard_session(Some(gone)));
     }
 
-    /// Lets all of them go: there is nobody any more for them to come back to.
+    /// Drops all of them: no server is left to resume them.
     pub(crate) fn discard_sessions(&self) {
         self.sessions.take_all().into_iter().for_each(|gone| self.discard_session(Some(gone)));
     }

@@ -34,7 +34,7 @@ impl ErrorReport {
 }
 
 impl<'a> Place<'a> {
-    /// A handler of the table; `event` is its name as it came, where the table does not tell.
+    /// A handler of the table; `event` is its name as it was received, where the table does not have it.
     pub(crate) fn route(socket: &'a Arc<SocketInner>, route: RouteId, event: Option<&'a str>) -> Self {
         let route = socket.table().route(route);
         let entry = route.entry();

@@ -1,6 +1,6 @@
 //! Spans for `tracing`: of a connection, of each event and of each call. `docs/observability.md` has their fields.
 //!
-//! Where nobody listens at the level of debug, an event costs one relaxed load for them.
+//! Without a subscriber at the level of debug, an event costs one relaxed load for them.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::reason::DisconnectReason;
 use crate::trace::TraceContext;
 use crate::wire::Protocol;
 
-/// Whether anybody listens at all.
+/// Whether there is a subscriber at all.
 #[inline]
 pub(crate) fn are_wanted() -> bool {
     tracing::level_enabled!(Level::DEBUG)
@@ -30,7 +30,7 @@ pub(crate) struct About<'a> {
     pub(crate) scope: Option<&'a Arc<Scope>>,
 }
 
-/// Runs what handles an event in the scope it came with, and in a span of its own.
+/// Runs what handles an event in the scope it was sent with, and in a span of its own.
 #[inline]
 pub(crate) fn run(socket: &Arc<SocketInner>, about: About<'_>, run: impl FnOnce() -> Dispatch) -> Dispatch {
     let run = || Scope::enter(about.scope, run);
@@ -93,7 +93,7 @@ impl Connection {
         if let Some(span) = self.link.change().span() {
             return Some(span);
         }
-        // Not under the lock: who listens is the program.
+        // Not under the lock: a subscriber is code of the program.
         let span = tracing::debug_span!(
             target: "jidda",
             parent: None,
@@ -114,7 +114,7 @@ impl Connection {
         self.kept(|kept| Some((**kept?.span.get_or_insert_with(|| Box::new(span))).clone()))
     }
 
-    /// Tells the connection's span who the peer is.
+    /// Records the peer's identity in the connection's span.
     pub(crate) fn record_identity(&self, identity: &str) {
         if are_wanted()
             && let Some(span) = self.span()
@@ -132,9 +132,9 @@ impl Connection {
         }
     }
 
-    /// Tells the connection's span why it ends.
+    /// Records in the connection's span why it ends.
     pub(crate) fn record_reason(&self, reason: &DisconnectReason) {
-        // Who listens is the program's: not while anything is locked.
+        // A subscriber is code of the program: not while anything is locked.
         let span = if are_wanted() { self.link.change().span() } else { None };
         if let Some(span) = span {
             span.record("reason", display(reason));

@@ -39,7 +39,7 @@ pub struct Streaming<T, E = Value> {
     deadline: Option<Deadline>,
     /// Whether the other side says when it begins.
     opens: bool,
-    /// What is said for somebody else, if the call is passed on. Boxed: few are.
+    /// The metadata of the original caller, if the call is passed on. Boxed: few are.
     forwards: Option<Box<Meta>>,
     state: State,
     expects: PhantomData<fn() -> (T, E)>,
@@ -111,7 +111,7 @@ impl<T, E> Streaming<T, E> {
         }
     }
 
-    /// A call that somebody else made.
+    /// A call that is passed on for another caller.
     pub(crate) fn forwarded(socket: Socket, event: &str, arguments: Encoded, forwards: Meta) -> Self {
         Self {
             socket: Ok(socket),
@@ -133,7 +133,7 @@ impl<T, E> Streaming<T, E> {
         self
     }
 
-    /// Gives the stream up after `limit`, wherever it is then; the other side is told how long it has. Without it
+    /// Gives the stream up after `limit`, wherever it is then; the other side receives that deadline. Without it
     /// there is no limit: a stream may go on for as long as its connection.
     ///
     /// The time counts from the first item that is asked for.
@@ -161,7 +161,7 @@ impl<T, E> Streaming<T, E> {
         Ok(id)
     }
 
-    /// What the peer is told beside the arguments.
+    /// What is sent beside the arguments.
     fn meta(&self) -> Meta {
         let mut meta = Scope::current().map(|scope| scope.outgoing()).unwrap_or_default();
         if let Some(forwards) = &self.forwards {
@@ -192,7 +192,7 @@ impl<T, E> Streaming<T, E> {
         }
     }
 
-    /// The next item as it came; asks for more once half of what may be under way was taken.
+    /// The next item as it was received; asks for more once half of what may be under way was taken.
     fn poll_payload(&mut self, cx: &mut Context<'_>) -> Poll<Result<Payload, Answer>> {
         let gone = Answer::Disconnected { maybe_executed: false };
         let (State::Sent { id, taken }, Ok(socket)) = (&mut self.state, &self.socket) else {
@@ -261,7 +261,7 @@ impl<T, E> Streaming<T, E> {
         })
     }
 
-    /// The next item as it came, or how it ended; nothing after that.
+    /// The next item as it was received, or how the stream ended; nothing after that.
     pub(crate) fn poll_raw(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, End>>> {
         if matches!(self.state, State::Over) {
             return Poll::Ready(None);

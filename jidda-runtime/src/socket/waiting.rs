@@ -19,7 +19,7 @@ pub(crate) struct Wait<'a, F> {
     socket: &'a SocketInner,
     waiters: fn(&mut Extra) -> &mut Waiters,
     look: F,
-    /// Its place among those who wait, once it does.
+    /// Its place among the waiters, once it is one.
     number: Option<u64>,
 }
 
@@ -52,7 +52,7 @@ impl<T, F: FnMut(&mut State) -> Option<T> + Unpin> Future for Wait<'_, F> {
         let number = *this.number.get_or_insert_with(|| NEXT.fetch_add(1, Ordering::Relaxed));
         let waker = cx.waker().clone();
         let mut state = this.socket.state.lock();
-        // It may have been put there between the two locks, and nobody woken for it.
+        // It may have been put there between the two locks, without a wake-up.
         let found = (this.look)(&mut state);
         let unused = match found {
             Some(_) => Some(waker),
@@ -103,7 +103,7 @@ mod tests {
             assert!(socket.recv::<u8>().now_or_never().is_none());
         }
         assert!(socket.inner.state.lock().extra.is_none());
-        // Those who are still there are woken all the same.
+        // The waiters that are left are woken nevertheless.
         let mut closed = Box::pin(socket.closed());
         assert!(poll!(&mut closed).is_pending());
         assert!(socket.closed().now_or_never().is_none());
@@ -111,7 +111,7 @@ mod tests {
         closed.await;
     }
 
-    /// The list was another one meanwhile, and was given up: nobody leaves in another's place.
+    /// The list was replaced meanwhile, so that this place may be another waiter's: it is not removed.
     #[tokio::test]
     async fn who_leaves_late_takes_nobody_along() {
         let (client, _server, socket) = socket().await;

@@ -1,6 +1,6 @@
 //! Locks of the checker, with the methods of the real ones.
 //!
-//! A thread of a model that panics ends the model, so that nobody meets a poisoned lock but destructors on that way.
+//! A thread of a model that panics ends the model, so that only destructors that run then meet a poisoned lock.
 
 use std::sync::PoisonError;
 

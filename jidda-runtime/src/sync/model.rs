@@ -13,7 +13,7 @@ pub(crate) use shuttle::future::block_on;
 pub(crate) use shuttle::rand::{Rng, thread_rng};
 pub(crate) use shuttle::thread::spawn;
 
-/// How many orders are tried unless told otherwise: seconds for all models together.
+/// How many orders are tried by default: seconds for all models together.
 const RUNS: usize = 1000;
 /// What debug builds need of a stack.
 const STACK: usize = 1 << 20;
@@ -43,7 +43,7 @@ fn run(model: impl Fn() + Send + Sync + 'static, scheduler: impl Scheduler + 'st
     shuttle::Runner::new(scheduler, config).run(model);
 }
 
-/// Polls a future once, for nobody who could be woken.
+/// Polls a future once, with a waker that does nothing.
 pub(crate) fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
     std::pin::Pin::new(future).poll(&mut Context::from_waker(Waker::noop()))
 }

@@ -249,7 +249,7 @@ pub struct SocketIoClient {
     namespace: String,
     id: String,
     calls: u64,
-    /// The events that nobody asked for yet.
+    /// The events that were received and not asked for yet.
     events: VecDeque<(String, Vec<Value>)>,
 }
 

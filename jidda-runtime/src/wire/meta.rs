@@ -37,7 +37,7 @@ pub struct Meta {
     pub via: Servers,
     /// `credit`: the sender takes a streaming reply, and so many items of it for a beginning.
     pub credit: Option<u32>,
-    /// `open`: the sender wants to be told when its streaming reply begins.
+    /// `open`: the sender wants to be notified when its streaming reply begins.
     pub open: bool,
 }
 

@@ -70,7 +70,7 @@ impl Rules {
     fn audience(&self, claims: &Claims) -> Result<(), Failed> {
         let audience = present(claims, "aud");
         if self.audiences.is_empty() {
-            // It is meant for somebody, and nobody said that this is who.
+            // It is for an audience, and none is set here.
             return match audience {
                 None => Ok(()),
                 Some(_) => Err(Failed::new("`aud`", "is given, and `.audience(..)` is not set")),

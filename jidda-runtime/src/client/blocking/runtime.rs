@@ -28,7 +28,7 @@ impl From<InsideRuntime> for ConnectError {
     }
 }
 
-/// Shared by a client and all that came of it; the last one ends the connections.
+/// Shared by a client and all that was made of it; the last one ends the connections.
 #[derive(Clone, Debug)]
 pub(super) struct Home(Arc<Inner>);
 

@@ -45,7 +45,7 @@ pub(crate) trait Kept: Send + Sync + 'static {
     /// Has the stream end.
     fn hang_up(&self, reason: DisconnectReason);
 
-    /// What an error means for the attempts to come.
+    /// What an error means for the next attempts.
     fn setback(&self, error: &Self::Error) -> Setback;
 
     /// Shows the program what happened.

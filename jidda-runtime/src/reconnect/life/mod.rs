@@ -1,6 +1,6 @@
 //! The life of a connection that is made again when it is lost, as a machine without any I/O.
 //!
-//! The [`Keeper`](super::keeper::Keeper) does what the state says and feeds back how that went; nobody else decides what
+//! The [`Keeper`](super::keeper::Keeper) does what the state says and feeds back the result; nothing else decides what
 //! becomes of such a connection. A client's connections live so, those it is dialed for, and those a server dials.
 //!
 //! ```text
@@ -87,7 +87,7 @@ pub(crate) enum Setback {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     Dials,
-    /// It is dialed. It spares nobody by waiting, and whoever refuses it does not speak for its server.
+    /// It is dialed by the server. Waiting would help no peer, and a refusal may not be its server's.
     Listens,
 }
 
@@ -135,7 +135,7 @@ impl Life {
         matches!(self.state, State::Over(_))
     }
 
-    /// Goes on to the next state; `chance`, from 0 to 1, is for the length of a wait. An input that comes too late for the
+    /// Goes on to the next state; `chance`, from 0 to 1, is for the length of a wait. An input that is too late for the
     /// state it was meant for changes nothing.
     pub(crate) fn go_on(&mut self, input: Input, chance: f64) -> Events {
         let mut events = Events::new();
@@ -212,7 +212,7 @@ impl Life {
         let is_system = setback == Setback::System;
         let (is_final, reason) = match setback {
             Setback::System | Setback::Passing => (false, DisconnectReason::TransportError),
-            // Tried again by one who was let in before: the server may not have noticed yet that the connection before is
+            // Tried again by a client that was admitted before: the server may not have noticed yet that the previous connection is
             // lost, or what it asks may be away.
             Setback::Postponed(reason) => (is_first && !listens, reason),
             Setback::Refused(reason) => (!listens, reason),
@@ -228,7 +228,7 @@ impl Life {
         let wait = match self.policy.role {
             Role::Dials => backoff.and_then(|backoff| backoff.wait(self.attempt, chance)),
             Role::Listens if is_system => Some(PAUSE),
-            // Whoever came first was not the server: that is still to come.
+            // The first peer was not the server, which may still connect.
             Role::Listens if self.shown == Shown::Nothing => Some(Duration::ZERO),
             Role::Listens => backoff.map(|_| Duration::ZERO),
         };

@@ -27,7 +27,7 @@ pub enum KeyError {
     /// It is no base64url.
     #[error("a key is base64url: letters, digits, `-` and `_`, and no other end than a key of 32 bytes has")]
     Text,
-    /// It is one of the few keys whose secret everybody knows.
+    /// It is one of the few keys whose secret is public.
     #[error("this public key protects nothing: it is one of those that any secret fits")]
     Weak,
 }

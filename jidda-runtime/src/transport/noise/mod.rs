@@ -1,7 +1,7 @@
 //! Encrypted streams between peers that know each other by their public keys.
 //!
 //! The handshake is `Noise_IK_25519_AESGCM_SHA256`: the client knows the server's key beforehand, as an SSH client
-//! does, and shows its own. There are no certificates and nobody has to be asked. `docs/wire.md` has the format.
+//! does, and shows its own. There are no certificates and no authority. `docs/wire.md` has the format.
 
 mod config;
 mod handshake;
