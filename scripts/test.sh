@@ -84,7 +84,7 @@ interop() {
     "$target/python/bin/python" tests/interop/plain_peer.py "$target/debug/examples"
 }
 
-socket_io() { tests/interop/run.sh jidda; }
+socket_io_clients() { tests/interop/run.sh jidda; }
 
 browser() { tests/browser/run.sh; }
 
@@ -155,7 +155,7 @@ step "tests with axum" cargo test "${jobs[@]}" --package jidda-runtime --feature
 step "documentation" documentation
 step "packages" packages
 step "interop with a plain MessagePack-RPC peer" interop
-step "interop with Socket.IO clients" socket_io
+step "interop with Socket.IO clients" socket_io_clients
 if old_python >/dev/null; then
     step "WebSockets by Autobahn's test suite" tests/autobahn/run.sh "$(old_python)"
 else

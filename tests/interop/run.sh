@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Real clients against a server: `tests/interop/run.sh jidda`, or `reference` for Node's own, where every check has to
-# pass, too. Ends with 0 only if all of them passed; says nothing else then but how many there were.
+# pass, too. `tests/interop/run.sh servers` is the other way round: jidda's client against real servers. Ends with 0 only
+# if all of them passed; says nothing else then but how many there were.
 #
 # On a Debian machine with Rust and Python it installs what is missing. ONLY=text runs the checks whose name has that
 # text in it, JIDDA_JOBS=n limits how many jobs cargo and this script run at once.
@@ -8,8 +9,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 TARGET=${1:-}
-case $TARGET in jidda | reference) ;; *)
-    echo "usage: $0 jidda|reference" >&2
+case $TARGET in jidda | reference | servers) ;; *)
+    echo "usage: $0 jidda|reference|servers" >&2
     exit 2
     ;;
 esac
@@ -62,6 +63,13 @@ prepare() {
     once node_modules/stamp package-lock.json quietly npm ci
     environment python-socketio-5
     environment python-socketio-4
+    if [ "$TARGET" = servers ]; then
+        cargo build --quiet --jobs "$jobs" --manifest-path "$root/Cargo.toml" \
+            --example interop_client --example interop_server
+        cargo build --quiet --locked --jobs "$jobs" --manifest-path servers/socketioxide/Cargo.toml \
+            --target-dir "$here/socketioxide"
+        return
+    fi
     environment socketIO-client
     # rust_socketio can TLS, with the system's library.
     { has pkg-config && pkg-config --exists openssl; } || install_packages pkg-config libssl-dev
@@ -71,32 +79,53 @@ prepare() {
         cargo build --quiet --jobs "$jobs" --manifest-path "$root/Cargo.toml" --example interop_server
         export SERVER="$built/debug/examples/interop_server"
         ;;
-    reference) export SERVER="node $PWD/reference/server.js" ;;
+    reference) export SERVER="node $PWD/servers/node.js" ;;
     esac
 }
 
 prepare
 
 # A server of an address of its own is started by each; the longest come first.
-suites=(
-    "python-socketio-5/bin/python python/python_socketio.py 5"
-    "rust_socketio/debug/interop-rust-socketio"
-    "node javascript/socketio.js 4.8"
-    "node javascript/socketio.js 4.0"
-    "node javascript/socketio.js 3.1"
-    "node javascript/socketio.js 2.5"
-    "node javascript/socketio.js 1.7"
-    "python-socketio-4/bin/python python/python_socketio.py 4"
-    "node javascript/engineio.js 6.6"
-    "node javascript/engineio.js 3.5"
-    "socketIO-client/bin/python python/socketio_client.py"
-)
+if [ "$TARGET" = servers ]; then
+    # The server's name, and its command.
+    suites=(
+        "client python-socketio-5 $here/python-socketio-5/bin/python servers/python.py"
+        "client python-socketio-4 $here/python-socketio-4/bin/python servers/python.py"
+        "client socket.io-4.8 node servers/node.js"
+        "client socket.io-2.5 node servers/node.js --version 2.5"
+        "client socket.io-1.7 node servers/node.js --version 1.7"
+        "client socketioxide $here/socketioxide/debug/interop-socketioxide"
+        "client jidda $built/debug/examples/interop_server"
+    )
+else
+    suites=(
+        "python-socketio-5/bin/python python/python_socketio.py 5"
+        "rust_socketio/debug/interop-rust-socketio"
+        "node javascript/socketio.js 4.8"
+        "node javascript/socketio.js 4.0"
+        "node javascript/socketio.js 3.1"
+        "node javascript/socketio.js 2.5"
+        "node javascript/socketio.js 1.7"
+        "python-socketio-4/bin/python python/python_socketio.py 4"
+        "node javascript/engineio.js 6.6"
+        "node javascript/engineio.js 3.5"
+        "socketIO-client/bin/python python/socketio_client.py"
+    )
+fi
 
 # Its log is empty if all went well but for the summary.
 run() {
     local program=$1
     shift
-    [ "$program" = node ] || program=$here/$program
+    case $program in
+    node) ;;
+    client)
+        program=$built/debug/examples/interop_client
+        export SERVER="${*:2}"
+        set -- "$1"
+        ;;
+    *) program=$here/$program ;;
+    esac
     # The reference of today cannot serve this one: see python/socketio_client.py.
     [[ $TARGET = reference && $program = *socketIO-client* ]] && SERVER+=" --version 1.7"
     local status=0

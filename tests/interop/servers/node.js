@@ -1,10 +1,10 @@
-// The conformance app of ../server.rs on the server that the clients were made for. What a client script checks must
+// The conformance app of jidda.rs on the server that the clients were made for. What a client script checks must
 // hold here, too, or the check is wrong.
 //
-//     node reference/server.js [ADDRESS] [--parser msgpack] [--heartbeat MS] [--version 1.7]
+//     node servers/node.js [ADDRESS] [--parser msgpack] [--heartbeat MS] [--limit BYTES] [--recovery] [--version 2.5|1.7]
 //
-// Version 1.7 is what `socketIO-client` of Python was made for. It lacks what came later: dynamic namespaces,
-// `except`, calls of several sockets.
+// Version 1.7 is what `socketIO-client` of Python was made for. Versions 1.7 and 2.5 lack what came later: `except`, calls
+// with a time-out, calls of several sockets, and 1.7 dynamic namespaces.
 
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
@@ -13,11 +13,17 @@ import { parseArgs } from "node:util";
 const require = createRequire(import.meta.url);
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { parser: { type: "string" }, heartbeat: { type: "string" }, version: { type: "string" } },
+  options: {
+    parser: { type: "string" },
+    heartbeat: { type: "string" },
+    limit: { type: "string" },
+    recovery: { type: "boolean" },
+    version: { type: "string" },
+  },
 });
-const isOld = options.version === "1.7";
+const isOld = options.version !== undefined;
 const { Server } = require("engine.io");
-const socketIo = require(isOld ? "socket.io-1.7" : "socket.io");
+const socketIo = require(isOld ? `socket.io-${options.version}` : "socket.io");
 
 const http = createServer();
 const heartbeat = Number(options.heartbeat ?? 0);
@@ -25,6 +31,8 @@ const settings = {
   allowEIO3: true,
   destroyUpgrade: false,
   ...(options.parser === "msgpack" && { parser: require("socket.io-msgpack-parser") }),
+  ...(options.limit && { maxHttpBufferSize: Number(options.limit) }),
+  ...(options.recovery && { connectionStateRecovery: {} }),
   ...(heartbeat && { pingInterval: heartbeat, pingTimeout: 5 * heartbeat }),
 };
 const io = isOld ? socketIo(http, settings) : new socketIo.Server(http, settings);
@@ -78,7 +86,8 @@ function single(values) {
 }
 
 function rooms(socket) {
-  return isOld ? Object.keys(socket.rooms) : [...socket.rooms];
+  // Once it has left, version 1.7 has none.
+  return isOld ? Object.keys(socket.rooms ?? {}) : [...socket.rooms];
 }
 
 function narrowed(selection, to, except) {
@@ -97,14 +106,19 @@ function handle(socket, handlers) {
   }
 }
 
+/** Older servers tell a callback when a room is joined or left; those of today return a promise, or nothing. */
+async function moved(socket, move, room) {
+  await (isOld ? new Promise((resolve) => socket[move](room, resolve)) : socket[move](room));
+}
+
 /** What every namespace has. */
 function common(nsp, socket) {
   handle(socket, {
     echo: (...values) => values,
     whoami: () => [nsp.name, token(socket)],
     connection: () => [socket.conn.id],
-    join: async (room) => void (await socket.join(room)),
-    leave: async (room) => void (await socket.leave(room)),
+    join: (room) => moved(socket, "join", room),
+    leave: (room) => moved(socket, "leave", room),
     rooms: () => [rooms(socket)],
     say: (to, except, ...values) => (narrowed(socket.broadcast, to, except).emit("said", ...values), DONE),
     tell: (to, except, ...values) => (narrowed(nsp, to, except).emit("said", ...values), DONE),
@@ -155,6 +169,10 @@ io.on("connection", (socket) => {
       }),
     "ask in vain": () =>
       new Promise((resolve) => {
+        if (isOld) {
+          setTimeout(() => resolve(["timeout"]), IMPATIENCE);
+          return socket.emit("question", () => resolve(["answered"]));
+        }
         socket.timeout(IMPATIENCE).emit("question", (error) => resolve([error ? "timeout" : "answered"]));
       }),
     "ask all": (room, value) =>
@@ -162,7 +180,7 @@ io.on("connection", (socket) => {
         const call = io.to(room).timeout(PATIENCE);
         call.emit("question", value, (error, answers) => resolve([error ? { error } : answers.sort()]));
       }),
-    watch: async () => void (await socket.join("watchers")),
+    watch: () => moved(socket, "join", "watchers"),
   });
   for (const n of [1, 2, 3]) socket.emit("welcome", n, token(socket));
 });
@@ -171,7 +189,7 @@ const chat = io.of("/chat");
 chat.use(doorman);
 chat.on("connection", (socket) => common(chat, socket));
 
-if (!isOld) {
+if (options.version !== "1.7") {
   io.of(/^\/orders\/\d+$/).on("connection", (socket) => {
     common(socket.nsp, socket);
     handle(socket, { describe: (prefix) => [prefix + socket.nsp.name.split("/")[2]] });

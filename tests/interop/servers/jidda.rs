@@ -1,7 +1,7 @@
 //! The app that real clients are tested against: every check of `tests/interop` is about one of its handlers.
 //!
-//! `interop_server [ADDRESS] [--parser msgpack] [--heartbeat MS]` listens at ADDRESS, `127.0.0.1:0` if there is none,
-//! and prints where. `reference/server.js` is the same app on the server that the clients were made for.
+//! `interop_server [ADDRESS] [--parser msgpack] [--heartbeat MS] [--limit BYTES]` listens at ADDRESS, `127.0.0.1:0` if there
+//! is none, and prints where. `servers/node.js` is the same app on the server that the clients were made for.
 
 // A module for each namespace, so that their handlers can have the same names; what they share is above them.
 #![allow(clippy::wildcard_imports)]
@@ -430,6 +430,7 @@ fn main() -> jidda::Result<()> {
                 let interval = Duration::from_millis(arguments.next().unwrap_or_default().parse()?);
                 server = server.heartbeat(interval).heartbeat_timeout(5 * interval);
             }
+            "--limit" => server = server.max_message(arguments.next().unwrap_or_default().parse()?),
             option if option.starts_with('-') => {
                 return Err(Error::new("usage", format!("there is no option {option}")));
             }
