@@ -46,6 +46,8 @@ mod sync;
 mod test_clients;
 #[cfg(feature = "client")]
 mod trace;
+#[cfg(any(feature = "server", feature = "web-client"))]
+mod tunnel;
 #[cfg(feature = "client")]
 mod wall_clock;
 

@@ -20,7 +20,7 @@ use graph::Graph;
 const FLOORS: &[&[&str]] = &[
     &[PLAIN_VALUES],
     &["wire", "transport"],
-    &["authentication", "handler", "polling"],
+    &["authentication", "handler", "polling", "tunnel"],
     &["room"],
     &["observe"],
     &["link"],

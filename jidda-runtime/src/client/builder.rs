@@ -11,7 +11,7 @@ use super::connecting::Connecting;
 use super::credentials::Credentials;
 use super::error::ConnectError;
 use super::handle::{Client, Inner};
-use super::source::Source;
+use super::source::{Dial, Source};
 #[cfg(feature = "web-client")]
 use super::web::WebOptions;
 use crate::config::{Config, too_short};
@@ -49,6 +49,7 @@ pub enum OfflinePolicy {
 #[must_use = "a client connects with `.connect()`"]
 pub struct ClientBuilder {
     pub(super) address: String,
+    fallbacks: Vec<String>,
     pub(super) secrets: ClientSecrets,
     /// For one that listens.
     pub(super) server_secrets: ServerSecrets,
@@ -80,6 +81,7 @@ impl ClientBuilder {
     pub(super) fn new(address: String) -> Self {
         Self {
             address,
+            fallbacks: Vec::new(),
             secrets: ClientSecrets::default(),
             server_secrets: ServerSecrets::default(),
             #[cfg(feature = "web-client")]
@@ -95,6 +97,22 @@ impl ClientBuilder {
             credentials: Ok(Credentials::default()),
             joins_root: true,
         }
+    }
+
+    /// Adds an address that is tried when those before it lead to no connection: another server, or another way to the same
+    /// one. The one that worked is tried first when the connection is made again. Each has an equal part of the
+    /// [time to connect](Self::connect_timeout).
+    ///
+    /// ```
+    /// # use jidda::Client;
+    /// // By TCP, and through proxies that pass only HTTP where that is not possible.
+    /// let builder = Client::builder("tls://chat.example.com:8443")
+    ///     .fallback_address("wss+native://chat.example.com/socket.io/");
+    /// # let _ = builder;
+    /// ```
+    pub fn fallback_address(mut self, address: impl Into<String>) -> Self {
+        self.fallbacks.push(address.into());
+        self
     }
 
     /// The roots that the client trusts at a `tls://` address, and its own certificate. Without it, it trusts the
@@ -246,12 +264,25 @@ impl ClientBuilder {
     ///
     /// Dropping the future gives the attempt up.
     pub async fn connect(self) -> Result<Client, ConnectError> {
-        let address: Address = self.address.parse()?;
-        if let Some(problem) = self.secrets.problem(&address) {
-            return Err(StartError::new("client", vec![StartProblem::Encryption { message: problem }]).into());
+        let mut addresses: Vec<Address> = vec![self.address.parse()?];
+        for fallback in &self.fallbacks {
+            addresses.push(fallback.parse()?);
+        }
+        if let Some(message) = addresses.iter().find_map(|address| self.secrets.problem(address)) {
+            return Err(StartError::new("client", vec![StartProblem::Encryption { message }]).into());
+        }
+        if !addresses.iter().all(|address| address.is_socket_io() == addresses[0].is_socket_io()) {
+            let rule =
+                "all addresses of a client are those of Socket.IO, or all those of the native protocol";
+            let problem = StartProblem::setting("fallback_address", &self.fallbacks, rule);
+            return Err(StartError::new("client", vec![problem]).into());
         }
         let secrets = self.secrets.clone();
-        self.start(Source::Dial(address, secrets))?.await_all().await
+        #[cfg(feature = "web-client")]
+        let dial = Dial::new(addresses, secrets, &self.web);
+        #[cfg(not(feature = "web-client"))]
+        let dial = Dial::new(addresses, secrets);
+        self.start(Source::Dial(Box::new(dial)))?.await_all().await
     }
 
     /// Starts the tasks that make the connections.
@@ -295,7 +326,7 @@ impl ClientBuilder {
             let (answer, answered) = oneshot::channel();
             let connecting = Connecting {
                 connection: Arc::clone(&connection),
-                source: source.clone(),
+                source: source.for_connection(),
                 connect_timeout: self.connect_timeout,
                 events: events.clone(),
                 credentials: credentials.clone(),

@@ -39,13 +39,7 @@ impl Kept for Connecting {
     type Error = ConnectError;
 
     async fn open(&self) -> Result<Serving, ConnectError> {
-        let limit = self.connect_timeout;
-        let stream = match &self.source {
-            Source::Dial(..) => timeout(limit, self.source.stream(limit)).await.map_err(|_| self.late())?,
-            // It is not known when a server will connect.
-            Source::Accept(..) => self.source.stream(limit).await,
-        };
-        let stream = stream.map_err(|source| self.io(source))?;
+        let stream = self.source.stream(self.connect_timeout).await?;
         *self.alert.lock() = stream.peer_alert();
         let connection = Arc::clone(&self.connection);
         let driver = tokio::spawn(Driver::new(Arc::clone(&connection), stream));

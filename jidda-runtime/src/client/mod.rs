@@ -11,7 +11,8 @@ pub(crate) mod join;
 mod listen;
 mod source;
 #[cfg(feature = "web-client")]
-#[allow(dead_code)]
+// Until clients speak Socket.IO.
+#[allow(dead_code, unused_imports)]
 mod web;
 
 pub use builder::{ClientBuilder, OfflinePolicy};

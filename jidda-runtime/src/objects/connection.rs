@@ -116,7 +116,9 @@ impl Connection {
         if wire.auto_joins_root() {
             shared.push_control(Control::Join);
         }
-        let requested = session.map(|id| {
+        let requested = (session.is_some() || request.is_some()).then(|| {
+            // Nobody is shown that of a wire without sessions.
+            let id = session.unwrap_or_else(SocketId::random);
             let trace = request.as_ref().and_then(peer::Request::trace);
             let (is_upgraded, is_timed) = (AtomicBool::new(false), AtomicBool::new(false));
             Requested { id, request, parameters, gate, is_upgraded, is_quiet, is_timed, trace }

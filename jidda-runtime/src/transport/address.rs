@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::web_address::WebAddress;
+use super::web_address::{WebAddress, WebProtocol};
 use crate::peer::{PeerAddress, Transport};
 
 /// An address as it is written: `host:port`, `tcp://host:port`, `tls://host:port`, `noise://host:port`, `unix:/path`,
@@ -117,6 +117,11 @@ impl Address {
 }
 
 impl Address {
+    /// Whether Socket.IO is spoken there.
+    pub(crate) fn is_socket_io(&self) -> bool {
+        matches!(self, Self::Web(address) if address.protocol() == WebProtocol::SocketIo)
+    }
+
     /// The peer's address for a client that connects, and the medium.
     pub(crate) fn peer(&self) -> (PeerAddress, Transport) {
         match self {

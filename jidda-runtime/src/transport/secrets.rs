@@ -67,7 +67,9 @@ impl ClientSecrets {
     pub(crate) fn problem(&self, address: &Address) -> Option<String> {
         #[cfg(feature = "tls")]
         if self.tls.is_some() && is_clear(address) {
-            return Some(unused("tls", ""));
+            return Some(format!(
+                "`.tls(..)` protects addresses that begin with tls://, https:// or wss://, which {address} does not"
+            ));
         }
         #[cfg(feature = "noise")]
         match &self.noise {
@@ -76,7 +78,11 @@ impl ClientSecrets {
                     "cannot connect to {address}: it needs keys, `.noise(NoiseClient::new(keys, server_key))`"
                 ));
             }
-            Some(_) if is_clear(address) => return Some(unused("noise", "")),
+            Some(_) if is_clear(address) => {
+                return Some(format!(
+                    "`.noise(..)` protects addresses that begin with noise://, which {address} does not"
+                ));
+            }
             _ => {}
         }
         let _ = (self, address);
@@ -96,6 +102,5 @@ fn is_clear(address: &Address) -> bool {
 /// There is never a fall-back to clear text, be it by a wrong address.
 #[cfg(any(feature = "noise", feature = "tls"))]
 fn unused(scheme: &str, suffix: &str) -> String {
-    let also = if scheme == "tls" && suffix.is_empty() { " or https://" } else { "" };
-    format!("`.{scheme}{suffix}(..)` protects addresses that begin with {scheme}://{also}, and there is none")
+    format!("`.{scheme}{suffix}(..)` protects addresses that begin with {scheme}://, and there is none")
 }

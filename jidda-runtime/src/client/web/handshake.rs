@@ -98,8 +98,8 @@ mod tests {
     #[test]
     fn those_that_lie_are_refused() {
         for (json, words) in [
-            (r#"{}"#, "no session"),
-            (r#"[]"#, "no session"),
+            ("{}", "no session"),
+            ("[]", "no session"),
             ("<html>", "no session"),
             (r#"{"sid":"","pingInterval":1,"pingTimeout":1}"#, "a session whose name is empty"),
             (r#"{"sid":"a\n","pingInterval":1,"pingTimeout":1}"#, "not printable"),

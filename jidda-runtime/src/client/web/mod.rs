@@ -10,6 +10,7 @@ mod error;
 mod exchange;
 mod first_frame;
 mod handshake;
+mod native;
 mod opened;
 mod opening;
 mod options;
@@ -22,6 +23,7 @@ mod websocket;
 
 pub use error::WebError;
 pub(crate) use handshake::Handshake;
+pub(crate) use native::open_native;
 pub(crate) use opened::{Opened, Upgraded};
 pub(crate) use opening::open;
 pub(crate) use options::WebOptions;

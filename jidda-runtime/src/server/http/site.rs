@@ -247,6 +247,9 @@ impl Site {
         parts: &Parts,
         parameters: Parameters,
     ) -> Result<(Response<HttpBody>, Option<Opened>), Refused> {
+        if websocket::is_native(&parts.headers) && matches!(self.resource.layer, Layer::SocketIo(_)) {
+            return self.try_native(parts, parameters).await;
+        }
         let query = &Query::parse(parts.uri.query().unwrap_or_default());
         let wanted = self.verify(parts, query, true)?;
         if query.transport != "websocket" {
@@ -275,6 +278,58 @@ impl Site {
         Ok((response, Some(opened)))
     }
 
+    /// Opens a WebSocket for a native client.
+    async fn try_native(
+        &self,
+        parts: &Parts,
+        parameters: Parameters,
+    ) -> Result<(Response<HttpBody>, Option<Opened>), Refused> {
+        if !self.resource.has(Transport::WebSocket) {
+            return Err(Refused::UnknownTransport);
+        }
+        // A page of another site may offer any subprotocol.
+        self.check_origin(parts, Transport::WebSocket, false)?;
+        self.ask_program(parts).await?;
+        let serving = self.admit()?;
+        let response = match websocket::accept(parts) {
+            Ok(response) => response,
+            Err(response) => return Ok((response, None)),
+        };
+        let peer = parts.extensions.get::<PeerAddress>().cloned();
+        let arrival = Arrival {
+            peer: peer.unwrap_or(PeerAddress::Unknown),
+            medium: Transport::WebSocket,
+            wire: Wire::MessagePackRpc,
+            security: parts.extensions.get::<Security>().cloned().map(Box::new),
+            session: None,
+            request: Some(peer::Request::new(&parts.uri, &parts.headers)),
+            parameters,
+            upgrades: false,
+            is_quiet: false,
+            gate: None,
+            preface: Vec::new(),
+        };
+        Ok((response, Some(Opened::Native(arrival, serving))))
+    }
+
+    /// Checks that a browser sends a request for a page that may come.
+    fn check_origin(&self, parts: &Parts, transport: Transport, is_script: bool) -> Result<(), Refused> {
+        // A function of the program that panics has not allowed the page.
+        let place = Place::apart(FailureOrigin::Hook, "origins");
+        let is_admitted = self.hub.run(place, || self.resource.admits(parts, transport, is_script));
+        if is_admitted == Some(true) { Ok(()) } else { Err(Refused::ForeignOrigin) }
+    }
+
+    /// Asks the program whether something new may begin.
+    async fn ask_program(&self, parts: &Parts) -> Result<(), Refused> {
+        let Some(allow) = &self.resource.allow_request else { return Ok(()) };
+        let place = Place::apart(FailureOrigin::Hook, "allow_request");
+        let report = |failure: Box<Failure>| drop(self.hub.disclose(place.destructor(), *failure));
+        let asked = Guarded::new(async { allow(parts.clone()).await }, report).await;
+        let told = |failure: Box<Failure>| self.hub.disclose(place, *failure).message.into_owned();
+        asked.map_err(told).and_then(|allowed| allowed).map_err(Refused::Forbidden)
+    }
+
     /// Checks a request, in the order that tells clients the same as everywhere.
     fn verify(&self, parts: &Parts, query: &Query, is_upgrade: bool) -> Result<Wanted, Refused> {
         let transport = match &*query.transport {
@@ -292,12 +347,7 @@ impl Site {
         if is_script && !self.resource.jsonp {
             return Err(Refused::UnknownTransport);
         }
-        // A function of the program that panics has not allowed the page.
-        let place = Place::apart(FailureOrigin::Hook, "origins");
-        let is_admitted = self.hub.run(place, || self.resource.admits(parts, transport, is_script));
-        if is_admitted != Some(true) {
-            return Err(Refused::ForeignOrigin);
-        }
+        self.check_origin(parts, transport, is_script)?;
         if !query.session.is_empty() {
             let entry = self.sessions.find(&query.session).ok_or(Refused::UnknownSession)?;
             let is_mismatch = !is_upgrade && transport != Transport::Polling;
@@ -324,13 +374,7 @@ impl Site {
         parts: &Parts,
         query: &Query,
     ) -> Result<(Version, TaskTrackerToken), Refused> {
-        if let Some(allow) = &self.resource.allow_request {
-            let place = Place::apart(FailureOrigin::Hook, "allow_request");
-            let report = |failure: Box<Failure>| drop(self.hub.disclose(place.destructor(), *failure));
-            let asked = Guarded::new(async { allow(parts.clone()).await }, report).await;
-            let told = |failure: Box<Failure>| self.hub.disclose(place, *failure).message.into_owned();
-            asked.map_err(told).and_then(|allowed| allowed).map_err(Refused::Forbidden)?;
-        }
+        self.ask_program(parts).await?;
         let version = query.version().filter(|version| self.resource.versions.contains(version));
         let version = version.ok_or(Refused::UnsupportedVersion)?;
         Ok((version, self.admit()?))

@@ -21,6 +21,7 @@ use crate::foreign::printable;
 use crate::peer::Security;
 use crate::polling::Attempt;
 use crate::transport::Stream;
+use crate::tunnel::Tunnel;
 
 impl Front {
     /// Takes a stream on that speaks HTTP, and of which `bytes` were read. The connection that it asks for with them is
@@ -74,6 +75,17 @@ impl Front {
                     driver.hear(Ok(rest)).boxed().await;
                 }
                 Some(driver)
+            }
+            Some(Opened::Native(mut arrival, _serving)) => {
+                (arrival.peer, arrival.security) = (caller.peer, caller.security);
+                let answer = head::written(&answer);
+                let written = timeout(self.patience, say(&mut stream, &answer)).boxed().await;
+                drop(counted);
+                if !matches!(written, Ok(Ok(()))) {
+                    tracing::debug!("a WebSocket was not opened");
+                    return None;
+                }
+                Some(site.connect(arrival, Tunnel::of_server(stream.with_rewind(rest))))
             }
             Some(Opened::Successor(entry, attempt, _serving)) => {
                 let answer = head::written(&answer);

@@ -14,6 +14,7 @@ use crate::polling::{self, Attempt};
 use crate::reason::DisconnectReason;
 use crate::server::admission::Permit;
 use crate::transport::Stream;
+use crate::tunnel::Tunnel;
 use crate::wire::websocket::close;
 
 async fn serve_counted(driver: Driver, permit: Permit) {
@@ -37,8 +38,14 @@ impl Site {
             match upgraded {
                 Ok(upgraded) => {
                     let (stream, own) = stream(upgraded);
+                    let (opened, stream) = match opened {
+                        Opened::Native(arrival, serving) => {
+                            (Opened::Connection(arrival, serving), Tunnel::of_server(stream))
+                        }
+                        other => (other, stream),
+                    };
                     match opened {
-                        Opened::Connection(arrival, _serving) => {
+                        Opened::Connection(arrival, _serving) | Opened::Native(arrival, _serving) => {
                             // A task of its own, which holds nothing of all this.
                             let driver = site.connect(arrival, stream);
                             match own.or(permit) {

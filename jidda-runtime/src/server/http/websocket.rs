@@ -23,6 +23,7 @@ use crate::objects::Arrival;
 use crate::polling::Attempt;
 use crate::server::admission::Permit;
 use crate::transport::Stream;
+use crate::tunnel;
 
 /// What a server proves with that it has understood.
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -45,6 +46,11 @@ pub(super) fn is_wanted(version: Version, headers: &HeaderMap) -> bool {
     version > Version::HTTP_10
         && has_token(headers, &UPGRADE, "websocket")
         && has_token(headers, &CONNECTION, "upgrade")
+}
+
+/// Whether it is to carry the native wire.
+pub(super) fn is_native(headers: &HeaderMap) -> bool {
+    has_token(headers, &SEC_WEBSOCKET_PROTOCOL, tunnel::PROTOCOL)
 }
 
 /// The response that opens it.
@@ -88,7 +94,9 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
     response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
     // Clients that offer protocols take no answer for a refusal; none of them means anything here.
     let offered = parts.headers.get(SEC_WEBSOCKET_PROTOCOL).and_then(|value| value.to_str().ok());
-    if let Some(first) = offered.and_then(|offered| offered.split(',').next())
+    if is_native(&parts.headers) {
+        response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(tunnel::PROTOCOL));
+    } else if let Some(first) = offered.and_then(|offered| offered.split(',').next())
         && let Ok(first) = HeaderValue::from_str(first.trim())
     {
         response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, first);
@@ -101,6 +109,8 @@ pub(super) fn accept(parts: &Parts) -> Result<Response<HttpBody>, Response<HttpB
 pub(super) enum Opened {
     /// A connection of its own; the token is held until it is there.
     Connection(Arrival, TaskTrackerToken),
+    /// The same for the native wire, which is in the frames of the stream.
+    Native(Arrival, TaskTrackerToken),
     /// What takes a session over, unless something else does; the token is held until then.
     Successor(Arc<Entry>, Option<Attempt>, TaskTrackerToken),
 }

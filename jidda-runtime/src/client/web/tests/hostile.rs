@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::server::{Hand, HandServer};
@@ -132,9 +133,8 @@ async fn bodies_without_end_are_read_to_a_limit() {
     let server = HandServer::start(async |mut hand| {
         hand.head().await;
         hand.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
-        let chunk = [b"10000\r\n", &[b'4'; 0x10000][..], b"\r\n"].concat();
+        let chunk = [b"10000\r\n", &vec![b'4'; 0x10000][..], b"\r\n"].concat();
         // Until the client hangs up.
-        use tokio::io::AsyncWriteExt as _;
         while hand.stream.write_all(&chunk).await.is_ok() {}
     })
     .await;

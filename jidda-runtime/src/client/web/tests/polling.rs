@@ -196,7 +196,7 @@ async fn last_packets_and_the_end_are_sent() {
 async fn a_connection_that_does_not_read_stops_the_requests() {
     let (mut opened, _server, seen) = opened(Manner::new(Version::V4), &only(&[WebTransport::Polling])).await;
     let mut frame = Vec::new();
-    masked_frame(&mut frame, opcode::TEXT, &[b'4'; 60_000]);
+    masked_frame(&mut frame, opcode::TEXT, &vec![b'4'; 60_000]);
     for _ in 0..40 {
         opened.stream.write_all(&frame).await.unwrap();
     }
