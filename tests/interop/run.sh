@@ -65,7 +65,8 @@ prepare() {
     environment python-socketio-4
     if [ "$TARGET" = servers ]; then
         cargo build --quiet --jobs "$jobs" --manifest-path "$root/Cargo.toml" \
-            --example interop_client --example interop_server
+            --example interop_client --example interop_server --example bot --example bridge
+        export EXAMPLES=$built/debug/examples
         cargo build --quiet --locked --jobs "$jobs" --manifest-path servers/socketioxide/Cargo.toml \
             --target-dir "$here/socketioxide"
         return
@@ -96,6 +97,7 @@ if [ "$TARGET" = servers ]; then
         "client socket.io-1.7 node servers/node.js --version 1.7"
         "client socketioxide $here/socketioxide/debug/interop-socketioxide"
         "client jidda $built/debug/examples/interop_server"
+        "node javascript/examples.js"
     )
 else
     suites=(
