@@ -1,4 +1,4 @@
-//! Authentication: finding out who a peer is, and what it may do.
+//! Authentication: the identity of a peer, and what it may do.
 //!
 //! A server asks its [`Authenticator`] once a connection. jidda has one for passwords, for JSON web tokens (feature `jwt`), for
 //! the keys and certificates of Noise and TLS, and for trusted networks; [`Authenticator::or`] combines them. What they find is

@@ -350,8 +350,8 @@ impl Recorder {
 }
 
 impl CallTarget for Recorder {
-    type Call<R: DeserializeOwned, E: CallerError> = Ready<()>;
-    type Notify<E: CallerError> = Ready<()>;
+    type Call<R, E> = Ready<()>;
+    type Notify<E> = Ready<()>;
     type Emit = Ready<()>;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(

@@ -135,7 +135,9 @@ impl Options {
                     }
                     self.leading = Some(literal);
                 }
-                Some(meaning) => errors.push(literal, format!("{meaning}, comes first and once")),
+                Some(meaning) => {
+                    errors.push(literal, format!("{meaning}, is the first option and is written once"))
+                }
                 None => errors.push(literal, unknown(attribute)),
             }
             return Ok(());

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Ident, LitStr, Type, TypePath};
 
-/// The mistakes of one item: they are told all at once.
+/// The mistakes of one item, reported together.
 #[derive(Default)]
 pub(crate) struct Errors(Option<syn::Error>);
 
@@ -49,7 +49,7 @@ impl Errors {
     }
 }
 
-/// What a program cannot send, and hence nobody can handle. `connect` and `disconnect` are not among them:
+/// What a program cannot send, and hence no handler can receive. `connect` and `disconnect` are not among them:
 /// they are the two ends of a socket's life.
 const RESERVED: [&str; 4] = ["connect_error", "disconnecting", "newListener", "removeListener"];
 
@@ -60,7 +60,9 @@ pub(crate) fn event(name: &str, span: Span, errors: &mut Errors) {
     } else if RESERVED.contains(&name) {
         errors.push_at(
             span,
-            format!("the event name `{name}` is reserved by Socket.IO: nobody can send it, choose another"),
+            format!(
+                "the event name `{name}` is reserved by Socket.IO: no program can send it, choose another"
+            ),
         );
     } else if name.starts_with("$/") {
         errors.push_at(span, "event names that start with `$/` are jidda's own: choose another");

@@ -91,7 +91,7 @@ pub(crate) fn is_ours(attribute: &Attribute, name: &str) -> bool {
 }
 
 /// The attributes that an outer macro took away. Each is written once more, on nothing, so that its import
-/// counts as used and a wrong one is told.
+/// counts as used and a wrong one is an error.
 #[derive(Default)]
 pub(crate) struct Consumed(Vec<Path>);
 

@@ -129,7 +129,7 @@ fn run_at_once(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenS
     }
 }
 
-/// The same for one that borrows, if the connection has at hand what it borrows; else what comes next is run.
+/// The same for one that borrows, if the connection has at hand what it borrows; else the next way is tried.
 fn run_borrowing(handler: &Handler, callee: Callee<'_>, context: &Ident) -> TokenStream {
     let borrow = each_borrowed(handler, |span, index, ty| {
         let runtime = path_at(span);

@@ -89,7 +89,7 @@ use proc_macro::TokenStream;
 /// | `app = Admin` | it belongs to another app of the same process |
 ///
 /// An event may have several handlers that differ in `allow`. The first one runs, in the order of file and line, of
-/// which the caller has a permission; the one without `allow`, if there is one, comes last. A caller for whom there
+/// which the caller has a permission; the one without `allow`, if there is one, is the last. A caller for whom there
 /// is none is refused with `denied`. For `"connect"` that is a refusal to join.
 ///
 /// `#[serde(default)]` on an argument takes its type's default when a caller leaves it away or gives null; an

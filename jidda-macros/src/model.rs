@@ -109,8 +109,8 @@ impl Handler {
             self.check_stream(errors);
         }
         let advice = match self.event.as_str() {
-            "connect" => "`connect` comes with one value, the auth of the handshake: take one struct",
-            "disconnect" => "`disconnect` comes with one value, its `DisconnectReason`: remove the others",
+            "connect" => "`connect` has one value, the auth of the handshake: take one struct",
+            "disconnect" => "`disconnect` has one value, its `DisconnectReason`: remove the others",
             _ => return,
         };
         if let Some(second) = self.signature.owned().nth(1) {
@@ -129,7 +129,7 @@ impl Handler {
         if matches!(self.event.as_str(), "connect" | "disconnect") {
             errors.push_at(
                 self.event_span,
-                format!("nobody reads a stream from `{}`: it is not called, it happens", self.event),
+                format!("`{}` cannot return a stream: it is not called, it happens", self.event),
             );
         }
     }
@@ -153,17 +153,19 @@ impl Handler {
         }
     }
 
-    /// The trait of a target through which it can be called.
-    pub(crate) fn target_bound(&self, arguments: &TokenStream) -> TokenStream {
+    /// The trait of a target through which it can be called, and the one that only says what such a call is.
+    pub(crate) fn target_bounds(&self, arguments: &TokenStream) -> (TokenStream, TokenStream) {
         let runtime = runtime::path();
         let outcome = self.outcome();
         let shape = runtime::shape(&outcome);
         if let Output::Stream(stream) = &self.signature.output {
             let (item, item_shape) = (&stream.item, runtime::shape(&stream.item));
-            return quote!(#runtime::Streams<#arguments, #outcome, #item, #shape, #item_shape>);
+            let of = quote!(#outcome, #item, #shape, #item_shape);
+            return (quote!(#runtime::Streams<#arguments, #of>), quote!(#runtime::StreamOf<#of>));
         }
         let is_unit = runtime::is_unit(&outcome);
-        quote!(#runtime::Calls<#arguments, #outcome, #shape, #is_unit>)
+        let of = quote!(#outcome, #shape, #is_unit);
+        (quote!(#runtime::Calls<#arguments, #of>), quote!(#runtime::CallOf<#of>))
     }
 }
 

@@ -139,7 +139,7 @@ fn check_qualifiers(signature: &syn::Signature, errors: &mut Errors) {
         errors.push(abi, "a handler is a Rust function: remove the ABI");
     }
     if let Some(variadic) = &signature.variadic {
-        errors.push(variadic, "a handler cannot be variadic: take `args: RawArguments` for whatever comes");
+        errors.push(variadic, "a handler cannot be variadic: take `args: RawArguments` for any arguments");
     }
 }
 

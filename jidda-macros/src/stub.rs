@@ -105,7 +105,7 @@ fn functions(handler: &Handler, namespace: &str) -> TokenStream {
     let stub = function_path(handler);
     let event = &handler.event;
     let Given { generics, parameters, types, values } = Given::of(handler);
-    let bound = handler.target_bound(&types);
+    let (bound, shape) = handler.target_bounds(&types);
     let parameter = free_parameter(["C", "CallTarget"], &mentioned(handler));
     let target = hygienic_ident("target");
     if handler.is_streaming() {
@@ -118,7 +118,7 @@ fn functions(handler: &Handler, namespace: &str) -> TokenStream {
                 pub fn call<#parameter, #generics>(
                     #target: &#parameter,
                     #parameters
-                ) -> <#parameter as #bound>::Stream
+                ) -> <#parameter as #shape>::Stream
                 where
                     #parameter: #bound,
                 {
@@ -136,7 +136,7 @@ fn functions(handler: &Handler, namespace: &str) -> TokenStream {
             pub fn call<#parameter, #generics>(
                 #target: &#parameter,
                 #parameters
-            ) -> <#parameter as #bound>::Call
+            ) -> <#parameter as #shape>::Call
             where
                 #parameter: #bound,
             {
@@ -235,7 +235,7 @@ fn method(handler: &Handler, mount: &Mount, parameter: &Ident) -> TokenStream {
     let attributes = handler.forwarded.all();
     let Given { generics, parameters, types, values } = Given::of(handler);
     let (event, namespace) = (&handler.event, mount.namespace());
-    let bound = handler.target_bound(&types);
+    let (bound, shape) = handler.target_bounds(&types);
     let (output, function, must_use) = if handler.is_streaming() {
         (quote!(Stream), quote!(stream), "a call is sent when its first item is asked for")
     } else {
@@ -244,7 +244,7 @@ fn method(handler: &Handler, mount: &Mount, parameter: &Ident) -> TokenStream {
     quote! {
         #attributes
         #[must_use = #must_use]
-        pub fn #name<#generics>(&self, #parameters) -> <#parameter as #bound>::#output
+        pub fn #name<#generics>(&self, #parameters) -> <#parameter as #shape>::#output
         where
             #parameter: #bound,
         {
@@ -353,7 +353,7 @@ pub(crate) fn connect(name: &Ident, handlers: &[Handler], mount: &Mount) -> Toke
     if let Some(permissions) = open.or(connects.first()).map(|handler| handler.options.permissions()) {
         connects.retain(|handler| handler.options.permissions() == permissions);
     }
-    // Two that are always there are a mistake that is told already.
+    // Two that are always there are a mistake that is reported already.
     let mut is_there = false;
     connects.retain(|handler| !handler.forwarded.cfg.is_empty() || !std::mem::replace(&mut is_there, true));
     // Without a handler, or while none of several is there, there is nothing to send.

@@ -42,7 +42,7 @@ fn waits(tokens: TokenStream) -> bool {
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
         let skipped = match (token, &tokens[at + 1..]) {
-            // What is in there waits by itself: who waits for it says so outside.
+            // An `.await` in there is of another future: this function waits only if it awaits that one.
             (TokenTree::Ident(word), [TokenTree::Group(block), ..]) if is_async(word, block) => 2,
             (TokenTree::Ident(word), [TokenTree::Ident(second), TokenTree::Group(block), ..])
                 if is_async(word, block) && second == "move" =>

@@ -15,7 +15,7 @@ pub use socket2::SockRef;
 
 #[cfg(feature = "client")]
 pub use crate::error::Error;
-pub use crate::handler::bounds::{Calls, Emits, Joins, Streams};
+pub use crate::handler::bounds::{CallOf, Calls, Emits, Joins, StreamOf, Streams};
 pub use crate::handler::outcome::{
     IsOpaque, IsResult, IsUnit, No, Outcome, StreamOutcome, check_stream, shape,
 };

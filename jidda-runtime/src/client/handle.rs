@@ -166,7 +166,11 @@ impl Client {
     }
 
     /// Calls a handler of the root namespace; with several connections, over the next one in turn.
-    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> OutgoingCall<'a, R> {
+    pub fn call<'a, R: DeserializeOwned>(
+        &self,
+        event: &'a str,
+        arguments: &(impl Serialize + ?Sized),
+    ) -> OutgoingCall<'a, R> {
         self.of("/").call(event, arguments)
     }
 
@@ -306,8 +310,8 @@ impl Ending {
 }
 
 impl CallTarget for Client {
-    type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
-    type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
+    type Call<R, E> = OutgoingCall<'static, R, E>;
+    type Notify<E> = OutgoingCall<'static, (), E>;
     type Emit = Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -334,7 +338,7 @@ impl CallTarget for Client {
 }
 
 impl StreamTarget for Client {
-    type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
+    type Stream<T, E> = Streaming<T, E>;
 
     fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
         &self,

@@ -11,15 +11,43 @@ use super::outcome::{CallerError, Outcome, StreamOutcome};
 use super::stub::{CallTarget, JoinTarget, StreamTarget};
 use crate::error::CallError;
 
-/// A target through which a handler that takes `A` and returns `O` can be called.
+/// What a call of a handler that returns `O` is, through a target: without the bounds of [`Calls`], which would be
+/// reported once more for it.
 ///
 /// `SHAPE` is the shape of `O`; `UNIT` says that the handler returns nothing, or only an error.
-pub trait Calls<A, O, const SHAPE: u8, const UNIT: bool> {
-    /// The call: see [`CallTarget::Call`] and [`CallTarget::Notify`].
+pub trait CallOf<O, const SHAPE: u8, const UNIT: bool> {
+    /// See [`CallTarget::Call`] and [`CallTarget::Notify`].
     type Call;
+}
 
+impl<C: CallTarget, O: Outcome<SHAPE>, const SHAPE: u8> CallOf<O, SHAPE, false> for C {
+    type Call = C::Call<O::Value, O::Error>;
+}
+
+impl<C: CallTarget, O: Outcome<SHAPE>, const SHAPE: u8> CallOf<O, SHAPE, true> for C {
+    type Call = C::Notify<O::Error>;
+}
+
+/// What a caller reads of a reply.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a reply",
+    label = "the caller has to read it from the wire",
+    note = "add `#[derive(serde::Deserialize)]` to `{Self}`: its handler needs `Serialize` only, its caller needs both"
+)]
+pub trait CallerValue: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> CallerValue for T {}
+
+/// A target through which a handler that takes `A` and returns `O` can be called.
+pub trait Calls<A, O, const SHAPE: u8, const UNIT: bool>: CallOf<O, SHAPE, UNIT> + CallTarget {
     /// Starts a call.
-    fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call;
+    fn call(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: A,
+    ) -> <Self as CallOf<O, SHAPE, UNIT>>::Call;
 }
 
 impl<C, A, O, const SHAPE: u8> Calls<A, O, SHAPE, false> for C
@@ -27,12 +55,15 @@ where
     C: CallTarget,
     A: Serialize,
     O: Outcome<SHAPE>,
-    O::Value: DeserializeOwned,
+    O::Value: CallerValue,
     O::Error: CallerError,
 {
-    type Call = C::Call<O::Value, O::Error>;
-
-    fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call {
+    fn call(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: A,
+    ) -> C::Call<O::Value, O::Error> {
         CallTarget::call(self, namespace, event, &arguments)
     }
 }
@@ -44,21 +75,35 @@ where
     O: Outcome<SHAPE>,
     O::Error: CallerError,
 {
-    type Call = C::Notify<O::Error>;
-
-    fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Call {
+    fn call(&self, namespace: &'static str, event: &'static str, arguments: A) -> C::Notify<O::Error> {
         CallTarget::notify(self, namespace, event, &arguments)
     }
 }
 
 /// A target through which a handler that takes `A` and streams can be called: `O` is what it returns, `I` what its items
 /// are.
-pub trait Streams<A, O, I, const WHOLE: u8, const ITEM: u8> {
-    /// The items: see [`StreamTarget::Stream`].
-    type Stream;
-
+pub trait Streams<A, O, I, const WHOLE: u8, const ITEM: u8>: StreamOf<O, I, WHOLE, ITEM> {
     /// Prepares the call.
-    fn stream(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Stream;
+    fn stream(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: A,
+    ) -> <Self as StreamOf<O, I, WHOLE, ITEM>>::Stream;
+}
+
+/// What the items of such a handler are, through a target: see [`CallOf`].
+pub trait StreamOf<O, I, const WHOLE: u8, const ITEM: u8> {
+    /// See [`StreamTarget::Stream`].
+    type Stream;
+}
+
+impl<C, O, I, const WHOLE: u8, const ITEM: u8> StreamOf<O, I, WHOLE, ITEM> for C
+where
+    C: StreamTarget,
+    O: StreamOutcome<I, WHOLE, ITEM>,
+{
+    type Stream = C::Stream<O::Value, O::Error>;
 }
 
 impl<C, A, O, I, const WHOLE: u8, const ITEM: u8> Streams<A, O, I, WHOLE, ITEM> for C
@@ -66,12 +111,15 @@ where
     C: StreamTarget,
     A: Serialize,
     O: StreamOutcome<I, WHOLE, ITEM>,
-    O::Value: DeserializeOwned,
+    O::Value: CallerValue,
     O::Error: CallerError,
 {
-    type Stream = C::Stream<O::Value, O::Error>;
-
-    fn stream(&self, namespace: &'static str, event: &'static str, arguments: A) -> Self::Stream {
+    fn stream(
+        &self,
+        namespace: &'static str,
+        event: &'static str,
+        arguments: A,
+    ) -> C::Stream<O::Value, O::Error> {
         StreamTarget::stream(self, namespace, event, &arguments)
     }
 }

@@ -221,8 +221,8 @@ impl ReplyValue for Reply {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as an error",
     label = "the error has to be written on the wire",
-    note = "add `#[derive(serde::Serialize)]` to `{Self}`, or return `jidda::Result<_>`: `?` makes an internal error of \
-            any `std::error::Error` there"
+    note = "return `jidda::Result<_>`: `?` makes an internal error of any `std::error::Error` there; or, if `{Self}` is a \
+            type of yours that the caller is to receive, add `#[derive(serde::Serialize)]` to it"
 )]
 pub trait ReplyError {
     #[doc(hidden)]

@@ -16,10 +16,10 @@ use crate::error::CallError;
 )]
 pub trait CallTarget {
     /// A call under way, or to be sent: awaiting it gives the reply, or every reply of a broadcast.
-    type Call<R: DeserializeOwned, E: CallerError>;
+    type Call<R, E>;
     /// A call of a handler that returns nothing: one socket is asked for its acknowledgement, a broadcast is
     /// an event without an acknowledgement.
-    type Notify<E: CallerError>;
+    type Notify<E>;
     /// An event without a reply.
     type Emit;
 
@@ -44,8 +44,8 @@ pub trait CallTarget {
 }
 
 impl<C: CallTarget + ?Sized> CallTarget for &C {
-    type Call<R: DeserializeOwned, E: CallerError> = C::Call<R, E>;
-    type Notify<E: CallerError> = C::Notify<E>;
+    type Call<R, E> = C::Call<R, E>;
+    type Notify<E> = C::Notify<E>;
     type Emit = C::Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -80,7 +80,7 @@ impl<C: CallTarget + ?Sized> CallTarget for &C {
 )]
 pub trait StreamTarget: CallTarget {
     /// The items: a stream, or for programs without an async runtime an iterator.
-    type Stream<T: DeserializeOwned, E: CallerError>;
+    type Stream<T, E>;
 
     /// Prepares a call; it is sent when the first item is asked for.
     fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
@@ -92,7 +92,7 @@ pub trait StreamTarget: CallTarget {
 }
 
 impl<C: StreamTarget + ?Sized> StreamTarget for &C {
-    type Stream<T: DeserializeOwned, E: CallerError> = C::Stream<T, E>;
+    type Stream<T, E> = C::Stream<T, E>;
 
     fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
         &self,

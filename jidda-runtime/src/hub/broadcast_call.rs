@@ -81,8 +81,8 @@ impl<R: DeserializeOwned, E: CallerError> BroadcastCall<R, E> {
 }
 
 impl CallTarget for Selection {
-    type Call<R: DeserializeOwned, E: CallerError> = BroadcastCall<R, E>;
-    type Notify<E: CallerError> = BroadcastEmit;
+    type Call<R, E> = BroadcastCall<R, E>;
+    type Notify<E> = BroadcastEmit;
     type Emit = BroadcastEmit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(

@@ -172,7 +172,7 @@ fn period() -> Option<Duration> {
 fn look(slot: &Slot, seen: &mut Seen, now: Instant) {
     let turn = slot.turn.load(Ordering::Acquire);
     let (ward, route) = (slot.ward.load(Ordering::Relaxed), slot.route.load(Ordering::Relaxed));
-    let is_resting = turn % 2 == 0;
+    let is_resting = turn.is_multiple_of(2);
     if is_resting || turn != seen.turn {
         *seen = Seen { turn, since: now, is_reported: false };
         return;

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -36,7 +35,9 @@ pub struct OutgoingCall<'a, R, E = Value> {
     timeout: Option<Duration>,
     /// The metadata of the original caller, if the call is passed on. Boxed: few are.
     forwards: Option<Box<Meta>>,
-    expects: PhantomData<fn() -> (R, E)>,
+    /// Reads the answer. A pointer, so that only what makes a call has to say what its reply is read as: one that cannot be
+    /// read is an error there, and is not a second one at the `.await`.
+    read: fn(Answer) -> Result<R, CallError<E>>,
 }
 
 impl<R, E> fmt::Debug for OutgoingCall<'_, R, E> {
@@ -45,7 +46,7 @@ impl<R, E> fmt::Debug for OutgoingCall<'_, R, E> {
     }
 }
 
-impl<'a, R, E> OutgoingCall<'a, R, E> {
+impl<'a, R: DeserializeOwned, E: CallerError> OutgoingCall<'a, R, E> {
     pub(crate) fn new<A: Serialize + ?Sized>(
         socket: Result<Socket, SendError>,
         event: &'a str,
@@ -53,7 +54,7 @@ impl<'a, R, E> OutgoingCall<'a, R, E> {
     ) -> Self {
         let timeout = socket.as_ref().ok().and_then(|socket| socket.inner.connection.hub.config.call_timeout);
         let arguments = Encoded::one(arguments, encoding_of(&socket));
-        Self { socket, event: event.into(), arguments, timeout, forwards: None, expects: PhantomData }
+        Self { socket, event: event.into(), arguments, timeout, forwards: None, read: read::<R, E> }
     }
 
     pub(crate) fn encoded(socket: Socket, event: &'a str, arguments: &Arc<Lists>) -> Self {
@@ -64,7 +65,7 @@ impl<'a, R, E> OutgoingCall<'a, R, E> {
             arguments,
             timeout: None,
             forwards: None,
-            expects: PhantomData,
+            read: read::<R, E>,
         }
     }
 
@@ -77,10 +78,12 @@ impl<'a, R, E> OutgoingCall<'a, R, E> {
             arguments: Ok(arguments),
             timeout: None,
             forwards,
-            expects: PhantomData,
+            read: read::<R, E>,
         }
     }
+}
 
+impl<R, E> OutgoingCall<'_, R, E> {
     /// Gives the call up after `limit`; the other side receives its deadline, and a cancellation then.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
@@ -106,12 +109,16 @@ impl Socket {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn call<'a, R>(&self, event: &'a str, arguments: &(impl Serialize + ?Sized)) -> OutgoingCall<'a, R> {
+    pub fn call<'a, R: DeserializeOwned>(
+        &self,
+        event: &'a str,
+        arguments: &(impl Serialize + ?Sized),
+    ) -> OutgoingCall<'a, R> {
         OutgoingCall::new(Ok(self.clone()), event, arguments)
     }
 }
 
-impl<'a, R: DeserializeOwned, E: CallerError> IntoFuture for OutgoingCall<'a, R, E> {
+impl<'a, R, E> IntoFuture for OutgoingCall<'a, R, E> {
     type Output = Result<R, CallError<E>>;
     type IntoFuture = CallFuture<'a, R, E>;
 
@@ -389,20 +396,26 @@ impl<R, E> CallFuture<'_, R, E> {
     }
 }
 
-impl<R: DeserializeOwned, E: CallerError> Future for CallFuture<'_, R, E> {
+impl<R, E> Future for CallFuture<'_, R, E> {
     type Output = Result<R, CallError<E>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Poll::Ready(answer) = self.get_mut().poll_answer(cx) else { return Poll::Pending };
+        let this = self.get_mut();
+        let Poll::Ready(answer) = this.poll_answer(cx) else { return Poll::Pending };
         Poll::Ready(match answer {
-            Ok(Answer::Value(payload)) => {
-                payload.decode().map_err(|error| CallError::Decode(error.to_string()))
-            }
-            Ok(Answer::Failed(failure)) => Err(call_error(failure)),
-            Ok(Answer::Disconnected { maybe_executed }) => Err(CallError::Disconnected { maybe_executed }),
+            Ok(answer) => (this.call.read)(answer),
             Err(Failed::Send(error)) => Err(error.into()),
             Err(Failed::Timeout) => Err(CallError::Timeout),
         })
+    }
+}
+
+/// Reads what the peer answered.
+fn read<R: DeserializeOwned, E: CallerError>(answer: Answer) -> Result<R, CallError<E>> {
+    match answer {
+        Answer::Value(payload) => payload.decode().map_err(|error| CallError::Decode(error.to_string())),
+        Answer::Failed(failure) => Err(call_error(failure)),
+        Answer::Disconnected { maybe_executed } => Err(CallError::Disconnected { maybe_executed }),
     }
 }
 

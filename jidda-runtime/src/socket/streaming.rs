@@ -83,7 +83,7 @@ impl Socket {
 }
 
 impl StreamTarget for Socket {
-    type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
+    type Stream<T, E> = Streaming<T, E>;
 
     fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
         &self,

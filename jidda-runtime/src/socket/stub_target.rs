@@ -20,8 +20,8 @@ impl Socket {
 }
 
 impl CallTarget for Socket {
-    type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
-    type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
+    type Call<R, E> = OutgoingCall<'static, R, E>;
+    type Notify<E> = OutgoingCall<'static, (), E>;
     type Emit = Emit;
 
     fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(

@@ -246,8 +246,8 @@ impl Emit {
 macro_rules! blocking_target {
     ($target:ty, $field:ident) => {
         impl CallTarget for $target {
-            type Call<R: DeserializeOwned, E: CallerError> = OutgoingCall<'static, R, E>;
-            type Notify<E: CallerError> = OutgoingCall<'static, (), E>;
+            type Call<R, E> = OutgoingCall<'static, R, E>;
+            type Notify<E> = OutgoingCall<'static, (), E>;
             type Emit = Emit;
 
             fn call<A: Serialize, R: DeserializeOwned, E: CallerError>(
@@ -282,7 +282,7 @@ macro_rules! blocking_target {
         }
 
         impl StreamTarget for $target {
-            type Stream<T: DeserializeOwned, E: CallerError> = Streaming<T, E>;
+            type Stream<T, E> = Streaming<T, E>;
 
             fn stream<A: Serialize, T: DeserializeOwned, E: CallerError>(
                 &self,
