@@ -113,9 +113,9 @@ async fn open_websocket(
     let handshake = Handshake::read(json.as_bytes())?;
     let version = match options.version {
         Some(version) => version,
+        None if asked == Version::V3 => Version::V3,
         // Servers of the earlier version do not know of this field, nor do the first ones of the later version.
         None if handshake.max_payload.is_some() => Version::V4,
-        None if asked == Version::V3 => Version::V3,
         None => found(&mut frames).await,
     };
     Ok(Opened {

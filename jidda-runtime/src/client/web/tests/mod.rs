@@ -2,8 +2,10 @@
 
 mod engine;
 mod hostile;
+mod network;
 mod polling;
 mod server;
+mod tls;
 mod websocket;
 
 use std::time::Duration;
