@@ -91,6 +91,11 @@ macro_rules! common {
         }
 
         #[on(namespace = $namespace)]
+        async fn transport(socket: &Socket) -> &'static str {
+            socket.handshake().transport.as_str()
+        }
+
+        #[on(namespace = $namespace)]
         async fn join(socket: &Socket, room: String) -> jidda::Result<()> {
             Ok(socket.join(&room).await?)
         }

@@ -117,6 +117,7 @@ function common(nsp, socket) {
     echo: (...values) => values,
     whoami: () => [nsp.name, token(socket)],
     connection: () => [socket.conn.id],
+    transport: () => [socket.conn.transport.name],
     join: (room) => moved(socket, "join", room),
     leave: (room) => moved(socket, "leave", room),
     rooms: () => [rooms(socket)],

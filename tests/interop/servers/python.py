@@ -121,6 +121,9 @@ class Namespace(socketio.AsyncNamespace):
     async def on_whoami(self, sid):
         return self.namespace, self.tokens[sid][0]
 
+    async def on_transport(self, sid):
+        return self.server.transport(sid) if IS_OLD else self.server.transport(sid, self.namespace)
+
     async def on_join(self, sid, room):
         await done(self.enter_room(sid, room))
 

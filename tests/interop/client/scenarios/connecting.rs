@@ -16,6 +16,7 @@ pub(super) fn all(setting: &Setting) -> Vec<Scenario> {
     scenarios![
         connects_with_auth,
         connects_without_auth,
+        uses_its_transport,
         receives_what_the_server_sends_at_once,
         events_sent_at_once_arrive_in_order,
         is_refused,
@@ -42,6 +43,16 @@ async fn connects_without_auth(session: Session) -> jidda::Result<()> {
     let (namespace, token): (String, Option<String>) = client.call("whoami", &()).await?;
     assert_eq!((namespace.as_str(), token), ("/", None));
     client.disconnect().await;
+    Ok(())
+}
+
+async fn uses_its_transport(session: Session) -> jidda::Result<()> {
+    let client = session.connect().await?;
+    let expected = if session.setting.transport == Transport::Polling { "polling" } else { "websocket" };
+    // It changes to a WebSocket some time after it has connected.
+    while client.call::<String>("transport", &()).await? != expected {}
+    // And stays there.
+    assert_eq!(client.call::<String>("transport", &()).await?, expected);
     Ok(())
 }
 

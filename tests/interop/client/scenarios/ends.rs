@@ -5,6 +5,7 @@ use jidda::prelude::*;
 
 use crate::relay::Relay;
 use crate::runner::{Scenario, scenarios};
+use crate::server::Server;
 use crate::session::{Session, Setting, unique};
 use crate::target::Ability;
 
@@ -14,6 +15,7 @@ pub(super) fn all(setting: &Setting) -> Vec<Scenario> {
         the_server_ends_the_socket,
         the_server_closes_the_connection if setting.target.has(Ability::NodeReasons),
         the_connection_breaks,
+        the_server_gives_no_sign_of_life,
     ]
 }
 
@@ -64,5 +66,23 @@ async fn the_connection_breaks(session: Session) -> jidda::Result<()> {
     );
     while events.next().await != Some(ClientEvent::Reconnected) {}
     assert_eq!(client.call::<i64>("echo", &1).await?, 1);
+    Ok(())
+}
+
+/// The network swallows everything: only the time tells.
+async fn the_server_gives_no_sign_of_life(session: Session) -> jidda::Result<()> {
+    let mut options = session.setting.server_options();
+    options.extend(["--heartbeat", "100"]);
+    let server = Server::start(&options).await?;
+    let relay = Relay::to(&server.address).await?;
+    let client = session.at(&relay.address).connect().await?;
+    let mut events = client.events();
+    relay.swallow();
+    let reason = loop {
+        if let Some(ClientEvent::Disconnected(reason)) = events.next().await {
+            break reason;
+        }
+    };
+    assert_eq!(reason, DisconnectReason::PingTimeout);
     Ok(())
 }

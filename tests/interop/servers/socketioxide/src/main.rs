@@ -14,7 +14,7 @@ use rmpv::Value;
 use serde::Deserialize;
 use socketioxide::extract::{AckSender, Data, SocketRef};
 use socketioxide::handler::ConnectHandler;
-use socketioxide::{ParserConfig, SocketIo};
+use socketioxide::{ParserConfig, SocketIo, TransportType};
 
 use values::{Arguments, hexed, item, map};
 
@@ -65,6 +65,10 @@ fn talk(socket: &SocketRef) {
     socket.on("whoami", async |socket: SocketRef, ack: AckSender| {
         let token = socket.extensions.get::<Auth>().unwrap_or_default().token;
         ack.send(&(socket.ns(), token)).ok();
+    });
+    socket.on("transport", async |socket: SocketRef, ack: AckSender| {
+        let is_polling = socket.transport_type() == TransportType::Polling;
+        ack.send(if is_polling { "polling" } else { "websocket" }).ok();
     });
     socket.on("back", async |socket: SocketRef, Data(Arguments(values))| {
         socket.emit("back", &Arguments(values)).ok();
