@@ -1,6 +1,7 @@
 //! The server under test, a process of its own.
 
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use jidda::Error;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -11,7 +12,7 @@ use tokio::process::{Child, Command};
 pub(crate) struct Server {
     child: Child,
     options: Vec<String>,
-    /// `127.0.0.1:PORT`.
+    /// `127.0.0.1:PORT`, or another address of this machine.
     pub(crate) address: String,
 }
 
@@ -19,6 +20,16 @@ impl Server {
     /// Starts the command in `SERVER` at a free port. Its first line says where it listens.
     pub(crate) async fn start(options: &[&str]) -> jidda::Result<Self> {
         Self::start_at("127.0.0.1:0", options.iter().map(ToString::to_string).collect()).await
+    }
+
+    /// Starts one that can be started again, at a port that nobody else takes meanwhile: at an address of its own, since
+    /// every connection to another server has a port of 127.0.0.1.
+    pub(crate) async fn start_again_and_again(options: &[&str]) -> jidda::Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let [_, _, high, low] = std::process::id().to_be_bytes();
+        let address =
+            format!("127.{}.{low}.{}:0", 1 + high % 250, 1 + COUNT.fetch_add(1, Ordering::Relaxed) % 250);
+        Self::start_at(&address, options.iter().map(ToString::to_string).collect()).await
     }
 
     async fn start_at(address: &str, options: Vec<String>) -> jidda::Result<Self> {

@@ -19,9 +19,9 @@ pub(super) fn all(setting: &Setting) -> Vec<Scenario> {
     ]
 }
 
-/// A server that nobody else uses.
+/// A server that can be killed.
 async fn own_server(session: &Session) -> jidda::Result<(Server, Session)> {
-    let server = Server::start(&session.setting.server_options()).await?;
+    let server = Server::start_again_and_again(&session.setting.server_options()).await?;
     let session = session.at(&server.address);
     Ok((server, session))
 }
@@ -41,9 +41,7 @@ async fn comes_back_when_the_server_was_killed(session: Session) -> jidda::Resul
 }
 
 async fn waits_for_a_server_that_is_not_up_yet(session: Session) -> jidda::Result<()> {
-    // A port that was free a moment ago, and at which nobody listens.
-    let (server, session) = own_server(&session).await?;
-    let mut server = server;
+    let (mut server, session) = own_server(&session).await?;
     server.kill().await?;
     let connecting = tokio::spawn(session.builder(Some("ada")).wait_for_server().connect());
     server.restart().await?;
@@ -73,11 +71,14 @@ async fn a_server_is_killed_in_mid_stream(session: Session) -> jidda::Result<()>
 /// Events sent to it while it was away, in order and once each, in the same session.
 async fn recovers_what_it_missed(session: Session) -> jidda::Result<()> {
     let mut options = session.setting.server_options();
-    options.push("--recovery");
+    // A server whose client polls, and is cut off between two polls, learns of it by the heartbeat only.
+    options.extend(["--recovery", "--heartbeat", "1000"]);
     let server = Server::start(&options).await?;
     let session = session.at(&server.address);
     let relay = Relay::to(&server.address).await?;
-    let client = session.at(&relay.address).connect().await?;
+    let token = unique("token");
+    let client = session.at(&relay.address).connect_as(&token).await?;
+    let mut watch = session.watch().await?;
     let other = session.connect_as("grace").await?;
     let mut said = Inbox::new(&client.root(), "said");
     let room = unique("room");
@@ -85,10 +86,11 @@ async fn recovers_what_it_missed(session: Session) -> jidda::Result<()> {
     let none: [&str; 0] = [];
     other.call::<()>("tell", &([&room], none, "before")).await?;
     assert_eq!(said.first().await, Value::from("before"));
-    let id = client.root().id();
+    let rooms: Vec<String> = client.call("rooms", &()).await?;
     let mut events = client.events();
     relay.refuse();
     while !matches!(events.next().await, Some(ClientEvent::Disconnected(_))) {}
+    watch.reason(&token).await;
     for number in 0..20 {
         other.call::<()>("tell", &([&room], none, number)).await?;
     }
@@ -97,8 +99,7 @@ async fn recovers_what_it_missed(session: Session) -> jidda::Result<()> {
     for number in 0..20 {
         assert_eq!(said.first().await, Value::from(number));
     }
-    assert_eq!(client.root().id(), id, "it is the same session");
-    // The rooms are the same, too.
+    assert_eq!(client.call::<Vec<String>>("rooms", &()).await?, rooms, "it is the same session");
     other.call::<()>("tell", &([&room], none, "after")).await?;
     assert_eq!(said.first().await, Value::from("after"));
     Ok(())
