@@ -2,7 +2,7 @@
 #![no_main]
 
 use jidda_runtime::Integers;
-use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
+use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Role, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{mask, opcode};
 use jidda_runtime::wire::{Decoder, Limits, Packet, Protocol, Wire, WireError};
@@ -117,7 +117,7 @@ fuzz_target!(|input: (u8, Vec<Frame<'_>>, Vec<u8>)| {
         1 => Layer::SocketIo(Parser::MessagePack),
         _ => Layer::SocketIo(Parser::Json),
     };
-    let wire = EngineIo { version, layer, base64: dialect & 8 != 0, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
+    let wire = EngineIo { role: Role::Server, version, layer, base64: dialect & 8 != 0, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
     let mut bytes = Vec::new();
     frames.into_iter().for_each(|frame| write(&mut bytes, frame));
     let whole = decode(wire, &bytes, || bytes.len());

@@ -2,7 +2,7 @@
 #![no_main]
 
 use jidda_runtime::Integers;
-use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
+use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Role, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
 use jidda_runtime::wire::{Decoder, Limits, Meta, Packet, Protocol, Wire, WireError};
@@ -13,7 +13,7 @@ use serde_json::Value;
 const LIMITS: Limits = Limits::new(1 << 20, 32);
 
 fn wire(version: Version) -> Wire {
-    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe })
+    Wire::EngineIo(EngineIo { role: Role::Server, version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe })
 }
 
 /// A client's frame, masked with nothing.

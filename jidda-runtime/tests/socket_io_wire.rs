@@ -1,7 +1,7 @@
 //! Engine.IO and Socket.IO as bytes: what is written, what is read, in whatever pieces it comes.
 
 use jidda_runtime::handler::Reply;
-use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
+use jidda_runtime::wire::engine_io::{Acknowledgements, EngineIo, Layer, Role, Version};
 use jidda_runtime::wire::socket_io::Parser;
 use jidda_runtime::wire::websocket::{self, opcode};
 use jidda_runtime::wire::{Decoder, Limits, Meta, Protocol, Wire, WireError};
@@ -10,6 +10,7 @@ use proptest::prelude::*;
 
 const LIMITS: Limits = Limits::new(100_000, 32);
 const V4: EngineIo = EngineIo {
+    role: Role::Server,
     version: Version::V4,
     layer: Layer::SocketIo(Parser::Json),
     base64: false,
@@ -18,7 +19,7 @@ const V4: EngineIo = EngineIo {
     acknowledgements: Acknowledgements::Plain,
     integers: Integers::Safe,
 };
-const V3: EngineIo = EngineIo { version: Version::V3, ..V4 };
+const V3: EngineIo = EngineIo { role: Role::Server, version: Version::V3, ..V4 };
 
 /// The frames of what a server wrote: opcode and payload.
 fn frames(mut bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
@@ -374,7 +375,7 @@ proptest! {
         let arguments = Value::Array(arguments);
         prop_assume!(attachments(&arguments) <= LIMITS.attachments);
         let version = if is_v3 { Version::V3 } else { Version::V4 };
-        let wire = EngineIo { version, base64, layer: Layer::SocketIo(parser), max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
+        let wire = EngineIo { role: Role::Server, version, base64, layer: Layer::SocketIo(parser), max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
         let encoding = Wire::EngineIo(wire).encoding();
         // A value that is encoded is no list yet: JSON shows the array itself, which is what a list looks like.
         let list = Payload::encode(&arguments, encoding).unwrap();
@@ -407,7 +408,7 @@ proptest! {
             Just(Layer::Raw), Just(Layer::SocketIo(Parser::Json)), Just(Layer::SocketIo(Parser::MessagePack))
         ],
     ) {
-        let wire = EngineIo { version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
+        let wire = EngineIo { role: Role::Server, version: if is_v3 { Version::V3 } else { Version::V4 }, layer, base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe };
         decode(wire, &bytes, &[]).1.ok();
         let mut framed_texts = Vec::new();
         for (opcode, text) in &texts {

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connecting::Connecting;
 use super::credentials::Credentials;
+use super::dialect::Dialect;
 use super::error::ConnectError;
 use super::handle::{Client, Inner};
 use super::source::{Dial, Source};
@@ -67,6 +68,8 @@ pub struct ClientBuilder {
     auth: Result<Option<Payload>, CodecError>,
     credentials: Result<Credentials, CodecError>,
     joins_root: bool,
+    /// How Socket.IO is spoken, where it is.
+    pub(super) dialect: Dialect,
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -96,6 +99,7 @@ impl ClientBuilder {
             auth: Ok(None),
             credentials: Ok(Credentials::default()),
             joins_root: true,
+            dialect: Dialect::default(),
         }
     }
 
@@ -286,7 +290,7 @@ impl ClientBuilder {
     }
 
     /// Starts the tasks that make the connections.
-    pub(super) fn start(self, source: Source) -> Result<Ready, ConnectError> {
+    pub(super) fn start(self, mut source: Source) -> Result<Ready, ConnectError> {
         let ConnectionOptions { table, config, policies, states } = self.options;
         let table = table.build()?;
         let auth = self.auth.map_err(ConnectError::Encode)?;
@@ -310,15 +314,17 @@ impl ClientBuilder {
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = deadline::bounded(self.connect_timeout.saturating_mul(2));
         let config = Config { handshake_timeout, ..config };
+        source.limit(config.max_message);
         let hub = Hub::start(Side::Client, table, config, states.share(), buffers, policies);
         let (events, _) = broadcast::channel(64);
         let policy = Policy { role: source.role(), backoff: self.backoff, is_patient: self.is_patient };
+        let wire = self.dialect.wire(source.address());
         let keepers = TaskTracker::new();
         let mut connections = Vec::new();
         let mut roots = Vec::new();
         let mut ready = Vec::new();
         for _ in 0..self.connections {
-            let connection = Connection::for_client(&hub, source.address());
+            let connection = Connection::for_client(&hub, source.address(), wire);
             let root = connection.client_socket("/");
             if self.joins_root {
                 root.want(auth.clone());
@@ -332,6 +338,7 @@ impl ClientBuilder {
                 credentials: credentials.clone(),
                 ready: Mutex::new(Some(answer)),
                 alert: Mutex::default(),
+                root: Mutex::default(),
             };
             keepers.spawn(Keeper::new(policy.clone(), connecting).run());
             connections.push(connection);

@@ -11,16 +11,26 @@ use tokio::time::timeout;
 use super::credentials::Credentials;
 use super::error::ConnectError;
 use super::source::Source;
-use crate::client::join::Acquaintance;
+#[cfg(feature = "web-client")]
+use super::web;
+use crate::client::join::{Acquaintance, Asked};
+#[cfg(feature = "web-client")]
+use crate::deadline;
 use crate::driver::Driver;
 use crate::error::{CallError, Error, describe};
 use crate::failure::Failure;
 use crate::foreign::{in_one_line, printable, shown};
 use crate::objects::Connection;
+use crate::payload::Payload;
+#[cfg(feature = "web-client")]
+use crate::peer::Transport;
 use crate::reason::DisconnectReason;
 use crate::reconnect::{ClientEvent, Departure, Kept, Role, Serving, Setback};
 use crate::sync::Mutex;
-use crate::transport::PeerAlert;
+use crate::sync::atomic::Ordering;
+use crate::transport::{PeerAlert, Stream};
+#[cfg(feature = "web-client")]
+use crate::wire::engine_io::Version;
 
 /// One of a client's connections, for its keeper.
 pub(super) struct Connecting {
@@ -33,16 +43,20 @@ pub(super) struct Connecting {
     pub(super) ready: Mutex<Option<oneshot::Sender<Result<(), ConnectError>>>>,
     /// Why the peer ended the stream, where its medium has words for that.
     pub(super) alert: Mutex<PeerAlert>,
+    /// The answer that a server of version 3 gives unasked.
+    pub(super) root: Mutex<Option<Asked>>,
 }
 
 impl Kept for Connecting {
     type Error = ConnectError;
 
     async fn open(&self) -> Result<Serving, ConnectError> {
-        let stream = self.source.stream(self.connect_timeout).await?;
+        let stream = self.stream().await?;
         *self.alert.lock() = stream.peer_alert();
         let connection = Arc::clone(&self.connection);
-        let driver = tokio::spawn(Driver::new(Arc::clone(&connection), stream));
+        let driver = Driver::new(Arc::clone(&connection), stream);
+        self.expect_root();
+        let driver = tokio::spawn(driver);
         let serving = async move {
             // One that broke down left its connection as if the stream had been lost.
             let reason = driver.await.unwrap_or(DisconnectReason::TransportError);
@@ -139,9 +153,64 @@ impl Connecting {
         ConnectError::Io { address: self.source.address().to_string(), source }
     }
 
+    /// The next stream, and with it what its beginning says of the server.
+    async fn stream(&self) -> Result<Stream, ConnectError> {
+        #[cfg(feature = "web-client")]
+        if let Some(opened) = self.source.open_socket_io(self.connect_timeout).await {
+            let web::Opened { stream, version, handshake, transport, security, upgraded } = opened?;
+            tracing::debug!(address = %self.source.address(), ?version, ?transport, ?security, "the server speaks Engine.IO");
+            if let Some(negotiated) = self.connection.negotiated() {
+                let milliseconds = |time| u32::try_from(deadline::milliseconds(time)).unwrap_or(u32::MAX);
+                negotiated.is_version_3.store(version == Version::V3, Ordering::Relaxed);
+                negotiated.began_polling.store(transport == Transport::Polling, Ordering::Relaxed);
+                *negotiated.upgraded.lock() = upgraded;
+                negotiated.ping_interval.store(milliseconds(handshake.ping_interval), Ordering::Relaxed);
+                negotiated.ping_timeout.store(milliseconds(handshake.ping_timeout), Ordering::Relaxed);
+            }
+            return Ok(stream);
+        }
+        self.source.stream(self.connect_timeout).await
+    }
+
+    /// Waits for the answer of a server of version 3 to a wish that clients do not utter: to be in the root namespace. It may
+    /// be the first thing that is read.
+    fn expect_root(&self) {
+        let connection = &self.connection;
+        connection.link.change().speaks_native |= connection.negotiated().is_some();
+        *self.root.lock() = None;
+        let is_version_3 =
+            connection.negotiated().is_some_and(|negotiated| negotiated.is_version_3.load(Ordering::Relaxed));
+        let root = connection.wanted_sockets().into_iter().find(|socket| socket.namespace() == "/");
+        if let Some(root) = root
+            && is_version_3
+        {
+            *self.root.lock() = root.begin_to_join(None).ok();
+        }
+    }
+
+    /// Joins every namespace that is to be joined at a server of Socket.IO.
+    async fn join_all(&self) -> Result<(), ConnectError> {
+        // One that is in no namespace has said all that it has to say.
+        self.connection.is_established.store(true, Ordering::Relaxed);
+        let auth = self.credentials.current(&self.connection).await;
+        let auth = auth.map_err(|error| ConnectError::Credentials(error.into_std()))?;
+        let root = self.root.lock().take();
+        if let Some(root) = root {
+            match root.joined::<Error>().await {
+                Ok(()) => {}
+                Err(error) if error.is_disconnected() => return Err(self.lost()),
+                Err(error) => return Err(ConnectError::Refused(error)),
+            }
+        }
+        self.join_wanted(Acquaintance::Jidda, auth.as_ref()).await
+    }
+
     /// Says hello and joins every namespace that is to be joined.
     async fn introduction(&self) -> Result<(), ConnectError> {
         let connection = &self.connection;
+        if connection.negotiated().is_some() {
+            return self.join_all().await;
+        }
         let introduced =
             self.credentials.present(connection, async |shown| connection.hello(shown).await).await;
         let acquaintance = match introduced.map_err(|error| ConnectError::Credentials(error.into_std()))? {
@@ -149,6 +218,14 @@ impl Connecting {
             Err(error) if error.is_disconnected() => return Err(self.lost()),
             Err(error) => return Err(ConnectError::Refused(error)),
         };
+        self.join_wanted(acquaintance, None).await
+    }
+
+    async fn join_wanted(
+        &self,
+        acquaintance: Acquaintance,
+        auth: Option<&Payload>,
+    ) -> Result<(), ConnectError> {
         for socket in self.connection.wanted_sockets() {
             if acquaintance == Acquaintance::Plain {
                 if socket.namespace() == "/" {
@@ -160,7 +237,7 @@ impl Connecting {
                 // The program was faster.
                 continue;
             }
-            match socket.rejoin::<Error>().await {
+            match socket.rejoin::<Error>(auth).await {
                 Ok(()) => {}
                 Err(error) if error.is_disconnected() => return Err(self.lost()),
                 // Without the root namespace there is no client; another one ends alone.

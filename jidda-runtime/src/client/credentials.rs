@@ -62,7 +62,7 @@ impl Credentials {
     }
 
     /// What is to be presented now. The closure is the program's: its panic is an error like any other.
-    async fn current(&self, connection: &Connection) -> Result<Option<Payload>> {
+    pub(super) async fn current(&self, connection: &Connection) -> Result<Option<Payload>> {
         let ask = match &self.source {
             Source::Nowhere => return Ok(None),
             Source::Fixed(credentials) => return Ok(Some(credentials.clone())),

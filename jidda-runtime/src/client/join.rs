@@ -20,10 +20,10 @@ use crate::objects::{Socket, SocketInner};
 use crate::payload::{Encoding, Payload, encode_into};
 use crate::reason::DisconnectReason;
 use crate::transport::Address;
-use crate::wire::{Introduction, Protocol};
+use crate::wire::{Introduction, Protocol, Wire};
 
 /// A request of the protocol itself, sent and waiting.
-struct Asked {
+pub(crate) struct Asked {
     connection: Arc<Connection>,
     id: u32,
     /// The socket that wants to join, if that is what was asked.
@@ -35,6 +35,16 @@ impl Future for Asked {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
         self.connection.link.poll_request(self.id, false, PendingRequests::answer, cx)
+    }
+}
+
+impl Asked {
+    /// Waits for the answer to a request to join.
+    pub(crate) async fn joined<E: CallerError>(self) -> Result<(), CallError<E>> {
+        match self.await {
+            Answer::Value(_) => Ok(()),
+            other => Err(refused(other)),
+        }
     }
 }
 
@@ -74,7 +84,7 @@ impl Connection {
         let introduction = Introduction { resume: resume.as_ref(), max_message, ..introduction };
         // What this server takes is known from its answer; what the one before took says nothing.
         match self
-            .ask(Some(self.hub.config.max_message), |out, id| self.wire.hello(out, id, introduction))
+            .ask(Some(self.hub.config.max_message), |out, id| self.wire().hello(out, id, introduction))
             .await
         {
             Answer::Value(payload) => {
@@ -110,7 +120,7 @@ impl Connection {
         self: &Arc<Self>,
         introduction: Introduction<'_>,
     ) -> Result<(), CallError<Error>> {
-        match self.ask(None, |out, id| self.wire.authenticate(out, id, introduction)).await {
+        match self.ask(None, |out, id| self.wire().authenticate(out, id, introduction)).await {
             Answer::Value(_) => Ok(()),
             other => Err(refused(other)),
         }
@@ -193,8 +203,8 @@ impl SocketInner {
         drop(shared);
     }
 
-    /// Asks to join the namespace with the auth value that is kept with the socket.
-    async fn ask_to_join(self: &Arc<Self>) -> Result<(), Answer> {
+    /// Asks to join the namespace with the auth value that is kept with the socket, or with `otherwise` if there is none.
+    fn ask_to_join(self: &Arc<Self>, otherwise: Option<&Payload>) -> Result<Asked, Answer> {
         let auth = {
             let mut state = self.state.lock();
             if self.phase() != Phase::Away {
@@ -213,7 +223,7 @@ impl SocketInner {
             }
             let place = shared.outbox.place();
             let id = shared.calls.begin_join(place, Arc::clone(self));
-            let auth = auth.as_ref().map_or(&[0xc0][..], Payload::bytes);
+            let auth = auth.as_ref().or(otherwise).map_or(&[0xc0][..], Payload::bytes);
             let limit = shared.outbox.max_message();
             let connect = |out: &mut Vec<u8>| self.wire().connect(out, id, self.namespace(), auth);
             let written = shared.append_request(id, limit, connect);
@@ -227,10 +237,7 @@ impl SocketInner {
             id
         };
         let joins = Some(Arc::clone(self));
-        match (Asked { connection: Arc::clone(&self.connection), id, joins }).await {
-            Answer::Value(_) => Ok(()),
-            other => Err(other),
-        }
+        Ok(Asked { connection: Arc::clone(&self.connection), id, joins })
     }
 }
 
@@ -244,7 +251,7 @@ impl Socket {
         encode_into(&mut bytes, auth, Encoding::MessagePack).map_err(|error| SendError::Encode(error.0))?;
         let auth = (bytes != [0xc0]).then(|| Payload::from_bytes(&bytes, Encoding::MessagePack));
         self.inner.keep_auth(auth);
-        self.rejoin().await?;
+        self.rejoin(None).await?;
         // Only now: one that was given up, or refused, is not to be joined at the next connection.
         self.inner.extra(|extra| extra.is_wanted = true);
         Ok(())
@@ -254,14 +261,22 @@ impl Socket {
     pub(crate) async fn join_when_back(&self) {
         self.inner.extra(|extra| extra.is_wanted = true);
         // It may be back already, without having known of this. One that is not joins by the wish.
-        if let Err(error) = self.rejoin::<Error>().await {
+        if let Err(error) = self.rejoin::<Error>(None).await {
             tracing::debug!(namespace = self.namespace(), error = %printable(&error), "the namespace is not joined again yet");
         }
     }
 
-    /// Joins it again, with the auth value of before.
-    pub(crate) async fn rejoin<E: CallerError>(&self) -> Result<(), CallError<E>> {
-        self.inner.ask_to_join().await.map_err(refused)
+    /// Joins it again, with the auth value of before, or with `otherwise` if it has none.
+    pub(crate) async fn rejoin<E: CallerError>(
+        &self,
+        otherwise: Option<&Payload>,
+    ) -> Result<(), CallError<E>> {
+        self.begin_to_join(otherwise).map_err(refused)?.joined().await
+    }
+
+    /// Asks to join. What is given back waits for the answer.
+    pub(crate) fn begin_to_join(&self, otherwise: Option<&Payload>) -> Result<Asked, Answer> {
+        self.inner.ask_to_join(otherwise)
     }
 
     /// Takes the namespace for joined: a plain server has no word for it.
@@ -279,9 +294,9 @@ impl Socket {
 
 impl Connection {
     /// A client's connection, before it has a stream.
-    pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address) -> Arc<Self> {
+    pub(crate) fn for_client(hub: &Arc<Hub>, address: &Address, wire: Wire) -> Arc<Self> {
         let (peer, medium) = address.peer();
-        Self::new(hub, peer, medium, None)
+        Self::dialing(hub, peer, medium, wire)
     }
 
     /// A client's socket in a namespace, made if there is none yet.

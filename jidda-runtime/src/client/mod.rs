@@ -4,6 +4,7 @@ pub mod blocking;
 mod builder;
 mod connecting;
 mod credentials;
+mod dialect;
 mod error;
 mod event;
 mod handle;
@@ -11,8 +12,6 @@ pub(crate) mod join;
 mod listen;
 mod source;
 #[cfg(feature = "web-client")]
-// Until clients speak Socket.IO.
-#[allow(dead_code, unused_imports)]
 mod web;
 
 pub use builder::{ClientBuilder, OfflinePolicy};

@@ -120,6 +120,16 @@ impl Source {
         }
     }
 
+    /// Limits what a server of the web may send, too.
+    pub(super) fn limit(&mut self, max_message: usize) {
+        #[cfg(feature = "web-client")]
+        if let Self::Dial(dial) = self {
+            dial.web.max_message = max_message;
+        }
+        #[cfg(not(feature = "web-client"))]
+        let _ = max_message;
+    }
+
     pub(super) fn address(&self) -> &Address {
         match self {
             Self::Dial(dial) => dial.address(),
@@ -132,6 +142,23 @@ impl Source {
             Self::Dial(_) => Role::Dials,
             Self::Accept(..) => Role::Listens,
         }
+    }
+
+    /// Connects to a server of Socket.IO; `None` if that is not what is spoken there.
+    #[cfg(feature = "web-client")]
+    pub(super) async fn open_socket_io(&self, limit: Duration) -> Option<Result<web::Opened, ConnectError>> {
+        let Self::Dial(dial) = self else { return None };
+        if !dial.addresses[0].is_socket_io() {
+            return None;
+        }
+        let opened = dial.try_each(limit, |address| async move {
+            match address {
+                Address::Web(address) => web::open(address, &dial.web).await,
+                // All addresses of a client are of one kind.
+                other => Err(ConnectError::Lost { address: other.to_string() }),
+            }
+        });
+        Some(opened.await)
     }
 
     /// The next stream. `limit` is how long connecting may take, or the handshake of one that connected.

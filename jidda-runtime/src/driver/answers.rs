@@ -46,7 +46,7 @@ impl Driver {
         let what = if is_item { "an item of the reply" } else { "the reply" };
         let failure = || Failure::new(error.code(), format!("{what} cannot be read: {error}"));
         if is_item {
-            let wire = self.connection.wire;
+            let wire = self.connection.wire();
             self.connection.link.append(|out| wire.cancel(out, id));
         }
         self.reply(id, None, || Answer::Failed(failure()), cx);

@@ -18,7 +18,7 @@ use crate::driver::run_handler::{inbox, listener, run_callback, run_listener};
 use crate::driver::task::Driver;
 use crate::failure::Failure;
 use crate::foreign::short_name;
-use crate::handler::{Arguments, EventName, HandlerFuture, Origin, Reply, RouteId, Scope};
+use crate::handler::{Arguments, EventName, HandlerFuture, Origin, Reply, RouteId, Scope, Side};
 use crate::identity::Asker;
 use crate::link::pending_requests::Answer;
 use crate::link::shared_state::Control;
@@ -59,7 +59,7 @@ impl Driver {
                 self.reply(id, Some(&value), || Answer::Value(Payload::from_reply(&value, encoding)), cx);
             }
             Packet::Reply { id, outcome: Err(error) } => {
-                let wire = self.connection.wire;
+                let wire = self.connection.wire();
                 self.reply(id, None, || Answer::Failed(wire.read_failure(error)), cx);
             }
             Packet::Unread { id, is_item, error } => self.unread(id, is_item, &error, cx),
@@ -78,10 +78,17 @@ impl Driver {
             }
             Packet::Expiring { left: _ } => self.told_expiring(),
             Packet::Connect { id, namespace, auth } => return self.ask_to_join(id, &namespace, &auth, cx),
+            Packet::Joined { namespace, socket, private: _ } => {
+                self.let_in(&namespace, socket.as_deref(), cx);
+            }
+            Packet::Refusal { namespace, failure } => self.turned_away(&namespace, &failure, cx),
+            Packet::Failed { id, failure } => {
+                self.reply(id, None, || Answer::Failed((*failure).clone()), cx);
+            }
             Packet::Disconnect { namespace, reason } => self.disconnected(&namespace, reason),
             Packet::Ping { id } => {
                 self.connection.heard_beat();
-                let wire = self.connection.wire;
+                let wire = self.connection.wire();
                 self.connection.link.append(|out| wire.pong(out, id));
             }
             Packet::Cancel { id } => self.cancelled(id, cx),
@@ -114,7 +121,7 @@ impl Driver {
     ) -> ControlFlow<()> {
         let Some(socket) = self.find(namespace) else {
             if self.connection.wire.closes_on_misplaced_packet() {
-                if self.has_left(namespace) {
+                if self.has_left(namespace) || self.connection.hub.side == Side::Client {
                     self.pass_over(namespace, incoming);
                 } else {
                     self.begin_closing(DisconnectReason::ForcedServerClose, None);
@@ -471,7 +478,7 @@ impl Driver {
         label: &EventLabel,
         value: &Payload,
     ) {
-        let (hub, wire) = (&self.connection.hub, self.connection.wire);
+        let (hub, wire) = (&self.connection.hub, self.connection.wire());
         socket.count_event(label, "ok");
         let Some(id) = id else { return };
         let written = {

@@ -71,14 +71,14 @@ impl Driver {
             Ok(_) => Failure::new("already_authenticated", "new credentials are for `$/authenticate`"),
             Err(failure) => failure,
         };
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         self.connection.link.append_failure(&refusal, |out, refusal| wire.failure(out, "/", id, refusal));
         ControlFlow::Continue(())
     }
 
     fn welcome(&mut self, id: u32, resume: Option<SessionId>) {
         let connection = &self.connection;
-        let wire = connection.wire;
+        let wire = connection.wire();
         let identity = connection.identity();
         let config = &connection.hub.config;
         let session = connection.begin_session(resume);
@@ -243,7 +243,7 @@ impl Driver {
             failure.code = "unauthenticated".into();
         }
         self.connection.log_refusal(&failure);
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         self.connection.link.append_failure(&failure, |out, failure| match deferred {
             Deferred::Hello { id, .. } | Deferred::Event(Waiting { id: Some(id), .. }) => {
                 wire.failure(out, "/", *id, failure);

@@ -37,7 +37,7 @@ const LINGER: Duration = Duration::from_secs(2);
 impl Driver {
     /// A peer asks to join a namespace.
     pub(crate) fn connect(&mut self, id: u32, namespace: &str, auth: &[u8], cx: &mut Context<'_>) {
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         self.take_left(namespace);
         if wire.closes_on_misplaced_packet() && self.connection.socket(namespace).is_some() {
             return self.begin_closing(DisconnectReason::ForcedServerClose, None);
@@ -169,7 +169,7 @@ impl Driver {
         if !was_joining {
             return self.leave(socket, DisconnectReason::Other(failure.to_string().into()));
         }
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         if let Some(id) = connect_id {
             self.connection.link.append_failure(&failure, |out, told| {
                 wire.connect_refused(out, socket.namespace(), id, told);
@@ -240,7 +240,9 @@ impl Driver {
     /// The peer left a namespace, or tells us that we are out of it.
     pub(crate) fn disconnected(&mut self, namespace: &str, reason: Option<&str>) {
         let Some(socket) = self.connection.socket(namespace) else {
-            if self.connection.wire.closes_on_misplaced_packet() && !self.take_left(namespace) {
+            let is_misplaced =
+                self.connection.wire.closes_on_misplaced_packet() && !self.take_left(namespace);
+            if is_misplaced && self.connection.hub.side == Side::Server {
                 self.begin_closing(DisconnectReason::ForcedServerClose, None);
             }
             return;
@@ -252,6 +254,13 @@ impl Driver {
             },
             DisconnectReason::from,
         );
+        let is_sent_away = self.connection.hub.side == Side::Client
+            && self.connection.wire.closes_on_misplaced_packet()
+            && self.connection.sockets().len() == 1;
+        if is_sent_away {
+            // There is nothing else that the connection is for, and it is not to be made again.
+            return self.begin_closing(reason, None);
+        }
         self.part(&socket, reason);
     }
 
@@ -264,7 +273,7 @@ impl Driver {
         if is_over {
             return;
         }
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         if !wire.has_namespaces() {
             return self.begin_closing(reason, None);
         }
@@ -298,7 +307,7 @@ impl Driver {
         let message = format!("the namespace `{}` was left", short_name(socket.namespace()));
         let failure = Failure::new("not_connected", message);
         if let Some(id) = connect_id {
-            let wire = self.connection.wire;
+            let wire = self.connection.wire();
             self.connection.link.append_failure(&failure, |out, told| {
                 wire.connect_refused(out, socket.namespace(), id, told);
             });
@@ -331,7 +340,7 @@ impl Driver {
     /// Nothing new is begun, and streams end; the connection closes when no handler runs any more.
     pub(crate) fn drain(&mut self, reason: DisconnectReason) {
         if self.draining.is_none() {
-            let wire = self.connection.wire;
+            let wire = self.connection.wire();
             self.connection.link.append(|out| wire.close_reason(out, reason.as_str()));
             self.draining = Some(Box::new(reason));
             if let Some(running) = &self.running {
@@ -344,7 +353,7 @@ impl Driver {
     pub(crate) fn malformed(&mut self, error: &WireError) {
         let connection = self.connection.id;
         tracing::debug!(%connection, error = %printable(&error), "the peer breaks the protocol");
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         if let Some(id) = error.id() {
             let failure = Failure::new(error.code(), error.to_string());
             self.connection.link.append_failure(&failure, |out, failure| wire.failure(out, "/", id, failure));
@@ -362,8 +371,9 @@ impl Driver {
             return;
         }
         if matches!(loss, None | Some(Loss::Goodbye)) {
-            let wire = self.connection.wire;
-            let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced);
+            let wire = self.connection.wire();
+            let is_final = matches!(reason, DisconnectReason::ForcedClose | DisconnectReason::Replaced)
+                || (reason == DisconnectReason::ClientDisconnect && self.connection.hub.side == Side::Client);
             let leaves = is_final && wire.closes_on_misplaced_packet() && wire.has_namespaces();
             let sockets = if leaves { self.connection.sockets() } else { SmallVec::new() };
             self.connection.link.append(|out| {

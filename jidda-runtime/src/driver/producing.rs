@@ -100,7 +100,7 @@ impl Driver {
     /// Whether an event's sender can be replied to with a stream.
     #[cold]
     pub(crate) fn can_stream(&self, incoming: Incoming<'_>) -> bool {
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         let is_asked = incoming.meta.is_some_and(|meta| meta.credit.is_some());
         incoming.id.is_some() && (is_asked || wire.streams_by_event())
     }
@@ -145,7 +145,7 @@ impl Driver {
         if self.draining.is_some() {
             return Err(Failure::closing());
         }
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         let credit = match scope.and_then(|scope| scope.credit()) {
             Some(credit) => Arc::clone(credit),
             None if wire.streams_by_event() => Arc::new(Credit::new(FIRST_CREDIT)),
@@ -179,7 +179,7 @@ impl Driver {
         let hub = &self.connection.hub;
         socket.count_event(label, failure.as_ref().map_or("ok", |failure| failure.outcome()));
         let failure = failure.map(|failure| hub.disclose(label.place(socket), *failure));
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         let mut shared = self.connection.link.change();
         match failure {
             Some(failure) => shared.tell(&failure, |out, failure| {
@@ -237,7 +237,7 @@ impl Driver {
             return false;
         }
         if let Some(id) = incoming.id {
-            let wire = self.connection.wire;
+            let wire = self.connection.wire();
             if let Ok(nothing) = Reply::value(&(), wire.encoding()).into_result() {
                 self.connection.link.append(|out| wire.reply(out, socket.namespace(), id, &nothing));
             }

@@ -18,7 +18,7 @@ impl Driver {
     /// event was refused; a plain one receives the reason and is then disconnected.
     #[cold]
     pub(crate) fn refuse_event(&mut self, namespace: &str, event: &str, id: Option<u32>, failure: Failure) {
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         self.connection.hub.metrics.refused(&failure);
         if OURS.contains(&&*failure.code) {
             // The only trace of it where its sender does not listen: a page of a browser seldom does.
@@ -58,7 +58,7 @@ impl Driver {
 
     /// An event of ours was refused by the peer.
     pub(crate) fn refusal(&mut self, namespace: &str, event: &str, error: &[u8]) {
-        let failure = self.connection.wire.read_failure(error);
+        let failure = self.connection.wire().read_failure(error);
         let (code, message) = (failure.code.clone(), failure.message.clone());
         if self
             .find(namespace)

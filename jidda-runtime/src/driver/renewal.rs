@@ -66,7 +66,7 @@ impl Driver {
             #[serde(skip_serializing_if = "Option::is_none")]
             expires: Option<u64>,
         }
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         let identity = match renewed {
             Ok(identity) => identity,
             Err(failure) => {
@@ -95,7 +95,7 @@ impl Driver {
         let clock = connection.hub.wall_clock;
         let Some(identity) = connection.identity() else { return };
         let Some(left) = left(&identity, clock).map(milliseconds) else { return };
-        let wire = connection.wire;
+        let wire = connection.wire();
         if !wire.closes_on_misplaced_packet() {
             let mut shared = connection.link.change();
             if shared.speaks_native {

@@ -103,10 +103,11 @@ impl Driver {
         shared.missed = 0;
         shared.forget_awaited();
         // Who is asked each interval is asked for the first time when one is over.
-        shared.calls.pinged_at = (connection.wire.heartbeat() == Heartbeat::Always).then_some(Tick::at(now));
+        shared.calls.pinged_at =
+            (connection.wire().heartbeat() == Heartbeat::Always).then_some(Tick::at(now));
         drop(shared);
         if connection.asks_itself() {
-            connection.check_after(connection.hub.heartbeat.patience());
+            connection.check_after(connection.patience());
         }
         Self {
             _serving: serving,
@@ -181,7 +182,7 @@ impl Driver {
         if self.draining.is_some() && !self.is_running() {
             let reason = self.draining.take().expect("checked");
             // The peer received the reason when the draining began.
-            let wire = self.connection.wire;
+            let wire = self.connection.wire();
             self.connection.link.append(|out| wire.close(out, None));
             self.end_all(*reason, None);
             return true;
@@ -353,7 +354,7 @@ impl Driver {
     /// Runs the complete messages at the beginning of `bytes`; how many bytes they were.
     fn run_messages(&mut self, bytes: &mut [u8], cx: &mut Context<'_>) -> usize {
         let limits = self.limits();
-        let wire = self.connection.wire;
+        let wire = self.connection.wire();
         let mut used = 0;
         self.is_interrupted = false;
         while self.closing.is_none() {
@@ -481,7 +482,7 @@ impl Driver {
 
     /// Looks through packets that are not handled any more for the last one.
     fn hears_goodbye(&mut self, bytes: &[u8]) -> bool {
-        let (wire, limits) = (self.connection.wire, self.limits());
+        let (wire, limits) = (self.connection.wire(), self.limits());
         let mut partial = self.partial.take().unwrap_or_default();
         partial.extend(bytes);
         let rest = partial.rest_mut();

@@ -105,9 +105,9 @@ impl Connection {
     }
 
     fn beat(&self, shared: &mut Shared, since: impl Fn(u32) -> u64, seen: u32) -> Beat {
-        let interval = milliseconds(self.hub.config.heartbeat);
-        let timeout = milliseconds(self.hub.config.heartbeat_timeout);
-        match self.wire.heartbeat() {
+        let (interval, timeout) = self.pulse();
+        let (interval, timeout) = (milliseconds(interval), milliseconds(timeout));
+        match self.wire().heartbeat() {
             Heartbeat::WhenSilent => beat_when_silent(shared, since, seen, interval, timeout),
             Heartbeat::Always => {
                 // A tick early rather than late: the peer counts, too.
@@ -117,7 +117,7 @@ impl Connection {
                 beat_always(shared, since, seen, interval, timeout)
             }
             Heartbeat::Theirs => {
-                if since(seen) < milliseconds(self.hub.heartbeat.patience()) {
+                if since(seen) < milliseconds(self.patience()) {
                     shared.missed = 0;
                 }
                 match self.time_left(shared, since(seen)) {
@@ -131,7 +131,7 @@ impl Connection {
     /// Whether a peer that cannot be asked for a sign of life has been silent for too long, while nothing was sent to
     /// it and no call to it was under way.
     fn is_idle(&self, shared: &mut Shared, now: u32, seen: u32) -> bool {
-        let is_plain = self.wire.heartbeat() == Heartbeat::WhenSilent && !shared.speaks_native;
+        let is_plain = self.wire().heartbeat() == Heartbeat::WhenSilent && !shared.speaks_native;
         if !is_plain || self.hub.side == Side::Client {
             return false;
         }
@@ -152,7 +152,7 @@ impl Connection {
     /// How long a peer that asks itself may go on being silent; `None` for others, and for one that is not read.
     fn time_left(&self, shared: &Shared, silent_for: u64) -> Option<Duration> {
         // Each time that it is late anew.
-        let limit = milliseconds(self.hub.heartbeat.patience()).saturating_mul(u64::from(shared.missed) + 1);
+        let limit = milliseconds(self.patience()).saturating_mul(u64::from(shared.missed) + 1);
         let is_timed = self.asks_itself() && !shared.is_paused;
         is_timed.then(|| Duration::from_millis(limit.saturating_sub(silent_for)))
     }
@@ -161,8 +161,8 @@ impl Connection {
         shared.calls.pinged_at = Some(Tick::at(now));
         shared.note_ping();
         let id = if self.wire.has_unique_ids() { shared.calls.begin_ping() } else { 0 };
-        if self.wire.heartbeat() != Heartbeat::Theirs {
-            shared.outbox.append(|out| self.wire.ping(out, id));
+        if self.wire().heartbeat() != Heartbeat::Theirs {
+            shared.outbox.append(|out| self.wire().ping(out, id));
         }
     }
 }

@@ -17,7 +17,7 @@ impl Connection {
     /// Whether the peer asks for signs of life itself.
     #[inline]
     pub(crate) fn asks_itself(&self) -> bool {
-        self.wire.heartbeat() == Heartbeat::Theirs
+        self.wire().heartbeat() == Heartbeat::Theirs
     }
 
     /// What the peer's silence is measured by.
@@ -34,7 +34,7 @@ impl Connection {
         // Before the time is: what is heard meanwhile must not seem to be in the future.
         let seen = self.last_seen.load(Ordering::Relaxed);
         let silent_for = Duration::from_millis(self.hub.exact_clock().wrapping_sub(seen).into());
-        silent_for >= self.hub.heartbeat.patience() && self.check(self.hub.clock())
+        silent_for >= self.patience() && self.check(self.hub.clock())
     }
 
     /// Checks the connection after so long, if the wheel may not visit it before.
@@ -80,7 +80,7 @@ mod tests {
     use crate::reason::DisconnectReason;
     use crate::transport::Stream;
     use crate::wire::Wire;
-    use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
+    use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Role, Version};
     use tokio::io::{AsyncWriteExt, DuplexStream};
 
     struct Policy(Duration);
@@ -106,6 +106,7 @@ mod tests {
 
     fn connect(hub: &Arc<Hub>) -> (Arc<Connection>, Driver, DuplexStream) {
         let wire = Wire::EngineIo(EngineIo {
+            role: Role::Server,
             version: Version::V3,
             layer: Layer::Raw,
             base64: false,

@@ -173,6 +173,14 @@ impl<S> PendingRequests<S> {
         self.insert(Slot::Waiting { place, of: 0, waker: None, joins: Some(socket) })
     }
 
+    /// The number of a request to join that waits for its answer, by its socket.
+    pub(crate) fn joining(&self, is_it: impl Fn(&S) -> bool) -> Option<u32> {
+        let slots = self.slots.as_deref()?;
+        let joins =
+            |slot: &Slot<S>| matches!(slot, Slot::Waiting { joins: Some(socket), .. } if is_it(socket));
+        slots.iter().find(|(_, slot)| joins(slot)).map(|(id, _)| *id)
+    }
+
     /// Numbers a request that takes so many items as its reply.
     pub(crate) fn begin_stream(&mut self, place: u64, credit: u32) -> u32 {
         let items = VecDeque::new();

@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use smallvec::SmallVec;
 
-use super::graph::{Connection, Hub, Particulars, Requested, Socket, SocketInner};
+use super::graph::{Connection, Hub, Negotiated, Particulars, Requested, Socket, SocketInner};
 use crate::deadline::milliseconds;
 use crate::handler::Parameters;
 use crate::id::{ConnectionId, SocketId};
@@ -17,7 +17,7 @@ use crate::reason::DisconnectReason;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::trace::TraceContext;
-use crate::wire::engine_io::EngineIo;
+use crate::wire::engine_io::{EngineIo, Role, Version};
 use crate::wire::{Opening, Protocol, Wire};
 
 /// How a connection began.
@@ -58,7 +58,21 @@ impl Connection {
         medium: Transport,
         security: Option<Box<Security>>,
     ) -> Arc<Self> {
-        let wire = Wire::MessagePackRpc;
+        Self::bare(hub, peer, medium, security, Wire::MessagePackRpc)
+    }
+
+    /// A client's connection without a stream yet.
+    pub(crate) fn dialing(hub: &Arc<Hub>, peer: PeerAddress, medium: Transport, wire: Wire) -> Arc<Self> {
+        Self::bare(hub, peer, medium, None, wire)
+    }
+
+    fn bare(
+        hub: &Arc<Hub>,
+        peer: PeerAddress,
+        medium: Transport,
+        security: Option<Box<Security>>,
+        wire: Wire,
+    ) -> Arc<Self> {
         Self::arrive(
             hub,
             Arrival {
@@ -92,6 +106,7 @@ impl Connection {
             gate,
             preface,
         } = arrival;
+        let is_dialed = matches!(wire, Wire::EngineIo(EngineIo { role: Role::Client, .. }));
         // Clients of Socket.IO tell no limit of theirs, and have none.
         let max_message = if wire.closes_on_misplaced_packet() { usize::MAX } else { hub.config.max_message };
         let mut shared = SharedState::new(LinkStatus::Away, max_message);
@@ -116,7 +131,7 @@ impl Connection {
         if wire.auto_joins_root() {
             shared.push_control(Control::Join);
         }
-        let requested = (session.is_some() || request.is_some()).then(|| {
+        let requested = (session.is_some() || request.is_some() || is_dialed).then(|| {
             // Nobody is shown that of a wire without sessions.
             let id = session.unwrap_or_else(SocketId::random);
             let trace = request.as_ref().and_then(peer::Request::trace);
@@ -130,8 +145,10 @@ impl Connection {
             medium,
             wire,
             opened: hub.wall_clock.now().duration_since(UNIX_EPOCH).map_or(0, milliseconds),
-            particulars: (security.is_some() || requested.is_some())
-                .then(|| Box::new(Particulars { security, requested })),
+            particulars: (security.is_some() || requested.is_some()).then(|| {
+                let negotiated = is_dialed.then(Negotiated::default);
+                Box::new(Particulars { security, requested, negotiated })
+            }),
             opened_at: AtomicU32::new(hub.clock()),
             last_seen: AtomicU32::new(hub.clock()),
             is_established: AtomicBool::new(false),
@@ -191,12 +208,55 @@ impl Connection {
             Wire::EngineIo(wire) if wire.is_parted && self.is_upgraded() => {
                 Wire::EngineIo(EngineIo { is_parted: false, ..wire })
             }
+            Wire::EngineIo(wire) if wire.role == Role::Client => self.negotiated_wire(wire),
             wire => wire,
         }
     }
 
+    /// A client's wire, in the version that its server speaks.
+    fn negotiated_wire(&self, wire: EngineIo) -> Wire {
+        let is_version_3 =
+            self.negotiated().is_some_and(|negotiated| negotiated.is_version_3.load(Ordering::Relaxed));
+        Wire::EngineIo(EngineIo { version: if is_version_3 { Version::V3 } else { Version::V4 }, ..wire })
+    }
+
+    /// What a client of Socket.IO learned of its server.
+    #[inline]
+    pub(crate) fn negotiated(&self) -> Option<&Negotiated> {
+        self.particulars.as_ref()?.negotiated.as_ref()
+    }
+
+    /// How often there is a ping, and how long its answer may take.
+    pub(crate) fn pulse(&self) -> (Duration, Duration) {
+        match self.negotiated() {
+            None => (self.hub.config.heartbeat, self.hub.config.heartbeat_timeout),
+            Some(Negotiated { ping_interval, ping_timeout, .. }) => {
+                let time = |value: &AtomicU32| Duration::from_millis(value.load(Ordering::Relaxed).into());
+                (time(ping_interval), time(ping_timeout))
+            }
+        }
+    }
+
+    /// How long a peer that asks for signs of life itself may be silent.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.negotiated().is_none() {
+            return self.hub.heartbeat.patience();
+        }
+        let (interval, timeout) = self.pulse();
+        interval + timeout
+    }
+
     pub(crate) fn transport(&self) -> Transport {
-        if self.is_upgraded() { Transport::WebSocket } else { self.medium }
+        match self.negotiated() {
+            Some(negotiated)
+                if negotiated.began_polling.load(Ordering::Relaxed)
+                    && !negotiated.upgraded.lock().load(Ordering::Relaxed) =>
+            {
+                Transport::Polling
+            }
+            _ if self.is_upgraded() => Transport::WebSocket,
+            _ => self.medium,
+        }
     }
 
     /// A new socket of this connection in a namespace; `None` when the table has no such namespace.

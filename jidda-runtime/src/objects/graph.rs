@@ -135,6 +135,23 @@ pub(crate) struct Connection {
 pub(crate) struct Particulars {
     pub(crate) security: Option<Box<Security>>,
     pub(crate) requested: Option<Requested>,
+    /// What the server of a client's connection said.
+    pub(crate) negotiated: Option<Negotiated>,
+}
+
+/// What a client of Socket.IO learned when it connected the last time.
+#[derive(Debug, Default)]
+pub(crate) struct Negotiated {
+    /// Whether the server speaks version 3 of Engine.IO.
+    pub(crate) is_version_3: AtomicBool,
+    /// How often there is a ping, in milliseconds.
+    pub(crate) ping_interval: AtomicU32,
+    /// How long its answer may take, in milliseconds.
+    pub(crate) ping_timeout: AtomicU32,
+    /// Whether it began with long polling.
+    pub(crate) began_polling: AtomicBool,
+    /// Set when a WebSocket takes the place of long polling.
+    pub(crate) upgraded: Mutex<Arc<AtomicBool>>,
 }
 
 /// What a connection has that began with a request.

@@ -178,7 +178,7 @@ impl SocketInner {
             return Err(SendError::NotConnected);
         }
         let meta = describe(shared.speaks_native)?;
-        let head = connection.wire.request_head(self.namespace(), event, &meta);
+        let head = connection.wire().request_head(self.namespace(), event, &meta);
         let size = list.len() + head;
         if size > shared.outbox.max_message() {
             return Err(SendError::TooLarge { size, limit: shared.outbox.max_message() });
@@ -188,10 +188,10 @@ impl SocketInner {
         let place = if has_room { shared.outbox.place() } else { UNPLACED };
         let id = begin(&mut shared.calls, place);
         let written = if has_room {
-            shared.outbox.append(|out| connection.wire.request(out, id, target, list, &meta))
+            shared.outbox.append(|out| connection.wire().request(out, id, target, list, &meta))
         } else {
             let mut frame = Vec::with_capacity(size);
-            let written = connection.wire.request(&mut frame, id, target, list, &meta);
+            let written = connection.wire().request(&mut frame, id, target, list, &meta);
             if written.is_ok() {
                 // The caller waits for the answer, not for this.
                 let _turn = shared.wait_in_line(frame.into(), self.key, Some(id));
@@ -216,7 +216,7 @@ impl SocketInner {
         let forgotten = shared.calls.forget(id);
         let is_known = forgotten.was_waiting() && !is_unsent;
         if is_known && shared.speaks_native && shared.status == LinkStatus::Up {
-            shared.outbox.append(|out| connection.wire.cancel(out, id));
+            shared.outbox.append(|out| connection.wire().cancel(out, id));
             shared.send_queued();
         }
         // Dropped after the lock: it has the waker of the program's task.

@@ -207,7 +207,7 @@ impl<T, E> Streaming<T, E> {
             }
             let mut shared = connection.link.change();
             if shared.calls.grant(*id, *taken) {
-                shared.outbox.append(|out| connection.wire.more(out, *id, *taken));
+                shared.outbox.append(|out| connection.wire().more(out, *id, *taken));
                 *taken = 0;
                 shared.send_queued();
                 drop(shared);

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::Meta;
+use crate::failure::Failure;
 use crate::id::SessionId;
 use crate::payload::Value;
 use crate::reason::DisconnectReason;
@@ -76,6 +77,29 @@ pub enum Packet<'a> {
         namespace: Cow<'a, str>,
         /// The encoded auth value; empty when there is none.
         auth: Cow<'a, [u8]>,
+    },
+    /// A server has let us into a namespace; on wires where that is no answer with a number.
+    Joined {
+        /// The namespace.
+        namespace: Cow<'a, str>,
+        /// The socket's id, if the server gave one.
+        socket: Option<Box<str>>,
+        /// What the socket may be recovered by, if the server offers that.
+        private: Option<Box<str>>,
+    },
+    /// A server does not let us into a namespace; on wires where that is no answer with a number.
+    Refusal {
+        /// The namespace.
+        namespace: Cow<'a, str>,
+        /// Why.
+        failure: Box<Failure>,
+    },
+    /// A request of ours failed; where a wire has no errors of its own, and a value says it.
+    Failed {
+        /// Our number of the request.
+        id: u32,
+        /// Why.
+        failure: Box<Failure>,
     },
     /// Leaves a namespace, or orders the peer to leave it.
     Disconnect {

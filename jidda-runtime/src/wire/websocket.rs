@@ -3,6 +3,10 @@
 //! A polling session carries the same frames, unmasked, between its HTTP side and its connection, so that what
 //! is above knows one form only.
 
+use std::cell::Cell;
+
+use crate::id::random_bits;
+
 /// The opcodes of the frames.
 pub mod opcode {
     /// More of the message that was begun.
@@ -137,6 +141,54 @@ pub fn masked_frame(out: &mut Vec<u8>, opcode: u8, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// Writes a whole frame as a client does, masked, whose payload is what `write` appends.
+#[inline]
+pub fn client_frame<R>(out: &mut Vec<u8>, opcode: u8, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    let start = begin_client_frame(out, opcode);
+    let result = write(out);
+    finish_client_frame(out, start);
+    result
+}
+
+/// Begins a masked frame, whose payload is appended behind it; where it starts.
+#[inline]
+pub fn begin_client_frame(out: &mut Vec<u8>, opcode: u8) -> usize {
+    let start = out.len();
+    let [a, b, c, d] = mask_key();
+    out.extend_from_slice(&[0x80 | opcode, 0x80, a, b, c, d]);
+    start
+}
+
+/// Masks the frame that begins at `start`, and gives it its length.
+#[inline]
+pub fn finish_client_frame(out: &mut Vec<u8>, start: usize) {
+    const HEAD: usize = 6;
+    let key = [out[start + 2], out[start + 3], out[start + 4], out[start + 5]];
+    mask(&mut out[start + HEAD..], key);
+    let length = out.len() - start - HEAD;
+    match u16::try_from(length) {
+        Ok(short @ 0..126) => out[start + 1] = 0x80 | short.to_le_bytes()[0],
+        Ok(medium) => widen(out, start, 0xfe, &medium.to_be_bytes()),
+        Err(_) => widen(out, start, 0xff, &(length as u64).to_be_bytes()),
+    }
+}
+
+/// A key that nobody can foresee (RFC 6455, section 5.3): three of them from each draw of the system's random bits.
+#[inline]
+fn mask_key() -> [u8; 4] {
+    const KEYS: u8 = 3;
+    thread_local! {
+        static KEPT: Cell<(u128, u8)> = const { Cell::new((0, 0)) };
+    }
+    let (bits, left) = match KEPT.get() {
+        (_, 0) => (random_bits(), KEYS),
+        kept => kept,
+    };
+    KEPT.set((bits >> 32, left - 1));
+    let [a, b, c, d, ..] = bits.to_le_bytes();
+    [a, b, c, d]
+}
+
 /// Gives the frame that begins at `start`, with two bytes kept for it, its length.
 #[inline]
 pub fn finish(out: &mut Vec<u8>, start: usize) {
@@ -211,6 +263,23 @@ mod tests {
             assert_eq!((head.opcode, head.is_final, head.mask), (opcode::TEXT, true, Some([0; 4])));
             assert_eq!((head.length, bytes.len()), (length, head.size + length));
         }
+    }
+
+    #[test]
+    fn a_client_frame_of_each_size_reads_back_and_has_a_key_of_its_own() {
+        let mut keys = std::collections::HashSet::new();
+        for length in [0, 1, 125, 126, 127, 65_535, 65_536] {
+            let payload: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            let mut bytes = vec![0];
+            client_frame(&mut bytes, opcode::TEXT, |out| out.extend_from_slice(&payload));
+            let head = head(&bytes[1..]).unwrap().unwrap();
+            assert_eq!((head.opcode, head.is_final, head.length), (opcode::TEXT, true, length));
+            let start = 1 + head.size;
+            mask(&mut bytes[start..], head.mask.unwrap());
+            assert_eq!(&bytes[start..], payload);
+            keys.insert(head.mask);
+        }
+        assert!(keys.len() >= 6, "{keys:?}");
     }
 
     #[test]

@@ -22,9 +22,8 @@ mod tests;
 mod websocket;
 
 pub use error::WebError;
-pub(crate) use handshake::Handshake;
 pub(crate) use native::open_native;
-pub(crate) use opened::{Opened, Upgraded};
+pub(crate) use opened::Opened;
 pub(crate) use opening::open;
 pub(crate) use options::WebOptions;
 pub use options::WebTransport;

@@ -19,12 +19,13 @@ use crate::objects::Socket;
 use crate::objects::{Connection, Hub, Policies};
 use crate::reason::DisconnectReason;
 use crate::transport::Stream;
+use crate::wire::Wire;
 
 /// A client's connection without a stream, and its root socket.
 fn client() -> (Arc<Connection>, Socket) {
     let table = TableBuilder::new(Side::Client).handlers(HandlerList::Explicit(Vec::new())).build().unwrap();
     let hub = Hub::start(Side::Client, table, Config::default(), HashMap::new(), true, Policies::default());
-    let connection = Connection::for_client(&hub, &"mem:ending".parse().unwrap());
+    let connection = Connection::for_client(&hub, &"mem:ending".parse().unwrap(), Wire::MessagePackRpc);
     let root = connection.client_socket("/");
     root.want(None);
     (connection, root)

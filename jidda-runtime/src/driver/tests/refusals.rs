@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::foreign::TEXT;
 use crate::handler::{Arguments, Context, Dispatch, HandlerEntry};
 use crate::payload::Integers;
-use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
+use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Role, Version};
 use crate::wire::socket_io::Parser;
 use crate::wire::{Decoder, Limits, Packet, Protocol, Wire};
 
@@ -149,7 +149,7 @@ proptest! {
         runtime().block_on(async {
             for version in [Version::V4, Version::V3] {
                 let wire =
-                    Wire::EngineIo(EngineIo { version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe });
+                    Wire::EngineIo(EngineIo { role: Role::Server, version, layer: Layer::SocketIo(Parser::Json), base64: false, max_attachments: 10, is_parted: false, acknowledgements: Acknowledgements::Plain, integers: Integers::Safe });
                 for (what, packet) in socket_io(&text) {
                     let mut task = Task::new(wire, Config::default(), &ENTRIES);
                     task.say(&if version == Version::V4 { frame(0x81, b"40") } else { Vec::new() }).await;

@@ -12,7 +12,7 @@ use crate::handler::{Arguments, Dispatch, HandlerEntry, Reply};
 use crate::payload::Encoding;
 use crate::payload::Integers;
 use crate::wire::Wire;
-use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Version};
+use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Role, Version};
 use crate::wire::socket_io::Parser;
 use tokio::sync::Semaphore;
 
@@ -107,6 +107,7 @@ async fn a_flood_of_socket_io_is_answered_in_turns() {
         (Version::V3, &["2", "42[\"nope\"]", "421[\"nope\"]", "40/nowhere", "431[]"]),
     ] {
         let wire = Wire::EngineIo(EngineIo {
+            role: Role::Server,
             version,
             layer: Layer::SocketIo(Parser::Json),
             base64: false,

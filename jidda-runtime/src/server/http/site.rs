@@ -29,7 +29,7 @@ use crate::observe::{FailureOrigin, Place};
 use crate::peer::{self, PeerAddress, Security, Transport};
 use crate::server::admission::{Admission, Permit};
 use crate::wire::Wire;
-use crate::wire::engine_io::{EngineIo, Layer, Version};
+use crate::wire::engine_io::{EngineIo, Layer, Role, Version};
 
 #[derive(Debug)]
 pub(super) struct Site {
@@ -408,6 +408,7 @@ impl Site {
             peer: peer.unwrap_or(PeerAddress::Unknown),
             medium,
             wire: Wire::EngineIo(EngineIo {
+                role: Role::Server,
                 version,
                 layer,
                 base64,

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use bstr::ByteSlice;
 
+use super::super::protocol::{Heartbeat, Protocol};
 use super::super::socket_io::{self, Parser, Pending};
 use super::super::websocket::{self, opcode};
 use super::super::{Decoder, Limits, Packet, WireError};
 use super::parts::Fragments;
-use super::{EngineIo, Layer, Version, base64_text, message};
+use super::{EngineIo, Layer, Role, Version, base64_text, client, message};
 
 type Decoded<'a> = Result<Packet<'a>, WireError>;
 
@@ -40,8 +41,11 @@ impl Reader<'_> {
             // Refused at its head, before its bytes are received.
             return Err(WireError::TooLarge { limit: limits.size, id: None });
         }
-        let Some(mask) = head.mask else {
-            return Err(WireError::Malformed("a client masks its frames"));
+        let mask = match (head.mask, self.wire.role) {
+            (Some(mask), Role::Server) => mask,
+            (None, Role::Client) => [0; 4],
+            (None, Role::Server) => return Err(WireError::Malformed("a client masks its frames")),
+            (Some(_), Role::Client) => return Err(WireError::Malformed("a server does not mask its frames")),
         };
         let end = head.size + head.length;
         let Some(payload) = bytes.get_mut(head.size..end) else { return Ok(None) };
@@ -56,7 +60,7 @@ impl Reader<'_> {
                 }
                 self.message(head.opcode, payload, limits)
             }
-            (opcode::PING, _) => Ok(Packet::Echo { bytes: message::pong(payload) }),
+            (opcode::PING, _) => Ok(Packet::Echo { bytes: message::pong(self.wire, payload) }),
             (opcode::PONG, _) => Ok(Packet::Alive),
             (opcode::CLOSE, _) => closed(payload),
             _ => self.fragment(head, payload, limits),
@@ -105,10 +109,12 @@ impl Reader<'_> {
             return self.binary(payload, limits);
         }
         let text = payload.to_str().map_err(|_| WireError::NotText)?;
+        let asks_itself = self.wire.heartbeat() == Heartbeat::Theirs;
         match (payload.first(), self.wire.version) {
             (Some(b'4'), _) => self.text(&text[1..], limits),
-            (Some(b'2'), Version::V3) => Ok(Packet::Echo { bytes: message::heartbeat(b"3") }),
-            (Some(b'3'), Version::V4) | (Some(b'0' | b'5' | b'6'), _) => Ok(Packet::Alive),
+            (Some(b'2'), _) if asks_itself => Ok(Packet::Echo { bytes: message::heartbeat(self.wire, b"3") }),
+            (Some(b'3'), _) if !asks_itself => Ok(Packet::Alive),
+            (Some(b'0' | b'5' | b'6'), _) => Ok(Packet::Alive),
             (Some(b'2' | b'3'), _) => Err(WireError::Heartbeat),
             (Some(b'1'), _) => Ok(Packet::Bye),
             (Some(b'b'), version) => {
@@ -142,6 +148,11 @@ impl Reader<'_> {
         if self.held.parts().is_some_and(|parts| parts.pending.is_some()) {
             return Err(WireError::Illegal("a text in place of an attachment"));
         }
+        if self.wire.role == Role::Client
+            && let Some(packet) = client::text(self.wire, text, limits)
+        {
+            return packet;
+        }
         let wait = |pending| self.held.parts_or_new().pending = Some(pending);
         socket_io::text::packet(text, self.wire.version, limits, wait)
     }
@@ -150,6 +161,9 @@ impl Reader<'_> {
     fn bytes<'a>(&mut self, bytes: &'a [u8], limits: Limits) -> Decoded<'a> {
         match self.wire.layer {
             Layer::Raw => Ok(super::raw::bytes(bytes)),
+            Layer::SocketIo(Parser::MessagePack) if self.wire.role == Role::Client => {
+                client::bytes(self.wire, bytes, limits)
+            }
             Layer::SocketIo(Parser::MessagePack) => socket_io::message_pack::packet(bytes, limits),
             Layer::SocketIo(Parser::Json) => {
                 let pending = self.held.parts().and_then(|parts| parts.pending.as_mut());
@@ -200,6 +214,13 @@ impl Packet<'_> {
             Packet::Connect { id, namespace, auth } => {
                 Packet::Connect { id, namespace: owned(namespace), auth: owned(auth) }
             }
+            Packet::Joined { namespace, socket, private } => {
+                Packet::Joined { namespace: owned(namespace), socket, private }
+            }
+            Packet::Refusal { namespace, failure } => {
+                Packet::Refusal { namespace: owned(namespace), failure }
+            }
+            Packet::Failed { id, failure } => Packet::Failed { id, failure },
             Packet::Disconnect { namespace, reason: _ } => {
                 Packet::Disconnect { namespace: owned(namespace), reason: None }
             }

@@ -1,7 +1,40 @@
 //! Messages in WebSocket frames (RFC 6455, section 5), which a message of Engine.IO is in one of.
 
-use super::super::websocket::{frame, opcode};
-use super::{EngineIo, Version, base64_text};
+use super::super::websocket::{self, opcode};
+use super::{EngineIo, Role, Version, base64_text};
+
+impl EngineIo {
+    /// Writes a whole frame, whose payload is what `write` appends.
+    #[inline]
+    pub(super) fn frame<R>(self, out: &mut Vec<u8>, opcode: u8, write: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+        match self.role {
+            Role::Server => websocket::frame(out, opcode, write),
+            Role::Client => websocket::client_frame(out, opcode, write),
+        }
+    }
+
+    /// Begins a frame whose payload is appended behind it; where it starts.
+    #[inline]
+    pub(super) fn begin(self, out: &mut Vec<u8>, opcode: u8) -> usize {
+        match self.role {
+            Role::Server => {
+                let start = out.len();
+                out.extend_from_slice(&[0x80 | opcode, 0]);
+                start
+            }
+            Role::Client => websocket::begin_client_frame(out, opcode),
+        }
+    }
+
+    /// Ends the frame that begins at `start`.
+    #[inline]
+    pub(super) fn finish(self, out: &mut Vec<u8>, start: usize) {
+        match self.role {
+            Role::Server => websocket::finish(out, start),
+            Role::Client => websocket::finish_client_frame(out, start),
+        }
+    }
+}
 
 /// One message.
 pub(super) enum Message<'a> {
@@ -13,15 +46,15 @@ pub(super) enum Message<'a> {
 #[inline]
 pub(super) fn message(out: &mut Vec<u8>, wire: EngineIo, message: Message<'_>) {
     match message {
-        Message::Text(text) => frame(out, opcode::TEXT, |out| {
+        Message::Text(text) => wire.frame(out, opcode::TEXT, |out| {
             out.push(b'4');
             out.extend_from_slice(text);
         }),
-        Message::Bytes(bytes) if wire.base64 => frame(out, opcode::TEXT, |out| {
+        Message::Bytes(bytes) if wire.base64 => wire.frame(out, opcode::TEXT, |out| {
             out.extend_from_slice(if wire.version == Version::V3 { b"b4" } else { b"b" });
             base64_text::encode(out, bytes);
         }),
-        Message::Bytes(bytes) => frame(out, opcode::BINARY, |out| {
+        Message::Bytes(bytes) => wire.frame(out, opcode::BINARY, |out| {
             if wire.version == Version::V3 {
                 out.push(4);
             }
@@ -31,15 +64,15 @@ pub(super) fn message(out: &mut Vec<u8>, wire: EngineIo, message: Message<'_>) {
 }
 
 /// The frame of a heartbeat.
-pub(super) fn heartbeat(kind: &[u8]) -> Vec<u8> {
+pub(super) fn heartbeat(wire: EngineIo, kind: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    frame(&mut out, opcode::TEXT, |out| out.extend_from_slice(kind));
+    wire.frame(&mut out, opcode::TEXT, |out| out.extend_from_slice(kind));
     out
 }
 
 /// The answer to a WebSocket's own ping.
-pub(super) fn pong(payload: &[u8]) -> Vec<u8> {
+pub(super) fn pong(wire: EngineIo, payload: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
-    frame(&mut out, opcode::PONG, |out| out.extend_from_slice(payload));
+    wire.frame(&mut out, opcode::PONG, |out| out.extend_from_slice(payload));
     out
 }

@@ -1,6 +1,7 @@
 //! Engine.IO (the protocol's document, "Protocol"): packets in WebSocket frames, or in the payloads of long polling.
 
 pub mod base64_text;
+mod client;
 mod decoder;
 pub mod jsonp;
 mod message;
@@ -25,6 +26,16 @@ pub enum Version {
     V3,
     /// Of Socket.IO 3 and 4.
     V4,
+}
+
+/// Which side of a connection this is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It was connected to.
+    #[default]
+    Server,
+    /// It connected: its frames are masked, and those that it reads are not.
+    Client,
 }
 
 /// What the messages are.
@@ -54,6 +65,8 @@ pub enum Acknowledgements {
 pub struct EngineIo {
     /// The protocol's version.
     pub version: Version,
+    /// Which side this is.
+    pub role: Role,
     /// What the messages are.
     pub layer: Layer,
     /// Whether bytes have to be written as text: the client asked for it.

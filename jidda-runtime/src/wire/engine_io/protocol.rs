@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::super::protocol::{Heartbeat, Opening, Protocol};
 use super::super::socket_io::Parser;
 use super::super::{Decoder, Limits, Meta, Packet, WireError};
-use super::{EngineIo, Layer, Version, decoder, write};
-use crate::failure::Told;
+use super::{EngineIo, Layer, Role, Version, client, decoder, write};
+use crate::failure::{Failure, Told};
 use crate::foreign::{namespace_name, short_name};
 use crate::payload::{CodecError, Encoding, Payload};
 
@@ -30,14 +30,14 @@ impl Protocol for EngineIo {
     }
 
     fn heartbeat(self) -> Heartbeat {
-        match self.version {
-            Version::V4 => Heartbeat::Always,
-            Version::V3 => Heartbeat::Theirs,
+        match (self.version, self.role) {
+            (Version::V4, Role::Server) | (Version::V3, Role::Client) => Heartbeat::Always,
+            (Version::V3, Role::Server) | (Version::V4, Role::Client) => Heartbeat::Theirs,
         }
     }
 
     fn auto_joins_root(self) -> bool {
-        self.version == Version::V3 || self.layer == Layer::Raw
+        self.role == Role::Server && (self.version == Version::V3 || self.layer == Layer::Raw)
     }
 
     fn has_namespaces(self) -> bool {
@@ -45,7 +45,7 @@ impl Protocol for EngineIo {
     }
 
     fn socket_id_is_session_id(self) -> bool {
-        self.version == Version::V3
+        self.role == Role::Server && self.version == Version::V3
     }
 
     fn streams_by_event(self) -> bool {
@@ -136,11 +136,19 @@ impl Protocol for EngineIo {
     }
 
     fn open(self, out: &mut Vec<u8>, opening: &Opening<'_>) {
-        write::open(out, opening);
+        write::open(out, self, opening);
     }
 
     fn expiring(self, out: &mut Vec<u8>, namespace: &str, left: u64) {
         write::expiring(out, self, namespace, left);
+    }
+
+    fn connect(self, out: &mut Vec<u8>, _id: u32, namespace: &str, auth: &[u8]) {
+        client::connect(out, self, namespace, auth);
+    }
+
+    fn read_failure(self, error: &[u8]) -> Failure {
+        client::read_failure(self, error)
     }
 
     fn connected(self, out: &mut Vec<u8>, namespace: &str, _id: u32, socket: &str) {
@@ -160,11 +168,11 @@ impl Protocol for EngineIo {
     }
 
     fn ping(self, out: &mut Vec<u8>, _id: u32) {
-        write::ping(out);
+        write::ping(out, self);
     }
 
     fn close(self, out: &mut Vec<u8>, error: Option<&WireError>) {
-        write::end(out, error);
+        write::end(out, self, error);
     }
 
     fn refused(self, out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Told<'_>) {

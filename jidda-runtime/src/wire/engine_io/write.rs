@@ -6,21 +6,21 @@ use serde_json::value::RawValue;
 use super::super::WireError;
 use super::super::protocol::{Opening, Protocol};
 use super::super::socket_io::{Parser, message_pack, text};
-use super::super::websocket::{self, close, finish, frame, opcode};
+use super::super::websocket::{self, close, opcode};
 use super::message::{Message, message};
-use super::{Acknowledgements, EngineIo, Layer, Version, raw};
+use super::{Acknowledgements, EngineIo, Layer, Role, Version, raw};
 use crate::deadline::milliseconds;
 use crate::failure::Told;
 use crate::payload::{
     CodecError, Encoding, Payload, Value, encode_arguments_into, encode_into, json, list_of,
 };
 
-pub(super) fn ping(out: &mut Vec<u8>) {
-    frame(out, opcode::TEXT, |out| out.push(b'2'));
+pub(super) fn ping(out: &mut Vec<u8>, wire: EngineIo) {
+    wire.frame(out, opcode::TEXT, |out| out.push(b'2'));
 }
 
 /// Writes the first packet of a server.
-pub(super) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
+pub(super) fn open(out: &mut Vec<u8>, wire: EngineIo, opening: &Opening<'_>) {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
     struct Fields<'a> {
@@ -37,14 +37,14 @@ pub(super) fn open(out: &mut Vec<u8>, opening: &Opening<'_>) {
         ping_timeout: milliseconds(opening.timeout),
         max_payload: opening.max_message,
     };
-    frame(out, opcode::TEXT, |out| {
+    wire.frame(out, opcode::TEXT, |out| {
         out.push(b'0');
         serde_json::to_writer(out, &fields).expect("an opening is serializable");
     });
 }
 
 /// Writes the last frame.
-pub(super) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
+pub(super) fn end(out: &mut Vec<u8>, wire: EngineIo, error: Option<&WireError>) {
     let code = match error {
         None => close::NORMAL,
         Some(WireError::TooLarge { .. }) => close::TOO_LARGE,
@@ -53,7 +53,7 @@ pub(super) fn end(out: &mut Vec<u8>, error: Option<&WireError>) {
         Some(WireError::TooDeep { .. } | WireError::Illegal(_) | WireError::Heartbeat) => close::POLICY,
     };
     let reason = error.map(ToString::to_string).unwrap_or_default();
-    frame(out, opcode::CLOSE, |out| {
+    wire.frame(out, opcode::CLOSE, |out| {
         out.extend_from_slice(&code.to_be_bytes());
         // Ours are short and ASCII.
         out.extend_from_slice(&reason.as_bytes()[..reason.len().min(websocket::CONTROL - 2)]);
@@ -93,7 +93,7 @@ fn with_attachments(
     (name, list): (Option<&str>, &[u8]),
 ) {
     let (list, attachments) = json::parts(list);
-    frame(out, opcode::TEXT, |out| {
+    wire.frame(out, opcode::TEXT, |out| {
         out.push(b'4');
         text::head(out, kind, attachments.clone().count(), namespace, id);
         match name {
@@ -111,13 +111,13 @@ fn with_attachments(
     }
 }
 
-fn binary(out: &mut Vec<u8>, wire: EngineIo, write: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn binary(out: &mut Vec<u8>, wire: EngineIo, write: impl FnOnce(&mut Vec<u8>)) {
     if wire.base64 {
         let mut bytes = Vec::new();
         write(&mut bytes);
         return message(out, wire, Message::Bytes(&bytes));
     }
-    frame(out, opcode::BINARY, |out| {
+    wire.frame(out, opcode::BINARY, |out| {
         if wire.version == Version::V3 {
             out.push(4);
         }
@@ -134,20 +134,20 @@ pub(super) fn event<A: Serialize + ?Sized>(
     event: &str,
     arguments: &A,
 ) -> Result<(), CodecError> {
-    let start = out.len();
     if wire.layer != Layer::SocketIo(Parser::Json) {
         let mut list = Vec::new();
         encode_arguments_into(&mut list, arguments, wire.encoding())?;
         return event_encoded(out, wire, (namespace, event), None, &list);
     }
-    out.extend_from_slice(&[0x80 | opcode::TEXT, 0, b'4']);
+    let start = wire.begin(out, opcode::TEXT);
+    out.push(b'4');
     text::head(out, b'2', 0, namespace, None);
     text::name(out, event);
     let list = out.len();
     let attachments = json::write_list(out, arguments, wire.integers).inspect_err(|_| out.truncate(start))?;
     if attachments.is_empty() {
         text::join_list(out, list);
-        finish(out, start);
+        wire.finish(out, start);
         return Ok(());
     }
     check_count(wire, attachments.len()).inspect_err(|_| out.truncate(start))?;
@@ -184,7 +184,12 @@ pub(super) fn event_encoded(
 #[inline]
 pub(super) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32, value: &Payload) {
     let made;
-    let list = match wire.acknowledgements {
+    // A client's acknowledgements are plain: servers read no others.
+    let acknowledgements = match wire.role {
+        Role::Server => wire.acknowledgements,
+        Role::Client => Acknowledgements::Plain,
+    };
+    let list = match acknowledgements {
         Acknowledgements::Plain if value.is_list() => value.bytes(),
         Acknowledgements::Plain => {
             made = list_of(Some(value), wire.encoding());
@@ -197,7 +202,8 @@ pub(super) fn reply(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, id: u32,
     };
     match wire.layer {
         Layer::Raw => {}
-        Layer::SocketIo(Parser::Json) if namespace == "/" && text::short_ack(out, id, list) => {}
+        Layer::SocketIo(Parser::Json)
+            if wire.role == Role::Server && namespace == "/" && text::short_ack(out, id, list) => {}
         Layer::SocketIo(Parser::Json) => {
             with_attachments(out, wire, (b'3', namespace, Some(id)), (None, list));
         }
@@ -318,8 +324,14 @@ pub(super) fn expiring(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, left:
     }
 }
 
-fn control(out: &mut Vec<u8>, namespace: &str, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
-    frame(out, opcode::TEXT, |out| {
+pub(super) fn control(
+    out: &mut Vec<u8>,
+    wire: EngineIo,
+    namespace: &str,
+    kind: u8,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    wire.frame(out, opcode::TEXT, |out| {
         out.push(b'4');
         text::head(out, kind, 0, namespace, None);
         write(out);
@@ -330,7 +342,7 @@ fn control(out: &mut Vec<u8>, namespace: &str, kind: u8, write: impl FnOnce(&mut
 pub(super) fn connected(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, socket: &str) {
     match wire.layer {
         Layer::Raw => {}
-        Layer::SocketIo(Parser::Json) => control(out, namespace, b'0', |out| {
+        Layer::SocketIo(Parser::Json) => control(out, wire, namespace, b'0', |out| {
             // The clients of version 3 name themselves.
             if wire.version == Version::V4 {
                 out.extend_from_slice(br#"{"sid":""#);
@@ -385,7 +397,7 @@ pub(super) fn connect_refused(
                 json.clear();
                 encode_into(&mut json, &plain, Encoding::Json(wire.integers)).ok();
             }
-            control(out, namespace, b'4', |out| out.extend_from_slice(&json));
+            control(out, wire, namespace, b'4', |out| out.extend_from_slice(&json));
         }
         Layer::SocketIo(Parser::MessagePack) => {
             binary(out, wire, |out| message_pack::connect_error(out, namespace, &error));
@@ -397,7 +409,7 @@ pub(super) fn connect_refused(
 pub(super) fn disconnect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str) {
     match wire.layer {
         Layer::Raw => {}
-        Layer::SocketIo(Parser::Json) => control(out, namespace, b'1', |_| {}),
+        Layer::SocketIo(Parser::Json) => control(out, wire, namespace, b'1', |_| {}),
         Layer::SocketIo(Parser::MessagePack) => {
             binary(out, wire, |out| message_pack::disconnect(out, namespace));
         }

@@ -58,6 +58,35 @@ pub fn packet(bytes: &[u8], limits: Limits) -> Result<Packet<'_>, WireError> {
     }
 }
 
+/// Reads what a server answers a request to join with, and the encoded data, if there is any: `None` if it is another packet.
+///
+/// # Errors
+///
+/// As for [`packet`].
+pub(in crate::wire) fn answer_to_joining(
+    bytes: &[u8],
+    limits: Limits,
+) -> Result<Option<(bool, &str, Cow<'_, [u8]>)>, WireError> {
+    if bytes.len() > limits.size {
+        return Err(WireError::TooLarge { limit: limits.size, id: None });
+    }
+    let Fields { kind, namespace, data, .. } = Fields::read(bytes, limits)?;
+    let is_joined = match kind.and_then(whole_number) {
+        Some(CONNECT) => true,
+        Some(CONNECT_ERROR) => false,
+        _ => return Ok(None),
+    };
+    let namespace = namespace.and_then(text).ok_or(WireError::Illegal("a namespace is a string"))?;
+    Ok(Some((is_joined, namespace, data.map_or(Cow::Borrowed(&[][..]), plain))))
+}
+
+/// Writes a request to join a namespace; `auth` is an encoded map.
+pub(in crate::wire) fn ask_to_join(out: &mut Vec<u8>, namespace: &str, auth: Option<&[u8]>) {
+    begin(out, CONNECT, auth.is_some(), None);
+    out.extend_from_slice(auth.unwrap_or_default());
+    end(out, namespace, None);
+}
+
 /// The values of a packet's map, each whole; `undefined` and nil are the same as nothing.
 #[derive(Default)]
 struct Fields<'a> {

@@ -69,6 +69,34 @@ pub(in crate::wire) fn packet(
     }
 }
 
+/// The namespace and the JSON of a packet that a server answers a request to join with: `None` if it is another one.
+pub(in crate::wire) fn answer_to_joining(
+    text: &str,
+    limits: Limits,
+) -> Option<Result<(bool, &str, &str), WireError>> {
+    let (is_joined, rest) = match text.as_bytes().first()? {
+        b'0' => (true, &text[1..]),
+        b'4' => (false, &text[1..]),
+        _ => return None,
+    };
+    let (namespace, data) = match rest.split_once(',') {
+        Some((namespace, data)) if rest.starts_with('/') => (namespace, data),
+        _ if rest.starts_with('/') => (rest, ""),
+        _ => ("/", rest),
+    };
+    // Servers of version 3 send the query back.
+    let namespace = namespace.split_once('?').map_or(namespace, |(namespace, _)| namespace);
+    if data.is_empty() {
+        return Some(Ok((is_joined, namespace, data)));
+    }
+    let end = json::value(data.as_bytes(), 0, limits.depth).map_err(|error| refused(error, limits));
+    let checked = end.and_then(|end| {
+        let is_whole = json::skip_whitespace(data.as_bytes(), end) == data.len();
+        if is_whole { Ok((is_joined, namespace, data)) } else { Err(PAYLOAD) }
+    });
+    Some(checked)
+}
+
 #[inline]
 fn event<'a>(
     text: &'a str,

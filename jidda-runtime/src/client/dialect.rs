@@ -1,0 +1,60 @@
+//! How a client speaks Socket.IO.
+
+use super::builder::ClientBuilder;
+use crate::payload::Integers;
+use crate::transport::Address;
+use crate::wire::Wire;
+use crate::wire::engine_io::{Acknowledgements, EngineIo, Layer, Role, Version};
+use crate::wire::socket_io::Parser;
+
+/// The most byte strings of one event that servers take.
+const ATTACHMENTS: u8 = 10;
+
+/// How Socket.IO is spoken, where it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Dialect {
+    parser: Parser,
+    acknowledgements: Acknowledgements,
+    integers: Integers,
+}
+
+impl Dialect {
+    /// How packets are written at an address.
+    pub(super) fn wire(self, address: &Address) -> Wire {
+        if !address.is_socket_io() {
+            return Wire::MessagePackRpc;
+        }
+        let Self { parser, acknowledgements, integers } = self;
+        Wire::EngineIo(EngineIo {
+            // Until the server is known.
+            version: Version::V4,
+            role: Role::Client,
+            layer: Layer::SocketIo(parser),
+            base64: false,
+            max_attachments: ATTACHMENTS,
+            is_parted: false,
+            acknowledgements,
+            integers,
+        })
+    }
+}
+
+impl ClientBuilder {
+    /// How packets are written at an address of Socket.IO: as the server does. Default: [`Parser::Json`].
+    pub fn parser(mut self, parser: Parser) -> Self {
+        self.dialect.parser = parser;
+        self
+    }
+
+    /// How the server's acknowledgements are written at an address of Socket.IO: as the resource of a server of jidda's has it. Default: [`Acknowledgements::Plain`].
+    pub fn acknowledgements(mut self, acknowledgements: Acknowledgements) -> Self {
+        self.dialect.acknowledgements = acknowledgements;
+        self
+    }
+
+    /// Which whole numbers may be sent at an address of Socket.IO. Default: those that every server reads exactly.
+    pub fn integers(mut self, integers: Integers) -> Self {
+        self.dialect.integers = integers;
+        self
+    }
+}
