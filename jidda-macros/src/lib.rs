@@ -54,9 +54,9 @@ use proc_macro::TokenStream;
 /// Without a name the event is called like the function. `"connect"` and `"disconnect"` are the ends of a
 /// socket's life, `"*"` is every event without a handler of its own.
 ///
-/// The value returned is the reply; of a `Result`, under whatever alias, the value in its `Ok`. Its error is a type of your
-/// own that is `Serialize`, which typed callers get as it is, or `jidda::Error`, `Box<dyn Error + Send + Sync>` or, with the
-/// feature `anyhow`, `anyhow::Error`.
+/// The value returned is the reply; of a `Result`, under whatever alias, the value in its `Ok`. Its error is a type of
+/// your own that is `Serialize`, which typed callers get as it is, or `jidda::Error`, `Box<dyn Error + Send + Sync>`
+/// or, with the feature `anyhow`, `anyhow::Error`.
 ///
 /// `impl Stream<Item = T>`, or a `Result` of one, is a reply of many items: they are sent one by one, as far as the
 /// caller asks for them, and an `Err` among them is the last one. The stream may borrow what the handler borrows.
@@ -65,10 +65,10 @@ use proc_macro::TokenStream;
 ///
 /// # What it costs
 ///
-/// A handler with nothing to wait for (a `fn`, or an `async fn` without an `.await` in it) runs where its event is read, if
-/// what it borrows is at hand, and costs no allocation of its own; the others cost one. An `async` block of its own that it
-/// only passes on is not waited for. A macro in its body, or an attribute on it that is not the compiler's, may hide an
-/// `.await`: a handler with one is taken to wait.
+/// A handler with nothing to wait for (a `fn`, or an `async fn` without an `.await` in it) runs where its event is
+/// read, if what it borrows is at hand, and costs no allocation of its own; the others cost one. An `async` block of
+/// its own that it only passes on is not waited for. A macro in its body, or an attribute on it that is not the
+/// compiler's, may hide an `.await`: a handler with one is taken to wait.
 ///
 /// # The stub
 ///
@@ -88,12 +88,12 @@ use proc_macro::TokenStream;
 /// | `side = client` | it runs on clients, and servers call it |
 /// | `app = Admin` | it belongs to another app of the same process |
 ///
-/// An event may have several handlers that differ in `allow`. The first one runs, in the order of file and line, of
-/// which the caller has a permission; the one without `allow`, if there is one, is the last. A caller for whom there
-/// is none is refused with `denied`. For `"connect"` that is a refusal to join.
+/// An event may have several handlers that differ in `allow`. They are tried in the order of file and line, the one
+/// without `allow` last, and the first one for which the caller has a permission runs. If there is none, the call is
+/// refused with `denied`. For `"connect"` that is a refusal to join.
 ///
-/// `#[serde(default)]` on an argument takes its type's default when a caller leaves it away or gives null; an
-/// `Option` is `None` then anyway. `#[cfg(..)]` on the handler or an argument holds for its stub as well.
+/// `#[serde(default)]` on an argument takes its type's default if the caller omits the argument or sends null; an
+/// `Option` is `None` then in any case. `#[cfg(..)]` on the handler or an argument holds for its stub as well.
 ///
 /// # One program, one table
 ///

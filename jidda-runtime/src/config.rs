@@ -5,116 +5,115 @@ use std::time::Duration;
 use crate::deadline;
 use crate::error::StartProblem;
 
-/// No message is larger: lengths are counted in 32 bits.
+/// The largest possible message: lengths have 32 bits.
 const LARGEST_MESSAGE: usize = u32::MAX as usize;
-/// How deep the decoders go, whatever is allowed: each level takes room on the stack.
+/// The deepest nesting that decoders support, since each level uses stack.
 const DEEPEST: usize = 1024;
-/// The longest heartbeat and the longest time-out for its answer. JavaScript clients set a timer for both together, and a
-/// timer of 2^31 milliseconds or more fires at once there.
+/// The longest heartbeat and the longest time-out for its answer. JavaScript clients set a timer for both together,
+/// and a timer of 2^31 milliseconds or more fires at once there.
 pub(crate) const LONGEST_HEARTBEAT: Duration = Duration::from_millis((1 << 30) - 1);
 
 /// What a server or a client grants each of its connections.
 ///
 /// It is set through the builders: `Server::builder().max_message(..)`.
 ///
-/// `Duration::MAX` and `usize::MAX` stand for no limit. A limit that nothing could keep, such as a `max_message` of 0, is an
-/// error at start that names it.
+/// `Duration::MAX` and `usize::MAX` mean no limit. An impossible limit, such as a `max_message` of 0, is an error at
+/// start that names it.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The largest message in bytes, either way. Default: 1,000,000; never more than 4 GiB.
     pub(crate) max_message: usize,
     /// How deep arrays and maps may nest in one message. Default: 64; never more than 1024.
     pub(crate) max_depth: usize,
-    /// How many incoming calls and events of one connection may be running at once; their arguments together have no
-    /// more bytes than sixteen messages. Past it a call is refused as `busy`, and events wait in the peer's send buffer.
-    /// Default: 1024.
+    /// How many incoming calls and events of one connection may be running at once; their arguments together have at
+    /// most the size of sixteen messages. Beyond that a call is refused as `busy`, and events wait in the peer's send
+    /// buffer. Default: 1024.
     pub(crate) max_in_flight: usize,
     /// How many namespaces one connection may join; their names and auth values together are no larger than one
     /// message. Default: 64.
     pub(crate) max_namespaces: usize,
-    /// How many rooms the sockets of one connection may be in, all namespaces together. Past it
+    /// How many rooms the sockets of one connection may be in, all namespaces together. Beyond that
     /// [`join`](crate::Socket::join) is an error. Default: 1024.
     pub(crate) max_rooms: usize,
     /// How many bytes the name of a room, a namespace or an identity may have. A longer one is refused as `too_large`.
     /// Default: 1024.
     pub(crate) max_name: usize,
-    /// How many connections a server may have at once, at all addresses and on all wires; and as many sessions that poll
-    /// again. Past it one whose peer has said nothing yet makes room, else the new one is refused. Default: no limit but
-    /// the system's.
+    /// How many connections a server may have at once, at all addresses and on all wires; polling sessions have a
+    /// second limit of the same size. Beyond that, a connection that has sent nothing yet is evicted; if there is
+    /// none, the new one is refused. Default: only the limits of the system.
     pub(crate) max_connections: usize,
-    /// How many of them may be from one address, of IPv6 from one network of 64 bits. A proxy in front of the server is
+    /// How many connections may be from one address; for IPv6, from one /64 network. A proxy in front of the server is
     /// one address. Default: no limit.
     pub(crate) max_connections_per_address: usize,
-    /// How many connections may be at their beginning at once: in the handshake of an encrypted address, or before
-    /// their first byte. Past it the address that has most of them loses one, first of those that have said nothing.
-    /// Default: 16,384; 1024 of them in a handshake that has begun.
+    /// How many connections may be pending at once: in the handshake of an encrypted address, or before their first
+    /// byte. Beyond that, one of the address that has most of them is evicted, first those that have sent nothing.
+    /// Default: 16,384, of which 1024 in a handshake that has begun.
     pub(crate) max_pending: usize,
     /// How many bytes may wait for a peer to read them before `emit` waits and reading from that peer pauses.
-    /// A broadcast may exceed it up to twice, and waits past that as long as the peer takes 256 KiB a second; one that
-    /// does not is disconnected. Default: 1 MiB.
+    /// A broadcast may exceed it up to twice. Beyond that the broadcast waits as long as the peer reads 256 KiB per
+    /// second; a slower peer is disconnected. Default: 1 MiB.
     pub(crate) max_outbox: usize,
-    /// How long a peer may take less than 32 KiB of an outbox in which more waits. Default: 10 s.
+    /// How long a peer may read less than 32 KiB while more than that waits for it. Default: 10 s.
     pub(crate) slow_consumer: Duration,
-    /// How long a new connection may take for its first complete message, or for the head of its first HTTP request, and
-    /// before that for the handshake of an encrypted address. Default: 10 s.
+    /// How long a new connection may take for its first complete message, or for the head of its first HTTP request,
+    /// and before that for the handshake of an encrypted address. Default: 10 s.
     pub(crate) handshake_timeout: Duration,
-    /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default: 75 s,
-    /// more than the proxies in front of servers keep such connections for: the side that closes first must be the side that
-    /// asks, or a request meets its end.
+    /// How long an HTTP connection may be idle between two requests, the head of the next one included. Default: 75 s,
+    /// longer than proxies keep idle connections: the client side has to close first, otherwise it may send a request
+    /// into a connection that is being closed.
     pub(crate) http_idle_timeout: Duration,
     /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
     pub(crate) connect_timeout: Duration,
-    /// How many byte strings one event may have beside its text, from a Socket.IO client and to one: more are an error for
-    /// their sender, since parsers of JavaScript end the connection at more. Default: 10.
+    /// How many binary attachments one event from or to a Socket.IO client may have. More are an error for the sender,
+    /// since JavaScript clients close the connection at more. Default: 10.
     pub(crate) max_attachments: usize,
-    /// How long a connection may be silent before it is asked for a sign of life. Default: 25 s; at least a millisecond, and
-    /// never more than 12 days.
+    /// How long a connection may be silent before it is pinged. Default: 25 s; from one millisecond to 12 days.
     pub(crate) heartbeat: Duration,
-    /// How long the answer to that may take. Default: 20 s, with the same bounds. Clients of Engine.IO 3, which ask
-    /// themselves, have both times together, and at least 70 s: see
+    /// How long the answer to a ping may take. Default: 20 s, with the same bounds. Clients of Engine.IO 3 send the
+    /// pings themselves and have the sum of both times, at least 70 s: see
     /// [`HeartbeatPolicy::patience`](crate::HeartbeatPolicy::patience).
     pub(crate) heartbeat_timeout: Duration,
-    /// How long a peer of plain MessagePack-RPC, which knows no heartbeat, may say nothing while nothing is sent to it
-    /// and no call of either side is running. Default: 10 min.
+    /// How long a peer of plain MessagePack-RPC, which has no heartbeat, may be idle: it sends nothing, receives
+    /// nothing, and no call of either side is running. Default: 10 min.
     pub(crate) plain_idle_timeout: Duration,
-    /// How long the network may be silent before the system asks the other end of a TCP connection whether it is still
-    /// there; it has as long again to answer. Nothing is asked when it is zero. Default: 60 s.
+    /// How long a TCP connection may be silent before the system sends keep-alive probes; the peer has the same time
+    /// again to answer. Zero disables the probes. Default: 60 s.
     pub(crate) tcp_keepalive: Duration,
-    /// How long the body of a request to the program's own HTTP service may bring nothing. Default: 30 s.
+    /// How long the body of a request to the program's own HTTP service may be silent. Default: 30 s.
     pub(crate) body_timeout: Duration,
-    /// How long before its credentials expire a peer is notified. Default: 30 s; it is not notified when it is zero. It is
-    /// looked after every few seconds, as the expiry itself is.
+    /// How long before its credentials expire a peer is notified. Zero disables that. Default: 30 s. Both this time
+    /// and the expiry are checked every few seconds.
     pub(crate) expiry_notice: Duration,
     /// How long a `disconnect` handler may run. Default: 30 s.
     pub(crate) disconnect_timeout: Duration,
-    /// How long a handler may run without waiting before the log names it. Default: 500 ms.
+    /// How long a handler may block its task before the log names it. Default: 500 ms.
     pub(crate) blocking_limit: Duration,
     /// How long the session of a native client is kept for its reconnect. Default: 60 s.
     pub(crate) session_linger: Duration,
-    /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped: first those of
-    /// peers without an identity, counted by address, then those of identities. Default: 10,000.
+    /// The maximum number of such sessions. Beyond that the oldest session of the owner that has most of them is
+    /// evicted: first those of peers without an identity, counted by address, then those of identities. Default:
+    /// 10,000.
     pub(crate) max_lingering_sessions: usize,
-    /// How long a call waits for its reply when the call itself does not say. Default: 30 s for a server's calls to its
-    /// clients; no limit but the connection's life for a client's.
+    /// The time-out of calls that have none of their own. Default: 30 s for calls of a server to its clients; calls of
+    /// a client wait until the connection ends.
     pub(crate) call_timeout: Option<Duration>,
-    /// What happens when an identity connects that is connected already. Default: nothing.
+    /// What happens if an identity connects while it is already connected. Default: both stay connected.
     pub(crate) duplicate_identity: DuplicateIdentity,
 }
 
-/// What happens when an identity connects that is connected already. All namespaces of one connection count as one; a
-/// client of several connections is several.
+/// What happens if an identity connects while it is already connected. Connections are counted, not namespaces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DuplicateIdentity {
-    /// Both are connected, and `server.user(..)` means both.
+    /// Both stay connected, and `server.user(..)` selects both.
     #[default]
     Allow,
-    /// The older connections are closed, with the reason
+    /// Closes the older connections, with the reason
     /// [`DisconnectReason::Replaced`](crate::DisconnectReason::Replaced); their clients do not reconnect.
     ReplaceOld,
-    /// The newer one is refused as `already_connected`, until the older one has ended. Whoever lost the network may
-    /// have to wait until the server has noticed, which the heartbeat's timings say; jidda's client tries again until then.
-    /// A JavaScript client stays away after a refusal unless its program calls `socket.connect()`.
+    /// Refuses the newer connection as `already_connected`, until the older one has ended. After a network failure a
+    /// client may have to wait for the heartbeat time-out of its old connection; jidda's client retries until then. A
+    /// JavaScript client does not reconnect after a refusal unless its program calls `socket.connect()`.
     RefuseNew,
 }
 

@@ -1,4 +1,4 @@
-//! Limits of time, of which `Duration::MAX` is one. Every point of time is computed here, so that none overflows.
+//! Time-outs, which may be `Duration::MAX`. All deadlines are computed here, so that none overflows.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ pub(crate) fn bounded(limit: Duration) -> Duration {
     limit.min(LONGEST)
 }
 
-/// When a limit is over that begins now.
+/// The deadline of a time-out that starts now.
 pub(crate) fn after(limit: Duration) -> Instant {
     Instant::now() + bounded(limit)
 }
 
-/// A limit as the protocols write it: in whole milliseconds.
+/// A time-out as the protocols write it: in whole milliseconds.
 pub(crate) fn milliseconds(limit: Duration) -> u64 {
     u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
 }

@@ -31,7 +31,7 @@ pub(crate) enum Cause {
     Panic,
     /// It ran out of time.
     Timeout,
-    /// Any of these, as it is shown to the peer: its data is the id under which this side has the text.
+    /// Any of these, as the peer receives it: its data is the id under which the text is in the log of this side.
     Hidden,
 }
 
@@ -48,7 +48,7 @@ pub struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// The same without what goes with it, which a wire may have no form for.
+    /// The same without data, for wires that have no form for it.
     pub(crate) fn without_data(&self) -> Self {
         Self { data: None, is_own: false, ..self.clone() }
     }
@@ -59,7 +59,7 @@ const CODE: usize = 128;
 /// How much a message has beside the texts and the data of a failure, at most.
 const HEAD: usize = 128;
 
-/// Two failures are equal when a peer could not tell them apart.
+/// Two failures are equal if a peer cannot distinguish them.
 impl PartialEq for Failure {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code
@@ -100,7 +100,7 @@ impl Failure {
         Self { cause: Some(Cause::Timeout), ..Self::new("timeout", message) }
     }
 
-    /// How an event or a call ended that failed so, in one word of a fixed set.
+    /// The outcome of an event or a call that failed with this, as one word of a fixed set.
     pub(crate) fn outcome(&self) -> &'static str {
         match (&self.cause, &*self.code) {
             (Some(Cause::Panic), _) => "panic",

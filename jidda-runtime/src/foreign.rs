@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 /// The longest text that is sent to a peer, as JSON writes it.
 pub(crate) const TEXT: usize = 1024;
-/// The most of a name that no peer may use, or that only tells it what it said itself.
+/// The largest part of a foreign name that is repeated in an error.
 const NAME: usize = 256;
 /// The most of one text in a line of a log.
 const SHOWN: usize = 1024;

@@ -1,4 +1,4 @@
-//! Who a peer is, once that was proved.
+//! The authenticated identity of a peer.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::payload::{Encoding, Payload, Value};
 
-/// Who a peer is, what it may do, and until when: what an [`Authenticator`](crate::Authenticator) finds out.
+/// The authenticated identity of a peer, with its permissions and its expiry: the result of an
+/// [`Authenticator`](crate::Authenticator).
 ///
-/// A handler borrows it, `identity: &Identity`, and is refused as `denied` to peers without one. The peer itself cannot
-/// change it. Cheap to clone.
+/// A handler borrows it as `identity: &Identity`; calls of peers without one are refused as `denied`. The peer itself
+/// cannot change it. It is cheap to clone.
 ///
 /// ```
 /// use std::time::{Duration, SystemTime};
@@ -37,7 +38,7 @@ struct Inner {
 }
 
 impl Identity {
-    /// The identity of this name, with no permissions and no claims, for as long as its connection lasts.
+    /// Creates an identity without permissions and claims, which expires with its connection.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         let permissions = BTreeSet::new();
         Self(Arc::new(Inner { name: name.into(), permissions, claims: Value::Nil, expires: None }))
@@ -62,11 +63,11 @@ impl Identity {
         self.change(|inner| inner.permissions.extend(permissions.into_iter().map(Into::into)))
     }
 
-    /// Says what else is known of the peer.
+    /// Sets the claims: further data about the peer.
     ///
     /// # Panics
     ///
-    /// When `claims` cannot be serialized at all (a `Serialize` implementation that fails).
+    /// Panics if `claims` cannot be serialized (a `Serialize` implementation that fails).
     #[must_use]
     pub fn with_claims(self, claims: &(impl Serialize + ?Sized)) -> Self {
         let claims = Payload::encode(claims, Encoding::MessagePack).and_then(|claims| claims.to_value());
@@ -74,13 +75,13 @@ impl Identity {
         self.change(|inner| inner.claims = claims)
     }
 
-    /// Sets when it expires: the peer is notified before, and its connection is closed then.
+    /// Sets when the identity expires: the peer is notified before, and its connection is closed then.
     #[must_use]
     pub fn with_expiry(self, at: SystemTime) -> Self {
         self.change(|inner| inner.expires = Some(at))
     }
 
-    /// The name: `server.user(name)` reaches every socket of it.
+    /// The name: `server.user(name)` selects all sockets with it.
     pub fn name(&self) -> &str {
         &self.0.name
     }
@@ -89,22 +90,22 @@ impl Identity {
         Arc::clone(&self.0.name)
     }
 
-    /// What its sockets may do from their beginning.
+    /// The permissions that its sockets have when they connect.
     pub fn permissions(&self) -> impl Iterator<Item = &str> {
         self.0.permissions.iter().map(|permission| &**permission)
     }
 
-    /// Whether that is among it.
+    /// Whether the identity has a permission.
     pub fn allows(&self, permission: &str) -> bool {
         self.0.permissions.contains(permission)
     }
 
-    /// What else is known of the peer; `Nil` when nothing is.
+    /// The claims; `Nil` if there are none.
     pub fn claims(&self) -> &Value {
         &self.0.claims
     }
 
-    /// Until when it holds; `None` for as long as its connection lasts.
+    /// The time at which it expires; `None` if only the end of its connection ends it.
     pub fn expires(&self) -> Option<SystemTime> {
         self.0.expires
     }

@@ -23,7 +23,7 @@ pub enum PeerAddress {
     Unix,
     /// A peer in the same process, by the name of the in-memory address.
     Memory(Box<str>),
-    /// A peer of a server that is not ours and did not tell.
+    /// A peer of a foreign HTTP server, such as axum, that did not give its address.
     Unknown,
 }
 
@@ -230,8 +230,9 @@ pub struct Handshake {
     pub time: Time,
     /// The auth value sent with the namespace's connect; `Nil` when there was none.
     pub auth: Value,
-    /// What the peer presents to an [`Authenticator`](crate::Authenticator): the native hello's credentials, or the auth
-    /// value of a Socket.IO client's first CONNECT. `Nil` when there is nothing, and for everyone else: secrets are not kept.
+    /// What the peer presents to an [`Authenticator`](crate::Authenticator): the native hello's credentials, or the
+    /// auth value of a Socket.IO client's first CONNECT. `Nil` when there is nothing, and for everyone else: secrets
+    /// are not kept.
     pub credentials: Value,
     /// Who the peer says it is, in its native hello: a claim, for an authenticator only.
     pub claimed_identity: Option<String>,

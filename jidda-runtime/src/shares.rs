@@ -1,18 +1,19 @@
-//! A bounded store with many owners: the owner that has most in it makes room, and no other.
+//! A bounded store with many owners: entries are evicted only from the owner that has most of them.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
 
-/// Whose an entry is.
+/// The owner of an entry.
 pub(crate) trait Owner: Clone + Eq + Ord + Hash {
-    /// Owners of a lower standing make room before all others, however little they have.
+    /// Entries of owners with a lower standing are evicted first, however few they are.
     fn standing(&self) -> u8 {
         0
     }
 }
 
-/// What an entry has done to stay: of one owner's entries those of the least merit go first, then the oldest.
+/// How much an entry is worth: of the entries of one owner, those with the least merit are evicted first, then the
+/// oldest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Merit {
     None,
@@ -22,8 +23,8 @@ pub(crate) enum Merit {
 }
 
 impl Merit {
-    /// Among owners that have as much as each other one that is fresh is worth as much as any other: else nobody new
-    /// would get past those who are there.
+    /// The merit for comparing owners that have the same number of entries. A fresh entry counts fully there: otherwise
+    /// new owners would always be evicted in favour of existing ones.
     fn beside_others(self) -> Self {
         if self == Self::Fresh { Self::Some } else { self }
     }
@@ -50,8 +51,8 @@ struct Entry<O, V> {
     value: V,
 }
 
-/// The standing, how much the owner has, and its first entry to go. Of owners that have as much as each other, the one
-/// makes room whose entry has no merit or is older.
+/// The standing, the number of entries, and the entry that is evicted first. Of owners with the same number of entries,
+/// the one is chosen whose entry has no merit or is older.
 type Rank<O> = (Reverse<u8>, usize, Reverse<(Merit, u64)>, O);
 
 impl<O, V> Default for Shares<O, V> {

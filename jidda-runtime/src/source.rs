@@ -1,17 +1,17 @@
-//! Where connections are from, as far as they are counted together.
+//! The address by which connections are counted for limits.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::peer::PeerAddress;
 use crate::shares::Owner;
 
-/// An address that one peer may have many connections from. Of IPv6 it is the first half: whoever has one address of
-/// it can have them all.
+/// An address by which connections are counted. For IPv6 it is the /64 network, since a peer that has one address of it
+/// can usually use all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Source {
     V4([u8; 4]),
     V6(u64),
-    /// The same machine, or somewhere that is not known.
+    /// The same machine, or an unknown address.
     Other,
 }
 

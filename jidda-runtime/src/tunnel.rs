@@ -1,7 +1,7 @@
 //! The native wire where only HTTP passes: its bytes in the binary frames of a WebSocket.
 //!
-//! Where a frame begins and ends means nothing: the bytes of all binary messages, one after the other, are the stream. Pings
-//! are answered, and a close frame is its end.
+//! Where a frame begins and ends means nothing: the bytes of all binary messages, one after the other, are the stream.
+//! Pings are answered, and a close frame is its end.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -33,7 +33,7 @@ pub(crate) struct Tunnel {
     is_shut: bool,
 }
 
-/// The masks of a client: not to be foreseen by those who choose what is sent.
+/// The masks of a client. They must be unpredictable for whoever chooses the data.
 #[derive(Debug)]
 struct Masks(u64);
 
@@ -55,7 +55,7 @@ struct Reader {
     /// The beginning of a head.
     head: [u8; HEAD],
     head_length: u8,
-    /// Bytes of the frame that are still to come.
+    /// The number of bytes of the frame that are still missing.
     left: usize,
     mask: [u8; 4],
     /// A control frame under way, and what was read of it.
@@ -232,7 +232,7 @@ impl AsyncRead for Tunnel {
             buffer.set_filled(start + kept);
             if !said.is_empty() {
                 this.answer(said);
-                // What it does not take now is written with what comes next.
+                // The rest is written together with the next bytes.
                 if let Poll::Ready(written) = this.poll_waiting(cx) {
                     written?;
                 }

@@ -1,6 +1,7 @@
-//! Who a peer is: asked once a connection, before its first socket joins.
+//! Authentication: once per connection, before its first socket joins.
 //!
-//! One file a kind of credentials. What an authenticator sees is the [`Handshake`], the same on every wire.
+//! There is one file for each kind of credentials. All authenticators get the [`Handshake`], which is the same on every
+//! wire.
 
 #[cfg(feature = "jwt")]
 mod jwt;
@@ -29,18 +30,18 @@ use crate::identity::Identity;
 use crate::peer::Handshake;
 use crate::wall_clock::{self, WallClock};
 
-/// Authenticates a peer, by its credentials and by what its transport proved.
+/// Authenticates a peer, by its credentials and by the keys that its transport proved.
 ///
-/// A server asks the one it was built with once for each connection, before any handler of it runs, and again when
-/// the peer presents new credentials. What the peer sends meanwhile waits.
+/// A server calls its authenticator once for each connection, before any handler of it runs, and again if the peer
+/// sends new credentials. Messages that the peer sends in the meantime wait.
 ///
-/// The handshake holds what each wire has: `credentials` and `claimed_identity` of the native hello; the auth value of
-/// a Socket.IO client's first CONNECT, as `credentials` and as `auth`; `headers` and `query` of the request; and what TLS or Noise
-/// proved, as `security`.
+/// The handshake holds the data of each wire: `credentials` and `claimed_identity` of the native hello; the auth value
+/// of a Socket.IO client's first CONNECT, as `credentials` and as `auth`; `headers` and `query` of the request; and
+/// what TLS or Noise proved, as `security`.
 ///
-/// `Ok(None)` means that there are no credentials that this one knows: the next one of [`or`](Self::or) is asked,
-/// and if all say so the peer is refused as `unauthenticated`, or let in without an identity if the server
-/// [allows that](crate::ServerBuilder::allow_anonymous).
+/// `Ok(None)` means that there are no credentials which this authenticator can check: the next one of [`or`](Self::or)
+/// is called. If all return that, the peer is refused as `unauthenticated`, or accepted without an identity if the
+/// server [allows that](crate::ServerBuilder::allow_anonymous).
 ///
 /// # Errors
 ///
@@ -48,14 +49,14 @@ use crate::wall_clock::{self, WallClock};
 ///
 /// # Cancel safety
 ///
-/// The future is dropped when the peer leaves, or takes longer than the server gives it.
+/// The future is dropped if the peer disconnects or the handshake times out.
 ///
 /// ```
 /// use jidda::auth::{Authenticator, Identity};
 /// use jidda::peer::Handshake;
 /// use jidda::{Error, Result};
 ///
-/// /// Whoever has the house's key.
+/// /// Accepts peers that send the shared key.
 /// struct Key(String);
 ///
 /// impl Authenticator for Key {
@@ -74,10 +75,11 @@ use crate::wall_clock::{self, WallClock};
     note = "jidda has `Password`, `TrustedPeer`, `TrustedKeys` and, with the feature `jwt`, `Jwt`"
 )]
 pub trait Authenticator: Send + Sync + 'static {
-    /// Gives the peer's identity, `None` if it presents nothing that this authenticator reads, or the reason why it is refused.
+    /// Returns the peer's identity, `None` if it sent no credentials that this authenticator can check, or the reason
+    /// why the peer is refused.
     fn authenticate(&self, handshake: &Handshake) -> impl Future<Output = Result<Option<Identity>>> + Send;
 
-    /// Asks another one when this one knows none of the credentials.
+    /// Tries `other` if this authenticator returns `None`.
     fn or<A: Authenticator>(self, other: A) -> OrElse<Self, A>
     where
         Self: Sized,
@@ -149,19 +151,19 @@ impl Gate {
         Self { authenticator: Arc::new(authenticator), allows_anonymous: false }
     }
 
-    /// Lets those in that present nothing, or not.
+    /// Sets whether peers without credentials are admitted.
     pub(crate) fn with_anonymous(self, allows_anonymous: bool) -> Self {
         Self { allows_anonymous, ..self }
     }
 
-    /// Asks `first`, and this gate's own authenticator where that one knows none of the credentials.
+    /// Tries `first`, and then this gate's own authenticator if `first` returns `None`.
     #[cfg(feature = "server")]
     pub(crate) fn preceded_by(self, first: impl Authenticator) -> Self {
         Self { authenticator: Arc::new(first.or(Rest(self.authenticator))), ..self }
     }
 
-    /// Checks what a peer presents. A panic is a failure like any other; that of what it holds when it is dropped is given
-    /// to `report`.
+    /// Checks the credentials of a peer. A panic is a failure like any other; one that happens when the future is
+    /// dropped is passed to `report`.
     pub(crate) fn check(
         &self,
         handshake: Handshake,
@@ -174,7 +176,8 @@ impl Gate {
         Guarded::new(check, report).map(flat).boxed()
     }
 
-    /// Whether a peer with this identity, or without one, is admitted; and why not. `claimed` is the identity that it claims.
+    /// Whether a peer with this identity, or without one, is admitted; and why not. `claimed` is the identity that it
+    /// claims.
     pub(crate) fn admit(
         &self,
         found: Option<Identity>,
@@ -219,7 +222,7 @@ mod tests {
     async fn the_next_one_is_asked_only_when_the_first_knows_nothing() {
         let ada = || Fixed(Ok(Some("ada".into())));
         let bob = || Fixed(Ok(Some("bob".into())));
-        let nobody = || Fixed(Ok(None));
+        let anonymous = || Fixed(Ok(None));
         let refused = || Fixed(Err("no"));
         let handshake = handshake();
         let check = |gate: Gate| {
@@ -227,15 +230,15 @@ mod tests {
             found.now_or_never().expect("nothing is waited for")
         };
         assert_eq!(check(Gate::new(ada().or(bob()))), Ok(Some("ada".into())));
-        assert_eq!(check(Gate::new(nobody().or(bob()))), Ok(Some("bob".into())));
-        assert_eq!(check(Gate::new(nobody().or(nobody()))), Ok(None));
+        assert_eq!(check(Gate::new(anonymous().or(bob()))), Ok(Some("bob".into())));
+        assert_eq!(check(Gate::new(anonymous().or(anonymous()))), Ok(None));
         assert_eq!(check(Gate::new(refused().or(bob()))).unwrap_err().message, "no");
         let broken = check(Gate::new(Broken)).unwrap_err();
         assert!(broken.is_internal() && broken.message == "panic: broken");
     }
 
     #[test]
-    fn who_is_nobody_or_another_than_it_says_is_not_admitted() {
+    fn who_is_anonymous_or_another_than_it_says_is_not_admitted() {
         let now = SystemTime::now();
         let gate = Gate::new(Fixed(Ok(None)));
         let ada = || Some(Identity::new("ada"));

@@ -15,8 +15,8 @@ use crate::peer::Handshake;
 /// Users with passwords, checked by the program: `{"user": .., "password": ..}` in a native hello's credentials or a
 /// Socket.IO client's auth value, or HTTP's `Authorization: Basic`.
 ///
-/// The password goes over the wire: protect it with TLS or Noise. Keep only slow hashes of passwords, as those of argon2,
-/// and compare in constant time.
+/// The password is sent over the connection: protect it with TLS or Noise. Store only slow hashes of passwords, such as
+/// argon2, and compare in constant time.
 ///
 /// ```standalone_crate
 /// use jidda::auth::{Identity, Password};
@@ -53,8 +53,8 @@ where
     F: Fn(String, String) -> O + Send + Sync + 'static,
     O: Future<Output = Result<Option<Identity>>> + Send + 'static,
 {
-    /// Checks user and password with a closure, `async |user, password| ..`: `Ok(None)` means that the two do not
-    /// belong together, and the peer learns no more than that.
+    /// Checks user and password with a closure, `async |user, password| ..`. `Ok(None)` means that they do not match;
+    /// the peer does not learn which of them is wrong.
     pub fn new(check: F) -> Self {
         Self { check }
     }

@@ -1,4 +1,4 @@
-//! Peers known by the keys that their transport proved they own.
+//! Authentication by the keys that a transport proved.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,9 +10,10 @@ use crate::error::Result;
 use crate::identity::Identity;
 use crate::peer::{Handshake, Security};
 
-/// Peers known by their keys: the static key of a Noise handshake, or the certificate that a TLS client showed.
+/// Authenticates peers by their keys: the static key of a Noise handshake, or the certificate of a TLS client.
 ///
-/// A peer whose key is not in the list, or whose transport proves none, has no credentials that this one knows.
+/// For a peer whose key is not in the list, or whose transport proves none, it returns `None`, so that the next
+/// authenticator is tried.
 ///
 /// ```
 /// use jidda::auth::{Identity, TrustedKeys};
@@ -41,19 +42,19 @@ impl fmt::Debug for TrustedKeys {
 }
 
 impl TrustedKeys {
-    /// An empty list.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Knows the peer with this static public key of a Noise handshake: a `PublicKey`, or its bytes.
+    /// Adds the peer with this static public key of a Noise handshake: a `PublicKey`, or its bytes.
     #[must_use]
     pub fn noise(mut self, key: impl Into<[u8; 32]>, identity: impl Into<Identity>) -> Self {
         self.noise.insert(key.into(), identity.into());
         self
     }
 
-    /// Knows the peer with the TLS certificate of this fingerprint: the SHA-256 of its DER, which
+    /// Adds the peer with the TLS certificate of this fingerprint: the SHA-256 of its DER, which
     /// `openssl x509 -fingerprint -sha256` prints.
     #[must_use]
     pub fn certificate(mut self, fingerprint: [u8; 32], identity: impl Into<Identity>) -> Self {

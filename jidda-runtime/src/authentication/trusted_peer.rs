@@ -1,4 +1,4 @@
-//! The name that a peer gives itself, for networks where everyone is trusted.
+//! Authentication by the name that a peer claims, for closed networks where all peers are trusted.
 
 use super::presented::{field, header};
 use super::{Authenticator, unauthenticated};
@@ -9,23 +9,23 @@ use crate::peer::Handshake;
 /// The longest name in bytes.
 const LONGEST: usize = 256;
 
-/// Takes whatever name a peer gives itself: in a native hello's `identity`, or as `{"identity": ..}` in its
+/// Accepts any name that a peer claims: in a native hello's `identity`, or as `{"identity": ..}` in its
 /// credentials or in a Socket.IO client's auth value.
 ///
-/// Nothing is proved. It is for closed networks, where every peer is the program's own.
+/// Nothing is verified. Use it only in closed networks, where all peers are your own programs.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedPeer {
     header: Option<String>,
 }
 
 impl TrustedPeer {
-    /// Takes names as they are.
+    /// Accepts names as they are.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the name from a header of the request, too, that a proxy before the server sets: it must also remove
-    /// what a client sends under that name.
+    /// Also accepts the name from a request header that a proxy in front of the server sets. The proxy must remove that
+    /// header from the requests of clients.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>) -> Self {
         self.header = Some(name.into());

@@ -53,13 +53,13 @@ impl ListeningClient {
 }
 
 impl ClientBuilder {
-    /// Listens at the address instead of connecting to it, for a server that [dials](crate::ServerBuilder::dial). Who
-    /// connected to whom makes no other difference: the server has the `server` handlers, this the client's, and when the
-    /// server reconnects after a loss, the namespaces are joined again.
+    /// Listens at the address instead of connecting to it, for a server that [dials](crate::ServerBuilder::dial). Which
+    /// side opened the connection makes no other difference: the server has the `server` handlers, this the client's,
+    /// and when the server reconnects after a loss, the namespaces are joined again.
     ///
-    /// Whoever connects is taken for the server, and shown the client's credentials: listen at a `tls://` address that asks
-    /// for certificates, or at a `noise://` one for known keys, wherever strangers may come. One that refuses the client is
-    /// sent away, and the next one waited for.
+    /// The client takes every peer that connects for the server, and sends it the client's credentials. Where
+    /// strangers can connect, listen at a `tls://` address that requires certificates, or at a `noise://` address with
+    /// known keys. If a server refuses the client, the client closes that connection and waits for the next one.
     ///
     /// ```no_run
     /// use jidda::{Client, Server};

@@ -84,7 +84,7 @@ impl Ticket {
         }
     }
 
-    /// The number that the peer may speak of it by. Those that count in each namespace cannot.
+    /// The id by which the peer can refer to the call. Ids that are unique only within a namespace do not count.
     fn number(&self) -> Option<u32> {
         match &self.purpose {
             Purpose::Event { id, .. } => id.filter(|_| self.socket.wire().has_unique_ids()),
@@ -114,7 +114,7 @@ pub(crate) struct Finished {
     pub(crate) scope: Option<Arc<Scope>>,
 }
 
-/// A call that the peer can speak of: where it is, so that speaking of it costs the same however many there are.
+/// Where a call is that the peer can refer to: finding it costs the same for any number of calls.
 enum Known {
     Running {
         abort: AbortHandle,
@@ -191,8 +191,8 @@ impl Drop for RunningCall {
     }
 }
 
-/// Polls a handler for the first time, on the spot: its reply, or the handler when it waits. A panic is a reply like any
-/// other.
+/// Polls a handler for the first time, on the spot: its reply, or the handler when it waits. A panic is a reply like
+/// any other.
 #[inline]
 pub(crate) fn first_poll(mut future: HandlerFuture, cx: &mut Context<'_>) -> Result<Reply, HandlerFuture> {
     let reply = match guarded(|| future.as_mut().poll(cx)) {
@@ -388,7 +388,7 @@ impl Running {
         Some((finished, next))
     }
 
-    /// Forgets a call that the peer could speak of.
+    /// Removes a call that the peer could refer to.
     fn forget(&mut self, id: u32) -> Option<Known> {
         let known = self.by_id.remove(&id)?;
         if let Known::Running { credit: Some(_), .. } = &known {

@@ -92,8 +92,8 @@ impl Driver {
         others >= limit || self.connection.sockets.lock().len() >= limit
     }
 
-    /// A peer that speaks plain MessagePack-RPC joins the root namespace by its first message, which waits like
-    /// any that is received before its socket is accepted. `false` when this is no such message.
+    /// A peer of plain MessagePack-RPC joins the root namespace by its first message, which waits like every message
+    /// that is received before its socket is accepted. Returns `false` if the message does not join.
     pub(crate) fn join_unasked(
         &mut self,
         namespace: &str,
@@ -237,7 +237,7 @@ impl Driver {
         self.run_connect(socket, &[], cx);
     }
 
-    /// The peer left a namespace, or tells us that we are out of it.
+    /// The peer left a namespace, or removed our socket from it.
     pub(crate) fn disconnected(&mut self, namespace: &str, reason: Option<&str>) {
         let Some(socket) = self.connection.socket(namespace) else {
             let is_misplaced =
@@ -365,7 +365,7 @@ impl Driver {
         self.end_all(error.reason(), None);
     }
 
-    /// Ends the connection and all its sockets. `loss` tells that the stream ended first.
+    /// Ends the connection and all its sockets. `loss` is given if the stream ended first.
     pub(crate) fn begin_closing(&mut self, reason: DisconnectReason, loss: Option<Loss>) {
         if self.closing.is_some() {
             return;

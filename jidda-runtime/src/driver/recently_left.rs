@@ -29,7 +29,8 @@ impl Driver {
         self.connection.link.change().take_left(namespace)
     }
 
-    /// Whether the peer has no socket any more in a namespace: a client of Socket.IO forgets its side of a socket that ends.
+    /// Whether the peer has no socket any more in a namespace: a client of Socket.IO forgets its side of a socket that
+    /// ends.
     pub(crate) fn is_out(&self, socket: &SocketInner) -> bool {
         self.connection.wire.closes_on_misplaced_packet() && socket.phase() == Phase::Closed
     }
@@ -42,7 +43,7 @@ impl Driver {
         if incoming.id.is_some() || !self.connection.wire.closes_on_misplaced_packet() {
             return self.refuse_event(namespace, incoming.event, incoming.id, failure);
         }
-        // There is no socket left at the peer that could hear of it.
+        // The peer has no socket left that could receive it.
         self.connection.hub.metrics.refused(&failure);
     }
 }

@@ -1,7 +1,7 @@
 //! The task of a connection: it reads, runs handlers and writes.
 //!
-//! One poll is: what others asked for, handlers that woke, one read with all the messages in it, one write of
-//! all that came out of it. A message costs no task, no channel and no timer.
+//! One poll handles the requests of other tasks and the handlers that woke, reads once and handles all messages of that
+//! read, and writes all their results at once. A message costs no task, no channel and no timer.
 
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -454,8 +454,8 @@ impl Driver {
         Pin::new(self.stream.as_mut().expect("the running task has the stream"))
     }
 
-    /// Reads and drops what is still received, as far as the turn goes; `true` at the end of the stream, or when the peer said
-    /// goodbye as well and waits for this side to close.
+    /// Reads and drops what is still received, as far as the turn goes; `true` at the end of the stream, or when the
+    /// peer said goodbye as well and waits for this side to close.
     pub(crate) fn discard(&mut self, cx: &mut Context<'_>) -> bool {
         let mut buffer = BUFFER.take().unwrap_or_else(|| vec![0; READ].into_boxed_slice());
         let is_over = loop {

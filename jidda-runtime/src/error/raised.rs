@@ -72,8 +72,8 @@ impl Error {
 
     /// An internal error from what `?` does not take: an `anyhow::Error`, a `Box<dyn Error + Send + Sync>`, a text.
     ///
-    /// As with `?`, the caller receives `internal` and an id, and the log has the text under it. A [`StdError`] in a box
-    /// becomes again the error that it was.
+    /// As with `?`, the caller receives `internal` and an id, and the log has the text under it. A [`StdError`] in a
+    /// box becomes again the error that it was.
     ///
     /// ```
     /// # fn load() -> Result<u8, Box<dyn std::error::Error + Send + Sync>> { Err("no disk".into()) }
@@ -196,7 +196,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Two errors are equal when a caller could not tell them apart.
+/// Two errors are equal if a caller cannot distinguish them.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         self.0.code == other.0.code && self.0.message == other.0.message && self.0.data == other.0.data

@@ -74,7 +74,7 @@ impl IdentifyError {
 #[non_exhaustive]
 pub enum WaitError {
     /// No socket of the selection connected in time.
-    #[error("{} is not online", who(.identity.as_deref()))]
+    #[error("{} is not online", missing(.identity.as_deref()))]
     NotOnline {
         /// The identity that was waited for, if it was one.
         identity: Option<Arc<str>>,
@@ -90,7 +90,7 @@ impl WaitError {
     }
 }
 
-fn who(identity: Option<&str>) -> String {
+fn missing(identity: Option<&str>) -> String {
     identity.map_or_else(|| "the selection".to_owned(), |name| format!("`{}`", printable(name)))
 }
 

@@ -46,7 +46,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context of an event on `route`; `event` is its name where the route does not tell (catch-alls).
+    /// The context of an event on `route`; `event` is its name if the route does not determine it (catch-alls).
     #[inline]
     pub fn new(origin: Arc<dyn Origin>, route: RouteId, event: Option<EventName>) -> Self {
         Self { origin, route, event, scope: None }

@@ -1,7 +1,7 @@
 //! Code and message of a handler's own error, for callers that do not know its type.
 //!
-//! serde's derives tell the name of a variant only where enums are tagged from outside; its other representations write
-//! a struct. `Debug` tells it always, though not under the name that `#[serde(rename)]` gives it. So both are asked.
+//! serde's derives give the name of a variant only for externally tagged enums; the other representations write a
+//! struct. `Debug` always gives the name, but not the one of `#[serde(rename)]`. So both are used.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Display, Write};

@@ -18,7 +18,7 @@ use crate::wire::{Heartbeat, Protocol};
 impl Connection {
     /// Looks after the connection's timings; called by the wheel a few times an interval. Whether it has to end.
     pub(crate) fn check(self: &Arc<Self>, now: u32) -> bool {
-        // What is heard from now on must not seem to be in the future: before the time.
+        // Read before the clock: a message that arrives in between must not seem to be in the future.
         let seen = self.last_seen.load(Ordering::Relaxed);
         let now = if self.asks_itself() { self.hub.exact_clock() } else { now };
         let since = |then: u32| u64::from(now.wrapping_sub(then));

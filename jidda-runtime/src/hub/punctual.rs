@@ -1,10 +1,10 @@
-//! Time-outs to the millisecond, for peers that count on it: those that ask for signs of life themselves.
+//! Time-outs exact to the millisecond, for peers that send the pings themselves.
 //!
-//! The timer wheel visits each connection once in a while, and its clock does not move between two ticks. That is good enough for a peer that
-//! is asked. One that asks is silent of its own, and a client of Engine.IO 3 takes the server at its word: after the
-//! interval and the time-out its session is over, neither sooner nor later. So the time it was heard at is exact, which
-//! costs a look at the clock a read, and a check that the wheel cannot make in time has a timer, which hardly any
-//! connection ever needs: only one that has been silent for nearly as long as it may.
+//! The timer wheel checks each connection once in a while, and its clock does not advance between two ticks. That is
+//! exact enough for a peer that the server pings. A client of Engine.IO 3 sends the pings itself, and its session has
+//! to end after exactly the interval plus the time-out that the server announced. So for such a peer the time of the
+//! last sign of life is exact, which costs reading the clock once per read. A check that the wheel cannot make in time
+//! has its own timer. Few connections ever need one: only those that have been silent for nearly the whole time-out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,24 +14,24 @@ use crate::sync::atomic::Ordering;
 use crate::wire::{Heartbeat, Protocol};
 
 impl Connection {
-    /// Whether the peer asks for signs of life itself.
+    /// Whether the peer sends the pings.
     #[inline]
     pub(crate) fn asks_itself(&self) -> bool {
         self.wire().heartbeat() == Heartbeat::Theirs
     }
 
-    /// What the peer's silence is measured by.
+    /// The clock that measures how long the peer is silent.
     #[inline]
     pub(crate) fn heart_clock(&self) -> u32 {
         if self.asks_itself() { self.hub.exact_clock() } else { self.hub.clock() }
     }
 
-    /// Whether the peer has been silent for too long as of now: what it says is too late. Its connection ends then.
+    /// Whether the peer has been silent for too long, so that its messages are too late. Its connection ends then.
     pub(crate) fn is_over_time(self: &Arc<Self>) -> bool {
         if !self.asks_itself() {
             return false;
         }
-        // Before the time is: what is heard meanwhile must not seem to be in the future.
+        // Read `last_seen` before the clock: a message that arrives in between must not seem to be in the future.
         let seen = self.last_seen.load(Ordering::Relaxed);
         let silent_for = Duration::from_millis(self.hub.exact_clock().wrapping_sub(seen).into());
         silent_for >= self.patience() && self.check(self.hub.clock())

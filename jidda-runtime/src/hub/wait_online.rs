@@ -32,14 +32,14 @@ impl Selection {
         let wait = self.hub.join_waiters.wait_for(&self.target.groups);
         let present = async {
             loop {
-                let came = wait.came.notified();
-                tokio::pin!(came);
+                let joined = wait.joined.notified();
+                tokio::pin!(joined);
                 // From here on no arrival is missed.
-                came.as_mut().enable();
+                joined.as_mut().enable();
                 if self.sockets().iter().any(Socket::is_connected) {
                     return;
                 }
-                came.await;
+                joined.await;
             }
         };
         if tokio::time::timeout(limit, present).await.is_ok() {

@@ -7,17 +7,17 @@ use super::shared_state::SharedState;
 impl<S> SharedState<S> {
     /// A ping is going to be queued next.
     pub(crate) fn note_ping(&mut self) {
-        // Where nothing waits it is as good as written, and an idle connection needs no room for this.
+        // If the outbox is empty the ping is written at once; an idle connection needs no memory for this.
         if self.outbox.queued() > 0 {
             self.awaited_mut().ping = Some(self.outbox.place());
         }
     }
 
-    /// Moves the time of the ping along for as long as it stands behind bytes that the peer has to read first: it cannot
-    /// have been heard. `seen` is when the peer was heard last.
+    /// Postpones the time of the ping while it is queued behind other bytes, since the peer cannot have received it.
+    /// `seen` is the time of the last sign of life of the peer.
     ///
-    /// A client that polls reads nothing between two polls, and is `between` them if it has gone as well: its ping counts
-    /// from the beginning.
+    /// A polling client reads nothing `between` two polls, also if it has disappeared: its ping counts from the time it
+    /// was queued.
     pub(crate) fn delay_ping(&mut self, between: bool, seen: u32, now: u32) {
         let Some(place) = self.awaited().and_then(|awaited| awaited.ping) else { return };
         let Some(then) = self.calls.pinged_at.map(Tick::clock) else { return self.forget_ping() };
@@ -40,8 +40,8 @@ impl<S> SharedState<S> {
         self.tidy();
     }
 
-    /// So much of a message is here, whose rest is to come; nothing, if it came. `is_coming` says that a part of it is
-    /// under way.
+    /// Notes that `size` bytes of an incomplete message were received, or 0 if none is incomplete. `is_coming` says
+    /// that a part of the rest is being received.
     pub(crate) fn note_rest(&mut self, size: usize, is_coming: bool, now: u32) {
         if size == 0 {
             self.awaited_mut().rest = None;
@@ -53,8 +53,8 @@ impl<S> SharedState<S> {
         }
     }
 
-    /// For how long nothing of the rest of a message was received, if one is waited for. While the task does not read,
-    /// that is not the peer's fault.
+    /// How long nothing of the rest of an incomplete message was received. The time in which the task does not read
+    /// does not count: the peer is not the cause.
     pub(crate) fn rest_missing_for(&mut self, now: u32) -> Option<u64> {
         self.awaited()?.rest?;
         let is_paused = self.is_paused;

@@ -16,8 +16,8 @@ pub(crate) struct Link<S> {
     shared: Mutex<SharedState<S>>,
 }
 
-/// A change of the shared state. When it is dropped the state is unlocked, and then whoever has to learn of the change is
-/// woken: a waker is code of the program, and must not run under the lock.
+/// A change of the shared state. When it is dropped the state is unlocked, and then whoever has to learn of the change
+/// is woken: a waker is code of the program, and must not run under the lock.
 pub(crate) struct Change<'a, G: DerefMut<Target = SharedState<S>> + 'a, S> {
     // Dropped in this order: first unlocked, then woken.
     shared: G,
@@ -103,8 +103,8 @@ impl<S> Link<S> {
         Change { shared: self.shared.lock(), wake: Wake(None), of: PhantomData }
     }
 
-    /// Begins a change that wakes no task: its methods return the wakers, if there are any. A broadcast makes two of them
-    /// for each recipient.
+    /// Begins a change that wakes no task: its methods return the wakers, if there are any. A broadcast makes two of
+    /// them for each recipient.
     #[inline]
     pub(crate) fn change_without_wake(&self) -> impl DerefMut<Target = SharedState<S>> + '_ {
         self.shared.lock()
@@ -122,8 +122,8 @@ impl<S> Link<S> {
         self.shared.lock().tell(failure, write);
     }
 
-    /// Asks something of the connection's task, if there is a stream: without one nobody would do it, or the task of the
-    /// next stream would, which it is not meant for.
+    /// Sends a request to the connection's task, if there is a stream. Without a stream there is no task, and the task
+    /// of the next stream must not receive it.
     pub(crate) fn control(&self, control: Control<S>) {
         let mut change = self.change();
         if change.status == LinkStatus::Up {
@@ -135,7 +135,7 @@ impl<S> Link<S> {
         self.shared.lock().status
     }
 
-    /// Whether the peer speaks more than plain MessagePack-RPC.
+    /// Whether the peer uses the native protocol, which is more than plain MessagePack-RPC.
     pub(crate) fn speaks_native(&self) -> bool {
         self.shared.lock().speaks_native
     }
@@ -148,8 +148,8 @@ impl<S> Link<S> {
 
     /// Waits for what `take` looks for: the answer of a request, or an item of a stream.
     ///
-    /// A waker is code of the program, and neither cloned nor dropped while the connection is locked. `is_new` tells that
-    /// nothing waits yet: then there is nothing to look for before that.
+    /// A waker is code of the program, and neither cloned nor dropped while the connection is locked. If `is_new`,
+    /// nothing waits yet, and there is no value to look for before that.
     pub(crate) fn poll_request<T>(
         &self,
         id: u32,

@@ -290,8 +290,8 @@ impl<S> PendingRequests<S> {
         waiting.is_some_and(|waiting| waiting.will_wake(waker))
     }
 
-    /// Has this task woken for what a request, or a stream, is waiting for. Gives back who was to be woken before, which
-    /// is not to be dropped while anything is locked.
+    /// Stores the waker of the task that waits for a request or a stream. Returns the previous waker, which must not be
+    /// dropped while anything is locked.
     #[must_use]
     pub(crate) fn wake_for(&mut self, id: u32, waker: Waker) -> Option<Waker> {
         match self.slots.as_deref_mut().and_then(|slots| slots.get_mut(&id)) {
@@ -301,8 +301,8 @@ impl<S> PendingRequests<S> {
         }
     }
 
-    /// Takes a reply in. The one of a `connect` has to be taken in once more when its socket lives: who asked for
-    /// it may use the socket as soon as it is told, on another thread.
+    /// Stores a reply. The reply to a `connect` has to be stored again when its socket is active: the caller may use
+    /// the socket on another thread as soon as it gets the reply.
     pub(crate) fn resolve(&mut self, id: u32, answer: impl FnOnce() -> Answer) -> Resolved<S> {
         let Some(slots) = self.slots.as_deref_mut() else { return Resolved::Unknown };
         match slots.get_mut(&id) {

@@ -116,7 +116,7 @@ pub(crate) struct SharedState<S> {
     /// Boxed, like all that an idle connection does not need.
     cold: Option<Box<ColdState<S>>>,
     pub(crate) status: LinkStatus,
-    /// Whether the peer speaks more than plain MessagePack-RPC.
+    /// Whether the peer uses the native protocol, which is more than plain MessagePack-RPC.
     pub(crate) speaks_native: bool,
     /// Anything was written since the connection was looked after.
     pub(crate) has_written: bool,
@@ -284,8 +284,8 @@ impl<S> SharedState<S> {
         self.is_blocked = is_blocked;
     }
 
-    /// Reserves the stream of a task that sleeps for one frame of a broadcast, which counts as queued from now on. `false`
-    /// if the task runs or anything waits to be written: then the frame has to wait, too.
+    /// Reserves the stream of a task that sleeps for one frame of a broadcast, which counts as queued from now on.
+    /// `false` if the task runs or anything waits to be written: then the frame has to wait, too.
     pub(crate) fn reserve(&mut self, frame: &Arc<Bytes>) -> bool {
         let StreamSlot::Parked(stream) = &self.stream else { return false };
         let is_free = stream.takes_from_anyone() && !self.is_blocked && self.outbox.queued() == 0;
@@ -336,8 +336,8 @@ impl<S> SharedState<S> {
         self.cold.as_ref()?.ending.as_deref()
     }
 
-    /// The task ended: nothing looks at this until there is another one. What waited for room, or for replies, is to learn
-    /// it. A task that broke down in the middle leaves a client's connection as if its stream had been lost.
+    /// The task ended: nothing looks at this until there is another one. What waited for room, or for replies, is to
+    /// learn it. A task that broke down in the middle leaves a client's connection as if its stream had been lost.
     pub(crate) fn detach(&mut self, side: Side) -> (Lost, StreamSlot) {
         self.is_blocked = false;
         self.is_paused = false;

@@ -1,4 +1,4 @@
-//! How the life of connections is watched, and what happens when there is none.
+//! Heartbeat policies: when a silent peer is pinged, and what happens when it does not answer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,31 +10,32 @@ use crate::id::ConnectionId;
 use crate::observe::report::{FailureOrigin, Place, Reporter};
 use crate::peer::PeerAddress;
 
-/// How long a hidden tab may take for its next sign of life: a minute, and some time for the network.
+/// How long the next heartbeat of a hidden browser tab may take: a minute, and some time for the network.
 const THROTTLED: Duration = Duration::from_secs(70);
 
 /// An interval that leaves no time for that.
 const HASTY: Duration = Duration::from_secs(2);
 
-/// What a peer may be heard by.
+/// What counts as a sign of life of a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Activity {
     /// Any bytes.
     Traffic,
-    /// A heartbeat: a question for a sign of life, or the answer to one.
+    /// Heartbeats only: a ping or a pong.
     Beat,
 }
 
-/// What becomes of a connection whose peer gave no sign of life in time.
+/// What happens to a connection whose peer did not answer a ping in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeoutAction {
-    /// It is closed, with the reason [`PingTimeout`](crate::DisconnectReason::PingTimeout).
+    /// Closes the connection, with the reason [`PingTimeout`](crate::DisconnectReason::PingTimeout).
     #[default]
     Close,
-    /// The peer is asked once more, and has as much time again. A connection whose bytes go nowhere is found by the
-    /// operating system in the end, and a peer that reads nothing by the [slow consumer](crate::ServerBuilder::slow_consumer) limit.
+    /// Sends another ping and waits for the same time again. The operating system finally detects a connection that
+    /// delivers no bytes; the [slow consumer](crate::ServerBuilder::slow_consumer) limit detects a peer that reads
+    /// nothing.
     AskAgain,
 }
 
@@ -46,7 +47,7 @@ pub(crate) trait Watched {
     fn reporter(&self) -> &Reporter;
 }
 
-/// The heart of one connection as it is looked at.
+/// The state of one connection when its heartbeat is checked.
 pub struct Liveness<'a> {
     connection: &'a dyn Watched,
     silent_for: Duration,
@@ -68,32 +69,32 @@ impl Liveness<'_> {
         self.connection
     }
 
-    /// The number of the connection.
+    /// The id of the connection.
     pub fn connection_id(&self) -> ConnectionId {
         self.connection.id()
     }
 
-    /// The address of the other end.
+    /// The address of the peer.
     pub fn peer(&self) -> PeerAddress {
         self.connection.peer()
     }
 
-    /// For how long nothing that counts was heard, about.
+    /// The approximate time since the last sign of life that counts.
     pub fn silent_for(&self) -> Duration {
         self.silent_for
     }
 
-    /// How many questions in a row had no answer in time.
+    /// The number of pings in a row that were not answered in time.
     pub fn missed(&self) -> u32 {
         self.missed
     }
 }
 
-/// How the life of connections is watched: how often, what counts as life, and what happens when there is none.
+/// Decides how often peers are pinged, what counts as a sign of life, and what happens after a time-out.
 ///
-/// The [default](DefaultHeartbeat) asks a peer that was silent for 25 seconds and closes the connection when it
-/// says nothing at all for 20 more. All methods have that as their default. None of them may block: one clock watches all
-/// connections of a server.
+/// The [default](DefaultHeartbeat) pings a peer that was silent for 25 seconds, and closes the connection if the peer
+/// sends nothing for another 20 seconds. All methods have that as their default. None of them may block: one timer
+/// checks all connections of a server.
 ///
 /// ```
 /// use std::time::Duration;
@@ -121,13 +122,12 @@ impl Liveness<'_> {
 /// # let _ = builder;
 /// ```
 pub trait HeartbeatPolicy: Send + Sync + 'static {
-    /// How long a connection may be silent before its peer is asked for a sign of life. Read once, at start; clients are
-    /// told.
+    /// How long a connection may be silent before its peer is pinged. It is read once, at start, and sent to clients.
     fn interval(&self) -> Duration {
         DefaultHeartbeat::default().interval
     }
 
-    /// How long the answer to that may take. Read once, at start; it is sent to clients.
+    /// How long the answer to a ping may take. It is read once, at start, and sent to clients.
     fn timeout(&self) -> Duration {
         DefaultHeartbeat::default().timeout
     }
@@ -137,8 +137,8 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
     ///
     /// By default [`interval`](Self::interval) and [`timeout`](Self::timeout) together, but at least 70 seconds:
     /// browsers let the timers of a tab that is hidden fire only once a minute, whatever interval the client was given,
-    /// and its connection is to outlive that. Where the interval is two seconds or less it is the two together: a server
-    /// with such an interval is to find a dead peer within seconds, at the cost of hidden tabs.
+    /// and its connection is to outlive that. Where the interval is two seconds or less it is the two together: a
+    /// server with such an interval is to find a dead peer within seconds, at the cost of hidden tabs.
     ///
     /// A connection whose stream ends is over at once, whatever this says.
     fn patience(&self) -> Duration {
@@ -152,8 +152,8 @@ pub trait HeartbeatPolicy: Send + Sync + 'static {
         true
     }
 
-    /// Called a few times an interval for each connection that has sent something since the last time: for programs that keep a list
-    /// of the peers that are alive.
+    /// Called a few times an interval for each connection that has sent something since the last time: for programs
+    /// that keep a list of the peers that are alive.
     fn alive(&self, pulse: &Liveness<'_>) {
         let _ = pulse;
     }

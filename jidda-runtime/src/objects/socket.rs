@@ -129,7 +129,7 @@ impl SocketInner {
         hub.metrics.socket_left(&hub.table, self.table as usize);
     }
 
-    /// What tells this socket from all others that are there.
+    /// Identifies this socket among all sockets that exist at the same time.
     #[inline]
     pub(crate) fn mark(self: &Arc<Self>) -> usize {
         Arc::as_ptr(self).addr()

@@ -224,7 +224,7 @@ impl fmt::Debug for ErrorReport {
     }
 }
 
-/// A socket, as far as a report tells of it.
+/// The part of a socket that a report contains.
 pub(crate) trait ReportedSocket: Send + Sync {
     fn origin(&self) -> Arc<dyn Origin>;
     fn id(&self) -> SocketId;
@@ -287,7 +287,7 @@ impl Reporter {
             None => FailureKind::Refused,
         };
         let id = failure.is_internal().then(SocketId::random);
-        let told = id.map_or_else(|| failure.clone(), |id| Failure::internal(id.as_str()));
+        let public = id.map_or_else(|| failure.clone(), |id| Failure::internal(id.as_str()));
         let report = ErrorReport {
             kind,
             origin: place.origin,
@@ -311,7 +311,7 @@ impl Reporter {
         }
         // It holds the program's own error.
         discard("the destructor of an error", report);
-        told
+        public
     }
 
     /// Runs code of the program; a panic is reported, and harms nothing else.

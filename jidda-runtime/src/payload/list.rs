@@ -42,7 +42,7 @@ where
 
 /// Turns the outermost value into an argument list: see [`encode_arguments_into`](super::encode_arguments_into).
 ///
-/// serde tells a tuple from a list, which no bound on the type can.
+/// serde distinguishes tuples from lists, which no trait bound can.
 pub(super) struct ArgumentList<'a, S> {
     pub(super) serializer: S,
     /// For a serializer whose writer has to know.

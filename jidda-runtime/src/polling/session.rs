@@ -62,7 +62,7 @@ impl Session {
         result
     }
 
-    /// Whether a client that names the session is heard.
+    /// Whether requests with the id of this session are accepted.
     pub(crate) fn is_known(&self) -> bool {
         self.shared.lock().machine.is_known()
     }

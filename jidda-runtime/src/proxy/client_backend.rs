@@ -23,21 +23,21 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
 ///
-/// All callers share the client's connections: at the other server each is one socket. What a handler there grants to its
-/// socket, keeps with it or says of it (`socket.grant`, `socket.insert`, `socket.identify`, rooms) is all callers'. Handlers that
-/// are called through a gateway take what they need from the arguments, or from the `&Identity` that
-/// [is passed on](Self::pass_identity).
+/// All callers share the client's connections: at the other server each is one socket. What a handler there grants to
+/// its socket, keeps with it or says of it (`socket.grant`, `socket.insert`, `socket.identify`, rooms) is all
+/// callers'. Handlers that are called through a gateway take what they need from the arguments, or from the
+/// `&Identity` that [is passed on](Self::pass_identity).
 ///
 /// They also share what one connection may have under way there (`max_in_flight`): give the client several
 /// [connections](crate::ClientBuilder::connections), which take turns, or the server behind a higher limit, where calls take
-/// long. While one connection is away, the others are used. One caller, which is one connection to this server, may have no
-/// more calls under way on a connection to the server behind than are left there for everyone else; past that it is
-/// refused as `busy`, and no other caller is.
+/// long. While one connection is away, the others are used. One caller, which is one connection to this server, may
+/// have no more calls under way on a connection to the server behind than are left there for everyone else; past that
+/// it is refused as `busy`, and no other caller is.
 ///
 /// Handlers of the server itself go first, a catch-all among them. All other events are passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
-/// Results and errors are returned as they are, deadlines and cancellation are passed on. A Socket.IO caller has the result as
-/// its acknowledgement's only argument.
+/// Results and errors are returned as they are, deadlines and cancellation are passed on. A Socket.IO caller has the
+/// result as its acknowledgement's only argument.
 ///
 /// ```no_run
 /// use jidda::server::Proxy;
@@ -103,9 +103,9 @@ impl Proxy {
         self
     }
 
-    /// Passes on the caller's identity, with name, permissions and claims: the other server's handlers then run for that identity, and
-    /// not for this server. It has to [trust this one](crate::ServerBuilder::trust_identities_from); otherwise all that an
-    /// identity comes with is denied.
+    /// Forwards the caller's identity, with name, permissions and claims: the handlers of the other server then run
+    /// for that identity, and not for this server. That server has to [trust this
+    /// one](crate::ServerBuilder::trust_identities_from); otherwise it denies all calls with an identity.
     #[must_use]
     pub fn pass_identity(mut self) -> Self {
         self.passes_identity = true;
@@ -206,8 +206,8 @@ async fn attempt(socket: JoinGuard, auth: Value) -> Attempt {
     (socket, outcome)
 }
 
-/// The first socket that joined its namespace, which all connections of the client are to join. One that is lost comes
-/// back by itself.
+/// The first socket that joined its namespace, which all connections of the client are to join. A lost one
+/// reconnects by itself.
 async fn joined(
     client: &Client,
     namespace: &str,

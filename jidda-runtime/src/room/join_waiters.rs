@@ -59,15 +59,15 @@ impl JoinWaiters {
         if keys.is_empty() {
             keys.push(None);
         }
-        let (came, number) = (Arc::new(Notify::new()), self.next.fetch_add(1, Ordering::Relaxed));
+        let (joined, number) = (Arc::new(Notify::new()), self.next.fetch_add(1, Ordering::Relaxed));
         let mut waits = self.waits.lock();
         for key in &keys {
-            waits.entry(key.clone()).or_default().insert(number, Arc::clone(&came));
+            waits.entry(key.clone()).or_default().insert(number, Arc::clone(&joined));
         }
         drop(waits);
         self.waiting.fetch_add(1, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        Wait { waiters: self, keys, number, came }
+        Wait { waiters: self, keys, number, joined }
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Wait<'a> {
     waiters: &'a JoinWaiters,
     keys: Vec<Option<RoomKey>>,
     number: u64,
-    pub(crate) came: Arc<Notify>,
+    pub(crate) joined: Arc<Notify>,
 }
 
 impl Drop for Wait<'_> {

@@ -38,8 +38,8 @@ pub enum PresenceEvent {
 pub struct PresenceEvents(BroadcastStream<PresenceEvent>);
 
 impl PresenceEvents {
-    /// The next change; `None` when the server and its connections have ended. An observer that falls 256 changes behind gets
-    /// how many were missed.
+    /// The next change; `None` when the server and its connections have ended. An observer that falls 256 changes
+    /// behind gets how many were missed.
     ///
     /// # Cancel safety
     ///
@@ -115,10 +115,10 @@ impl Presence {
         PresenceEvents(BroadcastStream::new(changes.subscribe()))
     }
 
-    /// Told while the identities are locked, so that everyone hears it in the order in which it happened.
-    fn tell(&self, event: PresenceEvent) {
+    /// Publishes a change. The caller holds the lock of the identities, so that all receivers get changes in order.
+    fn send(&self, event: PresenceEvent) {
         if let Some(changes) = self.changes.get() {
-            // Nobody may be listening any more.
+            // An error means that there is no receiver left.
             let _ = changes.send(event);
         }
     }
@@ -133,12 +133,12 @@ impl Presence {
         if !entry.is_published {
             entry.is_published = true;
             identities.here += 1;
-            self.tell(PresenceEvent::Joined(name));
+            self.send(PresenceEvent::Joined(name));
         }
     }
 
-    /// Gives a connection an identity, if the other connections of that name allow it. `known_over` are those that are over
-    /// already, though not yet forgotten. Gives the others otherwise, and also if they have to go.
+    /// Gives a connection an identity, if the other connections of that name allow it. `known_over` are those that are
+    /// over already, though not yet forgotten. Gives the others otherwise, and also if they have to go.
     fn admit(
         &self,
         name: &Arc<str>,
@@ -198,8 +198,8 @@ impl Presence {
                 }
                 return Ok(guard);
             }
-            // Asked without the lock on the identities. A connection that has ended stays so: the next look is final for
-            // these.
+            // Asked without the lock on the identities. A connection that has ended stays so: the next look is final
+            // for these.
             let before = over.len();
             over.extend(others.iter().filter(|other| other.is_closed()).map(|other| other.id()));
             if over.len() - before < others.len() {
@@ -226,7 +226,7 @@ impl Presence {
         }
         if identities.by_name.remove(name).is_some_and(|entry| entry.is_published) {
             identities.here -= 1;
-            self.tell(PresenceEvent::Left(Arc::clone(name)));
+            self.send(PresenceEvent::Left(Arc::clone(name)));
         }
         // A server that emptied must not keep the room of its busiest hour.
         if identities.by_name.capacity() > 64 && identities.by_name.len() < identities.by_name.capacity() / 4

@@ -61,10 +61,10 @@ pub(super) async fn accept(
         match incoming {
             Incoming::Clear(stream) => lobby.receive(stream, peer, None, place),
             Incoming::Encrypted(handshaking) => {
-                let (lobby, ear, from) = (Arc::clone(&lobby), place.ear(), peer.clone());
+                let (lobby, mark, from) = (Arc::clone(&lobby), place.activity_mark(), peer.clone());
                 let handshake = async move {
                     handshaking.heard().await?;
-                    ear.heard();
+                    mark.set_active();
                     handshaking.finish().await
                 };
                 handshakes.spawn(peer, place, handshake, move |stream, security, place| {

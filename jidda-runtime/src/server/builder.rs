@@ -87,8 +87,9 @@ impl ServerBuilder {
     /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name` as text, an
     /// [`Address`](crate::transport::Address) or a [`SocketAddr`](std::net::SocketAddr); or at a socket that listens
     /// already, of `std` or tokio. May be given several times.
-    /// Port 0 lets the system choose; [`Server::addresses`](crate::Server::addresses) tells which it chose. At a name, such as `localhost`, it listens
-    /// at each address of this machine that the name has, `::1` and `127.0.0.1`, and on the same port.
+    /// Port 0 lets the system choose; [`Server::addresses`](crate::Server::addresses) gives the port that it chose. At
+    /// a name, such as `localhost`, it listens at each address of this machine that the name has, `::1` and
+    /// `127.0.0.1`, and on the same port.
     pub fn listen(mut self, address: impl Into<Listen>) -> Self {
         self.listen.push(address.into());
         self
@@ -188,9 +189,9 @@ impl ServerBuilder {
     /// second.
     ///
     /// Alive is answered with 200 while the process serves. Ready is answered with 200, or with 503 while the
-    /// server [shuts down](crate::Server::shutdown) or one of its [checks](Self::ready_check) fails. Both answers are JSON,
-    /// `{"status": "ready", "checks": {"database": {"ok": true}}}`; no cache keeps them, and the fallback never sees
-    /// these requests.
+    /// server [shuts down](crate::Server::shutdown) or one of its [checks](Self::ready_check) fails. Both answers are
+    /// JSON, `{"status": "ready", "checks": {"database": {"ok": true}}}`; no cache keeps them, and the fallback never
+    /// sees these requests.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -229,8 +230,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Authenticates each peer before any handler runs for it; a peer without a valid identity is refused as `unauthenticated`.
-    /// Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
+    /// Authenticates each peer before any handler runs for it; a peer without a valid identity is refused as
+    /// `unauthenticated`. Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.gate = Some(Gate::new(authenticator));
         self
@@ -263,12 +264,12 @@ impl ServerBuilder {
         /// nothing. Default: 16,384;
         /// 1024 of them in a handshake that has begun.
         max_pending: usize;
-        /// How long a new connection may take for its first complete message, or for the head of its first HTTP request, and
-        /// before that for the handshake of an encrypted address. Default: 10 s.
+        /// How long a new connection may take for its first complete message, or for the head of its first HTTP
+        /// request, and before that for the handshake of an encrypted address. Default: 10 s.
         handshake_timeout: Duration;
-        /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default: 75 s.
-        /// It has to be longer than proxies keep an idle connection to this server for, or they meet its end with a
-        /// request in hand: nginx does for 60 s.
+        /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default:
+        /// 75 s. It has to be longer than proxies keep an idle connection to this server for, or they meet its end
+        /// with a request in hand: nginx does for 60 s.
         http_idle_timeout: Duration;
         /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
         connect_timeout: Duration;
@@ -298,7 +299,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How long [`run`](Self::run) and [`serve`](crate::Server::serve) let running calls end after a signal. Default: 10 s.
+    /// How long [`run`](Self::run) and [`serve`](crate::Server::serve) let running calls end after a signal. Default:
+    /// 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -314,8 +316,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Makes it the server of a test: it serves only what is named, and takes the identities that the test chose for its
-    /// clients.
+    /// Makes it the server of a test: it serves only what is named, and takes the identities that the test chose for
+    /// its clients.
     pub(crate) fn for_test(
         mut self,
         handlers: Vec<&'static HandlerEntry>,

@@ -196,8 +196,8 @@ impl Server {
     }
 
     /// Answers all requests for nothing of jidda's with this service, such as an axum router that holds the server; it
-    /// replaces the one of [`ServerBuilder::http_fallback`](crate::ServerBuilder::http_fallback). A service that holds the
-    /// server keeps it alive until it is [shut down](Self::shutdown), which drops the service.
+    /// replaces the one of [`ServerBuilder::http_fallback`](crate::ServerBuilder::http_fallback). A service that holds
+    /// the server keeps it alive until it is [shut down](Self::shutdown), which drops the service.
     ///
     /// ```no_run
     /// use axum::extract::State;
@@ -232,8 +232,8 @@ impl Server {
         Some(Self { inner: Arc::clone(&self.inner), app })
     }
 
-    /// The addresses that it listens at, with the ports that the system chose; at a name each address of it. None before
-    /// it [listens](Self::listen).
+    /// The addresses that it listens at, with the ports that the system chose; at a name each address of it. None
+    /// before it [listens](Self::listen).
     pub fn addresses(&self) -> &[Address] {
         self.inner.addresses.get().map_or(&[], Vec::as_slice)
     }
@@ -306,9 +306,10 @@ impl Server {
         self.hub().statistics.refused_events.load(Ordering::Relaxed)
     }
 
-    /// Accepts no more, tells the peers, ends streams as `closing`, lets running calls end until `deadline` and closes what
-    /// is left. Whether everything ended by itself. It returns in any case, a few seconds after the deadline at most. No
-    /// connection is open then, those through an [`http_service`](Self::http_service) included.
+    /// Accepts no more connections, notifies the peers, ends streams as `closing`, lets running calls end until
+    /// `deadline` and closes what is left. Whether everything ended by itself. It returns in any case, a few seconds
+    /// after the deadline at most. No connection is open then, those through an [`http_service`](Self::http_service)
+    /// included.
     ///
     /// # Cancel safety
     ///
@@ -327,7 +328,7 @@ impl Server {
         apps.drain();
         let ended = async {
             apps.idle().await;
-            // Clients that poll need their connections until they have heard the last of it.
+            // Polling clients need their HTTP connections until they have received the last packets.
             front.close().await;
             // A request that was under way until then may have opened a connection.
             apps.idle().await;

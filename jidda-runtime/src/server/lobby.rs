@@ -1,4 +1,4 @@
-//! Where streams are until their first bytes tell what their peers speak.
+//! Accepted streams whose protocol has not been detected yet.
 
 use std::future::poll_fn;
 use std::io;
@@ -77,8 +77,8 @@ impl Lobby {
         security: Option<Box<Security>>,
         place: Place,
     ) {
-        let greeting = Arc::clone(self).greet(stream, peer, security, place, self.hub.serving());
-        tokio::spawn(Visit::Greeting(greeting.boxed()));
+        let detecting = Arc::clone(self).detect_protocol(stream, peer, security, place, self.hub.serving());
+        tokio::spawn(Visit::Greeting(detecting.boxed()));
     }
 
     /// Accepts no more peers. Called before the connections are closed, so that none is missed.
@@ -86,8 +86,8 @@ impl Lobby {
         self.draining.cancel();
     }
 
-    /// Makes a connection of a stream, unless its peer speaks HTTP and asks for something else.
-    async fn greet(
+    /// Makes a connection of a stream, or hands the stream to the HTTP server if its peer uses HTTP.
+    async fn detect_protocol(
         self: Arc<Self>,
         mut stream: Stream,
         peer: PeerAddress,
@@ -95,7 +95,7 @@ impl Lobby {
         mut place: Place,
         serving: TaskTrackerToken,
     ) -> Option<(Driver, Option<Permit>)> {
-        let came = self.hub.clock();
+        let accepted_at = self.hub.clock();
         let first = tokio::select! {
             biased;
             first = self.first_bytes(&mut stream) => first,
@@ -114,7 +114,7 @@ impl Lobby {
             }
             first => {
                 let connection = Connection::new(&self.hub, peer, stream.medium(), security);
-                let mut driver = Driver::new(connection, stream).since(came);
+                let mut driver = Driver::new(connection, stream).since(accepted_at);
                 match first {
                     Some(first) => driver.hear(first).await,
                     None => driver.connection().close(DisconnectReason::HandshakeTimeout),
@@ -153,7 +153,7 @@ impl Future for Visit {
         let this = self.get_mut();
         loop {
             match this {
-                Self::Greeting(greeting) => match ready!(greeting.as_mut().poll(cx)) {
+                Self::Greeting(detecting) => match ready!(detecting.as_mut().poll(cx)) {
                     Some((driver, None)) => *this = Self::Serving(driver),
                     Some((driver, Some(permit))) => *this = Self::Counted(Box::new((driver, permit))),
                     None => return Poll::Ready(()),

@@ -1,4 +1,4 @@
-//! Streams whose peers have yet to say or to prove something, and which of them makes room for others.
+//! Accepted streams that have not sent their first message or finished their handshake, and which of them is evicted.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -11,16 +11,16 @@ use crate::shares::{Merit, Shares};
 use crate::source::Source;
 use crate::sync::Mutex;
 
-/// How many of the newest connections are kept until they were read from, if those are no more than a quarter: an accepting task
-/// gives way after as many, and what they have sent by then is seen.
+/// How many of the newest connections are protected until they were read from, but at most a quarter of all. An
+/// accepting task yields after that many, so that the bytes which they have sent by then are read.
 const FRESH: usize = 128;
 
-/// How many may be in a handshake that has begun: it takes memory and time, as a silent stream does not. The address that
-/// has most makes room.
+/// How many may be in a handshake that has begun: unlike a silent stream it takes memory and time. Beyond that, one of
+/// the address that has most of them is evicted.
 const BEGUN: usize = 1024;
 
-/// The pending streams of a server, at all of its addresses. When there are too many, the address that has most of
-/// them loses one: one that said nothing before one that did, then the oldest.
+/// The pending streams of a server, at all of its addresses. If there are too many, one of the peer address that has
+/// most of them is evicted: first those that sent nothing, then the oldest.
 #[derive(Clone)]
 pub(super) struct Pending {
     most: usize,
@@ -36,11 +36,11 @@ struct Crowd {
 
 struct Stay {
     permit: Option<Permit>,
-    /// Never used: dropping it gives the stream up.
+    /// Never used: dropping it evicts the stream.
     _giving_up: oneshot::Sender<Infallible>,
 }
 
-/// A stream's place among them, which it has until this is dropped.
+/// The place of a stream among them. Dropping it removes the stream.
 pub(super) struct Place {
     pending: Pending,
     number: u64,
@@ -52,11 +52,11 @@ impl Pending {
         Self { most: most.max(1), crowd: Arc::default() }
     }
 
-    /// Takes one more in. `permit` is kept with it, so that it is back as soon as the place is lost.
+    /// Adds a stream. `permit` is stored with it, so that it is released as soon as the stream is evicted.
     pub(super) fn enter(&self, source: Source, permit: Option<Permit>) -> Place {
         let (giving_up, given_up) = oneshot::channel();
         let mut crowd = self.crowd.lock();
-        // Before the new one is there: it would always be the one that has done least.
+        // Before the new one is inserted: it would always have the least merit.
         let evicted = if crowd.shares.len() >= self.most { crowd.shares.evict() } else { None };
         let number = crowd.shares.insert(source, Merit::Fresh, Stay { permit, _giving_up: giving_up });
         crowd.fresh.push_back(number);
@@ -68,12 +68,13 @@ impl Pending {
         }
         drop(crowd);
         if evicted.is_some() {
-            tracing::debug!(most = self.most, "too many pending connections: one is given up");
+            tracing::debug!(most = self.most, "too many pending connections: one is evicted");
         }
         Place { pending: self.clone(), number, given_up }
     }
 
-    /// Gives one up that has said nothing, from this address or from whichever has most. Whether there was one.
+    /// Evicts a stream that has sent nothing, of this address or of the one that has most. Returns whether there was
+    /// one.
     pub(super) fn make_room(&self, of: Option<Source>) -> bool {
         let evicted = self.crowd.lock().shares.evict_idle(of.as_ref());
         evicted.is_some()
@@ -86,12 +87,12 @@ impl Pending {
 }
 
 impl Place {
-    /// What to say with that the peer was heard, for whoever listens to it.
-    pub(super) fn ear(&self) -> Ear {
-        Ear { pending: self.pending.clone(), number: self.number }
+    /// The handle that marks the stream as active once its peer has sent something.
+    pub(super) fn activity_mark(&self) -> ActivityMark {
+        ActivityMark { pending: self.pending.clone(), number: self.number }
     }
 
-    /// Waits until the place is taken by another connection.
+    /// Waits until the stream is evicted.
     pub(super) async fn given_up(&mut self) {
         match (&mut self.given_up).await {
             Err(_lost) => {}
@@ -99,32 +100,32 @@ impl Place {
         }
     }
 
-    /// Leaves with what the stream is counted by.
+    /// Removes the stream and returns its permit.
     ///
     /// # Errors
     ///
-    /// The place was lost before.
+    /// The stream was evicted before.
     pub(super) fn leave(self) -> Result<Option<Permit>, Lost> {
         let stay = self.pending.crowd.lock().shares.remove(self.number);
         stay.map(|stay| stay.permit).ok_or(Lost)
     }
 }
 
-/// Listens to the peer of a pending stream.
-pub(super) struct Ear {
+/// Marks a pending stream as active.
+pub(super) struct ActivityMark {
     pending: Pending,
     number: u64,
 }
 
-impl Ear {
-    /// The peer has said something: it keeps its place longer than those of its address that have not.
-    pub(super) fn heard(self) {
+impl ActivityMark {
+    /// The peer has sent something: streams of its address that have sent nothing are evicted before it.
+    pub(super) fn set_active(self) {
         let mut crowd = self.pending.crowd.lock();
         crowd.shares.judge(self.number, Merit::Some);
         let evicted = if crowd.shares.earned() > BEGUN { crowd.shares.evict_earned() } else { None };
         drop(crowd);
         if evicted.is_some() {
-            tracing::debug!(most = BEGUN, "too many handshakes at once: one is given up");
+            tracing::debug!(most = BEGUN, "too many handshakes at once: one is evicted");
         }
     }
 }
@@ -152,7 +153,7 @@ mod tests {
         place.leave().is_err()
     }
 
-    /// Each line is whether the honest peer was heard, and whether it keeps its place against so many that say nothing,
+    /// Each line is whether the honest peer has sent something, and whether it stays although so many send nothing,
     /// or that say something, from one other address, its own, or one each.
     #[test]
     fn honest_peers_keep_their_places_in_a_flood() {
@@ -176,18 +177,18 @@ mod tests {
             if floods_are_heard {
                 for number in 0..1000 {
                     let place = pending.enter(flood(number), None);
-                    place.ear().heard();
+                    place.activity_mark().set_active();
                     places.push(place);
                 }
             }
             let honest = pending.enter(at(1), None);
             if is_heard {
-                honest.ear().heard();
+                honest.activity_mark().set_active();
             }
             for number in 1000..1000 + count {
                 let place = pending.enter(flood(number), None);
                 if floods_are_heard {
-                    place.ear().heard();
+                    place.activity_mark().set_active();
                 }
                 places.push(place);
                 assert!(pending.len() <= 1000);
@@ -200,11 +201,11 @@ mod tests {
     fn handshakes_that_have_begun_have_a_limit_of_their_own() {
         let pending = Pending::new(10_000);
         let honest = pending.enter(at(1), None);
-        honest.ear().heard();
+        honest.activity_mark().set_active();
         let silent = pending.enter(at(2), None);
         let mut places: Vec<_> = (0..3000).map(|_| pending.enter(at(2), None)).collect();
         for place in &places {
-            place.ear().heard();
+            place.activity_mark().set_active();
         }
         assert_eq!(pending.len(), BEGUN + 1);
         assert!(is_lost(places.swap_remove(0)) && !is_lost(honest) && !is_lost(silent));
@@ -215,8 +216,8 @@ mod tests {
         let pending = Pending::new(1000);
         let places: Vec<_> =
             [1, 1, 1, 2, 2, 3].into_iter().map(|host| pending.enter(at(host), None)).collect();
-        for heard in [0, 3] {
-            places[heard].ear().heard();
+        for active in [0, 3] {
+            places[active].activity_mark().set_active();
         }
         for (of, is_made) in [
             (Some(at(4)), false),

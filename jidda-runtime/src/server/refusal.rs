@@ -20,10 +20,10 @@ use crate::transport::{Incoming, Stream};
 
 /// How many refusals are sent at once; other connections are closed without one.
 const MOST: usize = 64;
-/// How long one may take to say what it speaks and to hear why it is refused.
+/// How long a refused peer may take to send its first bytes and to read the reason.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What HTTP is answered with.
+/// The answer to an HTTP request.
 const HTTP: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     Retry-After: 5\r\n\
     Content-Type: text/plain; charset=UTF-8\r\n\
@@ -40,9 +40,9 @@ pub(super) struct Refusals {
 }
 
 /// One refusal that is being sent.
-struct Told(Arc<AtomicUsize>);
+struct Sending(Arc<AtomicUsize>);
 
-impl Drop for Told {
+impl Drop for Sending {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -53,33 +53,33 @@ impl Refusals {
         Arc::new(Self { hub: Arc::clone(hub), admission, going: Arc::default() })
     }
 
-    /// Closes a stream that is beyond a limit. One in clear text is sent the reason; a handshake would cost more than that is
-    /// worth.
+    /// Closes a stream that is beyond a limit. The peer receives the reason only on an unencrypted stream: a handshake
+    /// for it would cost too much.
     pub(super) fn refuse(&self, incoming: Incoming, peer: PeerAddress, limit: Limit) {
         if let Some(admission) = &self.admission {
             admission.refused(limit, &peer);
         }
         let Incoming::Clear(stream) = incoming else { return };
-        let told = Told(Arc::clone(&self.going));
+        let counted = Sending(Arc::clone(&self.going));
         if self.going.fetch_add(1, Ordering::Relaxed) >= MOST {
             return;
         }
-        let telling = tell(stream, peer, Arc::clone(&self.hub));
+        let sending = send_reason(stream, peer, Arc::clone(&self.hub));
         tokio::spawn(async move {
-            let _told = told;
-            if let Ok(Err(error)) = timeout(PATIENCE, telling).await {
-                tracing::debug!(error = %printable(&error), "a refused connection broke");
+            let _sending = counted;
+            if let Ok(Err(error)) = timeout(PATIENCE, sending).await {
+                tracing::debug!(error = %printable(&error), "a refused connection failed before it received the reason");
             }
         });
     }
 }
 
-async fn tell(mut stream: Stream, peer: PeerAddress, hub: Arc<Hub>) -> io::Result<()> {
+async fn send_reason(mut stream: Stream, peer: PeerAddress, hub: Arc<Hub>) -> io::Result<()> {
     let first = poll_fn(|cx| poll_first(&mut stream, cx)).await?;
     if matches!(first.first(), Some(b'A'..=b'Z')) {
         stream.write_all(HTTP).await?;
         stream.shutdown().await?;
-        // With bytes of its own unread the peer might lose the answer.
+        // If bytes stay unread, the system resets the connection and the peer may lose the answer.
         while stream.read(&mut [0; 512]).await? > 0 {}
         return Ok(());
     }

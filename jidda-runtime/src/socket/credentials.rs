@@ -87,14 +87,15 @@ impl Connection {
         handshake.with_request(requested)
     }
 
-    /// The server says that this client's credentials are about to expire.
+    /// The server announced that this client's credentials are about to expire.
     pub(crate) fn told_expiring(&self) {
         let told = AuthState { is_told: true, ..AuthState::default() };
         let _before = self.link.change().note_standing(Some(told));
         self.hub.expiring.notify_waiters();
     }
 
-    /// Waits until the server says that this client's credentials are about to expire; each time it says so is told once.
+    /// Waits until the server announces that this client's credentials are about to expire. Each announcement is
+    /// returned once.
     pub(crate) async fn expiring(&self) {
         loop {
             let told = self.hub.expiring.notified();

@@ -19,8 +19,8 @@ use crate::sync::atomic::Ordering;
 /// What a job may end with: nothing, or a `Result<(), E>` whose error is reported as a handler's would be.
 #[diagnostic::on_unimplemented(
     message = "a job cannot end with `{Self}`",
-    note = "a job gives `()` or a `Result<(), E>`, where `E` is `jidda::Error` or any `std::error::Error`: nobody would \
-            see another value"
+    note = "a job gives `()` or a `Result<(), E>`, where `E` is `jidda::Error` or any `std::error::Error`: any \
+            other value would be lost"
 )]
 pub trait JobOutput {
     #[doc(hidden)]

@@ -1,4 +1,4 @@
-//! What is kept for longer than a socket: with its connection, and with a session, which a peer that comes back has
+//! Values that outlive a socket: those of its connection, and those of a session, which a peer that reconnects gets
 //! again.
 
 use std::any::TypeId;
@@ -20,9 +20,9 @@ use crate::source::Source;
 /// A peer's session: what belongs to it while it is connected, on all its namespaces, and when it reconnects in time.
 ///
 /// A native client that lost its connection and makes another one within
-/// [`session_linger`](crate::ServerBuilder::session_linger) has the session of before, provided that the server saw the
-/// old connection end and that the client is who it was; else it has a new one. A peer of any other kind has a session
-/// that ends with its connection. On a client, the session lasts as long as the client reconnects.
+/// [`session_linger`](crate::ServerBuilder::session_linger) gets its previous session, provided that the server saw the
+/// old connection end and that the client has the same identity; otherwise it gets a new one. The session of any other
+/// kind of peer ends with its connection. On a client, the session lasts as long as the client reconnects.
 ///
 /// ```
 /// # async fn handler(socket: &jidda::Socket) {

@@ -1,4 +1,4 @@
-//! Where something failed, as reports of errors tell it of a socket.
+//! The part of an error report that says at which socket something failed.
 
 use std::any::Any;
 use std::panic::Location;

@@ -48,7 +48,7 @@ pub(super) fn listen(name: &str) -> io::Result<MemoryListener> {
     Ok(MemoryListener { name: name.to_owned(), incoming })
 }
 
-/// The listener of a name. A name may end in a fragment, which tells clients apart and is not part of what they look for.
+/// The listener of a name. A name may end in a fragment, which distinguishes clients and is not part of the lookup.
 fn find(name: &str) -> Option<mpsc::Sender<Arrival>> {
     let listeners = LISTENERS.lock();
     let listener = listeners.get(name).or_else(|| listeners.get(name.rsplit_once('#')?.0));

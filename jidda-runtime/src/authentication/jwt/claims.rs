@@ -1,4 +1,4 @@
-//! What the claims of a token have to be: RFC 7519, section 4.
+//! The checks of a token's claims: RFC 7519, section 4.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use super::failed::{EXPIRED, Failed};
 use super::token::Claims;
 use crate::identity::Identity;
 
-/// What is wanted of the claims.
+/// The requirements for the claims.
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) audiences: BTreeSet<String>,
@@ -37,11 +37,11 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// The identity that claims are those of, at a time.
+    /// The identity of the claims, checked at a given time.
     ///
     /// # Errors
     ///
-    /// When one of them is missing, of another type or not what it has to be.
+    /// If a claim is missing, has another type, or has a wrong value.
     pub(super) fn identity(&self, claims: &Claims, now: SystemTime) -> Result<Identity, Failed> {
         let expires = self.expiry(claims, now)?;
         self.audience(claims)?;
@@ -50,7 +50,7 @@ impl Rules {
         Ok(identity.with_permissions(self.permissions(claims)?))
     }
 
-    /// Until when the claims hold.
+    /// The time at which the claims expire.
     fn expiry(&self, claims: &Claims, now: SystemTime) -> Result<SystemTime, Failed> {
         let leeway = self.leeway.as_secs_f64();
         // Before 1970 only where the clock is wrong, and then nothing has expired.

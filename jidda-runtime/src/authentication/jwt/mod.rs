@@ -21,7 +21,7 @@ use token::Key;
 
 /// The shortest secret in bytes: as long as the hash, RFC 7518 3.2.
 const SHORTEST_SECRET: usize = 32;
-/// The longest leeway: more would make expiry a word without meaning.
+/// The longest leeway: more would make the expiry meaningless.
 const LONGEST_LEEWAY: Duration = Duration::from_secs(3600);
 
 /// Why a key cannot check tokens.
@@ -29,16 +29,17 @@ const LONGEST_LEEWAY: Duration = Duration::from_secs(3600);
 #[error("{0}")]
 pub struct JwtKeyError(String);
 
-/// Peers known by a signed token: `{"token": ..}`, or the bare token, in a native hello's credentials or a Socket.IO
-/// client's auth value, or HTTP's `Authorization: Bearer`.
+/// Authenticates peers by a signed token: `{"token": ..}`, or the bare token, in a native hello's credentials or a
+/// Socket.IO client's auth value, or HTTP's `Authorization: Bearer`.
 ///
-/// The algorithm is the key's and never the token's choice. A token needs `exp` and `sub`; `exp` and `nbf` are held to the
-/// clock, `aud` and `iss` to what was set. A token for an audience is refused while none is set, and one whose header
-/// has `crit` always: no extension is known here. `sub`, or [another claim](Self::identity_claim), is the identity's
-/// name, all claims are its claims, and it holds until `exp` and the leeway have passed.
+/// The key determines the algorithm, never the token. A token needs `exp` and `sub`; `exp` and `nbf` are checked
+/// against the clock, `aud` and `iss` against the settings. A token for an audience is refused if none is set. A token
+/// whose header has `crit` is always refused, since no extensions are supported. `sub`, or [another
+/// claim](Self::identity_claim), is the identity's name, all claims are its claims, and it holds until `exp` and the
+/// leeway have passed.
 ///
-/// A peer whose token fails learns `unauthenticated` and whether the token has expired, no more. The log says at the level
-/// `debug` which part or claim is wrong and why, and never what the token was.
+/// A peer whose token fails learns `unauthenticated` and whether the token has expired, no more. The log says at the
+/// level `debug` which part or claim is wrong and why, and never what the token was.
 ///
 /// The cryptography is that of the `RustCrypto` project, whatever other backend of `jsonwebtoken` the program links or
 /// installs.
@@ -69,11 +70,11 @@ impl fmt::Debug for Jwt {
 }
 
 impl Jwt {
-    /// Tokens signed with HMAC and SHA-256, by whoever has the same secret.
+    /// Accepts tokens signed with HMAC and SHA-256 and this secret, which the issuer has as well.
     ///
     /// # Errors
     ///
-    /// When the secret is shorter than 32 bytes.
+    /// If the secret is shorter than 32 bytes.
     pub fn hs256(secret: &[u8]) -> Result<Self, JwtKeyError> {
         if secret.len() < SHORTEST_SECRET {
             return Err(JwtKeyError(format!("the secret of HS256 has at least {SHORTEST_SECRET} bytes")));
@@ -81,29 +82,29 @@ impl Jwt {
         Self::new(Algorithm::HS256, "HS256", Ok(DecodingKey::from_secret(secret)))
     }
 
-    /// Tokens signed with RSA (PKCS #1 v1.5) and SHA-256; the public key as PEM.
+    /// Accepts tokens signed with RSA (PKCS #1 v1.5) and SHA-256; the public key is PEM.
     ///
     /// # Errors
     ///
-    /// When this is no such key.
+    /// If the text is not such a key.
     pub fn rs256(public_key: &[u8]) -> Result<Self, JwtKeyError> {
         Self::new(Algorithm::RS256, "RS256", DecodingKey::from_rsa_pem(public_key))
     }
 
-    /// Tokens signed with ECDSA on P-256 and SHA-256; the public key as PEM.
+    /// Accepts tokens signed with ECDSA on P-256 and SHA-256; the public key is PEM.
     ///
     /// # Errors
     ///
-    /// When this is no such key.
+    /// If the text is not such a key.
     pub fn es256(public_key: &[u8]) -> Result<Self, JwtKeyError> {
         Self::new(Algorithm::ES256, "ES256", DecodingKey::from_ec_pem(public_key))
     }
 
-    /// Tokens signed with Ed25519; the public key as PEM.
+    /// Accepts tokens signed with Ed25519; the public key is PEM.
     ///
     /// # Errors
     ///
-    /// When this is no such key.
+    /// If the text is not such a key.
     pub fn eddsa(public_key: &[u8]) -> Result<Self, JwtKeyError> {
         Self::new(Algorithm::EdDSA, "EdDSA", DecodingKey::from_ed_pem(public_key))
     }
@@ -120,30 +121,30 @@ impl Jwt {
         Ok(Self { key, rules: Rules::default() })
     }
 
-    /// Takes only tokens that are meant for this audience; may be given several times.
+    /// Accepts only tokens for this audience; can be called several times.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.rules.audiences.insert(audience.into());
         self
     }
 
-    /// Takes only tokens of this issuer; may be given several times.
+    /// Accepts only tokens of this issuer; can be called several times.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
         self.rules.issuers.insert(issuer.into());
         self
     }
 
-    /// How far the issuer's clock may be from this one's, an hour at most. Default: 30 s.
+    /// Sets how far the issuer's clock may differ from this machine's, at most one hour. Default: 30 s.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.rules.leeway = leeway.min(LONGEST_LEEWAY);
         self
     }
 
-    /// The claim whose value is the identity's name. Default: `sub`.
+    /// Sets the claim whose value is the identity's name. Default: `sub`.
     ///
-    /// It has to be one that the issuer never gives to two users, not even one after the other.
+    /// The issuer must never give the same value to two users, not even one after the other.
     ///
     /// ```
     /// # fn main() -> jidda::Result<()> {
@@ -160,16 +161,17 @@ impl Jwt {
         self
     }
 
-    /// Whether the claim of the identity may be a whole number of at most 64 bits, whose digits are then the name: `7` and
-    /// `"7"` are one identity. Default: no, and such a token is refused, since `sub` is a text (RFC 7519, section 4.1.2).
+    /// Sets whether the claim of the identity may be an integer of at most 64 bits, whose digits are then the name:
+    /// `7` and `"7"` are one identity. Default: no, and such a token is refused, since `sub` is a text (RFC 7519,
+    /// section 4.1.2).
     #[must_use]
     pub fn numeric_identity(mut self, takes_numbers: bool) -> Self {
         self.rules.takes_numbers = takes_numbers;
         self
     }
 
-    /// The claim that lists the permissions: words in one text, as `scope` has them, or a list of texts, as `roles` and
-    /// `permissions` are. Without this a token gives none.
+    /// Sets the claim that lists the permissions: words in one string, as in `scope`, or a list of strings, as in
+    /// `roles` and `permissions`. Without this a token gives no permissions.
     #[must_use]
     pub fn permissions_from(mut self, claim: impl Into<String>) -> Self {
         self.rules.permissions = Some(claim.into());

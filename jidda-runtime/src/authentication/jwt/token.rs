@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use super::failed::Failed;
 
-/// What a token says.
+/// The claims of a token.
 pub(super) type Claims = Map<String, Json>;
 
 /// A key, and the only algorithm that it is used with.
@@ -25,7 +25,7 @@ pub(super) struct Key {
 impl Key {
     /// # Errors
     ///
-    /// When the key is not one of this algorithm.
+    /// If the key is not for this algorithm.
     pub(super) fn new(
         algorithm: Algorithm,
         name: &'static str,
@@ -35,11 +35,11 @@ impl Key {
         Ok(Self { algorithm, name, decoding: key })
     }
 
-    /// The claims of a token, once its header and its signature are found to be right.
+    /// Returns the claims of a token after checking its header and its signature.
     ///
     /// # Errors
     ///
-    /// When they are not.
+    /// If one of them is wrong.
     pub(super) fn open(&self, token: &str) -> Result<Claims, Failed> {
         let form = || Failed::new("the token", "is not three parts of JSON in base64");
         let (message, signature) = token.rsplit_once('.').ok_or_else(form)?;
@@ -72,8 +72,8 @@ impl Key {
     }
 }
 
-/// An object none of whose members is there twice: what reads the first of two and what reads the last would see
-/// different tokens.
+/// An object without duplicate members: of two members, one parser takes the first and another one the last, so that
+/// they would see different tokens.
 struct Members(Map<String, Json>);
 
 impl<'de> Deserialize<'de> for Members {

@@ -55,8 +55,8 @@ pub(crate) trait Kept: Send + Sync + 'static {
     fn finish(&self, reason: &DisconnectReason, error: Option<Self::Error>);
 }
 
-/// Keeps a connection until its life is over. However it goes away itself, the connection is finished by then: also when
-/// it panics, is aborted, or has its runtime shut down.
+/// Keeps a connection until its life is over. However it goes away itself, the connection is finished by then: also
+/// when it panics, is aborted, or has its runtime shut down.
 pub(crate) struct Keeper<K: Kept> {
     life: Life,
     kept: K,
@@ -86,7 +86,7 @@ impl<K: Kept> Keeper<K> {
         }
     }
 
-    /// Does what the state asks for. In every state the program's wish for the end is heard.
+    /// Does what the state requires. In every state the program can request the end.
     async fn act(&mut self) -> Input {
         let Self { life, kept, error, serving, since } = self;
         let mut failed = |failure: K::Error| {

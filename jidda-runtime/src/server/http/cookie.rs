@@ -1,4 +1,4 @@
-//! The cookie that tells a client's session to what stands before the server.
+//! The cookie by which a load balancer recognizes a client's session.
 //!
 //! By hand: the crate `cookie` writes the attributes, checks none of them and needs `time` for that.
 

@@ -214,8 +214,8 @@ impl Health {
                 Ok(Err(failure)) => Some(*failure),
                 Err(_late) => Some(Failure::timeout(format!("the check took longer than {:?}", self.limit))),
             };
-            let told = failure.map(|failure| self.hub.disclose(place, failure));
-            (name.clone(), Outcome::from(told))
+            let public = failure.map(|failure| self.hub.disclose(place, failure));
+            (name.clone(), Outcome::from(public))
         });
         let checked = Arc::new(join_all(runs).await.into_iter().collect());
         *last = Some((Instant::now(), Arc::clone(&checked)));

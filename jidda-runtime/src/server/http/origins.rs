@@ -28,13 +28,13 @@ impl fmt::Debug for Origins {
 }
 
 impl Origins {
-    /// All pages there are, also with the user's cookies. The program has to tell by other means that a request is what
-    /// the user wants, by a token in the auth value for example.
+    /// Allows all pages, also with the user's cookies. The program has to check by other means that the user wants a
+    /// request, for example by a token in the auth value.
     pub fn any() -> Self {
         Self(Kind::Any)
     }
 
-    /// No page of another origin than the server's own.
+    /// Allows only pages of the server's own origin.
     pub fn own() -> Self {
         Self(Kind::List(Vec::new()))
     }

@@ -55,8 +55,8 @@ impl Query {
         milliseconds.len() == 13 && is_number(milliseconds) && is_number(count)
     }
 
-    /// How many packets the client reads of one response: more than 16 end the connection for python-engineio, which
-    /// tells the time in seconds.
+    /// How many packets the client reads of one response: more than 16 end the connection for python-engineio, whose
+    /// timestamp is in seconds.
     pub(super) fn most_packets(&self) -> usize {
         match self.time.split_once('.') {
             Some((seconds, fraction)) if is_number(seconds) && is_number(fraction) => 16,

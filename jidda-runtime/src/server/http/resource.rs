@@ -102,8 +102,8 @@ impl Resource {
         }
     }
 
-    /// Socket.IO at a path and all below it; clients may leave the slash at the end of the path away. `{name}` in it stands for one part, which handlers borrow as
-    /// `&Path<T>`.
+    /// Socket.IO at a path and all below it; clients may leave the slash at the end of the path away. `{name}` in it
+    /// stands for one part, which handlers borrow as `&Path<T>`.
     pub fn socket_io(path: impl Into<String>) -> Self {
         Self::new(path, Layer::SocketIo(Parser::Json))
     }
@@ -146,7 +146,8 @@ impl Resource {
         self
     }
 
-    /// Which whole numbers are sent. Default: [`Integers::Safe`], since JavaScript reads one beyond 2^53 as another one.
+    /// Which whole numbers are sent. Default: [`Integers::Safe`], since JavaScript reads one beyond 2^53 as another
+    /// one.
     ///
     /// ```
     /// # use jidda::Server;
@@ -190,15 +191,15 @@ impl Resource {
         self
     }
 
-    /// Which pages of other origins may use the resource at all, by WebSocket, polling or JSONP, whatever `cors` says; all
-    /// others are refused with status 403 and Engine.IO's code 4. Those of the server's own
-    /// origin always may, and so does what is no browser.
+    /// Which pages of other origins may use the resource at all, by WebSocket, polling or JSONP, whatever `cors` says;
+    /// all others are refused with status 403 and Engine.IO's code 4. Those of the server's own origin always may, and
+    /// so does what is no browser.
     ///
-    /// Without it the origins that [`cors`](Self::cors) names are allowed; any other page is not as soon as its request has
-    /// a cookie, `Authorization` or a client's certificate, which browsers add for whatever page asks.
+    /// Without it the origins that [`cors`](Self::cors) names are allowed; any other page is not as soon as its
+    /// request has a cookie, `Authorization` or a client's certificate, which browsers add for whatever page asks.
     ///
     /// The own origin is known by `Sec-Fetch-Site`, or by `Host`: behind a proxy that changes `Host` let it set
-    /// `X-Forwarded-Host` (and `X-Forwarded-Proto`, where it speaks TLS), or name the site's origin here.
+    /// `X-Forwarded-Host` (and `X-Forwarded-Proto`, where it uses TLS), or name the site's origin here.
     ///
     /// ```
     /// # use jidda::http::Origins;
@@ -211,7 +212,8 @@ impl Resource {
         self
     }
 
-    /// Whether clients of version 3 may poll by JSONP, that is by scripts, for browsers that know no CORS. Default: yes.
+    /// Whether clients of version 3 may poll by JSONP, that is by scripts, for browsers that know no CORS. Default:
+    /// yes.
     pub fn jsonp(mut self, jsonp: bool) -> Self {
         self.jsonp = jsonp;
         self
@@ -257,8 +259,8 @@ impl Resource {
         self
     }
 
-    /// Changes the headers of each response of the resource, refusals included, as the last thing before it is sent; the
-    /// request is the second argument. `Content-Length` and `Transfer-Encoding` are not the program's to set.
+    /// Changes the headers of each response of the resource, refusals included, as the last thing before it is sent;
+    /// the request is the second argument. `Content-Length` and `Transfer-Encoding` are not the program's to set.
     ///
     /// ```
     /// # use jidda::socketio::Resource;
@@ -272,8 +274,8 @@ impl Resource {
     }
 
     /// Changes the headers of the first response of each session, before [`headers`](Self::headers) does: that of a
-    /// polling client's opening, or the one that opens a client's first WebSocket. For cookies that route a session, for
-    /// example.
+    /// polling client's opening, or the one that opens a client's first WebSocket. For cookies that route a session,
+    /// for example.
     pub fn initial_headers(
         mut self,
         change: impl Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static,

@@ -39,7 +39,7 @@ const HEAD: usize = 16 * 1024;
 /// The largest buffer of a connection.
 const BUFFER: usize = 64 * 1024;
 
-/// Who is at the other end of a stream that speaks HTTP.
+/// The peer of an HTTP stream.
 pub(in crate::server) struct Caller {
     pub(in crate::server) peer: PeerAddress,
     pub(in crate::server) security: Option<Box<Security>>,
@@ -123,8 +123,8 @@ impl Front {
         self.hub.discard(Place::apart(FailureOrigin::Destructor, "http_fallback"), fallback);
     }
 
-    /// Serves a connection that speaks HTTP, as a task of its own. `answer` is for its first request, where there is
-    /// one already.
+    /// Serves an HTTP connection in a task of its own. `answer` is the answer to its first request, if there is one
+    /// already.
     pub(super) fn accept(
         self: &Arc<Self>,
         stream: Stream,

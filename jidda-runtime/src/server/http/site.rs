@@ -1,4 +1,4 @@
-//! A resource as it is served: which of its requests are heard.
+//! A resource as it is served: which requests it accepts.
 
 use std::sync::Arc;
 
@@ -129,7 +129,8 @@ impl Site {
         response
     }
 
-    /// Adds what a browser has to know of the pages that may read a response. One whose program panics over it is for none.
+    /// Adds what a browser has to know of the pages that may read a response. One whose program panics over it is for
+    /// none.
     fn tell_origins(
         &self,
         cors: &Cors,
@@ -312,7 +313,7 @@ impl Site {
         Ok((response, Some(Opened::Native(arrival, serving))))
     }
 
-    /// Checks that a browser sends a request for a page that may come.
+    /// Checks that the origin of a request from a browser is allowed.
     fn check_origin(&self, parts: &Parts, transport: Transport, is_script: bool) -> Result<(), Refused> {
         // A function of the program that panics has not allowed the page.
         let place = Place::apart(FailureOrigin::Hook, "origins");
@@ -320,17 +321,17 @@ impl Site {
         if is_admitted == Some(true) { Ok(()) } else { Err(Refused::ForeignOrigin) }
     }
 
-    /// Asks the program whether something new may begin.
+    /// Asks the program's `allow_request` whether a new session may begin.
     async fn ask_program(&self, parts: &Parts) -> Result<(), Refused> {
         let Some(allow) = &self.resource.allow_request else { return Ok(()) };
         let place = Place::apart(FailureOrigin::Hook, "allow_request");
         let report = |failure: Box<Failure>| drop(self.hub.disclose(place.destructor(), *failure));
         let asked = Guarded::new(async { allow(parts.clone()).await }, report).await;
-        let told = |failure: Box<Failure>| self.hub.disclose(place, *failure).message.into_owned();
-        asked.map_err(told).and_then(|allowed| allowed).map_err(Refused::Forbidden)
+        let public_text = |failure: Box<Failure>| self.hub.disclose(place, *failure).message.into_owned();
+        asked.map_err(public_text).and_then(|allowed| allowed).map_err(Refused::Forbidden)
     }
 
-    /// Checks a request, in the order that tells clients the same as everywhere.
+    /// Checks a request, in the order of other servers of Socket.IO, so that clients receive the same errors.
     fn verify(&self, parts: &Parts, query: &Query, is_upgrade: bool) -> Result<Wanted, Refused> {
         let transport = match &*query.transport {
             "polling" => Transport::Polling,

@@ -24,8 +24,8 @@ use crate::transport::Stream;
 use crate::tunnel::Tunnel;
 
 impl Front {
-    /// Takes a stream on that speaks HTTP, and of which `bytes` were read. The connection that it asks for with them is
-    /// the caller's to run; whatever else becomes of it is a task of its own. `serving` is what counts it until then.
+    /// Takes over an HTTP stream, of which `bytes` were read already. If they ask for a connection, the caller runs
+    /// that connection; everything else runs in a task of its own. `serving` counts the stream until then.
     pub(in crate::server) async fn receive(
         self: &Arc<Self>,
         mut stream: Stream,

@@ -48,8 +48,8 @@ const DISCARDED: u64 = 64 * 1024;
 ///
 /// # Errors
 ///
-/// Without secrets: `InvalidData` for an invalid handshake or one for another key, `PermissionDenied` for a client that is not
-/// accepted, `UnexpectedEof` for one that closed the stream, or the stream's own error.
+/// Without secrets: `InvalidData` for an invalid handshake or one for another key, `PermissionDenied` for a client
+/// that is not accepted, `UnexpectedEof` for one that closed the stream, or the stream's own error.
 ///
 /// # Cancel safety
 ///
@@ -98,8 +98,8 @@ where
 ///
 /// # Errors
 ///
-/// Why there is no connection: `InvalidData` for a server that does not have the key or does not speak noise,
-/// `PermissionDenied` for one that refused this client, or the stream's own.
+/// `InvalidData` if the server does not have the key or does not use noise, `PermissionDenied` if it refused this
+/// client, or the error of the stream.
 ///
 /// # Cancel safety
 ///
@@ -166,8 +166,8 @@ fn remote(state: &HandshakeState) -> io::Result<[u8; 32]> {
     key.ok_or_else(|| invalid("the client showed no key"))
 }
 
-/// Reads the greeting, or the first byte that does not match: a peer of another protocol is refused at once, not after as many
-/// bytes as a greeting has.
+/// Reads the greeting, or the first byte that does not match: a peer of another protocol is refused at once, not after
+/// as many bytes as a greeting has.
 async fn greeting<S: AsyncRead + Unpin>(stream: &mut S) -> io::Result<Result<(), u8>> {
     let mut greeting = [0; GREETING.len()];
     let mut length = 0;

@@ -30,12 +30,11 @@ fn with<R>(
 
 /// An encrypted stream over another one; [`connect`](super::connect) and [`accept`](super::accept) make it.
 ///
-/// What is written at once becomes one record. One record at most waits for the stream below; until that took it, no
-/// more is taken. A stream that is idle owns no buffers.
+/// Bytes that are written at once become one record. At most one record waits for the stream below; further writes are
+/// pending until that stream has taken it. An idle stream owns no buffers.
 ///
-/// [`shutdown`](tokio::io::AsyncWriteExt::shutdown) tells the peer that this was all. A stream that ends without that
-/// is an `UnexpectedEof` to its reader, and one that was tampered with is `ConnectionAborted`; the other direction goes
-/// on then.
+/// [`shutdown`](tokio::io::AsyncWriteExt::shutdown) signals the end to the peer. If a stream ends without that, its reader
+/// gets `UnexpectedEof`; if it was tampered with, `ConnectionAborted`. The other direction continues then.
 pub struct NoiseStream<S> {
     stream: S,
     records: Records,

@@ -1,4 +1,4 @@
-//! Peers that speak another protocol at an encrypted port.
+//! Peers that use another protocol at an encrypted port.
 
 /// A refusal in the peer's protocol, as far as its first byte identifies that; empty if it does not.
 pub(super) fn answer(first: u8) -> &'static [u8] {

@@ -22,7 +22,7 @@ pub use stream::TlsStream;
 
 /// The native protocol's name in ALPN.
 const JIDDA: &[u8] = b"jidda";
-/// The name of what browsers speak, WebSockets included.
+/// The ALPN name of HTTP, which browsers use also for WebSockets.
 const HTTP: &[u8] = b"http/1.1";
 
 /// Given to rustls each time: which one a process has by default is not for a library to say.

@@ -20,7 +20,7 @@ pub(super) enum Pem {
     Given(Arc<[u8]>),
 }
 
-/// What tells that a file is another one than it was; `None` for one that is not there.
+/// Changes when the file is replaced; `None` if there is no file.
 pub(super) type Stamp = Option<(Option<SystemTime>, u64, u64)>;
 
 impl fmt::Debug for Pem {

@@ -14,13 +14,13 @@ use crate::peer::Security;
 
 /// A TCP stream in TLS.
 ///
-/// Its end without a goodbye is an error, since anybody on the way can make a stream end, unless what it carries tells
-/// itself whether it is complete: then it is an end like any other (RFC 9112, section 9.8), since browsers say no
-/// goodbye. A record that was changed is always an error.
+/// An end without `close_notify` is an error, since an attacker on the path can end a stream. The exception is a
+/// protocol that itself shows whether its data is complete: then it is an end like any other (RFC 9112, section 9.8),
+/// since browsers send no `close_notify`. A record that was changed is always an error.
 #[derive(Debug)]
 pub struct TlsStream {
     stream: tokio_rustls::TlsStream<TcpStream>,
-    /// Whether its end needs no goodbye.
+    /// Whether the stream may end without `close_notify`.
     ends_freely: bool,
     /// A client's handshake is over before the server has judged the client's certificate.
     alert: PeerAlert,
