@@ -296,10 +296,39 @@ impl AsyncWrite for Tunnel {
 
 #[cfg(all(test, feature = "server", feature = "web-client"))]
 mod tests {
+    use proptest::prelude::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
     use crate::transport::pipe;
+
+    proptest! {
+        /// However the bytes are cut into reads, the same is read of them; and no bytes are too bad.
+        #[test]
+        fn reads_of_any_size_give_the_same(bytes: Vec<u8>, frames: Vec<(u8, Vec<u8>)>, cuts: Vec<u8>) {
+            let mut stream = Vec::new();
+            for (opcode, payload) in &frames {
+                let opcode = [opcode::BINARY, opcode::CONTINUATION, opcode::PING, opcode::PONG][usize::from(opcode % 4)];
+                websocket::masked_frame(&mut stream, opcode, &payload[..payload.len().min(125)]);
+            }
+            stream.extend_from_slice(&bytes);
+            let read = |cuts: &[u8]| {
+                let (mut reader, mut kept, mut said) = (Reader::default(), Vec::new(), Vec::new());
+                let (mut rest, mut cuts) = (stream.clone(), cuts.iter().cycle());
+                while !rest.is_empty() {
+                    let count = cuts.next().map_or(rest.len(), |cut| usize::from(*cut) + 1).min(rest.len());
+                    let behind = rest.split_off(count);
+                    let mut part = std::mem::replace(&mut rest, behind);
+                    match reader.strip(&mut part, true, &mut said) {
+                        Ok(count) => kept.extend_from_slice(&part[..count]),
+                        Err(error) => return (Vec::new(), said, Some(error)),
+                    }
+                }
+                (kept, said, None)
+            };
+            prop_assert_eq!(read(&[]), read(&cuts));
+        }
+    }
 
     /// The two ends of a tunnel, on which few bytes are on their way.
     fn tunnel(limit: usize) -> (Stream, Stream) {

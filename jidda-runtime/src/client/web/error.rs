@@ -97,7 +97,11 @@ impl WebError {
         if is_cut || error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
             return Self::passing("the server closed the connection before its response was complete");
         }
-        Self::passing(format!("the response of the server broke off: {}", printable(error)))
+        match cause {
+            // TLS says what is wrong with a client's certificate only when a response is waited for.
+            Some(cause) => Self::passing(in_one_line(cause).to_string()),
+            None => Self::passing(format!("the response of the server broke off: {}", printable(error))),
+        }
     }
 
     /// There was no connection in time.

@@ -126,6 +126,8 @@ pub(super) fn batch(version: Version, frames: &mut [u8], most: usize) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn masked(packets: &[(u8, &[u8])]) -> Vec<u8> {
@@ -172,6 +174,17 @@ mod tests {
         let mut many = masked(&[(1, &b"4"[..]); 40]);
         let packets = batch(Version::V4, &mut many, 2000).unwrap().body.split(|byte| *byte == 0x1e).count();
         assert_eq!(packets, MOST);
+    }
+
+    proptest! {
+        #[test]
+        fn no_response_is_too_bad(body: Vec<u8>, is_binary: bool) {
+            for version in [Version::V3, Version::V4] {
+                let mut out = Vec::new();
+                let _ = frames(version, &body, is_binary, &mut out);
+                prop_assert!(out.len() <= 10 * body.len());
+            }
+        }
     }
 
     #[test]

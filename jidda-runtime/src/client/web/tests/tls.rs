@@ -54,6 +54,8 @@ async fn own_roots_and_certificates_of_clients() {
         if transport == WebTransport::WebSocket {
             assert_eq!(opened.stream.medium(), Transport::Tls, "nothing is between it and its connection");
         }
+        let without = sentence(&open(&address, &options(trusting.clone(), transport)).await.unwrap_err());
+        assert!(without.contains("give it with `TlsClient::client_certificate`"), "{without}");
         let other = TlsClient::new().root_certificate(Authority::new().root()).unwrap();
         let error = sentence(&open(&address, &options(other, transport)).await.unwrap_err());
         assert!(error.contains("the server's certificate was not signed by the issuer"), "{error}");
