@@ -26,4 +26,4 @@ pub use jidda_runtime::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, OfflinePolicy,
 };
 #[cfg(feature = "web-client")]
-pub use jidda_runtime::{WebError, WebTransport};
+pub use jidda_runtime::{Version, WebError, WebTransport};

@@ -88,7 +88,7 @@ impl WebAddress {
             path if path.ends_with('/') => path.to_owned(),
             path => format!("{path}/"),
         };
-        let is_own = |pair: &&str| OWN_KEYS.contains(&pair.split('=').next().unwrap_or_default());
+        let is_own = |pair: &&str| Self::is_own_key(pair.split('=').next().unwrap_or_default());
         let query: Vec<_> = query.split('&').filter(|pair| !pair.is_empty() && !is_own(pair)).collect();
         if !query.is_empty() {
             target.push('?');
@@ -103,6 +103,11 @@ impl WebAddress {
         parts.path_and_query = Some(target);
         let uri = Uri::from_parts(parts).map_err(|_| "it cannot be read")?;
         Ok(Self { protocol, uri, login, scheme })
+    }
+
+    /// Whether a parameter of the query is what the client itself says.
+    pub(crate) fn is_own_key(name: &str) -> bool {
+        OWN_KEYS.contains(&name)
     }
 
     /// The protocol that is spoken there.

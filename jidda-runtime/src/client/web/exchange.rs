@@ -120,8 +120,14 @@ pub(super) fn request(
     }
     route.add_headers(headers, options);
     if let Some(cookies) = cookies {
-        // The program's own are kept beside the server's.
-        headers.append(COOKIE, cookies);
+        // There is one header, of the program's own cookies and the server's.
+        let all = match headers.get(COOKIE) {
+            Some(own) => HeaderValue::from_bytes(&[own.as_bytes(), b"; ", cookies.as_bytes()].concat()).ok(),
+            None => Some(cookies),
+        };
+        if let Some(all) = all {
+            headers.insert(COOKIE, all);
+        }
     }
     *request.uri_mut() = uri;
     request

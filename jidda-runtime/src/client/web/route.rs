@@ -176,7 +176,7 @@ fn resolved(from: &Uri, location: &str) -> Option<Uri> {
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let is_own = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
-        name.is_empty() || ["EIO", "transport", "sid", "t", "b64"].contains(&name)
+        name.is_empty() || WebAddress::is_own_key(name)
     };
     let query: Vec<_> = query.split('&').filter(|pair| !is_own(pair)).collect();
     let path = if path.is_empty() { "/" } else { path };

@@ -11,6 +11,7 @@ use super::options::{ProxyChoice, WebTransport};
 use super::route::basic;
 use crate::client::builder::ClientBuilder;
 use crate::error::StartProblem;
+use crate::transport::WebAddress;
 use crate::wire::engine_io::Version;
 
 /// What requests are made of; a program that changed it would break them.
@@ -76,7 +77,12 @@ impl ClientBuilder {
     /// Adds a parameter to the query of each request of HTTP, beside those in the address. `EIO`, `transport`, `sid`, `t`
     /// and `b64` are the client's own.
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.web.query.push((name.into(), value.into()));
+        let name = name.into();
+        if WebAddress::is_own_key(&name) {
+            self.refuse_setting("query", &name, "the client itself says this to the server");
+        } else {
+            self.web.query.push((name, value.into()));
+        }
         self
     }
 

@@ -38,7 +38,7 @@ fn sentence(error: &Error) -> String {
 }
 
 const OLD: &str = "the server speaks neither TLS 1.3 nor TLS 1.2: it has to be updated";
-const FOREIGN: &str = "the server speaks TLS, but not jidda's protocol: is it the right port?";
+const FOREIGN: &str = "the server speaks TLS, but not the protocol of this client: is it the right port?";
 
 /// What is wrong with a certificate, as the end of a sentence.
 pub(super) fn certificate(problem: &CertificateError) -> String {

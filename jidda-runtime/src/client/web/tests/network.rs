@@ -238,6 +238,35 @@ async fn headers_and_logins_are_in_each_request() {
 }
 
 #[tokio::test]
+async fn cookies_of_the_program_and_of_the_server_share_a_header() {
+    let set = "HTTP/1.1 302 Found\r\nSet-Cookie: lb=3; Path=/\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
+    let server = HandServer::answering(set).await;
+    let headers = [("cookie".parse().unwrap(), "own=1".parse().unwrap())].into_iter().collect();
+    let options = WebOptions { headers, redirects: 1, ..polling() };
+    open(&address(&format!("http://{}", server.authority)), &options).await.unwrap_err();
+    let heads = server.heads();
+    assert_eq!(header(&heads[0], "cookie"), Some("own=1"));
+    assert_eq!(header(&heads[1], "cookie"), Some("own=1; lb=3"));
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_are_refused_before_anything_is_asked() {
+    let builder = || crate::Client::builder("http://127.0.0.1:1");
+    for (builder, words) in [
+        (builder().header("bad name", "x"), "it is no name of a header"),
+        (builder().header("x", "line\nbreak"), "characters that no header may have"),
+        (builder().header("Upgrade", "x"), "the client itself sends this header"),
+        (builder().header("sec-websocket-key", "x"), "the client itself sends this header"),
+        (builder().bearer_auth("a\nb"), "no line breaks"),
+        (builder().query("EIO", "3"), "the client itself says this"),
+        (builder().transports([]), "there is at least one"),
+    ] {
+        let error = builder.connect().await.unwrap_err();
+        assert!(matches!(error, ConnectError::Invalid(_)) && error.to_string().contains(words), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn compressed_responses_are_read() {
     use std::io::Write;
 
