@@ -227,7 +227,7 @@ async fn into_the_hall_as_keeper() -> jidda::Result<()> {
 async fn into_the_hall() {}
 
 #[tokio::test]
-async fn who_may_not_have_connect_run_may_not_join() {
+async fn a_peer_that_is_denied_connect_cannot_join() {
     let builder = Server::builder().app::<Guarded>().listen("127.0.0.1:0");
     let server = builder.start().await.unwrap();
     let client = Client::connect(&server.addresses()[0].to_string()).await.unwrap();
@@ -288,7 +288,7 @@ async fn painter(server: &Server, name: &'static str) -> Client {
 }
 
 #[tokio::test]
-async fn a_person_is_called_and_told_and_sent_away_wherever_it_is() {
+async fn a_user_is_called_notified_and_disconnected_on_all_its_sockets() {
     let server = Server::builder().app::<People>().listen("127.0.0.1:0").start().await.unwrap();
     let alice = server.user("alice");
     assert!(alice.newest().is_none());
@@ -349,7 +349,7 @@ async fn a_person_is_called_and_told_and_sent_away_wherever_it_is() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_yet_is_waited_for() {
+async fn a_call_can_wait_for_a_user_that_is_offline() {
     let server = Server::builder().app::<People>().listen("127.0.0.1:0").start().await.unwrap();
     let error = server.user("alice").wait_online(Duration::from_millis(1)).await.unwrap_err();
     assert_eq!((error.code(), &*error.to_string()), ("not_online", "`alice` is not online"));

@@ -224,7 +224,7 @@ fn the_last_clone_may_go_down_on_its_own_thread() {
 }
 
 #[test]
-fn what_was_emitted_is_written_before_it_is_gone() {
+fn emitted_events_are_written_before_the_client_ends() {
     let place = Place::new();
     for n in 1..=20 {
         let client = place.client();

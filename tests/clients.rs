@@ -122,7 +122,7 @@ async fn events_fail_while_away_when_the_client_says_so() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_for_its_server_comes_up_first() {
+async fn a_client_may_start_before_its_server() {
     let connecting = tokio::spawn(
         Client::builder("mem:late")
             .wait_for_server()

@@ -167,7 +167,7 @@ async fn a_peer_that_knows_no_type_gets_code_message_and_data() {
 }
 
 #[tokio::test]
-async fn what_runs_out_of_time_is_seen_and_what_nobody_handles_is_not() {
+async fn a_timed_out_event_is_reported_and_an_unhandled_one_is_not() {
     let (client, _server, mut reports) = pair().await;
     assert_eq!(client.call::<()>("nothing", &()).await.unwrap_err().code(), Some("not_found"));
     assert!(hang::call(&client).await.unwrap_err().is_timeout());

@@ -87,7 +87,7 @@ async fn a_stream_that_waits_for_its_source_ends_with_its_namespace() {
 }
 
 #[tokio::test]
-async fn who_reads_a_stream_may_send_as_fast_as_others() {
+async fn a_peer_that_reads_a_stream_may_send_as_fast_as_others() {
     let (server, seen) = service(|builder| builder.max_in_flight(4)).await;
     let client = connect(&server).await;
     let mut items = silence::call(&client);
@@ -146,7 +146,7 @@ async fn named(identity: &Identity) -> String {
 }
 
 #[tokio::test]
-async fn a_middleware_sees_who_asks_and_not_who_passes_it_on() {
+async fn a_middleware_sees_the_caller_and_not_the_gateway() {
     struct Nothing;
     let people = || {
         Password::new(|user: String, password: String| async move {

@@ -108,7 +108,7 @@ fn more(id: u32, count: impl Into<Value>) -> Value {
 }
 
 #[tokio::test]
-async fn a_caller_that_knows_no_streams_is_told_what_to_do() {
+async fn a_caller_without_streams_gets_an_error_that_says_what_to_do() {
     let (server, seen) = start().await;
     let mut peer = Peer::connect(&server).await;
     peer.send(&request(1, "endless", vec![])).await;
@@ -121,7 +121,7 @@ async fn a_caller_that_knows_no_streams_is_told_what_to_do() {
 }
 
 #[tokio::test]
-async fn items_come_for_credit_and_for_nothing_else() {
+async fn items_are_sent_only_for_credit() {
     let (server, seen) = start().await;
     let mut peer = Peer::joined(&server, "/").await;
     peer.send(&asks(7, "endless", 3)).await;
@@ -146,7 +146,7 @@ async fn items_come_for_credit_and_for_nothing_else() {
 }
 
 #[tokio::test]
-async fn credit_may_come_before_the_stream() {
+async fn credit_may_arrive_before_the_stream() {
     let (server, seen) = start().await;
     let mut peer = Peer::joined(&server, "/").await;
     peer.send(&asks(1, "late", 0)).await;
@@ -340,7 +340,7 @@ async fn a_server_that_sends_more_than_was_granted_is_left() {
 }
 
 #[tokio::test]
-async fn a_servers_odd_ends_are_told() {
+async fn unusual_ends_of_a_servers_stream_are_reported() {
     let (mut server, client) = odd_server().await;
     // Nothing comes after the end, whatever is sent.
     let stream = client.stream::<u8>("x", &());

@@ -315,7 +315,7 @@ async fn an_error_travels_as_it_is() {
 }
 
 #[tokio::test]
-async fn blocking_handlers_run_elsewhere_and_their_panics_come_back() {
+async fn blocking_handlers_run_on_other_threads_and_their_panics_are_returned() {
     assert_eq!(value::<Vec<u8>>(&reply(resize::handler(), None, &(2, 0)).await), [0, 0]);
     assert!(!reply(resize::handler(), None, &(5, 0)).await.is_ok());
     let panic = tokio::spawn(reply(panics::handler(), None, &NONE)).await.unwrap_err();
@@ -323,7 +323,7 @@ async fn blocking_handlers_run_elsewhere_and_their_panics_come_back() {
 }
 
 #[tokio::test]
-async fn a_contract_gives_its_names_and_options_to_who_fulfils_it() {
+async fn a_contract_gives_its_names_and_options_to_its_implementation() {
     let handlers = EventsClient::handlers::<Screen>();
     let posted = find(handlers, "line");
     assert_eq!(posted.namespace(), "/events");

@@ -175,7 +175,7 @@ async fn calls_go_both_ways_and_both_sides_know_each_other() {
 }
 
 #[tokio::test]
-async fn only_known_clients_come_in() {
+async fn only_known_clients_are_admitted() {
     let (keys, known) = (KeyPair::generate(), KeyPair::generate());
     let key = keys.public();
     let lists = [
@@ -196,7 +196,7 @@ async fn only_known_clients_come_in() {
 }
 
 #[tokio::test]
-async fn a_server_with_another_key_is_not_believed() {
+async fn a_server_with_another_key_is_not_trusted() {
     let (server, key) = start().await;
     let error = refusal(client(&server, KeyPair::generate(), KeyPair::generate().public())).await;
     assert!(error.ends_with(": the server does not have this key"), "{error}");
@@ -354,7 +354,7 @@ async fn a_stream_that_was_cut_off_is_not_taken_for_one_that_ended() {
 }
 
 #[tokio::test]
-async fn an_old_handshake_brings_nobody_in() {
+async fn a_replayed_handshake_is_refused() {
     let (server, key) = start().await;
     // Someone in between writes down what a client says, and says it again.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -407,7 +407,7 @@ async fn a_handshake_that_never_ends_is_ended_while_others_are_served() {
 }
 
 #[tokio::test]
-async fn many_handshakes_that_stall_stop_nobody_and_no_shutdown() {
+async fn many_stalled_handshakes_block_no_peer_and_no_shutdown() {
     let keys = KeyPair::generate();
     let noise = NoiseServer::new(keys.clone());
     let server = builder(noise).handshake_timeout(LIMIT * 10).start().await.unwrap();

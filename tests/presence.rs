@@ -179,7 +179,7 @@ async fn however_a_connection_ends_its_identity_leaves() {
 }
 
 #[tokio::test]
-async fn who_is_refused_or_renamed_leaves_nothing_behind() {
+async fn a_refused_or_renamed_peer_leaves_no_presence() {
     let (server, mut changes) = serve().await;
     let refused = Client::builder(server.addresses()[0].to_string());
     let refused = refused.auth(&Login { name: "mallory".into(), refused: true }).connect().await;
@@ -196,7 +196,7 @@ async fn who_is_refused_or_renamed_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn one_who_falls_behind_is_told_how_far() {
+async fn a_slow_receiver_learns_how_many_events_it_missed() {
     let server = builder().start().await.unwrap();
     let mut changes = server.presence().changes();
     let client = native(&server, "n").await;
@@ -217,7 +217,7 @@ async fn one_who_falls_behind_is_told_how_far() {
 }
 
 #[tokio::test]
-async fn a_hook_tells_a_room_who_comes_and_goes_and_survives_its_own_panic() {
+async fn a_hook_announces_joins_and_leaves_and_survives_its_own_panic() {
     let server = builder().start().await.unwrap();
     server.presence().on_change(|server, event| async move {
         match event {
@@ -241,7 +241,7 @@ async fn a_hook_tells_a_room_who_comes_and_goes_and_survives_its_own_panic() {
 }
 
 #[tokio::test]
-async fn the_newer_connection_replaces_the_older_one_and_nobody_comes_back_for_it() {
+async fn the_newer_connection_replaces_the_older_one_which_does_not_reconnect() {
     let server = builder().duplicate_identity(DuplicateIdentity::ReplaceOld).start().await.unwrap();
     let mut changes = server.presence().changes();
     let first = native(&server, "alice").await;
@@ -316,7 +316,7 @@ async fn lossy_network(
 }
 
 #[tokio::test]
-async fn who_lost_the_network_comes_back_once_the_server_has_noticed() {
+async fn a_client_that_lost_the_network_reconnects_once_the_server_has_noticed() {
     let server = builder().duplicate_identity(DuplicateIdentity::RefuseNew).start().await.unwrap();
     let (address, cut, mut lost) = lossy_network(server.addresses()[0].to_string()).await;
     let backoff = Backoff::default().first(Duration::from_millis(10)).limit(Duration::from_millis(50));

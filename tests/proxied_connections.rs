@@ -104,7 +104,7 @@ async fn every_connection_joins_and_is_used() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_and_leaves_nothing_behind() {
+async fn a_refusal_is_returned_and_leaves_nothing_behind() {
     let back = back().await;
     let client = Client::builder(back.addresses()[0].to_string()).connections(2).connect().await.unwrap();
     let (caller, _gate) = caller(&client, "of somebody else").await;

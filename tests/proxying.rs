@@ -159,7 +159,7 @@ async fn chain() -> Chain {
 }
 
 #[tokio::test]
-async fn local_handlers_win_and_the_most_particular_proxy_comes_next() {
+async fn local_handlers_win_and_then_the_most_specific_proxy() {
     let Chain { client, .. } = chain().await;
     assert_eq!(client.call("who", &()).await, Ok("gateway".to_owned()));
     assert_eq!(client.call("old", &(7, "x")).await, Ok("7 Some(\"x\")".to_owned()));
@@ -192,7 +192,7 @@ async fn errors_arrive_as_they_are() {
 }
 
 #[tokio::test]
-async fn an_event_is_passed_on_and_its_refusal_comes_back() {
+async fn an_event_is_forwarded_and_its_refusal_is_returned() {
     let Chain { client, seen, .. } = chain().await;
     let orders = client.join("/orders", &()).await.unwrap();
     let refused = Arc::new(Notify::new());
@@ -221,7 +221,7 @@ async fn deadlines_and_cancellation_pass_through() {
 }
 
 #[tokio::test]
-async fn a_service_that_goes_is_told_of_and_comes_back() {
+async fn a_lost_backend_is_reported_and_reconnects() {
     let Chain { client, orders: server, seen, .. } = chain().await;
     let orders = client.join("/orders", &()).await.unwrap();
     let waiting = tokio::spawn({
@@ -288,7 +288,7 @@ async fn a_family_of_namespaces_is_not_passed_on() {
 }
 
 #[tokio::test]
-async fn what_nests_too_deep_for_the_server_behind_harms_nobody_else() {
+async fn arguments_too_deep_for_the_backend_affect_no_other_caller() {
     let Chain { client, gateway, .. } = chain().await;
     let orders = client.join("/orders", &()).await.unwrap();
     let nested = |levels: usize| (1..levels).fold(Value::Nil, |inner, _| Value::Array(vec![inner]));
@@ -346,7 +346,7 @@ async fn gateway_of(name: &str) -> (Server, Server) {
 }
 
 #[tokio::test]
-async fn who_asks_is_passed_on_to_a_server_that_trusts_the_gateway() {
+async fn the_identity_is_forwarded_to_a_server_that_trusts_the_gateway() {
     let (gateway, _orders) = gateway_of("gateway").await;
     let mut answers = Vec::new();
     for name in ["ada", "bob"] {
@@ -369,7 +369,7 @@ async fn who_asks_is_passed_on_to_a_server_that_trusts_the_gateway() {
 }
 
 #[tokio::test]
-async fn nobody_else_can_ask_for_others() {
+async fn only_a_trusted_gateway_can_call_on_behalf_of_others() {
     let (gateway, orders) = gateway_of("eve").await;
     let client = as_user(address(&gateway), "ada").connect().await.unwrap();
     let socket = client.join("/orders", &()).await.unwrap();

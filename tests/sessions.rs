@@ -150,7 +150,7 @@ async fn server(
 }
 
 #[tokio::test]
-async fn a_client_that_comes_back_has_its_session() {
+async fn a_client_that_reconnects_keeps_its_session() {
     let (server, mut ended) = server(|builder| builder).await;
     let relay = Relay::to(&server).await;
     let quick = jidda::client::Backoff::default().first(Duration::from_millis(5));

@@ -234,7 +234,7 @@ async fn every_form_streams_its_items() {
 }
 
 #[tokio::test]
-async fn errors_end_a_stream_wherever_they_come() {
+async fn errors_end_a_stream_wherever_they_occur() {
     let (client, _server, _seen) = start().await;
     // Instead of a stream.
     let mut items = odd::call(&client, 7, 9);

@@ -133,7 +133,7 @@ async fn a_server_may_be_there_before_its_client() {
 }
 
 #[tokio::test]
-async fn who_refuses_a_client_that_listens_does_not_speak_for_the_server() {
+async fn refusals_by_strangers_do_not_stop_a_listening_client() {
     let listening = Client::builder("127.0.0.1:0").reconnect(quickly().attempts(2)).listen().await.unwrap();
     let address = listening.address().to_string();
     let authority = address.strip_prefix("tcp://").unwrap().to_owned();
@@ -176,7 +176,7 @@ async fn the_farewell_of_a_stranger_is_not_the_servers() {
 }
 
 #[tokio::test]
-async fn who_is_no_server_is_sent_away_and_the_server_is_served() {
+async fn a_peer_that_is_no_server_is_rejected_and_the_server_is_served() {
     let listening = Client::builder("127.0.0.1:0")
         .connect_timeout(Duration::from_millis(200))
         .reconnect(quickly())

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_reached_is_told_like_the_budget() {
+    fn results_are_printed_like_the_budget() {
         let judgement = Goal::TimesLess(Column::Tarpc, 9.0).judge(&row());
         assert_eq!(judgement.budget, "≥ 9 × less than tarpc");
         assert_eq!(judgement.reached, "**9.50** × less than tarpc");

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn what_javascript_clients_are_told_fits_their_timers() {
+    fn the_times_sent_to_javascript_clients_fit_their_timers() {
         let config =
             Config { heartbeat: Duration::MAX, heartbeat_timeout: Duration::MAX, ..Config::default() };
         let config = config.bounded();

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_that_panics_keeps_nobody_asleep() {
+    fn a_waker_that_panics_delays_no_other_waker() {
         struct Broken;
         impl std::task::Wake for Broken {
             fn wake(self: std::sync::Arc<Self>) {

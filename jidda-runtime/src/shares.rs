@@ -251,7 +251,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn who_has_most_makes_room(steps in steps()) {
+        fn the_owner_with_most_entries_is_evicted_first(steps in steps()) {
             let (mut shares, mut model) = (Shares::default(), Model::default());
             for step in steps {
                 match step {

@@ -95,7 +95,7 @@ async fn what_is_large_is_taken_where_little_is_under_way_and_waits_where_much_i
 }
 
 #[tokio::test]
-async fn messages_that_nobody_receives_share_one_bound() {
+async fn unreceived_messages_share_one_bound() {
     let (server, _) = server().await;
     let mut peer = Peer::joined(&server, "/").await;
     for (number, room) in (0u32..).zip(["a", "b", "c"]) {
@@ -115,7 +115,7 @@ async fn messages_that_nobody_receives_share_one_bound() {
 }
 
 #[tokio::test]
-async fn events_that_come_early_share_one_bound() {
+async fn early_events_share_one_bound() {
     let (server, gate) = server().await;
     let mut peer = Peer::connect(&server).await;
     peer.hello().await;

@@ -29,7 +29,7 @@ async fn pause() {
 }
 
 #[tokio::test]
-async fn a_frame_for_one_who_rests_is_written_where_it_is_made() {
+async fn a_frame_for_an_idle_peer_is_written_by_the_broadcaster() {
     let server = server(|builder| builder).await;
     let mut peer = Peer::joined(&server, "/").await;
     peer.ping().await;

@@ -151,7 +151,7 @@ async fn a_join_that_was_given_up_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn a_client_comes_back_with_its_namespaces() {
+async fn a_client_reconnects_with_its_namespaces() {
     let listen = || Server::builder().listen("mem:comes-back").handlers([&ECHO, &GUARD, &WHOAMI]).start();
     let first = listen().await.unwrap();
     let client = Client::builder("mem:comes-back")
@@ -182,7 +182,7 @@ async fn a_client_comes_back_with_its_namespaces() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_an_error_with_the_address() {
+async fn an_unreachable_server_is_an_error_with_the_address() {
     let error = Client::connect("127.0.0.1:1").await.unwrap_err();
     assert_eq!(error.to_string(), "cannot connect to tcp://127.0.0.1:1");
     let error = Error::from(error);

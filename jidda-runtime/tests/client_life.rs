@@ -119,7 +119,7 @@ async fn a_client_that_is_dropped_gives_a_dial_up_that_is_under_way() {
 }
 
 #[tokio::test]
-async fn two_who_disconnect_both_wait_for_the_end() {
+async fn two_concurrent_disconnects_both_wait_for_the_end() {
     static LEAVE: HandlerEntry = HandlerEntry::new("disconnect", leave, HERE).on_side(Side::Client);
     fn leave(context: &Context, _: Arguments<'_>) -> Dispatch {
         let (journal, gate) = (Journal::of(context), Gate::of(context));
@@ -226,7 +226,7 @@ async fn a_panic_in_the_closure_for_credentials_is_an_error_of_it() {
 }
 
 #[test]
-fn a_client_whose_runtime_is_gone_is_over() {
+fn a_client_whose_runtime_ended_is_closed() {
     for is_away in [false, true] {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (client, mut events, joining) = runtime.block_on(async {

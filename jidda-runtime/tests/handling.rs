@@ -147,7 +147,7 @@ async fn values_are_kept_by_their_type() {
 }
 
 #[tokio::test]
-async fn handlers_of_run_time_come_and_go() {
+async fn handlers_can_be_added_and_removed_at_run_time() {
     let (server, journal, _) = server().await;
     let (client, socket) = client(&server).await;
     let double = |n: u32| async move { 2 * n };

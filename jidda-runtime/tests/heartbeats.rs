@@ -69,7 +69,7 @@ async fn the_policy_says_how_many_missed_ones_are_too_many() {
 }
 
 #[tokio::test]
-async fn clients_are_told_the_policys_times() {
+async fn clients_receive_the_times_of_the_policy() {
     let (server, _) = server(Strikes { limit: 1, seen: Arc::default() }).await;
     let mut peer = Peer::connect(&server).await;
     let hello = rmpv::Value::Map(vec![("wire".into(), 1.into())]);

@@ -144,7 +144,7 @@ async fn a_reply_is_no_larger_than_the_limit_either() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_protocol_is_told_so_and_closed() {
+async fn a_peer_of_another_protocol_gets_an_error_and_is_closed() {
     let (server, _) = server().await;
     let cases: &[(&str, &[u8])] = &[
         ("three to five", &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01]),
@@ -230,7 +230,7 @@ async fn a_number_used_twice_at_once_is_a_protocol_error() {
 }
 
 #[tokio::test]
-async fn replies_that_nobody_asked_for_are_counted_and_ignored() {
+async fn unsolicited_replies_are_counted_and_ignored() {
     let (server, _) = server().await;
     let mut peer = Peer::connect(&server).await;
     for id in 0..10 {

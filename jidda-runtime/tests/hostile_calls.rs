@@ -271,7 +271,7 @@ async fn a_plain_peer_that_is_refused_hears_it_once() {
 }
 
 #[tokio::test]
-async fn who_leaves_while_joining_gets_every_answer() {
+async fn a_peer_that_leaves_while_joining_gets_every_answer() {
     let (server, journal, gate) = server().await;
     let mut peer = Peer::connect(&server).await;
     peer.hello().await;
@@ -305,7 +305,7 @@ async fn the_refused_are_in_no_room() {
 }
 
 #[tokio::test]
-async fn calling_a_room_lets_nobody_in() {
+async fn a_call_to_a_room_adds_no_member() {
     let (server, _, gate) = server().await;
     let mut peer = Peer::connect(&server).await;
     peer.hello().await;
@@ -319,7 +319,7 @@ async fn calling_a_room_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn who_left_is_not_brought_back_by_its_own_handler() {
+async fn a_socket_that_left_is_not_restored_by_its_own_handler() {
     let (server, journal, gate) = server().await;
     let mut peer = Peer::connect(&server).await;
     peer.hello().await;

@@ -183,7 +183,7 @@ async fn what_waits_is_not_overtaken_when_a_cancel_makes_room() {
 }
 
 #[tokio::test]
-async fn early_events_past_the_limit_wait_or_are_told() {
+async fn early_events_past_the_limit_wait_or_are_refused() {
     let (server, _, _) = server(|builder| builder.max_in_flight(8)).await;
     let mut peer = Peer::connect(&server).await;
     peer.hello().await;
@@ -267,7 +267,7 @@ async fn a_sleeper_among_a_broadcasts_listeners_is_given_up_alone() {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_sleeper_is_told_that_it_was_given_up() {
+async fn callers_of_a_stalled_peer_learn_that_it_was_disconnected() {
     let (server, journal, _) =
         server(|builder| builder.max_outbox(100_000).slow_consumer(Duration::from_millis(200))).await;
     let sleeper = Peer::joined(&server, "/").await;
@@ -337,7 +337,7 @@ async fn one_byte_at_a_time_is_as_good_as_all_at_once() {
 }
 
 #[tokio::test]
-async fn who_does_not_answer_a_ping_is_gone_and_who_does_stays() {
+async fn a_peer_that_does_not_answer_pings_is_closed() {
     let (server, journal, _) = server(|builder| {
         builder.heartbeat(Duration::from_millis(100)).heartbeat_timeout(Duration::from_secs(3))
     })

@@ -217,7 +217,7 @@ async fn the_slash_at_the_end_of_a_path_may_be_missing() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_resources_is_told_at_once() {
+async fn problems_of_resources_are_reported_together() {
     let (builder, _, _) = builder();
     let error = builder
         .resource(Resource::raw("/socket.io"))
@@ -241,7 +241,7 @@ async fn what_is_wrong_with_resources_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_come_only_where_they_may() {
+async fn pages_of_other_origins_are_admitted_only_where_allowed() {
     let (builder, _, _) = builder();
     let server = builder
         .resource(Resource::raw("/closed"))
@@ -300,7 +300,7 @@ async fn pages_of_other_origins_come_only_where_they_may() {
 }
 
 #[tokio::test]
-async fn a_cookie_comes_once() {
+async fn a_cookie_is_set_once() {
     let (builder, _, _) = builder();
     let server =
         builder.resource(Resource::raw("/engine.io").cookie(Cookie::new("io"))).start().await.unwrap();
@@ -315,7 +315,7 @@ async fn a_cookie_comes_once() {
 }
 
 #[tokio::test]
-async fn large_responses_are_compressed_for_who_takes_it() {
+async fn large_responses_are_compressed_for_clients_that_accept_it() {
     let (builder, _, _) = builder();
     let server = builder
         .resource(Resource::raw("/engine.io"))

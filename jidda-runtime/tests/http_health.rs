@@ -112,7 +112,7 @@ async fn one_that_drains_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
-async fn it_is_told_where_another_server_has_the_port() {
+async fn the_error_says_that_another_server_has_the_port() {
     let (builder, _, _) = handlers::builder([&WAIT]);
     let server = builder.health("/healthz", "/readyz").start().await.unwrap();
     let app = Router::new().fallback_service(server.http_service());
@@ -123,7 +123,7 @@ async fn it_is_told_where_another_server_has_the_port() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_it_is_told_at_the_start() {
+async fn wrong_settings_are_reported_at_start() {
     let error = async |builder: ServerBuilder| builder.start().await.unwrap_err().to_string();
     let (builder, _, _) = handlers::builder([&WAIT]);
     let text = error(builder.ready_check("db", || async { Ok::<_, Error>(()) })).await;

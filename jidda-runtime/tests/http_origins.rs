@@ -39,7 +39,7 @@ async fn statuses(server: &Server, path: &str, headers: &[&str]) -> [u16; 3] {
 }
 
 #[tokio::test]
-async fn another_site_does_not_come_with_the_users_cookies() {
+async fn another_site_cannot_connect_with_the_users_cookies() {
     let (builder, _, _) = handlers::builder([&CONNECT, &DISCONNECT]);
     let server = builder
         .resource(Resource::raw("/plain"))
@@ -167,7 +167,7 @@ async fn a_program_adds_headers_to_the_first_response_and_to_all() {
 }
 
 #[tokio::test]
-async fn a_function_that_panics_lets_nobody_in_and_harms_nobody_else() {
+async fn a_hook_that_panics_refuses_the_request_and_affects_no_other() {
     let (builder, _, _) = handlers::builder([&CONNECT, &DISCONNECT]);
     let reports = Arc::new(AtomicUsize::new(0));
     let counting = Arc::clone(&reports);

@@ -219,7 +219,7 @@ async fn what_is_said_before_the_answer_is_not_lost() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_before_the_answer_is_not_waited_for() {
+async fn a_peer_that_hangs_up_before_the_answer_delays_nothing() {
     let (server, _open, waiting) = hesitating().await;
     let mut http = connect(&server).await;
     http.send(head(SLOW, &[&["host: a"], WEBSOCKET].concat())).await;
@@ -239,7 +239,7 @@ async fn a_program_that_never_answers_does_not_keep_the_server() {
 }
 
 #[tokio::test]
-async fn who_has_said_nothing_is_told_that_the_server_ends() {
+async fn a_silent_peer_is_notified_that_the_server_ends() {
     let server = builder().start().await.unwrap();
     let silent = connect(&server).await;
     let gone = connect(&server).await;

@@ -79,7 +79,7 @@ async fn a_text_has_its_length_in_units_of_utf_16() {
 }
 
 #[tokio::test]
-async fn bytes_come_as_bytes() {
+async fn bytes_arrive_as_bytes() {
     let (server, _) = server().await;
     let mut session = session(&server, "&t=NxY1a2").await;
     let answer = session.echo(&[BYTES], b"\x01\x04\xff\x04\x01\x02\x03").await;
@@ -109,7 +109,7 @@ async fn clients_that_read_no_other_form_get_everything_as_bytes() {
 }
 
 #[tokio::test]
-async fn bytes_come_as_texts_for_who_asks_for_that() {
+async fn bytes_are_base64_for_clients_that_request_it() {
     let (server, _) = server().await;
     let mut session = session(&server, "&b64=1&t=1700000000000-0").await;
     assert_eq!(session.opening.header("content-type"), Some("text/plain; charset=UTF-8"));

@@ -90,7 +90,7 @@ async fn a_websocket_is_opened_at_once() {
 }
 
 #[tokio::test]
-async fn what_comes_with_the_request_for_a_websocket_is_not_lost() {
+async fn bytes_after_the_websocket_request_are_not_lost() {
     let (server, _) = server().await;
     let mut http = connect(&server).await;
     let mut head =
@@ -119,7 +119,7 @@ async fn what_comes_with_the_request_for_a_websocket_is_not_lost() {
 }
 
 #[tokio::test]
-async fn bytes_are_texts_for_who_asks_for_that() {
+async fn bytes_are_base64_for_clients_that_request_it() {
     let (server, _) = server().await;
     let mut ws = connect(&server).await.websocket(&format!("{OPEN}&b64=1")).await;
     ws.text().await;

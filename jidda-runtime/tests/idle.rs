@@ -46,7 +46,7 @@ async fn end(mut stream: Stream) -> (u64, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_says_nothing_and_is_told_nothing_is_closed_after_ten_minutes() {
+async fn a_peer_without_traffic_is_closed_after_ten_minutes() {
     let server = server("idle", |builder| builder).await;
     let quiet = plain(&server, bytes(&notification("note", vec!["here".into()]))).await;
     assert_eq!(end(quiet).await, (10, "idle timeout".to_owned()));
@@ -54,7 +54,7 @@ async fn who_says_nothing_and_is_told_nothing_is_closed_after_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_is_told_something_or_waits_for_a_reply_stays() {
+async fn a_peer_with_traffic_or_a_pending_call_stays() {
     let server = server("busy", |builder| builder).await;
     let listens = plain(&server, bytes(&notification("note", vec!["here".into()]))).await;
     let listener = server.sockets().remove(0);

@@ -130,7 +130,7 @@ async fn asking(server: &Server, namespace: &str) -> Peer {
 }
 
 #[tokio::test]
-async fn who_is_refused_is_not_disconnected() {
+async fn a_refused_peer_gets_no_disconnect_event() {
     let (server, journal, gate) = server().await;
     for (namespace, expected) in [("/refused", "banned"), ("/explode", "internal"), ("/leave", "denied")] {
         let mut peer = asking(&server, namespace).await;
@@ -162,7 +162,7 @@ async fn a_plain_peer_whose_early_event_is_refused_is_disconnected_as_any_other(
 }
 
 #[tokio::test]
-async fn who_was_accepted_early_is_disconnected_with_the_reason() {
+async fn a_peer_that_was_accepted_early_is_disconnected_with_the_reason() {
     let (server, journal, gate) = server().await;
     let mut peer = asking(&server, "/late").await;
     let joined = peer.receive().await.unwrap();
@@ -193,7 +193,7 @@ async fn a_peer_that_vanishes_while_it_joins_was_never_there() {
 }
 
 #[tokio::test]
-async fn what_comes_before_the_door_opens_waits_and_keeps_its_order() {
+async fn messages_before_acceptance_wait_and_keep_their_order() {
     let (server, journal, gate) = server().await;
     let mut peer = asking(&server, "/slow").await;
     let mut out = Vec::new();
@@ -221,7 +221,7 @@ async fn what_comes_before_the_door_opens_waits_and_keeps_its_order() {
 }
 
 #[tokio::test]
-async fn every_end_is_told_once() {
+async fn every_end_is_reported_once() {
     let (server, journal, _) = server().await;
     for reason in ["server namespace disconnect", "forced close"] {
         let mut peer = Peer::joined(&server, "/").await;

@@ -165,7 +165,7 @@ async fn one_thread_keeps_the_order_too() {
 
 /// Two rooms that share most of their members, and several tasks that tell both at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn two_broadcasts_have_one_order_at_all_who_get_both() {
+async fn two_broadcasts_have_the_same_order_at_all_receivers() {
     const TELLERS: u64 = 4;
     const EACH: u64 = 40;
     let server = server(|builder| builder).await;
@@ -297,7 +297,7 @@ async fn what_waits_ends_with_its_namespace() {
 
 /// More than the outbox may hold, in less time than any limit: members who read get all of it, and stay.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_burst_holds_its_senders_back_and_ends_nobody_who_reads() {
+async fn a_burst_delays_its_senders_and_ends_no_reading_peer() {
     let server = server(|builder| builder).await;
     let mut members = JoinSet::new();
     for _ in 0..8 {
@@ -319,7 +319,7 @@ async fn a_burst_holds_its_senders_back_and_ends_nobody_who_reads() {
 
 /// One member that reads nothing delays a broadcast for a moment once, and the others not at all.
 #[tokio::test]
-async fn one_who_does_not_read_is_given_up() {
+async fn a_peer_that_does_not_read_is_disconnected() {
     let server = server(|builder| builder.max_outbox(64 << 10).slow_consumer(LIMIT)).await;
     let _silent = Peer::joined(&server, "/").await;
     let other = tokio::spawn(native(Peer::joined(&server, "/").await, 400));
@@ -335,7 +335,7 @@ async fn one_who_does_not_read_is_given_up() {
 
 /// A few bytes now and then are no progress.
 #[tokio::test]
-async fn one_who_takes_a_few_bytes_at_a_time_is_slow() {
+async fn a_peer_that_reads_a_few_bytes_at_a_time_is_slow() {
     let server = server(|builder| builder.slow_consumer(Duration::from_millis(400))).await;
     let mut peer = Peer::joined(&server, "/").await;
     let socket = server.sockets().pop().unwrap();

@@ -128,7 +128,7 @@ async fn a_peer_that_reads_steadily_is_asked_for_a_sign_of_life_when_it_gets_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn attachments_that_do_not_come_end_the_connection() {
+async fn missing_attachments_end_the_connection() {
     let name = "attachments that do not come";
     let (_server, _) = server(name, |builder| builder).await;
     for sent in 0..3 {
@@ -146,7 +146,7 @@ async fn attachments_that_do_not_come_end_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fragments_that_do_not_come_end_the_connection() {
+async fn missing_fragments_end_the_connection() {
     let name = "fragments that do not come";
     let (_server, _) = server(name, |builder| builder).await;
     let mut ws = WebSocket::join(name).await;
@@ -158,7 +158,7 @@ async fn fragments_that_do_not_come_end_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attachments_may_come_slowly() {
+async fn attachments_may_arrive_slowly() {
     let name = "slow attachments";
     let (server, journal) = server(name, |builder| builder).await;
     let mut ws = WebSocket::join(name).await;

@@ -280,7 +280,7 @@ fn endless_continuations_are_too_large() {
 }
 
 #[test]
-fn a_control_frame_may_come_within_a_message() {
+fn a_control_frame_may_arrive_within_a_message() {
     let mut bytes = b"\x01\x82\0\0\0\x0042".to_vec();
     framed(&mut bytes, opcode::PING, b"hi", [9, 9, 9, 9], 1);
     bytes.extend_from_slice(b"\x80\x85\0\0\0\0[\"a\"]");
@@ -292,7 +292,7 @@ fn a_control_frame_may_come_within_a_message() {
 }
 
 #[test]
-fn attachments_come_in_order_and_nothing_else_between_them() {
+fn attachments_arrive_in_order_without_other_packets_between_them() {
     let event = |out: &mut Vec<u8>| {
         let text = br#"452-["e",{"_placeholder":true,"num":1},{"_placeholder":true,"num":0}]"#;
         framed(out, opcode::TEXT, text, [1, 1, 1, 1], 1);
@@ -400,7 +400,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_comes_panics(
+    fn no_input_panics(
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
         texts in proptest::collection::vec((0u8..12, "[0-9b]?[0-6]?[0-9]?-?(/[a-z]*,)?[0-9]{0,3}[\\[{\"a-z,:\\]}0-9_]{0,30}"), 0..6),
         is_v3 in any::<bool>(),

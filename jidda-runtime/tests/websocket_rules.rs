@@ -314,7 +314,7 @@ async fn run_all(cases: Vec<Case>) {
 }
 
 #[tokio::test]
-async fn messages_of_all_sizes_come_back() {
+async fn messages_of_all_sizes_are_echoed() {
     run_all(messages()).await;
 }
 

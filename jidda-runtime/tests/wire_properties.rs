@@ -382,7 +382,7 @@ proptest! {
     }
 
     #[test]
-    fn size_is_limited_however_the_bytes_come(said in said(), limit in 1usize..200) {
+    fn size_is_limited_for_any_fragmentation(said in said(), limit in 1usize..200) {
         let mut bytes = Vec::new();
         said.write(&mut bytes);
         let limits = Limits::new(limit, 64);

@@ -26,7 +26,7 @@ fn refused(error: &ConnectError) -> &str {
 }
 
 #[tokio::test]
-async fn who_has_the_password_is_let_in_and_named() {
+async fn a_peer_with_the_password_is_admitted_with_its_identity() {
     let server = guarded(passwords()).start().await.unwrap();
     let client = |user: &str, password: &str| {
         Client::builder(address(&server)).credentials(&json!({ "user": user, "password": password }))
@@ -69,7 +69,7 @@ async fn a_claim_has_to_be_proved() {
 }
 
 #[tokio::test]
-async fn who_presents_nothing_may_be_let_in_without_an_identity() {
+async fn a_peer_without_credentials_may_be_admitted_anonymously() {
     let server = guarded(passwords()).allow_anonymous().start().await.unwrap();
     let nobody = Client::connect(&address(&server)).await.unwrap();
     let refusal = nobody.call::<String>("who", &()).await.unwrap_err();
@@ -152,7 +152,7 @@ async fn a_plain_peer_is_asked_for_nothing_but_its_transport() {
 }
 
 #[tokio::test]
-async fn what_comes_while_the_answer_is_waited_for_waits_in_order() {
+async fn messages_during_authentication_wait_in_order() {
     let (builder, late) = scripted();
     let server = builder.start().await.unwrap();
     let mut peer = Peer::connect(&server).await;
@@ -185,7 +185,7 @@ async fn what_comes_while_the_answer_is_waited_for_waits_in_order() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes_ends_with_the_handshakes_time() {
+async fn a_pending_authentication_ends_with_the_handshake_timeout() {
     let (builder, _) = scripted();
     let server = builder.handshake_timeout(Duration::from_secs(1)).start().await.unwrap();
     let ada =
@@ -203,7 +203,7 @@ async fn an_answer_that_never_comes_ends_with_the_handshakes_time() {
 }
 
 #[tokio::test]
-async fn who_vanishes_takes_the_question_along() {
+async fn a_peer_that_disconnects_cancels_its_authentication() {
     let (builder, _) = scripted();
     // It is looked after at each turn of the wheel.
     let server = builder.heartbeat(Duration::from_millis(200)).start().await.unwrap();
@@ -215,7 +215,7 @@ async fn who_vanishes_takes_the_question_along() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_refused_does_not_come_again() {
+async fn a_refused_client_does_not_reconnect() {
     let server = scripted().0.start().await.unwrap();
     let asked = AtomicU32::new(0);
     let client = Client::builder(address(&server)).credentials_with(move || {
@@ -230,7 +230,7 @@ async fn a_client_that_is_refused_does_not_come_again() {
 }
 
 #[tokio::test]
-async fn a_client_comes_again_when_only_the_authenticator_had_a_bad_moment() {
+async fn a_client_retries_after_an_internal_error_of_the_authenticator() {
     let server = scripted().0.start().await.unwrap();
     let asked = AtomicU32::new(0);
     let backoff =
@@ -260,7 +260,7 @@ async fn a_client_without_the_credentials_it_wants_says_so() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_nobody_takes_everyone_and_renews_nothing() {
+async fn a_server_without_authentication_admits_all_and_renews_nothing() {
     let server =
         jidda::Server::builder().app::<super::Guarded>().listen("127.0.0.1:0").start().await.unwrap();
     let client = Client::builder(address(&server)).credentials(&"whatever").identity("ada");
@@ -270,7 +270,7 @@ async fn a_server_that_asks_nobody_takes_everyone_and_renews_nothing() {
 }
 
 #[tokio::test]
-async fn who_was_found_out_is_here_until_its_connection_is_over() {
+async fn an_authenticated_identity_is_online_until_its_connection_ends() {
     let server = guarded(passwords()).start().await.unwrap();
     let mut changes = server.presence().changes();
     let ada = || Client::builder(address(&server)).credentials(&json!({ "user": "ada", "password": "ada" }));

@@ -27,7 +27,7 @@ fn renewal(id: u32, credentials: jidda::payload::Value) -> jidda::payload::Value
 }
 
 #[tokio::test]
-async fn a_peer_is_told_before_its_credentials_expire() {
+async fn a_peer_is_notified_before_its_credentials_expire() {
     let server = short(Duration::from_secs(600)).await;
     let mut peer = Peer::connect(&server).await;
     peer.send(&hello(1, lasting("ada", 300.0, &[]))).await;
@@ -198,7 +198,7 @@ async fn a_client_renews_by_itself() {
 }
 
 #[tokio::test]
-async fn a_client_whose_credentials_expired_comes_back_with_newer_ones() {
+async fn a_client_whose_credentials_expired_reconnects_with_newer_ones() {
     let server = short(Duration::ZERO).await;
     let (_, ask) = asked(1.0);
     let client = Client::builder(address(&server)).credentials_with(ask).connect().await.unwrap();

@@ -24,7 +24,7 @@ const V4: &str = "/socket.io/?EIO=4&transport=websocket";
 const V3: &str = "/socket.io/?EIO=3&transport=websocket";
 
 #[tokio::test]
-async fn the_first_connect_says_who_it_is_for_all_namespaces() {
+async fn the_first_connect_authenticates_for_all_namespaces() {
     let server = guarded(passwords()).start().await.unwrap();
     let mut peer = Peer::open(&server).await;
     peer.enter("/", r#"{"user":"ada","password":"ada"}"#).await;
@@ -38,7 +38,7 @@ async fn the_first_connect_says_who_it_is_for_all_namespaces() {
 }
 
 #[tokio::test]
-async fn a_refused_client_is_told_and_may_try_again() {
+async fn a_refused_client_gets_the_reason_and_may_retry() {
     let server = guarded(passwords()).start().await.unwrap();
     let mut peer = Peer::open(&server).await;
     for auth in ["", r#"{"user":"ada"}"#, "{}"] {
@@ -63,7 +63,7 @@ async fn a_refused_client_is_told_and_may_try_again() {
 }
 
 #[tokio::test]
-async fn a_header_of_the_request_says_who_it_is() {
+async fn a_header_of_the_request_authenticates() {
     let server = guarded(passwords()).start().await.unwrap();
     let basic = "Authorization: Basic YWRhOmFkYQ==";
     let mut peer = with_header(&server, V4, basic).await;
@@ -108,7 +108,7 @@ async fn what_is_said_early_waits_for_the_answer() {
 }
 
 #[tokio::test]
-async fn an_answer_that_never_comes_ends_with_the_time_to_connect() {
+async fn a_pending_authentication_ends_with_the_connect_timeout() {
     let (builder, _) = scripted();
     let server = builder.connect_timeout(Duration::from_secs(1)).start().await.unwrap();
     let mut peer = Peer::open(&server).await;
@@ -123,7 +123,7 @@ async fn an_answer_that_never_comes_ends_with_the_time_to_connect() {
 }
 
 #[tokio::test]
-async fn a_client_is_told_and_renews_by_an_event() {
+async fn a_client_is_notified_and_renews_by_an_event() {
     let (builder, _) = scripted();
     let server = builder.expiry_notice(Duration::from_secs(400)).start().await.unwrap();
     let mut peer = Peer::open(&server).await;
@@ -143,7 +143,7 @@ async fn a_client_is_told_and_renews_by_an_event() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_nobody_renews_nothing() {
+async fn a_server_without_authentication_renews_nothing() {
     let server = Server::builder().app::<super::Guarded>().listen("127.0.0.1:0").start().await.unwrap();
     let mut peer = Peer::open(&server).await;
     peer.enter("/", r#"{"name":"ada"}"#).await;
@@ -151,7 +151,7 @@ async fn a_server_that_asks_nobody_renews_nothing() {
 }
 
 #[tokio::test]
-async fn who_vanishes_while_it_is_asked_leaves_nothing() {
+async fn a_peer_that_disconnects_during_authentication_leaves_nothing() {
     let (builder, _) = scripted();
     let server = builder.heartbeat(Duration::from_millis(200)).start().await.unwrap();
     let mut peer = Peer::open(&server).await;

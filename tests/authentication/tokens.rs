@@ -44,7 +44,7 @@ async fn roles_of_a_token_are_permissions() {
 }
 
 #[tokio::test]
-async fn bad_tokens_are_refused_and_nobody_else_notices() {
+async fn bad_tokens_are_refused_and_no_other_peer_is_affected() {
     let server = guarded(tokens()).start().await.unwrap();
     let exp = seconds() + 600;
     let ada = signed(&json!({ "sub": "ada", "exp": exp }));

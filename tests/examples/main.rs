@@ -39,7 +39,7 @@ fn hello_server_and_client_are_two_programs() {
 
 #[cfg(feature = "noise")]
 #[test]
-fn noise_knows_who_talks_and_keeps_its_keys() {
+fn noise_identifies_its_peers_and_keeps_its_keys() {
     let folder = std::env::temp_dir().join(format!("jidda-noise-{}", std::process::id()));
     let folder = folder.to_str().expect("it is text");
     let mut keys = Vec::new();
@@ -175,7 +175,7 @@ fn chatroom_tells_everyone_the_same() {
 }
 
 #[test]
-fn sheep_is_drawn_by_the_one_who_was_named() {
+fn sheep_is_drawn_by_the_named_artist() {
     let mut sheep = Program::start("sheep", &[], &[]);
     assert_eq!(sheep.end(), 0, "{sheep:#?}");
     assert_eq!(
@@ -199,7 +199,7 @@ fn sheep_is_drawn_by_the_one_who_was_named() {
 
 #[cfg(feature = "jwt")]
 #[test]
-fn auth_opens_to_those_who_may() {
+fn auth_admits_permitted_callers() {
     let (_server, address) = Program::serve("auth");
     let nobody = "nobody may not post: this connection has no identity (denied)";
     let forged = "the server refused the connection: the token is not valid (unauthenticated)";
@@ -212,7 +212,7 @@ fn auth_opens_to_those_who_may() {
 }
 
 #[test]
-fn sheep_waits_for_an_artist_who_comes_later() {
+fn sheep_waits_for_an_artist_that_connects_later() {
     let (_server, address) = Program::serve("sheep");
     let mut wish = Program::start("sheep", &["wish", "dora", &address], &[]);
     let mut dora = Program::start("sheep", &["artist", "dora", &address], &[]);
@@ -234,7 +234,7 @@ fn ping_draws_its_histogram() {
 }
 
 #[test]
-fn tls_shows_who_is_believed() {
+fn tls_shows_which_certificates_are_trusted() {
     let folder = std::env::temp_dir().join(format!("jidda-tls-example-{}", std::process::id()));
     let folder = folder.to_str().expect("a path in UTF-8");
     let mut tls = Program::start("tls", &[folder], &[]);

@@ -73,7 +73,7 @@ impl Authenticator for Named {
 }
 
 #[tokio::test]
-async fn an_authenticator_keeps_out_whom_it_panics_at() {
+async fn a_panic_of_an_authenticator_refuses_the_peer() {
     let limit = Duration::from_millis(300);
     let change =
         |builder: ServerBuilder| builder.authenticator(Named).allow_anonymous().handshake_timeout(limit);
@@ -90,7 +90,7 @@ async fn an_authenticator_keeps_out_whom_it_panics_at() {
 }
 
 #[tokio::test]
-async fn who_decides_on_trust_denies_where_it_panics() {
+async fn a_panic_of_the_trust_hook_denies_trust() {
     let change = |builder: ServerBuilder| {
         builder.authenticator(Named).allow_anonymous().trust_identities_from(|_| panic!("no trust"))
     };
@@ -109,7 +109,7 @@ async fn who_decides_on_trust_denies_where_it_panics() {
 
 #[cfg(feature = "noise")]
 #[tokio::test]
-async fn the_check_of_a_key_keeps_out_whom_it_panics_at() {
+async fn a_panic_of_the_key_check_refuses_the_peer() {
     use jidda::noise::{KeyPair, NoiseClient, NoiseServer};
     let (own, good, bad) = (KeyPair::generate(), KeyPair::generate(), KeyPair::generate());
     let (public, refused) = (own.public(), bad.public());

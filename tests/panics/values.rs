@@ -105,7 +105,7 @@ fn tower_of(bomb: Arc<Bomb>) -> axum::Router {
 }
 
 #[tokio::test]
-async fn a_waker_that_panics_wakes_nobody_else_late() {
+async fn a_waker_that_panics_delays_no_other_waker() {
     struct Broken;
     impl Wake for Broken {
         fn wake(self: Arc<Self>) {

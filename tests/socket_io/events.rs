@@ -108,7 +108,7 @@ async fn bytes_go_both_ways_beside_their_text() {
 }
 
 #[tokio::test]
-async fn an_event_nobody_handles_is_told_to_who_sent_it() {
+async fn the_sender_of_an_unhandled_event_is_notified() {
     let server = start().await;
     let (mut peer, _) = Peer::join(&server).await;
     peer.say(r#"42["typo",1]"#).await;
@@ -118,7 +118,7 @@ async fn an_event_nobody_handles_is_told_to_who_sent_it() {
 }
 
 #[tokio::test]
-async fn events_come_in_order() {
+async fn events_arrive_in_order() {
     let server = start().await;
     let (mut peer, _) = Peer::join(&server).await;
     for number in 0..500 {
@@ -179,7 +179,7 @@ async fn an_answer_is_read_as_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_broadcast_call_gives_what_came_in_time() {
+async fn a_broadcast_call_returns_the_replies_that_arrived_in_time() {
     let server = start().await;
     let (mut quick, id) = Peer::join(&server).await;
     let (_silent, _) = Peer::join(&server).await;
@@ -240,7 +240,7 @@ async fn a_catch_all_takes_what_has_no_handler() {
 }
 
 #[tokio::test]
-async fn what_comes_and_what_goes_can_be_watched() {
+async fn incoming_and_outgoing_events_can_be_watched() {
     let server = start().await;
     let (mut peer, _) = Peer::join(&server).await;
     let socket = server.sockets().pop().unwrap();

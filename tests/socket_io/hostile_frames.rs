@@ -87,7 +87,7 @@ async fn frames_that_the_protocol_forbids_close_with_its_codes() {
 }
 
 #[tokio::test]
-async fn a_message_may_come_in_any_number_of_pieces() {
+async fn a_message_may_arrive_in_any_number_of_pieces() {
     let server = start().await;
     let mut witness = Witness::join(&server).await;
     let (mut peer, _) = Peer::join(&server).await;

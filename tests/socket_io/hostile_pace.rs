@@ -77,7 +77,7 @@ async fn unknown_calls_of_a_sleeper() {
 }
 
 #[tokio::test]
-async fn unknown_events_are_counted_and_told() {
+async fn unknown_events_are_counted_and_refused() {
     let server = impatient().await;
     let mut witness = Witness::join(&server).await;
     let (mut peer, _) = Peer::join(&server).await;
@@ -161,7 +161,7 @@ async fn joining_and_leaving_runs_no_more_handlers_than_there_may_be_namespaces(
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_let_go_whatever_it_said_before() {
+async fn a_client_that_becomes_silent_is_closed() {
     let limit = Duration::from_millis(200);
     let server = builder().handshake_timeout(limit).http_idle_timeout(limit).start().await.unwrap();
     let mut witness = Witness::join(&server).await;

@@ -33,7 +33,7 @@ fn texts(texts: &[&str]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn attachments_come_as_announced_or_not_at_all() {
+async fn attachments_must_match_their_announcement() {
     let server = start().await;
     let mut witness = Witness::join(&server).await;
     let half = frame(BINARY, &vec![0; 600_000]);

@@ -170,7 +170,7 @@ async fn what_crosses_the_end_of_a_namespace_ends_nothing_else() {
 
 /// The same for what the server has read already, and that waits for a handler to end.
 #[tokio::test]
-async fn what_waits_at_the_end_of_a_namespace_is_not_told_of_there() {
+async fn no_refusals_are_sent_for_events_queued_in_an_ended_namespace() {
     let server = Server::builder().listen("127.0.0.1:0").state(Journal::default()).max_in_flight(1);
     let server = server.start().await.unwrap();
     let mut peer = Peer::open(&server).await;
@@ -214,7 +214,7 @@ async fn ten_thousand_namespaces_are_too_many() {
 }
 
 #[tokio::test]
-async fn who_never_joins_is_let_go() {
+async fn a_client_that_never_joins_is_closed() {
     let limit = Duration::from_millis(200);
     let server = Server::builder().listen("127.0.0.1:0").state(Journal::default()).connect_timeout(limit);
     let server = server.start().await.unwrap();
@@ -249,7 +249,7 @@ async fn heartbeats_are_asked_for_whatever_is_said_and_missed_ones_end_it() {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_leaves_its_clients_to_come_back() {
+async fn clients_of_a_server_that_ends_may_reconnect() {
     let server = start().await;
     let (mut peer, id) = Peer::join(&server).await;
     let journal = server.state::<Journal>().unwrap();

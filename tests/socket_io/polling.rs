@@ -4,7 +4,7 @@ use super::client::{Peer, Poller};
 use super::{Journal, start};
 
 #[tokio::test]
-async fn packets_come_together_in_one_payload() {
+async fn packets_arrive_together_in_one_payload() {
     let server = start().await;
     let (poller, opening) = Poller::open(&server, "EIO=4").await;
     assert!(opening.contains(

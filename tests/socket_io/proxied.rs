@@ -57,7 +57,7 @@ async fn a_stream_of_the_service_behind_is_sent_as_events() {
 }
 
 #[tokio::test]
-async fn what_nests_too_deep_for_the_service_behind_harms_nobody_else() {
+async fn arguments_too_deep_for_the_backend_affect_no_other_caller() {
     let behind = start().await;
     let gateway = gateway(&behind).await;
     let (mut peer, _) = Peer::join(&gateway).await;

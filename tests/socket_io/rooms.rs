@@ -77,7 +77,7 @@ async fn selections_are_listed_moved_and_disconnected() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_sent_an_event_keeps_it_from_nobody_else() {
+async fn a_peer_that_cannot_receive_an_event_does_not_keep_it_from_others() {
     let builder = super::hostile_witness::builder().resource(jidda::socketio::Resource::raw("/raw/"));
     let server = builder.start().await.unwrap();
     let mut raw = Peer::open_at(&server, "/raw/?EIO=4&transport=websocket").await;

@@ -83,7 +83,7 @@ async fn what_may_fail_says_which_it_is() {
 }
 
 #[tokio::test]
-async fn items_come_for_credit_and_for_nothing_else() {
+async fn items_are_sent_only_for_credit() {
     let server = start().await;
     let (mut peer, _) = Peer::join(&server).await;
     let number = begin(&mut peer, r#"["count_on"]"#).await;

@@ -154,7 +154,7 @@ async fn a_handshake_that_never_ends_is_ended_while_others_are_served() {
 }
 
 #[tokio::test]
-async fn many_handshakes_that_stall_stop_nobody_and_no_shutdown() {
+async fn many_stalled_handshakes_block_no_peer_and_no_shutdown() {
     let authority = Authority::new("ours");
     let server = builder(authority.local().server()).handshake_timeout(LIMIT * 10).start().await.unwrap();
     let mut stalled = Vec::new();

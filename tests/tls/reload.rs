@@ -67,7 +67,7 @@ async fn new_connections_see_the_new_certificate_and_old_ones_live_on() {
 }
 
 #[tokio::test]
-async fn files_that_changed_are_found_without_being_told() {
+async fn changed_files_are_found_without_a_call() {
     let folder = Folder::new("watch");
     let authority = Authority::new("ours");
     let (first, second) = (authority.local(), authority.local());
@@ -84,7 +84,7 @@ async fn files_that_changed_are_found_without_being_told() {
 }
 
 #[tokio::test]
-async fn whom_a_server_believes_changes_as_well() {
+async fn trusted_roots_are_reloaded_as_well() {
     let folder = Folder::new("people");
     let (ours, before, after) = (Authority::new("ours"), Authority::new("before"), Authority::new("after"));
     let people = folder.0.join("people.pem");

@@ -87,7 +87,7 @@ async fn what_a_server_shows_has_to_be_good() {
 }
 
 #[tokio::test]
-async fn nobody_is_believed_for_signing_itself() {
+async fn a_self_signed_certificate_is_not_trusted() {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
     let server = start(TlsServer::from_pem(&chain, key).unwrap()).await;
@@ -139,7 +139,7 @@ async fn the_roots_of_the_system_are_asked_when_none_are_given() {
 }
 
 #[tokio::test]
-async fn mutual_tls_lets_in_who_proves_to_be_known() {
+async fn mutual_tls_admits_only_known_clients() {
     let (ours, people, strangers) =
         (Authority::new("ours"), Authority::new("people"), Authority::new("strangers"));
     let tls = ours.local().server().client_certificates(people.root()).unwrap();
@@ -171,7 +171,7 @@ async fn mutual_tls_lets_in_who_proves_to_be_known() {
 }
 
 #[tokio::test]
-async fn a_client_comes_back_in_tls() {
+async fn a_client_reconnects_over_tls() {
     let authority = Authority::new("ours");
     let identity = authority.local();
     let server = start(identity.server()).await;

@@ -115,7 +115,7 @@ async fn a_websocket_carries_all_that_tcp_does() {
 }
 
 #[tokio::test]
-async fn a_native_client_comes_through_an_axum_port() {
+async fn a_native_client_connects_through_an_axum_port() {
     let server = Server::builder().state(Journal::default()).build().unwrap();
     let app: axum::Router = axum::Router::new().fallback_service(server.http_service());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -128,7 +128,7 @@ async fn a_native_client_comes_through_an_axum_port() {
 }
 
 #[tokio::test]
-async fn a_native_client_comes_through_a_reverse_proxy_and_back_again() {
+async fn a_native_client_connects_and_reconnects_through_a_reverse_proxy() {
     let (_server, authority) = start().await;
     let proxy = ReverseProxy::start(authority).await;
     let client = Client::connect(&format!("ws+native://{}", proxy.authority)).await.unwrap();
@@ -175,7 +175,7 @@ async fn addresses_of_two_protocols_are_no_client() {
 }
 
 #[tokio::test]
-async fn a_server_that_has_no_native_protocol_is_told_apart() {
+async fn a_server_without_the_native_protocol_is_recognized() {
     // A server of WebSockets that agrees to none of the subprotocols.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let authority = listener.local_addr().unwrap();

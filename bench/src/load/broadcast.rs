@@ -212,7 +212,7 @@ mod tests {
     use crate::wire::{called::Called, native::Native, size::Size};
 
     #[test]
-    fn every_socket_is_told_in_its_rooms() {
+    fn every_socket_receives_in_its_rooms() {
         const EVERYBODY: &[Range<usize>] = &[const { 0..3 }];
         let wire = Native::answered(Called::Echo, Size::Small);
         for (gathering, sockets, turns, rooms_of_last) in [

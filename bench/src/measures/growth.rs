@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn later_costs_are_told_as_multiples_of_the_first() {
+    fn later_costs_are_multiples_of_the_first() {
         let point = |at, cost| {
             let mut row = Row::new("measure", "cost").at(at);
             row.add(Peer::Jidda, cost);

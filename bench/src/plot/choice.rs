@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_told_apart() {
+    fn percentiles_are_distinguished() {
         let figures = ["due until answered, p99.9, µs", "due until answered, p99, µs"];
         let rows = figures
             .map(|figure| row("call, 16 B, at half of the peak", figure, &[(Peer::Jidda, 1.0)]))

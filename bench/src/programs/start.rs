@@ -38,14 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_says_an_address_listens() {
+    fn a_program_that_prints_an_address_listens() {
         let mut echo = Command::new("echo");
         echo.arg("127.0.0.1:8000");
         assert!(until_it_listens(echo).unwrap() > 0.0);
     }
 
     #[test]
-    fn who_says_something_else_does_not() {
+    fn a_program_that_prints_something_else_does_not_listen() {
         let mut echo = Command::new("echo");
         echo.arg("no address is free");
         assert!(until_it_listens(echo).is_err());

@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn who_wants_no_more_than_a_websocket_is_in_after_the_upgrade() {
+    fn a_plain_websocket_is_ready_after_the_upgrade() {
         let mut greeting = Greeting::by(Way::Upgraded);
         assert_eq!(greeting.receive(ANSWER).unwrap(), b"");
         assert!(greeting.is_over());

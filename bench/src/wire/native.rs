@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_come_back_are_told_from_calls() {
+    fn notifications_are_distinguished_from_calls() {
         let note = echoed().note();
         let incoming = echoed().first(&[&*note, b"\x94"].concat()).unwrap().unwrap();
         assert_eq!(incoming, Incoming { length: note.len(), content: Content::Note });

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_without_a_mask_is_read_as_well() {
+    fn unmasked_frames_are_read_as_well() {
         let wire = SocketIo::ack(Called::Echo, Size::Small).upgraded();
         let content = |text| wire.first(&from_server(text)).unwrap().unwrap().content;
         assert_eq!(content(r#"421234567["echo","sixteen byte txt"]"#), Content::Reply(1_234_567));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_and_pings_are_told_apart() {
+    fn replies_and_pings_are_distinguished() {
         let wire = SocketIo::ack(Called::Echo, Size::Small);
         let content = |text| wire.first(&from_server(text)).map(|it| it.unwrap().content);
         assert_eq!(content(r#"431234567["sixteen byte txt"]"#).unwrap(), Content::Reply(1_234_567));

@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_anonymous_or_another_than_it_says_is_not_admitted() {
+    fn an_anonymous_or_differently_named_peer_is_not_admitted() {
         let now = SystemTime::now();
         let gate = Gate::new(Fixed(Ok(None)));
         let ada = || Some(Identity::new("ada"));

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_has_a_key_of_the_list_is_known() {
+    async fn a_peer_with_a_listed_key_is_authenticated() {
         let fingerprint = Sha256::digest(b"certificate").into();
         let keys = TrustedKeys::new().noise([1; 32], "ada").certificate(fingerprint, "bob");
         let check = async |security| {

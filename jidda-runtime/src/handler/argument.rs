@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn positional_arguments_come_in_order() {
+    fn positional_arguments_are_read_in_order() {
         let bytes = encoded(("a", 7, "surplus"));
         let mut reader = arguments(&bytes);
         assert_eq!(reader.take::<String>().unwrap(), "a");

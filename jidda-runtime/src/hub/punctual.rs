@@ -145,7 +145,7 @@ mod tests {
     const PING: &[u8] = &[0x81, 0x81, 0, 0, 0, 0, b'2'];
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_peer_is_gone_to_the_millisecond_however_coarse_the_wheel() {
+    async fn a_silent_peer_is_closed_to_the_millisecond_with_any_wheel() {
         for patience in [70_000, 12_345, 4_000, 3_999, 300, 17, 1] {
             let patience = Duration::from_millis(patience);
             let hub = hub(patience);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_asks_after_its_time_is_told_though_nobody_looked_yet() {
+    async fn a_late_peer_is_closed_before_the_wheel_checks_it() {
         let patience = Duration::from_secs(60);
         let hub = hub(patience);
         let (connection, driver, _peer) = connect(&hub);

@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_leave_in_the_order_they_came() {
+    fn bytes_leave_in_the_order_of_their_arrival() {
         let mut outbox = Outbox::default();
         let large = Bytes::from(vec![7; 3000]);
         outbox.append(|out| out.extend_from_slice(b"one"));

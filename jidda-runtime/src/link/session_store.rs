@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn those_whose_time_is_over_go_also_when_the_clock_wraps() {
+    fn expired_sessions_are_removed_also_when_the_clock_wraps() {
         let sessions = sessions(10);
         let start = u32::MAX - 40;
         for since in [start, start.wrapping_add(30), start.wrapping_add(60)] {
@@ -211,7 +211,7 @@ mod tests {
 
     /// Each line is who leaves, in turn, and who can come back when all of them have.
     #[test]
-    fn who_has_most_sessions_makes_room_and_the_anonymous_before_all_others() {
+    fn the_owner_with_most_sessions_is_evicted_first_and_anonymous_ones_before() {
         let at = |host: u8| Keeper::Anonymous(Source::V4([10, 0, 0, host]));
         let name = |name: &str| Keeper::Identity(name.into());
         let flood = |keeper: Keeper| std::iter::repeat_n(keeper, 100).collect::<Vec<_>>();

@@ -43,7 +43,7 @@ fn assert_in_turns(events: &mut PresenceEvents, names: &[&str]) {
     assert!(here.iter().all(|here| !here), "somebody is left: {here:?}");
 }
 
-fn assert_nobody_is_here(hub: &Arc<Hub>, names: &[&str]) {
+fn assert_all_offline(hub: &Arc<Hub>, names: &[&str]) {
     assert_eq!((hub.presence.count(), hub.presence.names()), (0, Vec::new()));
     for rooms in hub.all_rooms() {
         for name in names {
@@ -59,7 +59,7 @@ fn assert_nobody_is_here(hub: &Arc<Hub>, names: &[&str]) {
 }
 
 #[test]
-fn who_joins_leaves_once_whatever_else_happens() {
+fn an_identity_that_joined_leaves_exactly_once() {
     check(|| {
         let hub = hub(Side::Server, &[], Config::default());
         let mut events = hub.presence.events();
@@ -83,7 +83,7 @@ fn who_joins_leaves_once_whatever_else_happens() {
         }
         assert_eq!(hub.presence.names(), ["ann".into()], "the second one stays");
         end(&sockets[1].inner);
-        assert_nobody_is_here(&hub, &["ann", "bob"]);
+        assert_all_offline(&hub, &["ann", "bob"]);
         assert_in_turns(&mut events, &["ann", "bob"]);
     });
 }
@@ -110,6 +110,6 @@ fn of_two_that_may_not_be_there_at_once_one_is() {
             thread.join().unwrap();
         }
         assert!(admitted.load(Ordering::SeqCst) > 0);
-        assert_nobody_is_here(&hub, &["ann"]);
+        assert_all_offline(&hub, &["ann"]);
     });
 }

@@ -60,7 +60,7 @@ const HELLO: &[u8] = b"\x94\x00\x01\xa7$/hello\x91\x81\xa4wire\x01";
 const FIRST: &[u8] = b"\x94\x00\x02\xa9$/connect\x92\xa1/\xc0\x93\x02\xa5event\x90";
 
 #[test]
-fn who_is_accepted_is_parted_from_once() {
+fn an_accepted_socket_is_disconnected_exactly_once() {
     check(|| {
         let seen = Arc::new(Seen::default());
         let hub =

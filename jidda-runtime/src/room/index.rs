@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn who_exits_is_in_no_room_and_an_empty_room_is_gone() {
+    fn a_socket_that_ended_is_in_no_room_and_empty_rooms_are_removed() {
         let rooms = Rooms::new("/");
         let people = people(&rooms, 3);
         let key = RoomKey::room("a");

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_waits_no_longer_leaves_nothing_behind() {
+    fn a_cancelled_wait_leaves_nothing_behind() {
         let waiters = JoinWaiters::default();
         assert!(!waiters.are_awaited());
         let (lobby, kitchen) = (RoomKey::room("lobby"), RoomKey::room("kitchen"));

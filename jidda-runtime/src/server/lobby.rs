@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_was_greeted_takes_no_more_room_for_it() {
+    fn protocol_detection_adds_no_size_to_a_connection() {
         assert_eq!(size_of::<Visit>(), size_of::<Driver>());
     }
 }

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_no_longer_leaves_nothing_behind() {
+    async fn a_cancelled_wait_leaves_nothing_behind() {
         let (_client, _server, socket) = socket().await;
         for _ in 0..3 {
             assert!(socket.closed().now_or_never().is_none());
@@ -113,7 +113,7 @@ mod tests {
 
     /// The list was replaced meanwhile, so that this place may be another waiter's: it is not removed.
     #[tokio::test]
-    async fn who_leaves_late_takes_nobody_along() {
+    async fn a_late_drop_of_a_waiter_affects_no_other_waiter() {
         let (client, _server, socket) = socket().await;
         let mut first = Box::pin(socket.recv::<u8>());
         assert!(poll!(&mut first).is_pending());

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn when_nobody_answers_the_last_error_is_told() {
+    async fn if_all_attempts_fail_the_last_error_is_returned() {
         let (result, took, _) = race(&[Fails(600), Fails(10)]).await;
         assert_eq!((result.unwrap_err().to_string(), took), ("0".to_owned(), 600));
         let (result, ..) = race(&[]).await;

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn bytes_come_out_in_the_order_they_went_in_and_no_more_than_there_is_room_for() {
+    async fn bytes_keep_their_order_and_the_buffer_is_bounded() {
         let (mut ours, mut theirs) = pair(5);
         let slices = [IoSlice::new(b"one"), IoSlice::new(b"two")];
         assert_eq!(ours.write_vectored(&slices).await.unwrap(), 5);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_learns_of_the_end() {
+    async fn a_waiting_side_is_woken_at_the_end() {
         let (mut ours, mut theirs) = pair(1);
         ours.write_all(b"x").await.unwrap();
         let mut writing = pin!(ours.write_all(b"y"));

@@ -259,7 +259,7 @@ impl World {
     }
 
     /// Nobody sleeps who would have something to do.
-    fn assert_nobody_was_forgotten(&self) {
+    fn assert_no_waiter_is_left(&self) {
         let cx = &Context::from_waker(Waker::noop());
         if self.reader.sleeps() {
             let mut buffer = [0; 8];
@@ -294,6 +294,6 @@ pub fn run(bytes: &[u8]) {
             return;
         }
         world.step(pair[0], pair[1]);
-        world.assert_nobody_was_forgotten();
+        world.assert_no_waiter_is_left();
     }
 }

@@ -75,7 +75,7 @@ async fn a_client_that_watches_returns_after_a_restart_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_in_words() {
+async fn a_wrong_password_is_explained() {
     let address = "mem:board-password";
     let server = board_server::build(address, SECRET).unwrap();
     server.listen().await.unwrap();

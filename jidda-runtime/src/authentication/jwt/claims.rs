@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_good_token_says_who_and_until_when_and_what_is_allowed() {
+    fn a_valid_token_gives_identity_expiry_and_permissions() {
         let exp = seconds() + 60;
         let token = signed(json!({ "exp": exp, "scope": "read write", "roles": ["admin"], "team": 7 }));
         let identity = tokens().permissions_from("scope").check(&token).unwrap();

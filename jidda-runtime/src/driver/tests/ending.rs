@@ -67,7 +67,7 @@ async fn what_is_asked_for_in_the_moment_of_a_loss_is_not_lost_with_it() {
 }
 
 #[tokio::test]
-async fn the_first_who_asks_is_the_one_who_is_heard() {
+async fn the_first_request_to_end_wins() {
     let (connection, root) = client();
     assert_eq!(connection.ending().now_or_never(), None);
     connection.ask_to_end(DisconnectReason::ClientDisconnect);

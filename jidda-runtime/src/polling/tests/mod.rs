@@ -168,7 +168,7 @@ async fn a_post_is_answered_when_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_post_that_waits_for_room_is_answered_when_nobody_listens_any_more() {
+async fn a_post_that_waits_for_room_is_answered_when_the_session_ends() {
     let (session, mut stream) = Session::new(usize::MAX);
     let body = format!("4{}", "x".repeat(300_000));
     let posting = tokio::spawn(async move { post(&session, &body).await });
@@ -319,7 +319,7 @@ async fn last_words_wait_for_a_get_for_a_while() {
 }
 
 #[tokio::test]
-async fn a_driver_that_is_gone_leaves_no_session() {
+async fn a_dropped_driver_leaves_no_session() {
     let (session, stream) = Session::new(usize::MAX);
     let mut get = session.get().unwrap();
     drop(stream);

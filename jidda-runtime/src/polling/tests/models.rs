@@ -83,7 +83,7 @@ fn what_goes_through_a_session_goes_through_whole() {
 }
 
 #[test]
-fn a_session_that_breaks_holds_nobody() {
+fn a_broken_session_blocks_no_task() {
     check(|| {
         let (session, stream) = Session::new(2);
         let driving = spawn(move || block_on(drive(stream)));

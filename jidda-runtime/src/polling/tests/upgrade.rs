@@ -100,7 +100,7 @@ async fn what_was_written_before_the_upgrade_goes_over_the_websocket_first() {
 }
 
 #[tokio::test]
-async fn both_words_of_an_upgrade_may_come_in_one_read() {
+async fn both_packets_of_an_upgrade_may_arrive_in_one_read() {
     let (session, mut stream, mut client, probing) =
         upgrading(&[masked("2probe"), masked("5"), masked("4a")].concat()).await;
     probing.await.unwrap();

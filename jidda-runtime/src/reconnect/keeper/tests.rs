@@ -253,7 +253,7 @@ async fn a_server_that_drops_everyone_is_left_alone_more_and_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_error_is_told_with_the_end() {
+async fn the_last_error_is_reported_with_the_end() {
     let watched = Watched { is_patient: false, ..Watched::new() };
     watched.keep(&[Fails]).run().await;
     assert_eq!(watched.log(), ["finished: transport error (nobody there)"]);

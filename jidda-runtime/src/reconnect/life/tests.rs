@@ -133,7 +133,7 @@ fn the_first_connection_fails_at_once_or_is_waited_for() {
 }
 
 #[test]
-fn one_that_listens_waits_for_nobody_but_the_system() {
+fn a_listening_client_pauses_only_after_errors_of_the_system() {
     let listens = |backoff, shown| Life {
         policy: policy(Role::Listens, backoff, false),
         state: State::Opening,
@@ -206,7 +206,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 
 proptest! {
     #[test]
-    fn events_come_in_pairs_and_the_end_is_the_end(
+    fn events_alternate_and_nothing_follows_the_end(
         policy in any_policy(),
         inputs in vec(any_useful_input(), 0..60),
         chance in 0.0..1.0,

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_preflight_is_told_more() {
+    fn a_preflight_gets_more_headers() {
         let cors = Cors::any_origin().max_age(Duration::from_secs(60)).exposed_headers(["x-a", "x-b"]);
         assert_eq!(
             applied(&cors, true, &[("origin", A), ("access-control-request-headers", "x-c, x-d")]),

@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_come_by_origin_cookie_and_what_was_set() {
+    fn admission_by_origin_cookie_and_settings() {
         let plain = || Resource::socket_io("/socket.io");
         let named = || plain().cors(Cors::origin(APP));
         let chosen = || plain().cors(Cors::origin_if(|origin| origin == APP));

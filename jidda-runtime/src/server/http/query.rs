@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn queries_of_engine_io_are_told_from_others() {
+    fn queries_of_engine_io_are_distinguished_from_others() {
         for (query, is_one) in [
             ("EIO=4&transport=polling", true),
             ("a=b&transport=", true),

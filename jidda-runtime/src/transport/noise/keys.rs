@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_told_so_without_being_repeated() {
+    fn an_invalid_key_is_reported_without_its_text() {
         let good = KeyPair::generate().public().to_string();
         let with_end = |end: &str| format!("{}{end}", &good[..42]);
         for (text, error) in [

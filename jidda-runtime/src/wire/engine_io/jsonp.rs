@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn newlines_come_back() {
+    fn newlines_are_restored() {
         assert_eq!(unescape(r"a\nb"), "a\nb");
         assert_eq!(unescape(r"a\\nb"), r"a\nb");
         assert_eq!(unescape(r"a\\\nb"), r"a\\nb");

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_lie_are_refused_before_their_bytes_come() {
+    fn wrong_lengths_are_refused_before_their_bytes_arrive() {
         for claim in [
             &[0xc6, 0xff, 0xff, 0xff, 0xff][..],
             &[0xdb, 0xff, 0xff, 0xff, 0xff],

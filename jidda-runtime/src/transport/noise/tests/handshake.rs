@@ -96,7 +96,7 @@ async fn both_sides_know_each_other_and_talk() {
 }
 
 #[tokio::test]
-async fn a_client_that_is_not_known_is_told_only_that() {
+async fn an_unknown_client_learns_only_that() {
     let (server, client) = keys();
     let config = NoiseClient::new(client.clone(), server.public());
     for server in [
@@ -186,7 +186,7 @@ impl CryptoResolver for WeakFirst {
 }
 
 #[tokio::test]
-async fn a_client_whose_key_belongs_to_everybody_is_refused() {
+async fn a_client_with_a_weak_key_is_refused() {
     let server = KeyPair::generate();
     let public = server.public();
     let mut state = Builder::with_resolver(PATTERN.parse().unwrap(), Box::<WeakFirst>::default())
@@ -296,7 +296,7 @@ async fn an_answer_that_is_no_good_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_says_nothing_more_is_left_to_the_deadline() {
+async fn a_stalled_handshake_ends_by_the_deadline() {
     let (server, client) = keys();
     let first = first_message(&NoiseClient::new(client, server.public())).await;
     let server = NoiseServer::new(server);
@@ -311,7 +311,7 @@ async fn who_says_nothing_more_is_left_to_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_read_the_refusal_is_dropped_in_two_seconds() {
+async fn a_peer_that_does_not_read_the_refusal_is_dropped_in_two_seconds() {
     let server = NoiseServer::new(KeyPair::generate());
     let (mut ours, theirs) = duplex(8);
     ours.write_all(b"GET /").await.unwrap();

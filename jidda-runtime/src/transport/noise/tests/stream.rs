@@ -215,7 +215,7 @@ async fn a_stream_that_is_cut_off_anywhere_is_not_taken_for_ended() {
 }
 
 #[tokio::test]
-async fn what_came_before_a_bad_record_is_read_and_nothing_after() {
+async fn records_before_a_bad_one_are_read_and_none_after() {
     let good = sent(async |stream| {
         for size in [10, 20, 30] {
             stream.write_all(&pattern(size)).await.unwrap();
