@@ -54,9 +54,9 @@ use proc_macro::TokenStream;
 /// Without a name the event is called like the function. `"connect"` and `"disconnect"` are the ends of a
 /// socket's life, `"*"` is every event without a handler of its own.
 ///
-/// The value returned is the reply; of a `Result`, under whatever alias, the value in its `Ok`. Its error is a type of
-/// your own that is `Serialize`, which typed callers get as it is, or `jidda::Error`, `Box<dyn Error + Send + Sync>`
-/// or, with the feature `anyhow`, `anyhow::Error`.
+/// The returned value is the reply; for a `Result`, also under an alias, it is the value in `Ok`. The error is your own
+/// type that is `Serialize`, which typed callers get unchanged, or `jidda::Error`, `Box<dyn Error + Send + Sync>` or,
+/// with the feature `anyhow`, `anyhow::Error`.
 ///
 /// `impl Stream<Item = T>`, or a `Result` of one, is a reply of many items: they are sent one by one, as far as the
 /// caller asks for them, and an `Err` among them is the last one. The stream may borrow what the handler borrows.
@@ -65,10 +65,10 @@ use proc_macro::TokenStream;
 ///
 /// # What it costs
 ///
-/// A handler with nothing to wait for (a `fn`, or an `async fn` without an `.await` in it) runs where its event is
-/// read, if what it borrows is at hand, and costs no allocation of its own; the others cost one. An `async` block of
-/// its own that it only passes on is not waited for. A macro in its body, or an attribute on it that is not the
-/// compiler's, may hide an `.await`: a handler with one is taken to wait.
+/// A handler that cannot wait (a `fn`, or an `async fn` without an `.await`) runs as soon as its event is read, if the
+/// values that it borrows are available, and costs no allocation; other handlers cost one. An `async` block in its body
+/// that it only passes to something else does not count as waiting. A macro in its body, or an attribute that is not
+/// built in, may hide an `.await`, so a handler with one counts as waiting.
 ///
 /// # The stub
 ///

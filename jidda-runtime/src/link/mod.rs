@@ -7,9 +7,8 @@
 //!
 //! 1. `Connection::sockets`: which namespaces the connection is in.
 //! 2. `SocketInner::state`: the part of a socket that changes. Its phase is changed under it, and read without.
-//! 3. [`Link`](lock::Link): the shared state of a connection. Its [`Change`](lock::Change) unlocks it before anything
-//! is
-//!    woken.
+//! 3. [`Link`](lock::Link): the shared state of a connection. Its [`Change`](lock::Change) unlocks it before it
+//!    wakes anything.
 //! 4. The position of a frame in the [line](line) for the outbox.
 //!
 //! The rooms of a namespace may be looked at under the first. All others are taken alone: the identities of a hub, the

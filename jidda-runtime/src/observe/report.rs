@@ -10,7 +10,7 @@ use crate::handler::{HandlerEntry, Origin};
 use crate::id::{ConnectionId, SocketId};
 use crate::payload::Value;
 
-/// Sees every failure: see [`ServerBuilder::on_error`](crate::ServerBuilder::on_error).
+/// The hook for all failures: see [`ServerBuilder::on_error`](crate::ServerBuilder::on_error).
 #[derive(Clone)]
 pub(crate) struct ErrorHook(Arc<dyn Fn(&ErrorReport) + Send + Sync>);
 
@@ -30,7 +30,7 @@ impl fmt::Debug for ErrorHook {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FailureKind {
-    /// An error that `?` took: the peer received an id.
+    /// An error that a handler returned by `?`: the peer received an id.
     Internal,
     /// A panic: the peer received an id.
     Panic,
@@ -38,7 +38,7 @@ pub enum FailureKind {
     App,
     /// A [`jidda::Error`](crate::Error) with a code, or arguments that do not fit: the peer received all of it.
     Refused,
-    /// It took longer than it, or its caller, had time for.
+    /// The time-out of the handler or of its caller was exceeded.
     Timeout,
 }
 
@@ -65,12 +65,12 @@ pub enum FailureOrigin {
     Listener,
     /// A job of `socket.spawn`, `socket.after` or `socket.every`.
     Job,
-    /// The server's authenticator, for reasons of its own: credentials that it refuses are not reported.
+    /// The server's authenticator failed itself: refused credentials are not reported.
     Authenticator,
     /// A hook of the program's, such as that of `socket.on_refused` or a readiness check.
     Hook,
-    /// The destructor of something of the program's: of a value it keeps with a socket, a connection, a session or the
-    /// server, of what a closure holds.
+    /// The destructor of a value of the program: one that is stored in a socket, a connection, a session or the
+    /// server, or that a closure holds.
     Destructor,
 }
 
@@ -88,9 +88,9 @@ impl FailureOrigin {
     }
 }
 
-/// One failure of the program's own code, as the `on_error` hook sees it. It prints as one line.
+/// A failure of the program's own code, as the `on_error` hook receives it. It prints as one line.
 ///
-/// A clone can be sent elsewhere; it keeps the socket's memory.
+/// A clone can be sent to another task; it keeps the memory of the socket alive.
 #[derive(Clone)]
 pub struct ErrorReport {
     kind: FailureKind,
@@ -105,7 +105,7 @@ pub struct ErrorReport {
 }
 
 impl ErrorReport {
-    /// How it failed, for hooks that choose.
+    /// How it failed.
     pub fn kind(&self) -> FailureKind {
         self.kind
     }
@@ -115,7 +115,7 @@ impl ErrorReport {
         self.origin
     }
 
-    /// The namespace it happened in; empty where there is none.
+    /// The namespace; empty if there is none.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
@@ -135,7 +135,7 @@ impl ErrorReport {
         self.location
     }
 
-    /// What it happened on, if anything.
+    /// The socket, if there is one.
     pub(crate) fn origin_socket(&self) -> Option<&Arc<dyn Origin>> {
         self.origin_socket.as_ref().map(|(origin, ..)| origin)
     }
@@ -150,17 +150,17 @@ impl ErrorReport {
         &self.failure.code
     }
 
-    /// The error's text; for an internal error, with those of its sources behind it.
+    /// The text of the error; for an internal error, followed by the texts of its sources.
     pub fn message(&self) -> &str {
         &self.failure.message
     }
 
-    /// What goes with the error: for the handler's own error type, the error.
+    /// The data of the error: for the handler's own error type, the error itself.
     pub fn data(&self) -> Option<Value> {
         self.failure.data.as_ref().and_then(|data| data.to_value().ok())
     }
 
-    /// The error that `?` took, to be asked for its type.
+    /// The error that was returned by `?`, for `downcast_ref`.
     pub fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.failure.cause {
             Some(Cause::Error(error)) => Some(&**error),
@@ -178,7 +178,7 @@ impl ErrorReport {
         }
     }
 
-    /// Without a hook: what the peer did not receive is logged.
+    /// Without a hook, the part that the peer did not receive is logged.
     fn log(&self) {
         let is_late_end = self.event() == Some("disconnect") && self.kind == FailureKind::Timeout;
         let is_untold = matches!(self.origin, FailureOrigin::Job | FailureOrigin::Hook) || is_late_end;
@@ -267,8 +267,8 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Reports a failure of the program's own code. Gives back what the peer may know of it: in place of an
-    /// internal one an id, under which this side has its text.
+    /// Reports a failure of the program's own code. Returns the failure for the peer: for an
+    /// internal one only an id, under which this side has reported the text.
     ///
     /// Every failure passes through here, so that none is missed and none is reported twice.
     #[cold]
@@ -314,13 +314,13 @@ impl Reporter {
         public
     }
 
-    /// Runs code of the program; a panic is reported, and harms nothing else.
+    /// Runs code of the program. A panic is reported and has no other effect.
     #[inline]
     pub(crate) fn run<R>(&self, place: Place<'_>, run: impl FnOnce() -> R) -> Option<R> {
         guarded(run).map_err(|failure| self.disclose(place, *failure)).ok()
     }
 
-    /// Drops something of the program's. Not while anything is locked: its destructor may use whatever it likes.
+    /// Drops a value of the program. No lock may be held: its destructor may call anything.
     #[inline]
     pub(crate) fn discard<T>(&self, place: Place<'_>, value: T) {
         self.run(place.destructor(), || drop(value));

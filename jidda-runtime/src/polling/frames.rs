@@ -30,8 +30,8 @@ pub struct Body {
     pub is_binary: bool,
 }
 
-/// How many bytes at the beginning are whole frames for one GET, which takes so many at most. The end has a GET of its own: clients act upon it
-/// at once, and on what is before it a little later.
+/// How many bytes at the beginning are whole frames for one GET, which takes so many at most. The end has a GET of its
+/// own: clients act upon it at once, and on what is before it a little later.
 pub(super) fn batch(bytes: &[u8], most: usize) -> usize {
     let mut length = 0;
     for _ in 0..most {
@@ -120,7 +120,7 @@ async fn collect<'a>(
             Ok(PayloadPacket::Text(text)) => websocket::masked_frame(frames, opcode::TEXT, text.as_bytes()),
             Ok(PayloadPacket::Binary(bytes)) => websocket::masked_frame(frames, opcode::BINARY, &bytes),
             Err(error) => {
-                tracing::debug!(error = %printable(&error), "a POST is no payload");
+                tracing::debug!(error = %printable(&error), "the body of a POST is not a payload");
                 return PostOutcome::Malformed;
             }
         }

@@ -23,21 +23,21 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// Passes events that a server has no handler for on to another server, over a [`Client`] of that one.
 ///
-/// All callers share the client's connections: at the other server each is one socket. What a handler there grants to
-/// its socket, keeps with it or says of it (`socket.grant`, `socket.insert`, `socket.identify`, rooms) is all
-/// callers'. Handlers that are called through a gateway take what they need from the arguments, or from the
-/// `&Identity` that [is passed on](Self::pass_identity).
+/// All callers share the client's connections, each of which is one socket at the other server. So everything that a
+/// handler there stores in its socket (`socket.grant`, `socket.insert`, `socket.identify`, rooms) applies to all
+/// callers. Handlers that are called through a gateway should use the arguments, or the `&Identity` that
+/// [is forwarded](Self::pass_identity).
 ///
 /// They also share what one connection may have under way there (`max_in_flight`): give the client several
 /// [connections](crate::ClientBuilder::connections), which take turns, or the server behind a higher limit, where calls take
-/// long. While one connection is away, the others are used. One caller, which is one connection to this server, may
-/// have no more calls under way on a connection to the server behind than are left there for everyone else; past that
-/// it is refused as `busy`, and no other caller is.
+/// long. While one connection is down, the others are used. A caller is one connection to this server. On each
+/// connection to the backend it may have as many calls in flight as are left for all other callers; beyond that only
+/// this caller is refused as `busy`.
 ///
 /// Handlers of the server itself go first, a catch-all among them. All other events are passed on by namespace, by the
 /// beginning of the event's name, or altogether; where several proxies take an event, the most particular one has it.
-/// Results and errors are returned as they are, deadlines and cancellation are passed on. A Socket.IO caller has the
-/// result as its acknowledgement's only argument.
+/// Results and errors are returned unchanged; deadlines and cancellation are forwarded. A Socket.IO caller receives the
+/// result as the only argument of its acknowledgement.
 ///
 /// ```no_run
 /// use jidda::server::Proxy;
@@ -104,8 +104,8 @@ impl Proxy {
     }
 
     /// Forwards the caller's identity, with name, permissions and claims: the handlers of the other server then run
-    /// for that identity, and not for this server. That server has to [trust this
-    /// one](crate::ServerBuilder::trust_identities_from); otherwise it denies all calls with an identity.
+    /// for that identity, and not for this server. That server has to
+    /// [trust this one](crate::ServerBuilder::trust_identities_from); otherwise it denies all calls with an identity.
     #[must_use]
     pub fn pass_identity(mut self) -> Self {
         self.passes_identity = true;

@@ -18,7 +18,7 @@ use crate::error::IdentifyError;
 use crate::id::ConnectionId;
 use crate::sync::Mutex;
 
-/// How many changes an observer may be behind.
+/// How many changes are kept for a slow observer.
 const BEHIND: usize = 256;
 
 /// A change of presence, see [`PresenceEvents`].
@@ -27,9 +27,9 @@ const BEHIND: usize = 256;
 pub enum PresenceEvent {
     /// The first socket of this identity was accepted.
     Joined(Arc<str>),
-    /// The last connection of this identity has ended, for whatever reason.
+    /// The last connection of this identity has ended, for any reason.
     Left(Arc<str>),
-    /// So many changes were missed, since too many were queued: read the list of names again.
+    /// This many changes were lost because the observer was too slow: read the list of names again.
     Missed(u64),
 }
 
@@ -38,8 +38,8 @@ pub enum PresenceEvent {
 pub struct PresenceEvents(BroadcastStream<PresenceEvent>);
 
 impl PresenceEvents {
-    /// The next change; `None` when the server and its connections have ended. An observer that falls 256 changes
-    /// behind gets how many were missed.
+    /// The next change; `None` when the server and its connections have ended. An observer that is more than
+    /// 256 changes behind gets [`Missed`](PresenceEvent::Missed).
     ///
     /// # Cancel safety
     ///
@@ -87,7 +87,7 @@ struct IdentityEntry {
 struct ConnectionEntry {
     id: ConnectionId,
     connection: Weak<dyn IdentityHolder>,
-    /// How often it is: each of its sockets may say so.
+    /// How many guards it has: each of its sockets may identify itself.
     guards: usize,
 }
 
@@ -137,8 +137,8 @@ impl Presence {
         }
     }
 
-    /// Gives a connection an identity, if the other connections of that name allow it. `known_over` are those that are
-    /// over already, though not yet forgotten. Gives the others otherwise, and also if they have to go.
+    /// Gives a connection an identity, if the other connections of that name allow it. `known_over` are those that have
+    /// ended but are still in the table. Returns the other connections if they do not allow it or have to be replaced.
     fn admit(
         &self,
         name: &Arc<str>,
@@ -172,13 +172,13 @@ impl Presence {
     }
 
     /// Gives a connection an identity, for as long as the guard is kept. Other connections of that identity are treated
-    /// as `policy` says. Of two that begin at once, one is the first.
+    /// as `policy` says. Concurrent calls are ordered.
     ///
-    /// Not to be called, nor a guard dropped, while anything of a connection is locked.
+    /// No lock of a connection may be held when this is called or a guard is dropped.
     ///
     /// # Errors
     ///
-    /// [`IdentifyError::AlreadyConnected`]: there is another one, and it is to stay.
+    /// [`IdentifyError::AlreadyConnected`] if another connection has the identity and the policy keeps it.
     pub(crate) fn claim(
         self: &Arc<Self>,
         name: &Arc<str>,

@@ -28,10 +28,10 @@ use crate::transport::TlsServer;
 use crate::transport::noise::NoiseServer;
 use crate::wall_clock::WallClock;
 
-/// How long a client may take for its reply, unless something else is said.
+/// The default time-out of calls to clients.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Collects what a server is made of; see [`Server::builder`](crate::Server::builder).
+/// Configures a server; see [`Server::builder`](crate::Server::builder).
 #[must_use = "a server is made by `.build()`, and served by `.run()`"]
 pub struct ServerBuilder {
     pub(super) listen: Vec<Listen>,
@@ -46,7 +46,7 @@ pub struct ServerBuilder {
     pub(super) gate: Option<Gate>,
     pub(super) allows_anonymous: bool,
     pub(super) proxies: Vec<Arc<dyn ProxyRule>>,
-    /// What is wrong with the parts that were given so far.
+    /// The problems of the settings so far.
     pub(super) problems: Vec<StartProblem>,
     pub(super) dials: Vec<Dial>,
     pub(super) grace: Duration,
@@ -85,17 +85,17 @@ common_settings!(ServerBuilder);
 
 impl ServerBuilder {
     /// Listens at an address: `host:port`, `tcp://`, `tls://`, `noise://`, `unix:`, `mem:name` as text, an
-    /// [`Address`](crate::transport::Address) or a [`SocketAddr`](std::net::SocketAddr); or at a socket that listens
-    /// already, of `std` or tokio. May be given several times.
-    /// Port 0 lets the system choose; [`Server::addresses`](crate::Server::addresses) gives the port that it chose. At
-    /// a name, such as `localhost`, it listens at each address of this machine that the name has, `::1` and
-    /// `127.0.0.1`, and on the same port.
+    /// [`Address`](crate::transport::Address), a [`SocketAddr`](std::net::SocketAddr), or a listener of `std` or tokio.
+    /// Can be called several times.
+    ///
+    /// With port 0 the system chooses a port; [`Server::addresses`](crate::Server::addresses) returns it. For a name
+    /// such as `localhost`, the server listens at each address of the name (`::1` and `127.0.0.1`), on the same port.
     pub fn listen(mut self, address: impl Into<Listen>) -> Self {
         self.listen.push(address.into());
         self
     }
 
-    /// What the server proves itself with at `tls://` addresses, and whose certificates it wants to see there.
+    /// Sets the server's certificate for `tls://` addresses, and which client certificates it requires there.
     /// Native clients, HTTPS and secure WebSockets share such an address.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: TlsServer) -> Self {
@@ -103,14 +103,14 @@ impl ServerBuilder {
         self
     }
 
-    /// The server's own key at `noise://` addresses, and which clients may connect there.
+    /// Sets the server's key for `noise://` addresses, and which clients may connect there.
     #[cfg(feature = "noise")]
     pub fn noise(mut self, noise: NoiseServer) -> Self {
         self.secrets.noise = Some(noise);
         self
     }
 
-    /// Serves the handlers of another app, `#[on(app = Admin)]`, instead of those of none.
+    /// Serves the handlers of an app, `#[on(app = Admin)]`, instead of those without an app.
     pub fn app<A: 'static>(mut self) -> Self {
         let app = AppKey::of::<A>();
         self.app = app;
@@ -118,7 +118,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Serves only the handlers of this namespace, and of others named so.
+    /// Serves only the handlers of this namespace; can be called several times.
     pub fn only_namespace(mut self, namespace: impl Into<String>) -> Self {
         self.options = self.options.table(|table| table.only_namespace(namespace));
         self
@@ -136,7 +136,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Shows each listening socket to `configure` before it listens, after the `#[configure_socket]` functions.
+    /// Calls `configure` for each socket before it listens, after the `#[configure_socket]` functions.
     pub fn configure_socket(
         mut self,
         configure: impl Fn(&SockRef<'_>) -> io::Result<()> + Send + Sync + 'static,
@@ -145,7 +145,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Changes what Socket.IO clients find at `/socket.io/`.
+    /// Replaces the resource for Socket.IO clients at `/socket.io/`.
     pub fn socket_io(mut self, change: impl FnOnce(Resource) -> Resource) -> Self {
         let resource = self.resources.remove(0);
         self.resources.insert(0, change(resource));
@@ -158,8 +158,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Answers all other HTTP requests with this service, such as an axum router. Without it they are answered with
-    /// 404. The [`Server`](crate::Server) is among the extensions of each, and so are the peer's
+    /// Answers all other HTTP requests with this service, such as an axum router. Without it the answer is 404.
+    /// The extensions of each request contain the [`Server`](crate::Server), the peer's
     /// [`PeerAddress`](crate::PeerAddress), with the feature `axum` its `ConnectInfo<SocketAddr>`, and at encrypted
     /// addresses its [`Security`](crate::Security).
     ///
@@ -185,13 +185,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Answers on the HTTP port whether the server is alive, at the first path, and whether it is ready, at the
-    /// second.
+    /// Adds two HTTP paths for health checks: the first one for liveness, the second one for readiness.
     ///
-    /// Alive is answered with 200 while the process serves. Ready is answered with 200, or with 503 while the
-    /// server [shuts down](crate::Server::shutdown) or one of its [checks](Self::ready_check) fails. Both answers are
-    /// JSON, `{"status": "ready", "checks": {"database": {"ok": true}}}`; no cache keeps them, and the fallback never
-    /// sees these requests.
+    /// The liveness path returns 200 while the process serves. The readiness path returns 200, or 503 while the server
+    /// [shuts down](crate::Server::shutdown) or one of its [checks](Self::ready_check) fails. Both responses are JSON,
+    /// `{"status": "ready", "checks": {"database": {"ok": true}}}`, and are not cached. The fallback does not receive
+    /// these requests.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -207,10 +206,10 @@ impl ServerBuilder {
         self
     }
 
-    /// Adds something that has to be well for the server to be ready.
+    /// Adds a readiness check.
     ///
-    /// Checks run when ready is asked, all at once, but not more often than once a second. As with handlers, the
-    /// text of an internal error is not shown to the requester; it is reported under an id.
+    /// Checks run concurrently when the readiness path is requested, but at most once a second. As with handlers, the
+    /// text of an internal error is not sent to the requester; it is reported under an id.
     pub fn ready_check<F, E>(
         mut self,
         name: impl Into<String>,
@@ -224,20 +223,20 @@ impl ServerBuilder {
         self
     }
 
-    /// How long each check may take, at least a millisecond. Default: 2 s.
+    /// Sets the time-out of each check, at least a millisecond. Default: 2 s.
     pub fn ready_timeout(mut self, limit: Duration) -> Self {
         self.health.limit = limit;
         self
     }
 
     /// Authenticates each peer before any handler runs for it; a peer without a valid identity is refused as
-    /// `unauthenticated`. Handlers borrow what it found: `identity: &Identity`. See [`Authenticator`].
+    /// `unauthenticated`. Handlers borrow the result as `identity: &Identity`. See [`Authenticator`].
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.gate = Some(Gate::new(authenticator));
         self
     }
 
-    /// Lets peers in that present no credentials, without an identity. Those with bad ones are refused all the same.
+    /// Accepts peers that send no credentials, without an identity. Peers with wrong credentials are still refused.
     pub fn allow_anonymous(mut self) -> Self {
         self.allows_anonymous = true;
         self
@@ -251,66 +250,65 @@ impl ServerBuilder {
         max_rooms: usize;
         /// How many bytes the name of a room, a namespace or an identity may have. Default: 1024.
         max_name: usize;
-        /// How many connections there may be at once, at all addresses and on all wires; and as many sessions that poll
-        /// again. Past it one whose peer has said nothing yet makes room, else the new one is refused: HTTP with 503
-        /// and `Retry-After`, native peers with `$/close`, encrypted ones by closing. Default: no limit but the
-        /// system's.
+        /// How many connections there may be at once, at all addresses and on all wires; polling sessions have a second
+        /// limit of the same size. Beyond that, a connection that has sent nothing yet is evicted; if there is none,
+        /// the new one is refused: HTTP with 503 and `Retry-After`, native peers with `$/close`, encrypted ones by
+        /// closing. Default: only the limits of the system.
         max_connections: usize;
-        /// How many of them may be from one address, of IPv6 from one network of 64 bits. A proxy in front of the
-        /// server is one address; what is on the same machine without an address is not counted. Default: no limit.
+        /// How many connections may be from one address; for IPv6, from one /64 network. A proxy in front of the server
+        /// is one address; local peers without an address are not counted. Default: no limit.
         max_connections_per_address: usize;
-        /// How many connections may be at their beginning at once: in the handshake of an encrypted address, or before
-        /// their first byte. Past it the address that has most of them loses one, first of those that have said
-        /// nothing. Default: 16,384;
-        /// 1024 of them in a handshake that has begun.
+        /// How many connections may be pending at once: in the handshake of an encrypted address, or before their first
+        /// byte. Beyond that, one of the address that has most of them is evicted, first those that have sent nothing.
+        /// Default: 16,384, of which 1024 in a handshake that has begun.
         max_pending: usize;
         /// How long a new connection may take for its first complete message, or for the head of its first HTTP
         /// request, and before that for the handshake of an encrypted address. Default: 10 s.
         handshake_timeout: Duration;
-        /// How long a connection of HTTP may be idle between two requests, the head of the next one included. Default:
-        /// 75 s. It has to be longer than proxies keep an idle connection to this server for, or they meet its end
-        /// with a request in hand: nginx does for 60 s.
+        /// How long an HTTP connection may be idle between two requests, the head of the next one included. Default:
+        /// 75 s. It has to be longer than proxies keep idle connections to this server (nginx: 60 s), otherwise they
+        /// may send a request into a connection that is being closed.
         http_idle_timeout: Duration;
         /// How long a Socket.IO client may take to join a namespace. Default: 45 s.
         connect_timeout: Duration;
-        /// How many byte strings one event of a Socket.IO client may have beside its text. Default: 10.
+        /// How many binary attachments one event of a Socket.IO client may have. Default: 10.
         max_attachments: usize;
-        /// How long a peer of plain MessagePack-RPC, which knows no heartbeat, may say nothing while nothing is sent to
-        /// it and no call of either side is running. Default: 10 min.
+        /// How long a peer of plain MessagePack-RPC, which has no heartbeat, may be idle: it sends nothing, receives
+        /// nothing, and no call of either side is running. Default: 10 min.
         plain_idle_timeout: Duration;
-        /// How long the network may be silent before the system asks the other end of a TCP connection whether it is
-        /// still there; it has as long again to answer. Nothing is asked when it is zero. A `configure_socket` has the
-        /// last word. Default: 60 s.
+        /// How long a TCP connection may be silent before the system sends keep-alive probes; the peer has the same
+        /// time again to answer. Zero disables the probes. A `configure_socket` function can override this. Default:
+        /// 60 s.
         tcp_keepalive: Duration;
-        /// How long the body of a request to the [HTTP fallback](Self::http_fallback) may bring nothing. Default: 30 s.
+        /// How long the body of a request to the [HTTP fallback](Self::http_fallback) may be silent. Default: 30 s.
         body_timeout: Duration;
-        /// How long before its credentials expire a peer is notified. Default: 30 s; never when it is zero.
+        /// How long before its credentials expire a peer is notified. Zero disables that. Default: 30 s.
         expiry_notice: Duration;
         /// How long the session of a native client is kept for its reconnect, with its values. Default: 60 s.
         session_linger: Duration;
-        /// How many sessions wait so at most. Past it the oldest of whoever has most of them is dropped, those of peers
-        /// without an identity first. Default: 10,000.
+        /// The maximum number of such sessions. Beyond that the oldest session of the owner that has most of them is
+        /// evicted, those of peers without an identity first. Default: 10,000.
         max_lingering_sessions: usize;
     }
 
-    /// What happens when an identity connects that is connected already: by default both stay.
+    /// Sets what happens if an identity connects while it is already connected. Default: both stay connected.
     pub fn duplicate_identity(mut self, policy: DuplicateIdentity) -> Self {
         self.options.config.duplicate_identity = policy;
         self
     }
 
-    /// How long [`run`](Self::run) and [`serve`](crate::Server::serve) let running calls end after a signal. Default:
-    /// 10 s.
+    /// Sets how long [`run`](Self::run) and [`serve`](crate::Server::serve) wait for running calls after a signal.
+    /// Default: 10 s.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// Connects to a client that listens, as if that had connected here: for servers that cannot be reached from
-    /// outside. May be given several times, beside [`listen`](Self::listen) or in its place.
+    /// Connects to a client that listens, as if the client had connected to the server: for servers that cannot be
+    /// reached from outside. Can be called several times, with or without [`listen`](Self::listen).
     ///
-    /// The other end is a [`ClientBuilder::listen`](crate::ClientBuilder::listen). A connection that is lost is made
-    /// again until the server stops.
+    /// The client uses [`ClientBuilder::listen`](crate::ClientBuilder::listen). The server reconnects after a loss
+    /// until it stops.
     pub fn dial(mut self, to: impl Into<Dial>) -> Self {
         self.dials.push(to.into());
         self

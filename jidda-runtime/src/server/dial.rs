@@ -197,7 +197,7 @@ impl Kept for Dialed {
         let address = &self.address;
         match event {
             ClientEvent::GaveUp => tracing::warn!(%address, "gave up dialing"),
-            event => tracing::debug!(%address, ?event, "the life of a dialed connection goes on"),
+            event => tracing::debug!(%address, ?event, "a dialed connection changed"),
         }
     }
 

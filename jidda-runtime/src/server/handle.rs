@@ -46,8 +46,8 @@ pub(super) const LAST_RESPONSE: Duration = Duration::from_millis(500);
 /// [`listen`](Self::listen) or [`serve`](Self::serve) on, and gets requests through its
 /// [`http_service`](Self::http_service) from the beginning.
 ///
-/// A server whose last handle is dropped accepts no more. Its connections go on until their peers leave: for a graceful
-/// end call [`shutdown`](Self::shutdown).
+/// When the last handle is dropped, the server accepts no more connections. Existing connections stay until their peers
+/// disconnect; for a graceful end call [`shutdown`](Self::shutdown).
 ///
 /// ```
 /// use jidda::{Server, StartError};
@@ -92,7 +92,7 @@ pub(super) struct Idle {
     pub(super) dials: Vec<CheckedDial>,
 }
 
-/// Two handles are equal when they are handles of the same server, and of the same app.
+/// Two handles are equal if they are of the same server and the same app.
 impl PartialEq for Server {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner) && self.app == other.app
@@ -152,7 +152,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Each address that cannot be listened at; then the server listens nowhere, and may try again.
+    /// Each address that the server cannot listen at. The server then listens nowhere, and `listen` can be called
+    /// again.
     ///
     /// # Cancel safety
     ///
@@ -180,7 +181,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`DialError`]: the address cannot be read, or what protects it is missing.
+    /// [`DialError`] if the address is invalid, or its key or certificate is missing.
     ///
     /// # Panics
     ///
@@ -195,8 +196,8 @@ impl Server {
         &self.inner.apps.all()[self.app].hub
     }
 
-    /// Answers all requests for nothing of jidda's with this service, such as an axum router that holds the server; it
-    /// replaces the one of [`ServerBuilder::http_fallback`](crate::ServerBuilder::http_fallback). A service that holds
+    /// Answers all other HTTP requests with this service, such as an axum router that holds the server. It replaces the
+    /// one of [`ServerBuilder::http_fallback`](crate::ServerBuilder::http_fallback). A service that holds
     /// the server keeps it alive until it is [shut down](Self::shutdown), which drops the service.
     ///
     /// ```no_run
@@ -225,20 +226,20 @@ impl Server {
         self.inner.front.replace_fallback(Fallback::new(service));
     }
 
-    /// The same server, for another app: those connected to its resources, their rooms and handlers. `None` when no
-    /// resource serves it.
+    /// The same server, for another app, with its own connections, rooms and handlers. `None` if no resource serves
+    /// that app.
     pub fn app<A: 'static>(&self) -> Option<Self> {
         let app = self.inner.apps.find(TypeId::of::<A>())?;
         Some(Self { inner: Arc::clone(&self.inner), app })
     }
 
-    /// The addresses that it listens at, with the ports that the system chose; at a name each address of it. None
-    /// before it [listens](Self::listen).
+    /// The addresses that the server listens at, with the ports that the system chose, and for a name all its
+    /// addresses. Empty before the server [listens](Self::listen).
     pub fn addresses(&self) -> &[Address] {
         self.inner.addresses.get().map_or(&[], Vec::as_slice)
     }
 
-    /// The dispatch table: what is handled, to print or to test.
+    /// The dispatch table, to print or to test which events are handled.
     pub fn handlers(&self) -> &Table {
         &self.hub().table
     }
@@ -248,7 +249,7 @@ impl Server {
         self.hub().states.get(&TypeId::of::<T>())?.downcast_ref()
     }
 
-    /// Everyone in a namespace.
+    /// Selects all sockets in a namespace.
     pub fn of(&self, namespace: &str) -> Selection {
         Selection::in_namespace(self.hub(), namespace, Target::default())
     }

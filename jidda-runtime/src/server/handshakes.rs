@@ -46,7 +46,7 @@ impl Handshakes {
                 ended = timeout(limit, handshake) => ended,
                 () = place.given_up() => {
                     failed();
-                    return tracing::debug!(%peer, "a handshake was given up for others");
+                    return tracing::debug!(%peer, "a handshake was evicted: too many connections are pending");
                 }
                 () = ending.cancelled() => return,
             };

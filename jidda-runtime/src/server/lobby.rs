@@ -101,7 +101,7 @@ impl Lobby {
             first = self.first_bytes(&mut stream) => first,
             () = place.given_up() => {
                 self.hub.metrics.handshake_failed();
-                tracing::debug!(%peer, "a peer that said nothing was given up for others");
+                tracing::debug!(%peer, "a silent peer was evicted: too many connections are pending");
                 return None;
             }
         };

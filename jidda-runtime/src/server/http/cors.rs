@@ -19,10 +19,10 @@ use super::origins::Origins;
 const METHODS: [Method; 6] =
     [Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::POST, Method::DELETE];
 
-/// Which pages of other origins a browser lets use a resource. Without it none.
+/// The pages of other origins that a browser allows to use a resource. By default there are none.
 ///
-/// Browsers ask about polling only. Where origins are named here, the server gives the others no WebSocket and no JSONP
-/// either: see [`Resource::origins`](crate::Resource::origins).
+/// Browsers apply CORS only to polling. If origins are given here, the server refuses WebSockets and JSONP of other
+/// origins as well: see [`Resource::origins`](crate::Resource::origins).
 ///
 /// ```
 /// # use jidda::http::Cors;
@@ -38,7 +38,7 @@ pub struct Cors {
     credentials: bool,
     max_age: Option<Duration>,
     private_network: bool,
-    /// What was given as a method or as the name of a header, and is none.
+    /// Texts that were given as methods or header names and are invalid.
     invalid: Vec<String>,
     /// Made of the settings when the first request needs it.
     answers: OnceLock<Answers>,
@@ -90,51 +90,51 @@ impl Cors {
         }
     }
 
-    /// Pages of one origin: `https://example.com`, with its port where it has one, without a path.
+    /// Allows pages of one origin: `https://example.com`, with its port if it has one, without a path.
     pub fn origin(origin: impl Into<String>) -> Self {
         Self::new(Origins::from(origin.into()))
     }
 
-    /// Pages of several origins.
+    /// Allows pages of several origins.
     pub fn origins(origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self::new(origins.into_iter().collect())
     }
 
-    /// Pages of the origins that `is_allowed` is true of.
+    /// Allows pages of the origins for which `is_allowed` returns `true`.
     pub fn origin_if(is_allowed: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         Self::new(Origins::matching(is_allowed))
     }
 
-    /// Pages of all origins. Browsers send them no credentials.
+    /// Allows pages of all origins. Browsers then send no credentials.
     pub fn any_origin() -> Self {
         Self::new(Origins::any())
     }
 
-    /// Whether browsers send cookies along. Default: no.
+    /// Sets whether browsers send cookies with the requests. Default: no.
     pub fn credentials(mut self, credentials: bool) -> Self {
         self.credentials = credentials;
         self
     }
 
-    /// The methods that a preflight allows. Default: GET, HEAD, PUT, PATCH, POST and DELETE.
+    /// Sets the methods that a preflight allows. Default: GET, HEAD, PUT, PATCH, POST and DELETE.
     pub fn methods(mut self, methods: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.methods = self.parsed(methods);
         self
     }
 
-    /// The headers that may be sent. Default: those that a preflight asks for.
+    /// Sets the headers that may be sent. Default: those that a preflight requests.
     pub fn allowed_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.allowed_headers = Some(self.parsed(names));
         self
     }
 
-    /// The headers of responses that a page may read.
+    /// Sets the headers of responses that a page may read.
     pub fn exposed_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         self.exposed_headers = self.parsed(names);
         self
     }
 
-    /// How long a browser may keep the answer to a preflight.
+    /// Sets how long a browser may cache the response to a preflight.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
         self
@@ -145,7 +145,8 @@ impl Cors {
         &self.origins
     }
 
-    /// Whether pages of public sites may use a server in a private network or on the browser's own machine: Chrome's
+    /// Sets whether pages of public sites may use a server in a private network or on the browser's own machine:
+    /// Chrome's
     /// *Private Network Access*. The preflight is answered with `Access-Control-Allow-Private-Network: true`, to the
     /// origins that are allowed otherwise. Default: no.
     ///

@@ -191,15 +191,15 @@ impl Resource {
         self
     }
 
-    /// Which pages of other origins may use the resource at all, by WebSocket, polling or JSONP, whatever `cors` says;
-    /// all others are refused with status 403 and Engine.IO's code 4. Those of the server's own origin always may, and
-    /// so does what is no browser.
+    /// Sets which pages of other origins may use the resource by WebSocket, polling or JSONP, independently of `cors`.
+    /// All others are refused with status 403 and Engine.IO's code 4. Pages of the server's own origin, and clients
+    /// that are no browsers, are always allowed.
     ///
-    /// Without it the origins that [`cors`](Self::cors) names are allowed; any other page is not as soon as its
-    /// request has a cookie, `Authorization` or a client's certificate, which browsers add for whatever page asks.
+    /// Without this setting the origins of [`cors`](Self::cors) are allowed. A request of any other page is refused if
+    /// it has a cookie, `Authorization` or a client certificate, since browsers add these to requests of any page.
     ///
-    /// The own origin is known by `Sec-Fetch-Site`, or by `Host`: behind a proxy that changes `Host` let it set
-    /// `X-Forwarded-Host` (and `X-Forwarded-Proto`, where it uses TLS), or name the site's origin here.
+    /// The own origin is recognized by `Sec-Fetch-Site` or by `Host`. A proxy that changes `Host` has to set
+    /// `X-Forwarded-Host` (and `X-Forwarded-Proto`, if it uses TLS); otherwise give the site's origin here.
     ///
     /// ```
     /// # use jidda::http::Origins;
@@ -212,7 +212,7 @@ impl Resource {
         self
     }
 
-    /// Whether clients of version 3 may poll by JSONP, that is by scripts, for browsers that know no CORS. Default:
+    /// Sets whether clients of version 3 may poll by JSONP, that is by scripts, for browsers without CORS. Default:
     /// yes.
     pub fn jsonp(mut self, jsonp: bool) -> Self {
         self.jsonp = jsonp;
@@ -225,15 +225,15 @@ impl Resource {
         self
     }
 
-    /// From how many bytes on polling responses are compressed, for clients that take it; `None` for never. Default:
-    /// 1024.
+    /// Sets from how many bytes on polling responses are compressed, for clients that accept it; `None` disables it.
+    /// Default: 1024.
     pub fn compression(mut self, threshold: impl Into<Option<usize>>) -> Self {
         self.compression = threshold.into();
         self
     }
 
-    /// Asks the program before a session begins; the client receives the text of an `Err`, with status 403. It
-    /// is not asked again for the other requests of the session. A panic refuses the client, too, and is reported.
+    /// Calls the closure before a session begins; for an `Err` the client receives its text, with status 403. The
+    /// closure is not called for further requests of the session. A panic also refuses the client, and is reported.
     pub fn allow_request<F>(mut self, allow: impl Fn(Parts) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), String>> + Send + 'static,
@@ -242,13 +242,14 @@ impl Resource {
         self
     }
 
-    /// Whether events that have no handler, or are refused before theirs runs, are answered. Default: yes: an
-    /// acknowledgement says `{"error": {"code", ..}}`, and an event without one is answered with `$/refused`.
+    /// Sets whether the server answers events that have no handler, or are refused before their handler runs. Default:
+    /// yes: the acknowledgement is `{"error": {"code", ..}}`, and an event without acknowledgement is answered with
+    /// `$/refused`.
     ///
-    /// With `false` they are left unanswered as the reference leaves them, for clients that count on a time-out of
-    /// theirs: what is `not_found`, `bad_arguments`, `denied`, `not_connected`, `busy`, `closing` or `streaming`, also
-    /// where a handler says so with one of these codes, and `$/refused` altogether. All else that a handler fails with
-    /// is answered, and so is a client that may not join a namespace.
+    /// With `false` the server does not answer them, like the reference server, for clients that rely on their own
+    /// time-out. That applies to the codes `not_found`, `bad_arguments`, `denied`, `not_connected`, `busy`, `closing`
+    /// and `streaming`, also if a handler returns one of them, and to `$/refused`. All other errors of handlers are
+    /// answered, and so are clients that may not join a namespace.
     ///
     /// ```
     /// # use jidda::socketio::Resource;
@@ -259,8 +260,8 @@ impl Resource {
         self
     }
 
-    /// Changes the headers of each response of the resource, refusals included, as the last thing before it is sent;
-    /// the request is the second argument. `Content-Length` and `Transfer-Encoding` are not the program's to set.
+    /// Changes the headers of each response of the resource, refusals included, just before it is sent. The request is
+    /// the second argument. The closure cannot set `Content-Length` and `Transfer-Encoding`.
     ///
     /// ```
     /// # use jidda::socketio::Resource;
@@ -273,9 +274,9 @@ impl Resource {
         self
     }
 
-    /// Changes the headers of the first response of each session, before [`headers`](Self::headers) does: that of a
-    /// polling client's opening, or the one that opens a client's first WebSocket. For cookies that route a session,
-    /// for example.
+    /// Changes the headers of the first response of each session, before [`headers`](Self::headers) does: the response
+    /// that opens a polling session or the client's first WebSocket. Use it for cookies that route a session, for
+    /// example.
     pub fn initial_headers(
         mut self,
         change: impl Fn(&mut HeaderMap, &Parts) + Send + Sync + 'static,

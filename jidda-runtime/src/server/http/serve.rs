@@ -179,10 +179,10 @@ impl Front {
                 if begins.is_ok() {
                     pending::<()>().await;
                 }
-            }) => return tracing::debug!("the head of a first request took too long"),
+            }) => return tracing::debug!("the head of a first HTTP request was not received in time"),
         };
         if let Err(error) = ended {
-            tracing::debug!(error = %printable(error), "a connection of HTTP broke");
+            tracing::debug!(error = %printable(error), "an HTTP connection failed");
         }
     }
 
