@@ -135,7 +135,9 @@ pub(super) fn request(
 
 /// The body, if it has no more than so many bytes.
 pub(super) async fn whole(mut body: Incoming, most: usize) -> Result<Bytes, WebError> {
-    let mut bytes = Vec::with_capacity(usize::try_from(body.size_hint().lower()).unwrap_or(0).min(most));
+    // What a server merely says about the length is not believed for more than this.
+    let said = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(said.min(most).min(BUFFER));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| WebError::broken(&error))?;
         let Ok(data) = frame.into_data() else { continue };

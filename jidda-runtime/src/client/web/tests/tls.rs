@@ -77,6 +77,26 @@ async fn certificates_for_others_are_refused_in_words() {
 }
 
 #[tokio::test]
+async fn the_native_wire_in_a_websocket_in_tls() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let authority = Authority::new();
+    let (chain, key) = authority.identity("127.0.0.1");
+    let tls = TlsServer::from_pem(&chain, &key).unwrap();
+    let server = crate::Server::builder().listen("tls://127.0.0.1:0").tls(tls).start().await.unwrap();
+    let address = address(&server.addresses()[0].to_string().replace("tls", "wss+native"));
+    let trusting = TlsClient::new().root_certificate(authority.root()).unwrap();
+    let opened = open_native(&address, &options(trusting, WebTransport::WebSocket)).await.unwrap();
+    let (mut stream, Some(Security::Tls { .. })) = opened else { panic!("{opened:?}") };
+    // A ping and its answer.
+    stream.write_all(b"\x94\x00\x01\xa6$/ping\x90").await.unwrap();
+    stream.flush().await.unwrap();
+    let mut answer = [0; 5];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"\x94\x01\x01\xc0\xc0");
+}
+
+#[tokio::test]
 async fn clear_text_where_tls_was_meant() {
     let server = server::HandServer::start(async |mut hand| {
         hand.write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
