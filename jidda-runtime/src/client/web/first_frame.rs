@@ -96,6 +96,26 @@ impl FirstFrames {
         self.stream.read_buf(&mut self.bytes).await
     }
 
+    /// Waits for the end of the stream, or for more than a server says before an upgrade is complete.
+    ///
+    /// # Cancel safety
+    ///
+    /// No bytes are lost by dropping the future.
+    pub(super) async fn broken(&mut self) -> WebError {
+        loop {
+            match self.more().await {
+                Ok(1..) if self.bytes.len() <= LARGEST => {}
+                Ok(1..) => {
+                    return WebError::lasting("the server says too much on a WebSocket before the upgrade");
+                }
+                Ok(0) => return WebError::passing("the server closed the WebSocket before the upgrade"),
+                Err(error) => {
+                    return WebError::passing(format!("the WebSocket was lost: {}", printable(&error)));
+                }
+            }
+        }
+    }
+
     /// Writes a frame, masked as those of clients are: with nothing, since no page chooses what is in it.
     pub(super) async fn write(&mut self, opcode: u8, payload: &[u8]) -> io::Result<()> {
         let mut frame = Vec::with_capacity(payload.len() + 14);

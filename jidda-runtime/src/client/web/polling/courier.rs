@@ -261,12 +261,19 @@ impl Courier {
         // From now on the server answers a GET at once.
         self.session.with(|state| state.is_paused = true);
         let idle = self.session.until(|state| (state.under_way == 0).then_some(()));
-        if timeout(self.options.step, idle).await.is_err() {
+        let failure = tokio::select! {
+            biased;
+            error = frames.broken() => Some(error),
+            idle = timeout(self.options.step, idle) => {
+                idle.err().map(|_late| WebError::late("the end of the requests before an upgrade"))
+            }
+        };
+        if let Some(error) = failure {
             self.session.with(|state| {
                 state.is_paused = false;
                 state.wake(Party::Courier);
             });
-            return self.stay(&WebError::late("the end of the requests before an upgrade")).await;
+            return self.stay(&error).await;
         }
         let outbound = self.session.with(|state| {
             let is_open = matches!(state.phase, Phase::Open);

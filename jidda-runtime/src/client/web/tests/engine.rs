@@ -49,6 +49,7 @@ pub(super) struct Seen {
     pub(super) posts: AtomicUsize,
     pub(super) upgrades: AtomicUsize,
     pub(super) probes: AtomicUsize,
+    pub(super) drops: AtomicUsize,
     pub(super) closes: AtomicUsize,
     pub(super) cookies: AtomicUsize,
     pub(super) most_bytes: AtomicUsize,
@@ -219,6 +220,8 @@ async fn websocket(mut hand: Hand, head: &str, manner: Manner, seen: &Seen, peer
             (opcode::TEXT, b"2probe") => {
                 hand.text("3probe").await;
                 if manner.upgrade == Upgrade::Dropped {
+                    drop(hand);
+                    seen.drops.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
                 peer.is_probed.store(true, Ordering::Relaxed);

@@ -129,11 +129,17 @@ async fn an_upgrade_loses_nothing_and_repeats_nothing() {
 
 #[tokio::test]
 async fn an_upgrade_that_fails_leaves_polling_as_it_was() {
-    for upgrade in [Upgrade::Refused, Upgrade::Confused] {
+    for upgrade in [Upgrade::Refused, Upgrade::Confused, Upgrade::Dropped] {
         let manner = Manner { upgrade, ..Manner::new(Version::V4) };
         let options = only(&[WebTransport::Polling, WebTransport::WebSocket]);
         let (mut opened, _server, seen) = opened(manner, &options).await;
-        timeout(LIMIT, exchange(&mut opened, async |_, _| {})).await.expect("in time");
+        // Until the first message no request ends, so that the client learns of the end before it could take over.
+        let dropped = async |number, _: &Opened| {
+            while number == 0 && upgrade == Upgrade::Dropped && seen.drops.load(Ordering::Relaxed) == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(LIMIT, exchange(&mut opened, dropped)).await.expect("in time");
         assert_eq!(seen.probes.load(Ordering::Relaxed), 1, "{upgrade:?}");
         assert_eq!(seen.upgrades.load(Ordering::Relaxed), 0);
         assert!(!opened.upgraded.load(crate::sync::atomic::Ordering::Relaxed));
