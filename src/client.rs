@@ -24,6 +24,7 @@
 
 pub use jidda_runtime::{
     Backoff, Client, ClientBuilder, ClientEvent, ClientEvents, ConnectError, ListeningClient, OfflinePolicy,
+    RetryQueue,
 };
 #[cfg(feature = "web-client")]
 pub use jidda_runtime::{Version, WebError, WebTransport};

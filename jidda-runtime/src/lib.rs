@@ -95,7 +95,7 @@ pub use authentication::{Authenticator, OrElse, Password, TrustedKeys, TrustedPe
 pub use authentication::{Jwt, JwtKeyError};
 #[cfg(feature = "client")]
 pub use client::{
-    Client, ClientBuilder, ClientEvents, ConnectError, ListeningClient, OfflinePolicy, blocking,
+    Client, ClientBuilder, ClientEvents, ConnectError, ListeningClient, OfflinePolicy, RetryQueue, blocking,
 };
 #[cfg(feature = "web-client")]
 pub use client::{WebError, WebTransport};

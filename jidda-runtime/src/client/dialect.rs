@@ -1,6 +1,5 @@
 //! How a client speaks Socket.IO.
 
-use super::builder::ClientBuilder;
 use crate::payload::Integers;
 use crate::transport::Address;
 use crate::wire::Wire;
@@ -13,9 +12,9 @@ const ATTACHMENTS: u8 = 10;
 /// How Socket.IO is spoken, where it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Dialect {
-    parser: Parser,
-    acknowledgements: Acknowledgements,
-    integers: Integers,
+    pub(super) parser: Parser,
+    pub(super) acknowledgements: Acknowledgements,
+    pub(super) integers: Integers,
 }
 
 impl Dialect {
@@ -36,25 +35,5 @@ impl Dialect {
             acknowledgements,
             integers,
         })
-    }
-}
-
-impl ClientBuilder {
-    /// How packets are written at an address of Socket.IO: as the server does. Default: [`Parser::Json`].
-    pub fn parser(mut self, parser: Parser) -> Self {
-        self.dialect.parser = parser;
-        self
-    }
-
-    /// How the server's acknowledgements are written at an address of Socket.IO: as the resource of a server of jidda's has it. Default: [`Acknowledgements::Plain`].
-    pub fn acknowledgements(mut self, acknowledgements: Acknowledgements) -> Self {
-        self.dialect.acknowledgements = acknowledgements;
-        self
-    }
-
-    /// Which whole numbers may be sent at an address of Socket.IO. Default: those that every server reads exactly.
-    pub fn integers(mut self, integers: Integers) -> Self {
-        self.dialect.integers = integers;
-        self
     }
 }

@@ -15,9 +15,9 @@ use crate::link::pending_requests::{Answer, PendingRequests};
 use crate::link::shared_state::{LinkStatus, SharedState};
 use crate::objects::Connection;
 use crate::objects::Hub;
-use crate::objects::socket_state::Phase;
+use crate::objects::socket_state::{Phase, Recovery};
 use crate::objects::{Socket, SocketInner};
-use crate::payload::{Encoding, Payload, encode_into};
+use crate::payload::{Encoding, Payload, Value, encode_into};
 use crate::reason::DisconnectReason;
 use crate::transport::Address;
 use crate::wire::{Introduction, Protocol, Wire};
@@ -148,6 +148,32 @@ impl Connection {
     }
 }
 
+/// What a server that recovers sockets is shown.
+struct Known {
+    private: String,
+    offset: String,
+}
+
+impl Known {
+    /// Nothing before the first event: there is nothing to go on from.
+    fn of(recovery: &Recovery) -> Option<Self> {
+        let offset = recovery.offset.as_deref()?.to_owned();
+        Some(Self { private: recovery.private.to_string(), offset })
+    }
+
+    /// An auth value that says it, too.
+    fn with(self, auth: Option<&Payload>) -> Payload {
+        let mut entries = vec![("pid".into(), self.private.into()), ("offset".into(), self.offset.into())];
+        match auth.and_then(|auth| auth.to_value().ok()) {
+            Some(Value::Map(own)) => entries.extend(own),
+            Some(other) if !other.is_nil() => entries.push(("token".into(), other)),
+            _ => {}
+        }
+        let encoded = Payload::encode(&Value::Map(entries), Encoding::MessagePack);
+        encoded.unwrap_or_else(|_| Payload::from_bytes(&[0xc0], Encoding::MessagePack))
+    }
+}
+
 impl<S> SharedState<S> {
     /// Queues a request of the protocol itself, unless it is larger than `limit`: an auth value that the server does not
     /// take would end the connection, and each one that is made in its place.
@@ -205,14 +231,15 @@ impl SocketInner {
 
     /// Asks to join the namespace with the auth value that is kept with the socket, or with `otherwise` if there is none.
     fn ask_to_join(self: &Arc<Self>, otherwise: Option<&Payload>) -> Result<Asked, Answer> {
-        let auth = {
+        let (auth, recovered_by) = {
             let mut state = self.state.lock();
             if self.phase() != Phase::Away {
                 let failure = Failure::new("already_connected", "the namespace was joined before");
                 return Err(Answer::Failed(failure));
             }
             self.enter(Phase::Joining);
-            state.extra().auth.clone()
+            let extra = state.extra();
+            (extra.auth.clone(), extra.recovery.as_ref().and_then(|recovery| Known::of(recovery)))
         };
         let id = {
             let mut shared = self.connection.link.change();
@@ -223,7 +250,9 @@ impl SocketInner {
             }
             let place = shared.outbox.place();
             let id = shared.calls.begin_join(place, Arc::clone(self));
-            let auth = auth.as_ref().or(otherwise).map_or(&[0xc0][..], Payload::bytes);
+            let auth = auth.as_ref().or(otherwise);
+            let auth = recovered_by.map_or_else(|| auth.cloned(), |recovery| Some(recovery.with(auth)));
+            let auth = auth.as_ref().map_or(&[0xc0][..], Payload::bytes);
             let limit = shared.outbox.max_message();
             let connect = |out: &mut Vec<u8>| self.wire().connect(out, id, self.namespace(), auth);
             let written = shared.append_request(id, limit, connect);

@@ -5,11 +5,13 @@ mod builder;
 mod connecting;
 mod credentials;
 mod dialect;
+mod dialect_settings;
 mod error;
 mod event;
 mod handle;
 pub(crate) mod join;
 mod listen;
+mod retry_queue;
 mod source;
 #[cfg(feature = "web-client")]
 mod web;
@@ -20,5 +22,6 @@ pub use event::ClientEvents;
 pub use handle::Client;
 pub(crate) use handle::Ending;
 pub use listen::ListeningClient;
+pub use retry_queue::RetryQueue;
 #[cfg(feature = "web-client")]
 pub use web::{WebError, WebTransport};

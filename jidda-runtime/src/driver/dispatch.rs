@@ -48,6 +48,9 @@ impl Driver {
     /// Takes one packet in. `Break` when all that follows it has to wait until a handler ends.
     #[inline]
     pub(crate) fn packet(&mut self, packet: Packet<'_>, cx: &mut Context<'_>) -> ControlFlow<()> {
+        if self.connection.hub.side == Side::Client && self.attends_as_client(&packet) {
+            return ControlFlow::Continue(());
+        }
         match packet {
             Packet::Event { namespace, event, id, arguments, meta } => {
                 let meta = meta.as_deref();
@@ -78,8 +81,8 @@ impl Driver {
             }
             Packet::Expiring { left: _ } => self.told_expiring(),
             Packet::Connect { id, namespace, auth } => return self.ask_to_join(id, &namespace, &auth, cx),
-            Packet::Joined { namespace, socket, private: _ } => {
-                self.let_in(&namespace, socket.as_deref(), cx);
+            Packet::Joined { namespace, socket, private } => {
+                self.let_in(&namespace, socket.as_deref(), private, cx);
             }
             Packet::Refusal { namespace, failure } => self.turned_away(&namespace, &failure, cx),
             Packet::Failed { id, failure } => {

@@ -362,7 +362,9 @@ impl Driver {
             wire.close_reason(out, &error.to_string());
             wire.close(out, Some(error));
         });
-        self.end_all(error.reason(), None);
+        // A client comes back from what its server said wrongly: the next one may know better.
+        let is_client = self.connection.negotiated().is_some();
+        self.end_all(if is_client { DisconnectReason::ParseError } else { error.reason() }, None);
     }
 
     /// Ends the connection and all its sockets. `loss` is given if the stream ended first.

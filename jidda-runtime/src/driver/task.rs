@@ -108,6 +108,8 @@ impl Driver {
         drop(shared);
         if connection.asks_itself() {
             connection.check_after(connection.patience());
+        } else if connection.is_exact() {
+            connection.check_after(connection.pulse().0);
         }
         Self {
             _serving: serving,
@@ -406,7 +408,10 @@ impl Driver {
                 None => {
                     let batch = self.connection.link.change().outbox.take();
                     match batch {
-                        Some(batch) => batch,
+                        Some(batch) => {
+                            self.log_written(&batch);
+                            batch
+                        }
                         // Streams of other servers may hold back what they took.
                         None => return self.stream().buffers() && self.stream().poll_flush(cx).is_pending(),
                     }

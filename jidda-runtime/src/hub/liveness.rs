@@ -20,7 +20,7 @@ impl Connection {
     pub(crate) fn check(self: &Arc<Self>, now: u32) -> bool {
         // Read before the clock: a message that arrives in between must not seem to be in the future.
         let seen = self.last_seen.load(Ordering::Relaxed);
-        let now = if self.asks_itself() { self.hub.exact_clock() } else { now };
+        let now = if self.is_exact() { self.hub.exact_clock() } else { now };
         let since = |then: u32| u64::from(now.wrapping_sub(then));
         let mut shared = self.link.change();
         if shared.status != LinkStatus::Up || shared.is_to_close() {
@@ -56,7 +56,11 @@ impl Connection {
         let ending =
             ending.or(matches!(expiry, Expiry::Over).then_some(DisconnectReason::CredentialsExpired));
         let is_over = ending.is_some();
-        let left = if is_over { None } else { self.time_left(&shared, since(seen)) };
+        let left = if is_over {
+            None
+        } else {
+            self.time_left(&shared, since(seen)).or_else(|| self.next_beat(&shared, since))
+        };
         match ending {
             Some(reason) => shared.send_control(Control::Close(reason)),
             None if matches!(expiry, Expiry::Near) => shared.send_control(Control::Expiring),
@@ -155,6 +159,16 @@ impl Connection {
         let limit = milliseconds(self.patience()).saturating_mul(u64::from(shared.missed) + 1);
         let is_timed = self.asks_itself() && !shared.is_paused;
         is_timed.then(|| Duration::from_millis(limit.saturating_sub(silent_for)))
+    }
+
+    /// When a client looks after its own pings again: its server takes it at its word.
+    fn next_beat(&self, shared: &Shared, since: impl Fn(u32) -> u64) -> Option<Duration> {
+        self.negotiated()?;
+        let (interval, timeout) = self.pulse();
+        let asked = since(shared.calls.pinged_at?.clock());
+        let is_answered = since(self.last_seen.load(Ordering::Relaxed)) <= asked;
+        let left = if is_answered { interval } else { timeout }.saturating_sub(Duration::from_millis(asked));
+        Some(left.max(Duration::from_millis(1)))
     }
 
     fn ask_for_life(&self, shared: &mut Shared, now: u32) {

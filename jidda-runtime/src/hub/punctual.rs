@@ -20,10 +20,16 @@ impl Connection {
         self.wire().heartbeat() == Heartbeat::Theirs
     }
 
+    /// Whether its times are measured exactly: those that a peer counts on.
+    #[inline]
+    pub(crate) fn is_exact(&self) -> bool {
+        self.asks_itself() || self.negotiated().is_some()
+    }
+
     /// The clock that measures how long the peer is silent.
     #[inline]
     pub(crate) fn heart_clock(&self) -> u32 {
-        if self.asks_itself() { self.hub.exact_clock() } else { self.hub.clock() }
+        if self.is_exact() { self.hub.exact_clock() } else { self.hub.clock() }
     }
 
     /// Whether the peer has been silent for too long, so that its messages are too late. Its connection ends then.

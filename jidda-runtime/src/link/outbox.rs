@@ -237,6 +237,12 @@ impl Batch {
         }
     }
 
+    /// A copy of what is not written yet, for the log.
+    pub(crate) fn copy(&self) -> Vec<u8> {
+        let tail = &self.tail[self.offset..];
+        self.frames.iter().map(|frame| &frame[..]).chain([tail]).collect::<Vec<_>>().concat()
+    }
+
     /// Appends a frame that other connections get too.
     fn share(&mut self, frame: &Bytes) {
         if frame.len() > COPIED {

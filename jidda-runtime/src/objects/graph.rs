@@ -148,6 +148,8 @@ pub(crate) struct Negotiated {
     pub(crate) ping_interval: AtomicU32,
     /// How long its answer may take, in milliseconds.
     pub(crate) ping_timeout: AtomicU32,
+    /// Whether the server recovers sockets, so that what it sent last is noted.
+    pub(crate) recovers: AtomicBool,
     /// Whether it began with long polling.
     pub(crate) began_polling: AtomicBool,
     /// Set when a WebSocket takes the place of long polling.

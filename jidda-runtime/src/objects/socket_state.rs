@@ -37,6 +37,8 @@ pub(crate) struct Extra {
     pub(crate) given_id: Option<SocketId>,
     /// The encoded auth value of the handshake.
     pub(crate) auth: Option<Payload>,
+    /// What a client's socket may be recovered by.
+    pub(crate) recovery: Option<Box<Recovery>>,
     /// Whether a client joins the namespace whenever it has a connection.
     pub(crate) is_wanted: bool,
     pub(crate) values: Values,
@@ -60,6 +62,17 @@ pub(crate) struct Extra {
     pub(crate) jobs: Option<Arc<Jobs>>,
 }
 
+/// What a client's socket may be recovered by when its connection was lost, at a server that keeps what was missed.
+#[derive(Debug, Default)]
+pub(crate) struct Recovery {
+    /// A name of the socket's that only the server and the client know.
+    pub(crate) private: Box<str>,
+    /// The last event that was received.
+    pub(crate) offset: Option<Box<str>>,
+    /// Whether the socket was recovered when it joined.
+    pub(crate) is_recovered: bool,
+}
+
 impl std::fmt::Debug for Extra {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Extra").field("permissions", &self.permissions).finish_non_exhaustive()
@@ -70,6 +83,7 @@ impl Extra {
     fn is_vacant(&self) -> bool {
         self.given_id.is_none()
             && self.auth.is_none()
+            && self.recovery.is_none()
             && !self.is_wanted
             && self.values.is_empty()
             && self.permissions.are_initial()

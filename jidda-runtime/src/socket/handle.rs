@@ -48,6 +48,14 @@ impl Socket {
         matches!(self.inner.phase(), Phase::Active | Phase::Replaying)
     }
 
+    /// Whether the server took a client's socket up again where its lost connection left it: with its rooms and its data, and
+    /// the events that were sent meanwhile. Servers of Socket.IO with `connectionStateRecovery` do.
+    pub fn recovered(&self) -> bool {
+        let state = self.inner.state.lock();
+        let recovery = state.extra.as_ref().and_then(|extra| extra.recovery.as_ref());
+        recovery.is_some_and(|recovery| recovery.is_recovered)
+    }
+
     /// The socket of the same connection in another namespace, if it joined that.
     pub fn of(&self, namespace: &str) -> Option<Socket> {
         self.inner.connection.socket(namespace).map(|inner| Socket { inner })

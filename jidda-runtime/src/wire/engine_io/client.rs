@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::super::protocol::{Introduction, Protocol};
 use super::super::socket_io::{Parser, message_pack, text as packets};
 use super::super::{Limits, Packet, WireError};
-use super::write::{binary, control};
+use super::write::{binary, control, event_encoded};
 use super::{Acknowledgements, EngineIo, Layer, Version};
 use crate::failure::Failure;
 use crate::payload::{Encoding, Payload, Value, encode_into};
@@ -197,6 +198,16 @@ pub(super) fn connect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, auth: 
             }
             control(out, wire, namespace, b'0', |out| out.extend_from_slice(&json));
         }
+    }
+}
+
+/// Writes new credentials: an event that servers of jidda's answer.
+pub(super) fn authenticate(out: &mut Vec<u8>, wire: EngineIo, id: u32, introduction: Introduction<'_>) {
+    let credentials = introduction.credentials.and_then(|credentials| credentials.to_value().ok());
+    let mut list = Vec::new();
+    if encode_into(&mut list, &(credentials,), wire.encoding()).is_ok() {
+        // There is a form for it: it was encoded for this wire.
+        event_encoded(out, wire, ("/", "$/authenticate"), Some(id), &list).ok();
     }
 }
 

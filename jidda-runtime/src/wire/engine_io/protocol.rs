@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::protocol::{Heartbeat, Opening, Protocol};
+use super::super::protocol::{Heartbeat, Introduction, Opening, Protocol};
 use super::super::socket_io::Parser;
 use super::super::{Decoder, Limits, Meta, Packet, WireError};
 use super::{EngineIo, Layer, Role, Version, client, decoder, write};
@@ -175,7 +175,15 @@ impl Protocol for EngineIo {
         write::end(out, self, error);
     }
 
+    fn authenticate(self, out: &mut Vec<u8>, id: u32, introduction: Introduction<'_>) {
+        client::authenticate(out, self, id, introduction);
+    }
+
     fn refused(self, out: &mut Vec<u8>, namespace: &str, event: &str, failure: &Told<'_>) {
+        if self.role == Role::Client {
+            // Servers of others would take it for an event of the program's.
+            return;
+        }
         write::refused(out, self, &namespace_name(namespace), &short_name(event), failure);
     }
 }
