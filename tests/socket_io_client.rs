@@ -285,6 +285,18 @@ async fn a_client_of_several_connections_and_a_blocking_one_work() {
     let blocking = tokio::task::spawn_blocking(move || {
         let client = blocking::Client::connect_with(builder(address)).unwrap();
         let three = client.call::<i64>("add", &(1, 2)).timeout(LIMIT).wait().unwrap();
+        let (sender, sums) = std::sync::mpsc::channel();
+        for n in 0..10 {
+            let sender = sender.clone();
+            client.call_then("add", &(n, 1), move |sum: Result<i64, _>| sender.send(sum.unwrap()).unwrap());
+        }
+        assert!(client.wait_for_acks(LIMIT));
+        let mut sums: Vec<_> = sums.try_iter().collect();
+        sums.sort_unstable();
+        assert_eq!(sums, (1..=10).collect::<Vec<_>>());
+        assert!(!client.wait_for_end(Duration::from_millis(1)));
+        client.emit("send_me_away", &()).unwrap();
+        assert!(client.wait_for_end(LIMIT));
         client.disconnect();
         three
     });
@@ -598,4 +610,24 @@ async fn handlers_for_everything_else_have_the_name_and_the_arguments() {
     assert_eq!(client.root().id().to_string().len(), 20);
     peer.say(r#"421["a name with spaces",1,"two"]"#).await;
     assert_eq!(peer.hear().await.unwrap(), "431[]");
+}
+
+/// Its handlers are those of the server behind it.
+struct Gateway;
+
+#[tokio::test]
+async fn native_clients_reach_a_server_of_socket_io_through_a_gateway() {
+    let behind = server().await;
+    let to_it = in_time(builder(address(&behind)).connect()).await.unwrap();
+    let gateway = Server::builder()
+        .app::<Gateway>()
+        .proxy(jidda::server::Proxy::to(&to_it))
+        .listen("127.0.0.1:0")
+        .start()
+        .await
+        .unwrap();
+    let native = in_time(builder(gateway.addresses()[0].to_string()).connect()).await.unwrap();
+    assert_eq!(in_time(native.call::<i64>("add", &(1, 2)).into_future()).await.unwrap(), 3);
+    let error = in_time(native.call::<i64>("divide", &(1, 0)).into_future()).await.unwrap_err();
+    assert!(error.to_string().contains("division by zero"), "{error}");
 }

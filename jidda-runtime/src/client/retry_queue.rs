@@ -36,6 +36,7 @@ impl Client {
 /// # }
 /// ```
 #[derive(Debug)]
+#[must_use = "a queue sends what it is given with `send`"]
 pub struct RetryQueue {
     client: Client,
     socket: Socket,

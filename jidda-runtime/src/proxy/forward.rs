@@ -300,7 +300,7 @@ fn is_nil(payload: &Payload) -> bool {
 
 /// A value, for whoever reads it.
 fn value(payload: Payload, encoding: Encoding) -> Reply {
-    if encoding == Encoding::MessagePack {
+    if payload.encoding() == Encoding::MessagePack && encoding == Encoding::MessagePack {
         return Reply::encoded(payload);
     }
     let rewritten = payload.to_value().and_then(|value| Payload::reply(&value, encoding));

@@ -6,8 +6,9 @@ use serde::Serialize;
 use smallvec::SmallVec;
 
 use crate::error::SendError;
+use crate::handler::RawArguments;
 use crate::objects::Hub;
-use crate::payload::{CodecError, Encoding, encode_arguments_into};
+use crate::payload::{CodecError, Encoding, Payload, Value, encode_arguments_into};
 
 /// An event's argument list, in each encoding that may be asked for, or why it has none there.
 #[derive(Clone, Debug)]
@@ -85,6 +86,20 @@ impl Encoded {
     /// The list in whatever encoding there is.
     pub(crate) fn any(&self) -> Option<(Encoding, &[u8])> {
         self.lists().iter().find_map(|(encoding, list)| Some((*encoding, &**list.as_ref().ok()?)))
+    }
+
+    /// The same in another encoding: that of the server that it is passed on to.
+    ///
+    /// # Errors
+    ///
+    /// When a value has no form in it.
+    pub(crate) fn translated(self, encoding: Encoding) -> Result<Self, CodecError> {
+        if self.list(encoding).is_some() {
+            return Ok(self);
+        }
+        let Some((before, list)) = self.any() else { return Ok(self) };
+        let values: Vec<Value> = Payload::from_bytes(list, before).decode()?;
+        Self::one(&RawArguments(values), encoding)
     }
 
     /// The same for a peer that wants it in this encoding.

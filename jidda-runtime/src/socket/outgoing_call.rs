@@ -46,6 +46,14 @@ impl<R, E> fmt::Debug for OutgoingCall<'_, R, E> {
     }
 }
 
+impl<R, E> OutgoingCall<'_, R, E> {
+    /// The same with a name of its own.
+    pub(crate) fn into_owned(self) -> OutgoingCall<'static, R, E> {
+        let Self { socket, event, arguments, timeout, forwards, read } = self;
+        OutgoingCall { socket, event: event.into_owned().into(), arguments, timeout, forwards, read }
+    }
+}
+
 impl<'a, R: DeserializeOwned, E: CallerError> OutgoingCall<'a, R, E> {
     pub(crate) fn new<A: Serialize + ?Sized>(
         socket: Result<Socket, SendError>,
@@ -72,10 +80,11 @@ impl<'a, R: DeserializeOwned, E: CallerError> OutgoingCall<'a, R, E> {
     /// A call that is passed on for another caller.
     pub(crate) fn forwarded(socket: Socket, event: String, arguments: Encoded, forwards: Meta) -> Self {
         let forwards = Some(Box::new(forwards));
+        let arguments = arguments.translated(socket.inner.wire().encoding());
         Self {
             socket: Ok(socket),
             event: event.into(),
-            arguments: Ok(arguments),
+            arguments,
             timeout: None,
             forwards,
             read: read::<R, E>,

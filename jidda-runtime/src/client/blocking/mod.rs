@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use super::{Client as AsyncClient, ClientBuilder, ConnectError};
 use crate::error::{CallError, Error, INSIDE_RUNTIME, RecvError, SendError};
@@ -26,13 +28,15 @@ use runtime::{Home, InsideRuntime};
 #[derive(Clone)]
 pub struct Client {
     // Dropped before the runtime that serves it.
-    client: AsyncClient,
+    inner: AsyncClient,
     home: Home,
+    /// The calls whose answers closures wait for.
+    answers: TaskTracker,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.client.fmt(f)
+        self.inner.fmt(f)
     }
 }
 
@@ -53,7 +57,7 @@ impl Client {
     /// As for [`connect`](Self::connect).
     pub fn connect_with(builder: ClientBuilder) -> Result<Self, ConnectError> {
         let (home, client) = Home::connect(builder.connect())?;
-        Ok(Self { client, home })
+        Ok(Self { inner: client, home, answers: TaskTracker::new() })
     }
 
     /// Calls a handler of the root namespace and waits for its reply.
@@ -62,12 +66,12 @@ impl Client {
         event: &'a str,
         arguments: &(impl Serialize + ?Sized),
     ) -> OutgoingCall<'a, R> {
-        OutgoingCall { call: self.client.call(event, arguments), home: self.home.clone() }
+        OutgoingCall { call: self.inner.call(event, arguments), home: self.home.clone() }
     }
 
     /// Calls a handler of the root namespace whose reply is a stream, and waits for each item in its turn.
     pub fn stream<T>(&self, event: &str, arguments: &(impl Serialize + ?Sized)) -> Streaming<T> {
-        Streaming { items: self.client.stream(event, arguments), home: self.home.clone(), is_over: false }
+        Streaming { items: self.inner.stream(event, arguments), home: self.home.clone(), is_over: false }
     }
 
     /// Sends an event to the root namespace.
@@ -76,7 +80,54 @@ impl Client {
     ///
     /// [`SendError`].
     pub fn emit<A: Serialize + ?Sized>(&self, event: &str, arguments: &A) -> Result<(), SendError> {
-        self.home.wait(self.client.emit(event, arguments))?
+        self.home.wait(self.inner.emit(event, arguments))?
+    }
+
+    /// Calls a handler of the root namespace without waiting, and gives its reply to a closure, which runs on the client's
+    /// thread. [`wait_for_acks`](Self::wait_for_acks) waits for all of them.
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use jidda::blocking::Client;
+    ///
+    /// # fn main() -> Result<(), jidda::error::ConnectError> {
+    /// let client = Client::connect("http://127.0.0.1:3000")?;
+    /// client.call_then("add", &(1, 2), |sum: Result<i64, _>| println!("{sum:?}"));
+    /// client.wait_for_acks(Duration::from_secs(10));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call_then<R: DeserializeOwned + Send + 'static>(
+        &self,
+        event: &str,
+        arguments: &(impl Serialize + ?Sized),
+        then: impl FnOnce(Result<R, CallError>) + Send + 'static,
+    ) {
+        let call = self.inner.call::<R>(event, arguments).into_owned();
+        self.home.spawn(&self.answers, async move { then(call.await) });
+    }
+
+    /// Waits for the replies of all that [`call_then`](Self::call_then) began, but no longer than `limit`. Whether they are
+    /// all there.
+    ///
+    /// # Panics
+    ///
+    /// In async code, which it would block.
+    pub fn wait_for_acks(&self, limit: Duration) -> bool {
+        self.answers.close();
+        let are_there = self.wait(async { timeout(limit, self.answers.wait()).await.is_ok() });
+        self.answers.reopen();
+        are_there
+    }
+
+    /// Waits until the client has ended for good, but no longer than `limit`: handlers run meanwhile, as they do always. Whether
+    /// it has ended.
+    ///
+    /// # Panics
+    ///
+    /// In async code, which it would block.
+    pub fn wait_for_end(&self, limit: Duration) -> bool {
+        self.wait(async { timeout(limit, self.inner.closed()).await.is_ok() })
     }
 
     /// Sends a bare value to the root namespace.
@@ -85,7 +136,7 @@ impl Client {
     ///
     /// [`SendError`].
     pub fn send<T: Serialize + ?Sized>(&self, value: &T) -> Result<(), SendError> {
-        self.home.wait(self.client.send(value))?
+        self.home.wait(self.inner.send(value))?
     }
 
     /// Waits for the next bare message that no handler takes.
@@ -94,7 +145,7 @@ impl Client {
     ///
     /// [`RecvError`].
     pub fn recv<T: DeserializeOwned>(&self) -> Result<T, RecvError> {
-        self.home.wait(self.client.recv())?
+        self.home.wait(self.inner.recv())?
     }
 
     /// Handles an event of the root namespace with a closure, on the client's thread.
@@ -103,7 +154,7 @@ impl Client {
     ///
     /// When the event's name is reserved.
     pub fn on<A, L: Listener<A> + Clone>(&self, event: &str, listener: L) {
-        self.client.on(event, listener);
+        self.inner.on(event, listener);
     }
 
     /// Runs any future of the async client, such as a stub's `connect`, and waits for it.
@@ -117,7 +168,7 @@ impl Client {
 
     /// The async client underneath, to make futures for [`wait`](Self::wait).
     pub fn as_async(&self) -> &AsyncClient {
-        &self.client
+        &self.inner
     }
 
     /// Joins a namespace; its stub is `ChatClient::new(client.join("/chat", &login)?)`.
@@ -126,7 +177,7 @@ impl Client {
     ///
     /// As for [`jidda::Client::join`](AsyncClient::join).
     pub fn join<A: Serialize + Sync>(&self, namespace: &str, auth: &A) -> Result<Socket, CallError<Error>> {
-        let socket = self.home.wait(self.client.join(namespace, auth)).map_err(SendError::from)??;
+        let socket = self.home.wait(self.inner.join(namespace, auth)).map_err(SendError::from)??;
         Ok(Socket { socket, home: self.home.clone() })
     }
 
@@ -136,7 +187,7 @@ impl Client {
     ///
     /// In async code, which it would block.
     pub fn disconnect(&self) {
-        self.wait(self.client.disconnect());
+        self.wait(self.inner.disconnect());
     }
 }
 
@@ -297,7 +348,7 @@ macro_rules! blocking_target {
     };
 }
 
-blocking_target!(Client, client);
+blocking_target!(Client, inner);
 blocking_target!(Socket, socket);
 
 impl JoinTarget for Client {
@@ -309,7 +360,7 @@ impl JoinTarget for Client {
         namespace: &str,
         auth: &A,
     ) -> Result<Socket, CallError<E>> {
-        let socket = self.client.join_as(namespace, auth).await?;
+        let socket = self.inner.join_as(namespace, auth).await?;
         Ok(Socket { socket, home: self.home.clone() })
     }
 }

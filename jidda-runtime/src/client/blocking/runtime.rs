@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use tokio::runtime::{Handle, Runtime};
 use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 
 use crate::client::{Client, ConnectError, Ending};
 
@@ -56,6 +57,12 @@ impl Home {
         let client = home.wait(connecting)??;
         let _ = home.0.ending.set(client.ending());
         Ok((home, client))
+    }
+
+    /// Runs a future on the client's thread.
+    pub(super) fn spawn(&self, tasks: &TaskTracker, future: impl Future<Output = ()> + Send + 'static) {
+        let runtime = self.0.runtime.as_ref().expect("it is there until it is dropped");
+        tasks.spawn_on(future, runtime.handle());
     }
 
     /// Waits for a future, which runs in this runtime's context.

@@ -26,7 +26,7 @@ pub(super) fn text(wire: EngineIo, text: &str, limits: Limits) -> Option<Decoded
     match text.as_bytes().first()? {
         b'0' | b'4' => packets::answer_to_joining(text, limits).map(|answer| {
             let (is_joined, namespace, data) = answer?;
-            answer_to_joining(wire, is_joined, namespace, data.as_bytes())
+            Ok(answer_to_joining(wire, is_joined, namespace, data.as_bytes()))
         }),
         b'3' if is_unusual(wire, text) => acknowledgement(wire, text, limits),
         _ => None,
@@ -43,7 +43,7 @@ fn is_unusual(wire: EngineIo, text: &str) -> bool {
 /// Reads a packet of the msgpack parser.
 pub(super) fn bytes(wire: EngineIo, bytes: &[u8], limits: Limits) -> Decoded<'_> {
     if let Some((is_joined, namespace, data)) = message_pack::answer_to_joining(bytes, limits)? {
-        return answer_to_joining(wire, is_joined, namespace, &data);
+        return Ok(answer_to_joining(wire, is_joined, namespace, &data));
     }
     let packet = message_pack::packet(bytes, limits)?;
     let Packet::Reply { id, outcome: Ok(list) } = &packet else { return Ok(packet) };
@@ -104,15 +104,15 @@ fn described(error: Value) -> Failure {
     }
 }
 
-fn answer_to_joining<'a>(wire: EngineIo, is_joined: bool, namespace: &'a str, data: &[u8]) -> Decoded<'a> {
+fn answer_to_joining<'a>(wire: EngineIo, is_joined: bool, namespace: &'a str, data: &[u8]) -> Packet<'a> {
     let data = if data.is_empty() { None } else { value(wire, data) };
     let namespace = Cow::Borrowed(namespace);
     if !is_joined {
-        return Ok(Packet::Refusal { namespace, failure: Box::new(refusal(data.unwrap_or(Value::Nil))) });
+        return Packet::Refusal { namespace, failure: Box::new(refusal(data.unwrap_or(Value::Nil))) };
     }
     let text =
         |name| data.as_ref().and_then(|data| field(data, name)).and_then(Value::as_str).map(Into::into);
-    Ok(Packet::Joined { namespace, socket: text("sid"), private: text("pid") })
+    Packet::Joined { namespace, socket: text("sid"), private: text("pid") }
 }
 
 /// The refusal in a connect error: a map with a message and perhaps data, or in version 4 any value.
@@ -165,9 +165,12 @@ pub(super) fn connect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, auth: 
         map @ Value::Map(_) => map,
         other => Value::Map(vec![("token".into(), other)]),
     });
+    if wire.version == Version::V3 && namespace == "/" {
+        // A client of this version is in the root namespace by being there.
+        return;
+    }
     match wire.layer {
         Layer::Raw => {}
-        Layer::SocketIo(Parser::MessagePack) if wire.version == Version::V3 && namespace == "/" => {}
         Layer::SocketIo(Parser::MessagePack) => {
             let auth = auth.map(|auth| {
                 let mut bytes = Vec::new();
@@ -176,8 +179,6 @@ pub(super) fn connect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, auth: 
             });
             binary(out, wire, |out| message_pack::ask_to_join(out, namespace, auth.as_deref()));
         }
-        // A client of this version is in the root namespace by being there.
-        Layer::SocketIo(Parser::Json) if wire.version == Version::V3 && namespace == "/" => {}
         Layer::SocketIo(Parser::Json) if wire.version == Version::V3 => {
             let query = auth.as_ref().map(query).filter(|query| !query.is_empty());
             match query {

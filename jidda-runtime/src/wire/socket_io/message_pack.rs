@@ -58,6 +58,9 @@ pub fn packet(bytes: &[u8], limits: Limits) -> Result<Packet<'_>, WireError> {
     }
 }
 
+/// Whether a namespace was joined, its name, and the encoded data that goes with it.
+type AnswerToJoining<'a> = (bool, &'a str, Cow<'a, [u8]>);
+
 /// Reads what a server answers a request to join with, and the encoded data, if there is any: `None` if it is another packet.
 ///
 /// # Errors
@@ -66,7 +69,7 @@ pub fn packet(bytes: &[u8], limits: Limits) -> Result<Packet<'_>, WireError> {
 pub(in crate::wire) fn answer_to_joining(
     bytes: &[u8],
     limits: Limits,
-) -> Result<Option<(bool, &str, Cow<'_, [u8]>)>, WireError> {
+) -> Result<Option<AnswerToJoining<'_>>, WireError> {
     if bytes.len() > limits.size {
         return Err(WireError::TooLarge { limit: limits.size, id: None });
     }
