@@ -230,24 +230,39 @@ async fn wrapped_acknowledgements_are_unwrapped() {
 #[tokio::test]
 async fn a_refusal_has_a_message_and_data() {
     let server = server().await;
-    for version in [Version::V4, Version::V3] {
-        let wrong = builder(address(&server)).engine_version(version);
-        let wrong = match version {
-            Version::V4 => wrong.auth(&json!({"token": "wrong"})),
-            // What later versions call auth is the query there.
-            Version::V3 => wrong.query("token", "wrong"),
-        };
-        let error = in_time(wrong.connect()).await;
-        if version == Version::V3 {
-            continue;
-        }
-        let jidda::error::ConnectError::Refused(refusal) = error.unwrap_err() else { panic!("a refusal") };
-        let CallError::Refused { message, data, .. } = &refusal else { panic!("{refusal:?}") };
-        assert_eq!(
-            (&**message, data.as_ref().and_then(|data| data.as_str())),
-            ("who are you?", Some("try again"))
-        );
+    let wrong = builder(address(&server)).auth(&json!({"token": "wrong"}));
+    let error = in_time(wrong.connect()).await.unwrap_err();
+    let jidda::error::ConnectError::Refused(refusal) = error else { panic!("{error:?}") };
+    let CallError::Refused { message, data, .. } = &refusal else { panic!("{refusal:?}") };
+    assert_eq!(
+        (&**message, data.as_ref().and_then(|data| data.as_str())),
+        ("who are you?", Some("try again"))
+    );
+}
+
+#[tokio::test]
+async fn servers_of_version_3_refuse_by_bare_values() {
+    for (said, message) in [("44\"who are you?\"", "who are you?"), ("44{\"limit\":3}", "{\"limit\": 3}")] {
+        let (fake, address) = Fake::new().await;
+        let connecting = tokio::spawn(builder(address).engine_version(Version::V3).connect());
+        let mut peer = fake.open(25_000, 20_000).await;
+        peer.say(said).await;
+        let error = in_time(connecting).await.unwrap().unwrap_err();
+        let jidda::error::ConnectError::Refused(refusal) = error else { panic!("{error:?}") };
+        assert!(refusal.to_string().contains(message), "{refusal}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_up_yet_is_waited_for() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = listener.local_addr().unwrap();
+    drop(listener);
+    let connecting = tokio::spawn(builder(format!("ws://{there}")).wait_for_server().connect());
+    tokio::task::yield_now().await;
+    let _server = Server::builder().listen(there.to_string()).start().await.unwrap();
+    let client = in_time(connecting).await.unwrap().unwrap();
+    assert_eq!(in_time(client.call::<i64>("add", &(1, 2)).into_future()).await.unwrap(), 3);
 }
 
 #[tokio::test]
