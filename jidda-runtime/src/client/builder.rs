@@ -24,11 +24,15 @@ use crate::objects::{Connection, Hub};
 use crate::payload::{CodecError, Encoding, Payload};
 use crate::reconnect::{Backoff, Keeper, Policy};
 use crate::sync::Mutex;
+#[cfg(feature = "web-client")]
+use crate::sync::atomic::Ordering;
 #[cfg(feature = "noise")]
 use crate::transport::noise::{NoiseClient, NoiseServer};
 use crate::transport::{Address, ClientSecrets, ServerSecrets};
 #[cfg(feature = "tls")]
 use crate::transport::{TlsClient, TlsServer};
+#[cfg(feature = "web-client")]
+use crate::wire::engine_io::Version;
 
 /// How many connections a client may have: a system has no more ports for one address.
 const MOST_CONNECTIONS: usize = 65_535;
@@ -325,6 +329,12 @@ impl ClientBuilder {
         let mut ready = Vec::new();
         for _ in 0..self.connections {
             let connection = Connection::for_client(&hub, source.address(), wire);
+            #[cfg(feature = "web-client")]
+            if let Some(negotiated) = connection.negotiated() {
+                // Events are encoded before the first connection is there.
+                let is_version_3 = self.web.version == Some(Version::V3);
+                negotiated.is_version_3.store(is_version_3, Ordering::Relaxed);
+            }
             let root = connection.client_socket("/");
             if self.joins_root {
                 root.want(auth.clone());
