@@ -136,7 +136,7 @@ impl Options {
                     self.leading = Some(literal);
                 }
                 Some(meaning) => {
-                    errors.push(literal, format!("{meaning}, is the first option and is written once"))
+                    errors.push(literal, format!("{meaning}, is the first option and is written once"));
                 }
                 None => errors.push(literal, unknown(attribute)),
             }

@@ -293,7 +293,7 @@ fn what_keeps_a_server_from_starting_is_one_sentence() {
     assert_eq!(
         failure("sheep", &["server"], &[("JIDDA_LISTEN", "8000")]),
         "Error: the server cannot start: `8000` is not an address: the port is missing; write host:port, tcp://host:port, tls://host:port, \
-         noise://host:port, unix:/path or mem:name"
+         noise://host:port, unix:/path, mem:name, or https://host/path and wss://host/path for servers of Socket.IO"
     );
 }
 

@@ -186,7 +186,7 @@ mod tests {
             (r#" , {"a":"b"} , "x" ] "#, Some("x")),
             (r#",["abc"]]"#, None),
             (r#",{"a":"b"}]"#, None),
-            (r#",1]"#, None),
+            (r",1]", None),
             ("]", None),
             (r#","a\"b"]"#, None),
             (r#","a\n"]"#, None),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Pages of which other origins may use a resource: see [`Resource::origins`].
+/// Pages of which other origins may use a resource: see `Resource::origins`.
 ///
 /// An origin is written as browsers send it: `https://example.com`, with its port where it has one, without a path. A
 /// list or a single text becomes one by itself.
