@@ -294,7 +294,7 @@ impl ClientBuilder {
     }
 
     /// Starts the tasks that make the connections.
-    pub(super) fn start(self, mut source: Source) -> Result<Ready, ConnectError> {
+    pub(super) fn start(self, source: Source) -> Result<Ready, ConnectError> {
         let ConnectionOptions { table, config, policies, states } = self.options;
         let table = table.build()?;
         let auth = self.auth.map_err(ConnectError::Encode)?;
@@ -318,7 +318,8 @@ impl ClientBuilder {
         // The time to connect is watched by whoever connects; the connection's own watch only backs it up.
         let handshake_timeout = deadline::bounded(self.connect_timeout.saturating_mul(2));
         let config = Config { handshake_timeout, ..config };
-        source.limit(config.max_message);
+        #[cfg(feature = "web-client")]
+        let source = source.limited(config.max_message);
         let hub = Hub::start(Side::Client, table, config, states.share(), buffers, policies);
         let (events, _) = broadcast::channel(64);
         let policy = Policy { role: source.role(), backoff: self.backoff, is_patient: self.is_patient };

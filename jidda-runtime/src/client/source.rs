@@ -121,13 +121,12 @@ impl Source {
     }
 
     /// Limits what a server of the web may send, too.
-    pub(super) fn limit(&mut self, max_message: usize) {
-        #[cfg(feature = "web-client")]
-        if let Self::Dial(dial) = self {
+    #[cfg(feature = "web-client")]
+    pub(super) fn limited(mut self, max_message: usize) -> Self {
+        if let Self::Dial(dial) = &mut self {
             dial.web.max_message = max_message;
         }
-        #[cfg(not(feature = "web-client"))]
-        let _ = max_message;
+        self
     }
 
     pub(super) fn address(&self) -> &Address {
