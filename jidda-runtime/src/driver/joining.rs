@@ -143,7 +143,7 @@ impl Driver {
     fn log_batch(&self, mut bytes: &[u8]) {
         let connection = self.connection.id;
         if self.connection.negotiated().is_none() {
-            let bytes = text(bytes);
+            let bytes = sent_text(bytes);
             tracing::trace!(%connection, bytes = %printable(&bytes), "sending messages");
             return;
         }
@@ -153,11 +153,21 @@ impl Driver {
         {
             let mut payload = payload.to_vec();
             websocket::mask(&mut payload, head.mask.unwrap_or_default());
-            let packet = text(&payload);
+            let packet = sent_text(&payload);
             tracing::trace!(%connection, packet = %printable(&packet), "sending a packet");
             bytes = &bytes[end..];
         }
     }
+}
+
+/// The same of what this side sends: credentials and auth values are not for logs.
+fn sent_text(bytes: &[u8]) -> String {
+    let has = |words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
+    // A request to join begins so in JSON, and has the type 0 in MessagePack.
+    let is_private = bytes.starts_with(b"40")
+        || has(b"\xa4type\x00")
+        || [&b"$/hello"[..], b"$/authenticate", b"$/connect"].into_iter().any(has);
+    if is_private { "(with credentials)".to_owned() } else { text(bytes) }
 }
 
 /// The beginning of a packet as text.

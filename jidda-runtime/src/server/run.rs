@@ -51,7 +51,9 @@ impl ServerBuilder {
         // Time has a runtime of its own, on this thread: the program may block all threads of the other.
         let clock = Builder::new_current_thread().enable_time().build().map_err(system)?;
         // Before any peer can know that the server is there: a signal must not end it the rough way.
-        let (for_server, mut signal) = (Signal::next().map_err(system)?, Signal::next().map_err(system)?);
+        let mut signal = Signal::next().map_err(system)?;
+        // The server gets it from here: one that has nothing left would end before this thread knows that it was for a signal.
+        let (pass_on, for_server) = Signal::passed_on();
         let mut serving = runtime.spawn(async move { self.build()?.serve_until(for_server, |_| ()).await });
         let (served, end) = clock.block_on(async {
             tokio::select! {
@@ -59,6 +61,8 @@ impl ServerBuilder {
                 () = signal.received() => {
                     // Here, since the threads of the other runtime may be blocked.
                     announce_end(grace);
+                    // One that is over needs none.
+                    let _ = pass_on.send(());
                     let end = deadline::after(grace);
                     let limit = deadline::bounded(grace) + LAST_CALL + LAST_RESPONSE;
                     (timeout(limit, &mut serving).await.ok(), end)

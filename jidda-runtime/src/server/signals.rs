@@ -41,6 +41,12 @@ impl Signal {
         Ok(Self(receiver))
     }
 
+    /// One that is received when the sender says so.
+    pub(super) fn passed_on() -> (oneshot::Sender<()>, Self) {
+        let (sender, receiver) = oneshot::channel();
+        (sender, Self(receiver))
+    }
+
     /// # Cancel safety
     ///
     /// The signal stays with this value if the future is dropped.
