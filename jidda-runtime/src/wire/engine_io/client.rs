@@ -8,6 +8,7 @@ use super::super::{Limits, Packet, WireError};
 use super::write::{binary, control, event_encoded};
 use super::{Acknowledgements, EngineIo, Layer, Version};
 use crate::failure::Failure;
+use crate::foreign::shown;
 use crate::payload::{Encoding, Payload, Value, encode_into};
 
 type Decoded<'a> = Result<Packet<'a>, WireError>;
@@ -193,7 +194,10 @@ pub(super) fn connect(out: &mut Vec<u8>, wire: EngineIo, namespace: &str, auth: 
                 let fits = encode_into(&mut json, &auth, Encoding::Json(wire.integers)).is_ok()
                     && json.first() != Some(&0);
                 if !fits {
-                    tracing::warn!(namespace, "the auth value has no form in JSON, and is not sent");
+                    tracing::warn!(
+                        namespace = &*shown(namespace),
+                        "the auth value has no form in JSON, and is not sent"
+                    );
                     json.clear();
                 }
             }
