@@ -1,4 +1,4 @@
-//! What each set of features compiles: a crate of contracts little, a native client no HTTP server.
+//! What each set of features compiles: a crate of contracts little, a native client no HTTP.
 #![allow(missing_docs)]
 
 use std::collections::BTreeSet;
@@ -55,9 +55,11 @@ fn a_crate_of_contracts_is_built_from_few_crates() {
 }
 
 #[test]
-fn a_native_client_has_no_http_server() {
+fn a_native_client_has_neither_an_http_server_nor_an_http_client() {
     let client = crates(&["client"]);
-    for absent in ["hyper", "hyper-util", "httparse", "http-body", "flate2", "tracing-subscriber", "rustls"] {
+    for absent in
+        ["hyper", "hyper-util", "httparse", "http-body", "flate2", "cookie", "tracing-subscriber", "rustls"]
+    {
         assert!(!client.contains(absent), "{absent}");
     }
     assert!(client.contains("tokio"));
@@ -67,7 +69,8 @@ fn a_native_client_has_no_http_server() {
 fn each_feature_brings_what_it_is_for() {
     let of = |features: &[&str], name: &str| crates(features).contains(name);
     assert!(of(&["run"], "tracing-subscriber") && !of(&["server"], "tracing-subscriber"));
-    assert!(of(&["server"], "hyper"));
+    assert!(of(&["server"], "hyper") && !of(&["server"], "cookie"));
+    assert!(of(&["web-client"], "hyper") && of(&["web-client"], "cookie") && !of(&["web-client"], "rustls"));
     assert!(of(&["tls"], "rustls") && of(&["noise"], "snow") && of(&["metrics"], "metrics"));
     assert!(of(&["jwt"], "jsonwebtoken") && !of(&["default"], "jsonwebtoken"));
     assert!(of(&["anyhow"], "anyhow") && of(&["default"], "rustls") && of(&["default"], "snow"));

@@ -123,8 +123,8 @@ impl ClientBuilder {
         self
     }
 
-    /// The roots that the client trusts at a `tls://` address, and its own certificate. Without it, it trusts the
-    /// roots of the system.
+    /// The roots that the client trusts at a `tls://`, `https://`, `wss://` or `wss+native://` address, and its own certificate.
+    /// Without it, it trusts the roots of the system.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: TlsClient) -> Self {
         self.secrets.tls = Some(tls);

@@ -15,7 +15,7 @@ use super::pem::Pem;
 use super::{JIDDA, PROVIDER, TlsError};
 use crate::foreign::printable;
 
-/// Which servers a client trusts at `tls://`, and the certificate that it presents.
+/// Which servers a client trusts at `tls://`, `https://` and `wss://`, and the certificate that it presents.
 ///
 /// Without it a client uses the system's trust store. The server's certificate is always verified, and has to be for the host in
 /// the address.
