@@ -86,6 +86,8 @@ interop() {
 
 socket_io_clients() { tests/interop/run.sh jidda; }
 
+socket_io_servers() { tests/interop/run.sh servers; }
+
 browser() { tests/browser/run.sh; }
 
 features_tool() { cargo hack --version >/dev/null 2>&1 || cargo install cargo-hack --locked --quiet; }
@@ -101,7 +103,11 @@ features() {
 oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 # As it would be published: each crate from its archive, against the others' archives.
-packages() { cargo package "${jobs[@]}" -p jidda-macros -p jidda-runtime -p jidda --allow-dirty --quiet; }
+packages() {
+    # Archives of the same version that an earlier run left would be taken for those of today.
+    rm -rf "$target/package"
+    cargo package "${jobs[@]}" -p jidda-macros -p jidda-runtime -p jidda --allow-dirty --quiet
+}
 
 oldest_compiler() {
     cargo "+$oldest" --version >/dev/null 2>&1 ||
@@ -156,6 +162,7 @@ step "documentation" documentation
 step "packages" packages
 step "interop with a plain MessagePack-RPC peer" interop
 step "interop with Socket.IO clients" socket_io_clients
+step "interop with Socket.IO servers" socket_io_servers
 if old_python >/dev/null; then
     step "WebSockets by Autobahn's test suite" tests/autobahn/run.sh "$(old_python)"
 else

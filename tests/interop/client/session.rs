@@ -7,6 +7,7 @@ use std::time::Duration;
 use jidda::Client;
 use jidda::client::{Backoff, ClientBuilder, WebTransport};
 use jidda::payload::Value;
+use jidda::socketio::Parser;
 use serde::Serialize;
 
 use crate::inbox::Inbox;
@@ -64,6 +65,9 @@ impl Setting {
                 Transport::WebSocket => vec![WebTransport::WebSocket],
                 Transport::Upgrade => vec![WebTransport::Polling, WebTransport::WebSocket],
             });
+        if self.is_msgpack {
+            builder = builder.parser(Parser::MessagePack);
+        }
         if let Some(token) = token {
             builder = if self.target.has(Ability::Auth) {
                 builder.auth(&Token { token: token.to_owned() })

@@ -31,11 +31,13 @@ pub(crate) enum Ability {
     PolledText,
     /// Attachments without a byte.
     EmptyAttachments,
+    /// Keeping the session of a client that polls until it has been sent that its socket was disconnected.
+    PolledDisconnects,
 }
 
 use Ability::{
-    Auth, Departures, EmptyAttachments, Families, Headers, MessagePack, NodeReasons, PolledText, Recovery,
-    RefusalData, RefusalPacket, Selections, UnknownNamespaces,
+    Auth, Departures, EmptyAttachments, Families, Headers, MessagePack, NodeReasons, PolledDisconnects,
+    PolledText, Recovery, RefusalData, RefusalPacket, Selections, UnknownNamespaces,
 };
 
 /// One of the servers.
@@ -62,6 +64,7 @@ const TARGETS: [Target; 7] = [
             Headers,
             PolledText,
             EmptyAttachments,
+            PolledDisconnects,
         ],
     },
     Target {
@@ -76,6 +79,7 @@ const TARGETS: [Target; 7] = [
             Headers,
             PolledText,
             EmptyAttachments,
+            PolledDisconnects,
         ],
     },
     Target {
@@ -88,6 +92,7 @@ const TARGETS: [Target; 7] = [
             NodeReasons,
             Headers,
             EmptyAttachments,
+            PolledDisconnects,
         ],
     },
     Target {
@@ -104,6 +109,7 @@ const TARGETS: [Target; 7] = [
             Headers,
             PolledText,
             EmptyAttachments,
+            PolledDisconnects,
         ],
     },
     Target { name: "python-socketio-4", abilities: &[Families, Selections, Departures, Headers, PolledText] },
@@ -118,6 +124,7 @@ const TARGETS: [Target; 7] = [
             Selections,
             PolledText,
             EmptyAttachments,
+            PolledDisconnects,
         ],
     },
     Target {
@@ -135,6 +142,7 @@ const TARGETS: [Target; 7] = [
             Headers,
             PolledText,
             EmptyAttachments,
+            PolledDisconnects,
         ],
     },
 ];

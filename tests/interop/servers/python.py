@@ -13,9 +13,22 @@ from importlib.metadata import version
 from urllib.parse import parse_qs
 
 import socketio
-from aiohttp import web
+from aiohttp import StreamReader, web
 
 IS_OLD = version("python-socketio").startswith("4.")
+
+read_some = StreamReader.read
+
+
+async def read_all(body, size=-1):
+    """A request's body is read at once, though aiohttp gives no more of it than has arrived by then."""
+    parts = [await read_some(body, size)]
+    while size > 0 and parts[-1] and sum(map(len, parts)) < size:
+        parts.append(await read_some(body, size - sum(map(len, parts))))
+    return b"".join(parts)
+
+
+StreamReader.read = read_all
 
 if IS_OLD:
     # It was written for a Python whose `wait` took coroutines.
@@ -223,8 +236,9 @@ def server(options):
     if options.limit:
         settings["max_http_buffer_size"] = options.limit
     if options.heartbeat:
-        settings["ping_interval"] = options.heartbeat / 1000
-        settings["ping_timeout"] = options.heartbeat / 200
+        # In whole seconds.
+        settings["ping_interval"] = max(1, options.heartbeat // 1000)
+        settings["ping_timeout"] = max(1, options.heartbeat // 200)
     if options.parser:
         settings["serializer"] = options.parser
     sio = socketio.AsyncServer(**settings)

@@ -6,13 +6,14 @@ use jidda::prelude::*;
 use crate::relay::Relay;
 use crate::runner::{Scenario, scenarios};
 use crate::server::Server;
-use crate::session::{Session, Setting, unique};
+use crate::session::{Session, Setting, Transport, unique};
 use crate::target::Ability;
 
 pub(super) fn all(setting: &Setting) -> Vec<Scenario> {
     scenarios![
         the_client_leaves if setting.target.has(Ability::Departures),
-        the_server_ends_the_socket,
+        the_server_ends_the_socket
+            if setting.transport == Transport::WebSocket || setting.target.has(Ability::PolledDisconnects),
         the_server_closes_the_connection if setting.target.has(Ability::NodeReasons),
         the_connection_breaks,
         the_server_gives_no_sign_of_life,

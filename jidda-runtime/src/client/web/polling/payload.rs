@@ -90,6 +90,10 @@ pub(super) fn batch(version: Version, frames: &mut [u8], most: usize) -> Option<
         if !packets.is_empty() && size + encoded + OVERHEAD > most {
             break;
         }
+        // In a request of its own: a server may end the session before it handles what was sent with the end.
+        if head.opcode == opcode::CLOSE && !packets.is_empty() {
+            break;
+        }
         if let Some(mask) = head.mask.filter(|mask| *mask != [0; 4]) {
             websocket::mask(payload, mask);
         }
@@ -146,11 +150,12 @@ mod tests {
         frames[2..6].copy_from_slice(&[1, 2, 3, 4]);
         frames[6] ^= 1;
         let batch = batch(Version::V4, &mut frames.clone(), 1000).unwrap();
-        assert_eq!(batch.body, "2\x1e4€\x1ebAQID\x1e1".as_bytes());
-        assert_eq!(
-            (batch.kind, batch.taken, batch.is_last),
-            ("text/plain;charset=UTF-8", frames.len(), true)
-        );
+        assert_eq!(batch.body, "2\x1e4€\x1ebAQID".as_bytes());
+        assert_eq!((batch.kind, batch.is_last), ("text/plain;charset=UTF-8", false));
+        // The end is in a request of its own.
+        let mut end = frames.split_off(batch.taken);
+        let batch = super::batch(Version::V4, &mut end, 1000).unwrap();
+        assert_eq!((&*batch.body, batch.taken, batch.is_last), (&b"1"[..], end.len(), true));
         let mut frames = masked(&[(1, b"4a"), (2, &[4, 1, 2, 3])]);
         let batch = super::batch(Version::V3, &mut frames, 1000).unwrap();
         assert_eq!(batch.body, b"\x00\x02\xff4a\x01\x04\xff\x04\x01\x02\x03");
