@@ -38,11 +38,10 @@ skip() {
 has() { command -v "$1" >/dev/null 2>&1; }
 
 install_packages() {
-    has apt-get || { echo "install these first: $*"; return 1; }
-    local as_root=()
-    [ "$(id -u)" = 0 ] || as_root=(sudo)
-    "${as_root[@]}" apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
+    # Archives of the same version that an earlier run left, and what cargo unpacked of them, would be taken for those of
+    # today.
+    rm -rf "$target/package" "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/jidda-{macros,runtime}-[0-9]*
+    cargo package "${jobs[@]}" -p jidda-macros -p jidda-runtime -p jidda --allow-dirty --quiet
 }
 
 prepare() {

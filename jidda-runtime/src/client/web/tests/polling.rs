@@ -195,7 +195,7 @@ async fn last_packets_and_the_end_are_sent() {
         }
     };
     timeout(LIMIT, closed).await.expect("in time");
-    assert_eq!(seen.posts.load(Ordering::Relaxed), 1, "the end is in the same body");
+    assert_eq!(seen.posts.load(Ordering::Relaxed), 2, "the end has a request of its own");
 }
 
 #[tokio::test]
