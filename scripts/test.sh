@@ -85,8 +85,6 @@ interop() {
 
 socket_io_clients() { tests/interop/run.sh jidda; }
 
-socket_io_servers() { tests/interop/run.sh servers; }
-
 browser() { tests/browser/run.sh; }
 
 features_tool() { cargo hack --version >/dev/null 2>&1 || cargo install cargo-hack --locked --quiet; }
@@ -161,7 +159,6 @@ step "documentation" documentation
 step "packages" packages
 step "interop with a plain MessagePack-RPC peer" interop
 step "interop with Socket.IO clients" socket_io_clients
-step "interop with Socket.IO servers" socket_io_servers
 if old_python >/dev/null; then
     step "WebSockets by Autobahn's test suite" tests/autobahn/run.sh "$(old_python)"
 else

@@ -6,8 +6,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| match text.parse::<Address>() {
     Ok(address) => assert_eq!(address.to_string().parse(), Ok(address)),
-    Err(error) => {
-        let sentence = error.to_string();
-        assert!(!sentence.is_empty() && !sentence.contains(char::is_control), "{sentence:?}");
-    }
+    // A password that may be in it is not shown.
+    Err(error) => assert!(text.contains('@') || error.to_string().contains(text), "{error}"),
 });

@@ -84,6 +84,9 @@ async fn the_server_gives_no_sign_of_life(session: Session) -> jidda::Result<()>
             break reason;
         }
     };
-    assert_eq!(reason, DisconnectReason::PingTimeout);
+    // A request that is not answered may be given up first.
+    let is_given_up =
+        session.setting.transport != Transport::WebSocket && reason == DisconnectReason::TransportError;
+    assert!(is_given_up || reason == DisconnectReason::PingTimeout, "{reason:?}");
     Ok(())
 }
